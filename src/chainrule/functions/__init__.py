@@ -1,0 +1,1 @@
+"""The vocabulary: plain functions composed of primitives, under the array API standard's names."""

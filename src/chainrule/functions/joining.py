@@ -1,0 +1,327 @@
+"""Tensors put together, taken apart, repeated and padded, under the array API standard's names."""
+
+from __future__ import annotations
+
+import operator
+from collections.abc import Sequence
+from itertools import pairwise
+from typing import Any, Literal
+
+import numpy as np
+
+from chainrule.errors import ArgumentError, ShapeError
+from chainrule.functions.axes import axis_of
+from chainrule.functions.lift import Lifted, Operand, as_tensor, describe, promoted
+from chainrule.functions.manipulation import ravel
+from chainrule.ir import build
+from chainrule.ir.graph import Node
+from chainrule.ir.primitives import Axis
+from chainrule.tensor import Tensor
+
+__all__ = ["concat", "pad", "repeat", "split", "stack", "tile", "unstack"]
+
+
+# ---------------------------------------------------------------- joining
+
+
+def _concat_nodes(*operands: Any) -> Node:
+    *nodes, axis = operands
+    return build.join(nodes, axis)
+
+
+def _stack_nodes(*operands: Any) -> Node:
+    *nodes, axis = operands
+    shape = (*nodes[0].shape[:axis], 1, *nodes[0].shape[axis:])
+    return build.join([build.reshape(n, shape) for n in nodes], axis)
+
+
+_concat = Lifted(_concat_nodes)
+_stack = Lifted(_stack_nodes)
+
+
+def concat(arrays: Sequence[Operand], /, axis: int | None = 0) -> Tensor:
+    """Put Tensors one after another along an axis; ``axis=None`` ravels them first.
+
+    Raises:  ShapeError: sizes differ along another axis.
+
+    >>> cr.concat([cr.tensor([1, 2]), cr.tensor([3])])
+    Tensor([1, 2, 3])
+    """
+    tensors = _several("concat", arrays)
+    if axis is None:
+        tensors, axis = [ravel(t) for t in tensors], 0
+    first = tensors[0]
+    place = axis_of("concat", axis, first)
+    rest = [(*t.shape[:place], *t.shape[place + 1 :]) for t in tensors]
+    if any(t.ndim != first.ndim for t in tensors) or any(r != rest[0] for r in rest):
+        _refuse("concat", tensors, f"Only along axis {place} may sizes differ.")
+    return _concat(tensors, place)  # type: ignore[no-any-return]
+
+
+def stack(arrays: Sequence[Operand], /, axis: int = 0) -> Tensor:
+    """Put Tensors of one shape beside each other along a new axis.
+
+    Raises:  ShapeError: the shapes differ.
+
+    >>> cr.stack([cr.tensor([1, 2]), cr.tensor([3, 4])], axis=1)
+    Tensor([[1, 3],
+            [2, 4]])
+    """
+    tensors = _several("stack", arrays)
+    place = axis_of("stack", axis, tensors[0], extra=1)
+    if any(t.shape != tensors[0].shape for t in tensors):
+        _refuse("stack", tensors, "Tensors to stack have one shape; cr.concat joins along an axis.")
+    return _stack(tensors, place)  # type: ignore[no-any-return]
+
+
+def _several(name: str, arrays: Sequence[Operand]) -> list[Tensor]:
+    listed = list(arrays)
+    if not listed:
+        raise ArgumentError(f"{name}: give at least one Tensor")
+    return promoted(name, *listed)
+
+
+def _refuse(name: str, tensors: Sequence[Tensor], rule: str) -> None:
+    lines = "\n".join(f"    {describe(t)}" for t in tensors)
+    raise ShapeError(f"{name}: the shapes do not fit together\n\n{lines}\n\n  {rule}")
+
+
+# ---------------------------------------------------------------- taking apart
+
+
+def _unstack_nodes(x: Node, axis: int) -> list[Node]:
+    shape = (*x.shape[:axis], *x.shape[axis + 1 :])
+    return [build.reshape(build.slice_axis(x, axis, k, 1), shape) for k in range(x.shape[axis])]
+
+
+def _split_nodes(x: Node, axis: int, sizes: tuple[int, ...]) -> list[Node]:
+    starts = [sum(sizes[:k]) for k in range(len(sizes))]
+    return [
+        build.slice_axis(x, axis, start, size) for start, size in zip(starts, sizes, strict=True)
+    ]
+
+
+_unstack = Lifted(_unstack_nodes)
+_split = Lifted(_split_nodes)
+
+
+def unstack(x: Operand, /, axis: int = 0) -> tuple[Tensor, ...]:
+    """Take a Tensor apart along an axis, which vanishes.
+
+    Raises:  ShapeError: the axis does not exist.
+
+    >>> cr.unstack(cr.tensor([[1, 2], [3, 4]]))
+    (Tensor([1, 2]), Tensor([3, 4]))
+    """
+    tensor = as_tensor(x, "unstack")
+    place = axis_of("unstack", axis, tensor)
+    return tuple(_unstack([tensor], place)) if tensor.shape[place] else ()
+
+
+def split(x: Operand, sections: int | Sequence[int], /, axis: int = 0) -> list[Tensor]:
+    """Cut a Tensor along an axis: into a number of equal parts, or before each of some indices.
+
+    Raises:  ShapeError: the axis cannot be cut into equal parts.
+
+    >>> cr.split(cr.arange(5), [2, 3])
+    [Tensor([0, 1]), Tensor([2]), Tensor([3, 4])]
+    """
+    tensor = as_tensor(x, "split")
+    place = axis_of("split", axis, tensor)
+    size = tensor.shape[place]
+    if isinstance(sections, Sequence):
+        cuts = [0, *(min(max(c + size if c < 0 else c, 0), size) for c in sections), size]
+        sizes = tuple(max(b - a, 0) for a, b in pairwise(cuts))
+        if cuts != sorted(cuts):
+            raise ArgumentError(f"split: the indices {list(sections)} do not grow")
+    else:
+        if sections < 1 or size % sections:
+            raise ShapeError(
+                f"split: axis {place} of size {size} does not fall into {sections} equal parts"
+                f"\n\n    {describe(tensor)}"
+            )
+        sizes = (size // sections,) * sections
+    return list(_split([tensor], place, sizes))
+
+
+# ---------------------------------------------------------------- repetition
+
+
+def _repeat_nodes(x: Node, count: int, axis: int) -> Node:
+    lead, rest = x.shape[: axis + 1], x.shape[axis + 1 :]
+    kept = [a if a <= axis else a + 1 for a in range(x.ndim)]
+    wide = build.expand(x, (*lead, count, *rest), kept)
+    return build.reshape(wide, (*x.shape[:axis], x.shape[axis] * count, *rest))
+
+
+def _pick_nodes(x: Node, places: tuple[int, ...], axis: int) -> Node:
+    order = (axis, *(a for a in range(x.ndim) if a != axis))
+    index = build.data(np.asarray(places, np.int64))
+    read = build.gather(build.transpose(x, order), [index])
+    return build.transpose(read, (*range(1, axis + 1), 0, *range(axis + 1, x.ndim)))
+
+
+def _tile_nodes(x: Node, repetitions: tuple[int, ...]) -> Node:
+    wide = tuple(n for pair in zip(repetitions, x.shape, strict=True) for n in pair)
+    copies = build.expand(x, wide, range(1, 2 * x.ndim, 2))
+    shape = tuple(r * n for r, n in zip(repetitions, x.shape, strict=True))
+    return build.reshape(copies, shape)
+
+
+_repeat = Lifted(_repeat_nodes)
+_pick = Lifted(_pick_nodes)
+_tile = Lifted(_tile_nodes)
+
+
+def repeat(
+    x: Operand, repeats: int | Sequence[int] | Tensor | np.ndarray, /, axis: int | None = None
+) -> Tensor:
+    """Repeat each element along an axis; ``axis=None`` ravels first.
+
+    ``repeats`` is one number, or one for each element of the axis; its value must be known.
+
+    Raises:  ShapeError: there are not as many numbers as elements.
+             ArgumentError: a number is negative.
+             RecordingError: the numbers are not known while jit or vmap records.
+
+    >>> cr.repeat(cr.tensor([1, 2]), 2), cr.repeat(cr.tensor([1, 2]), [1, 3])
+    (Tensor([1, 1, 2, 2]), Tensor([1, 2, 2, 2]))
+    """
+    tensor = as_tensor(x, "repeat")
+    if axis is None:
+        tensor, axis = ravel(tensor), 0
+    place = axis_of("repeat", axis, tensor)
+    counts = repeats._known() if isinstance(repeats, Tensor) else np.asarray(repeats)
+    numbers = [operator.index(n) for n in counts.reshape(-1)]
+    if any(n < 0 for n in numbers):
+        raise ArgumentError(f"repeat: {min(numbers)} is no number of repetitions")
+    if len(numbers) == 1:
+        return _repeat([tensor], numbers[0], place)  # type: ignore[no-any-return]
+    if len(numbers) != tensor.shape[place]:
+        raise ShapeError(
+            f"repeat: {len(numbers)} numbers for axis {place} of size {tensor.shape[place]}\n\n"
+            f"    {describe(tensor)}"
+        )
+    picked = np.repeat(np.arange(len(numbers)), numbers)
+    return _pick([tensor], tuple(picked.tolist()), place)  # type: ignore[no-any-return]
+
+
+def tile(x: Operand, repetitions: int | Sequence[int], /) -> Tensor:
+    """Lay copies of a whole Tensor beside each other, this many along each axis.
+
+    >>> cr.tile(cr.tensor([1, 2]), (2, 2))
+    Tensor([[1, 2, 1, 2],
+            [1, 2, 1, 2]])
+    """
+    tensor = as_tensor(x, "tile")
+    given = tuple(repetitions) if isinstance(repetitions, Sequence) else (repetitions,)
+    numbers = (1,) * (tensor.ndim - len(given)) + tuple(operator.index(n) for n in given)
+    if any(n < 0 for n in numbers):
+        raise ArgumentError(f"tile: {min(numbers)} is no number of repetitions")
+    shape = (1,) * (len(numbers) - tensor.ndim) + tensor.shape
+    return _tile([_reshape([tensor], shape)], numbers)  # type: ignore[no-any-return]
+
+
+_reshape = Lifted(build.reshape)
+
+
+# ---------------------------------------------------------------- padding
+
+Widths = tuple[tuple[int, int], ...]
+
+
+def _pad_nodes(x: Node, widths: Widths) -> Node:
+    """Zeros around: a View that reads outside its operand."""
+    shape = tuple(n + a + b for n, (a, b) in zip(x.shape, widths, strict=True))
+    return build.view(x, shape, tuple(Axis(-a, ((k, 1),)) for k, (a, _) in enumerate(widths)))
+
+
+def _framed_nodes(x: Node, number: Node, widths: Widths) -> Node:
+    for axis, (before, after) in enumerate(widths):
+        frame = [
+            build.broadcast(number, (*x.shape[:axis], width, *x.shape[axis + 1 :]))
+            for width in (before, after)
+        ]
+        x = _joined([frame[0], x, frame[1]], axis)
+    return x
+
+
+def _edge_nodes(x: Node, widths: Widths) -> Node:
+    for axis, (before, after) in enumerate(widths):
+        size = x.shape[axis]
+        parts = [
+            _repeat_nodes(build.slice_axis(x, axis, start, 1), width, axis)
+            for start, width in ((0, before), (size - 1, after))
+        ]
+        x = _joined([parts[0], x, parts[1]], axis)
+    return x
+
+
+def _reflect_nodes(x: Node, widths: Widths) -> Node:
+    for axis, (before, after) in enumerate(widths):
+        size = x.shape[axis]
+        left = build.slice_axis(x, axis, before, before, -1)
+        right = build.slice_axis(x, axis, size - 2, after, -1)
+        x = _joined([left, x, right], axis)
+    return x
+
+
+def _joined(parts: Sequence[Node], axis: int) -> Node:
+    return build.join([p for p in parts if p.shape[axis]] or parts[1:2], axis)
+
+
+_pad = Lifted(_pad_nodes)
+_framed = Lifted(_framed_nodes)
+_edge = Lifted(_edge_nodes)
+_reflect = Lifted(_reflect_nodes)
+
+
+def pad(
+    x: Operand,
+    widths: int | Sequence[int] | Sequence[Sequence[int]],
+    /,
+    mode: Literal["constant", "reflect", "edge"] = "constant",
+    value: Operand = 0,
+) -> Tensor:
+    """Put elements around a Tensor.
+
+    ``widths`` is one number, one pair (before, after), or one pair for each axis. The new elements
+    are ``value``, or those beside the edge in reverse ("reflect"), or that at the edge ("edge").
+
+    Raises:  ShapeError: there are not as many pairs as axes, or an axis is too short to reflect.
+             ArgumentError: the mode is unknown, or a width is negative.
+
+    >>> cr.pad(cr.tensor([1, 2, 3]), (1, 2))
+    Tensor([0, 1, 2, 3, 0, 0])
+    >>> cr.pad(cr.tensor([1, 2, 3]), 2, "reflect")
+    Tensor([3, 2, 1, 2, 3, 2, 1])
+    """
+    tensor = as_tensor(x, "pad")
+    pairs = _pairs(tensor, widths)
+    if mode == "constant":
+        number = as_tensor(value, "pad")
+        if number._node is None and number.shape == () and not number._known():
+            return _pad([tensor], pairs)  # type: ignore[no-any-return]
+        return _framed(promoted("pad", tensor, value), pairs)  # type: ignore[no-any-return]
+    if mode not in ("reflect", "edge"):
+        raise ArgumentError(f"pad: the mode is 'constant', 'reflect' or 'edge', not {mode!r}")
+    for axis, (size, pair) in enumerate(zip(tensor.shape, pairs, strict=True)):
+        if max(pair) > (size - 1 if mode == "reflect" else max(pair) * size):
+            raise ShapeError(
+                f"pad: axis {axis} of size {size} is too short to {mode} {max(pair)} elements\n\n"
+                f"    {describe(tensor)}"
+            )
+    return (_reflect if mode == "reflect" else _edge)([tensor], pairs)  # type: ignore[no-any-return]
+
+
+def _pairs(tensor: Tensor, widths: Any) -> Widths:
+    given = np.asarray(widths)
+    if given.dtype.kind != "i" or given.shape not in ((), (1,), (2,), (1, 2), (tensor.ndim, 2)):
+        raise ShapeError(
+            f"pad: the widths {widths} are not one pair for each of {tensor.ndim} axes\n\n"
+            f"    {describe(tensor)}"
+        )
+    if given.size and given.min() < 0:
+        raise ArgumentError(f"pad: the width {given.min()} is negative; a slice cuts off elements")
+    pairs = np.broadcast_to(given, (tensor.ndim, 2)).tolist()
+    return tuple((before, after) for before, after in pairs)

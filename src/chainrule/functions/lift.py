@@ -1,0 +1,180 @@
+"""From nodes to Tensors: promote, broadcast, then run now or record.
+
+``Lifted`` turns a constructor of nodes into a function of Tensors. Outside a recording it computes
+at once: the kernels for a signature (shapes, dtypes, static arguments) are built once and kept, so
+eager mode, ``grad`` and ``jit`` all run the same kernels.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import numpy as np
+
+from chainrule.errors import DTypeError, ShapeError
+from chainrule.ir import build
+from chainrule.ir.dtype import DEFAULT_FLOAT, DEFAULT_INT, DType, bool_, from_numpy, promote
+from chainrule.ir.dtype import with_scalar
+from chainrule.ir.graph import Graph, Node
+from chainrule.ir.primitives import Shape
+from chainrule.recording import Recording, innermost
+from chainrule.runtime.reference import Program, kernel, quietly
+from chainrule.tensor import Tensor, Weak, node_of, of_node, of_value
+
+Operand = Tensor | np.ndarray | bool | int | float
+_LIMIT = 4096
+
+
+class Lifted:
+    """A constructor of one node, or of a list of nodes, as a function of Tensors.
+
+    Call it with a sequence of Tensors, then the static arguments, which must be hashable.
+    """
+
+    __slots__ = ("builder", "cache")
+
+    def __init__(self, builder: Callable[..., Any]) -> None:
+        self.builder = builder
+        self.cache: dict[Any, Callable[..., Any]] = {}
+
+    def __call__(self, tensors: Sequence[Tensor], *static: Any) -> Any:
+        recordings = [t._recording for t in tensors if t._recording is not None]
+        if recordings:
+            return self._record(innermost(recordings), tensors, static)
+        values = [t._value for t in tensors]
+        key = (static, *[(v.shape, v.dtype) for v in values])  # type: ignore[union-attr]
+        run = self.cache.get(key)
+        if run is None:
+            run = self._prepare(key, values, static)  # type: ignore[arg-type]
+        result = quietly(run, *values)
+        if type(result) is np.ndarray:
+            return of_value(result)
+        if isinstance(result, list | tuple):
+            return [of_value(r) for r in result]
+        return of_value(np.asarray(result))
+
+    def _record(self, host: Recording, tensors: Sequence[Tensor], static: tuple[Any, ...]) -> Any:
+        made = self.builder(*[node_of(t, host) for t in tensors], *static)
+        if isinstance(made, Node):
+            return of_node(made, host)
+        return [of_node(n, host) for n in made]
+
+    def _prepare(
+        self, key: Any, values: Sequence[np.ndarray], static: tuple[Any, ...]
+    ) -> Callable[..., Any]:
+        inputs = tuple(build.parameter(v.shape, from_numpy(v.dtype)) for v in values)
+        made = self.builder(*inputs, *static)
+        if len(self.cache) >= _LIMIT:
+            self.cache.clear()
+        run: Callable[..., Any]
+        if isinstance(made, Node) and made.inputs == inputs:
+            run = kernel(made)
+        else:
+            run = Program(Graph(inputs, (made,) if isinstance(made, Node) else tuple(made)))
+            run = _first(run) if isinstance(made, Node) else run
+        self.cache[key] = run
+        return run
+
+
+def _first(program: Callable[..., Any]) -> Callable[..., Any]:
+    return lambda *arrays: program(*arrays)[0]
+
+
+def as_tensor(value: Operand, name: str) -> Tensor:
+    """Accept a Tensor, a NumPy array or a Python number."""
+    if isinstance(value, Tensor):
+        return value
+    if isinstance(value, bool | int | float):
+        kind = bool_ if isinstance(value, bool) else DEFAULT_INT if isinstance(value, int) else DEFAULT_FLOAT  # noqa: E501
+        return of_value(np.asarray(value, kind.numpy))
+    if isinstance(value, np.ndarray | np.generic):
+        from_numpy(value.dtype)
+        return of_value(np.array(value))
+    if hasattr(value, "__tensor__"):
+        return value.__tensor__()  # type: ignore[no-any-return]
+    raise DTypeError(f"{name}: expected a Tensor, an array or a number, not {type(value).__name__}")
+
+
+def promoted(name: str, *values: Operand) -> list[Tensor]:
+    """Bring operands to one dtype; Python numbers take the dtype of the arrays that they meet."""
+    dtype: DType | None = None
+    for value in values:
+        if not isinstance(value, bool | int | float | Weak):
+            own = as_tensor(value, name).dtype
+            dtype = own if dtype is None else promote(dtype, own)
+    for value in values:
+        if isinstance(value, bool | int | float | Weak):
+            number = 0.0 if isinstance(value, Weak) else value
+            dtype = as_tensor(value, name).dtype if dtype is None else with_scalar(dtype, number)
+    assert dtype is not None
+    return [_as(value, dtype, name) for value in values]
+
+
+def _as(value: Operand, dtype: DType, name: str) -> Tensor:
+    if isinstance(value, bool | int | float):
+        return of_value(np.asarray(value, dtype.numpy))
+    return cast(as_tensor(value, name), dtype)
+
+
+_cast = Lifted(build.cast)
+
+
+def cast(tensor: Tensor, dtype: DType) -> Tensor:
+    """The same numbers in another dtype."""
+    return tensor if tensor.dtype is dtype else _cast([tensor], dtype)  # type: ignore[no-any-return]
+
+
+def floating(tensor: Tensor) -> Tensor:
+    """The tensor itself if it is floating, else in the default floating dtype."""
+    return tensor if tensor.dtype.is_float else cast(tensor, DEFAULT_FLOAT)
+
+
+def common_shape(name: str, operands: Sequence[Tensor]) -> Shape:
+    """The shape to which NumPy would broadcast the operands."""
+    shapes = [t.shape for t in operands]
+    if all(s == shapes[0] for s in shapes):
+        return shapes[0]
+    try:
+        return np.broadcast_shapes(*shapes)
+    except ValueError:
+        raise ShapeError(mismatch(name, operands)) from None
+
+
+def mismatch(name: str, operands: Sequence[Tensor]) -> str:
+    """The message for shapes that do not broadcast."""
+    ranks = max(t.ndim for t in operands)
+    aligned = [(1,) * (ranks - t.ndim) + t.shape for t in operands]
+    axis = next(
+        a for a in reversed(range(ranks)) if len({s[a] for s in aligned if s[a] != 1}) > 1
+    )
+    sizes = " and ".join(str(s[axis]) for s in aligned if s[axis] != 1)
+    lines = "\n".join(f"    {describe(t)}" for t in operands)
+    return (
+        f"{name}: axis {axis - ranks} has sizes {sizes}\n\n{lines}\n\n"
+        "  Shapes are aligned at their last axis; there, sizes must be equal or 1."
+    )
+
+
+def describe(tensor: Tensor) -> str:
+    """A Tensor in an error message: dtype, shape and, while recording, the line that made it."""
+    place = ""
+    if tensor._recording is not None and tensor._node is not None:
+        place = tensor._recording.where(tensor._node)
+    shape = ", ".join(map(str, tensor.shape))
+    return f"{tensor.dtype.short}[{shape}]" + (f"   made at {place}" if place else "")
+
+
+_broadcast = Lifted(build.broadcast)
+
+
+def broadcast(tensor: Tensor, shape: Shape) -> Tensor:
+    """Repeat a Tensor to a shape that it is known to fit."""
+    return tensor if tensor.shape == shape else _broadcast([tensor], shape)  # type: ignore
+
+
+def spread(node: Node, shape: Shape) -> Node:
+    """Broadcast a node where its shape differs; numbers become a Fill of the whole shape."""
+    if node.shape == shape:
+        return node
+    return build.broadcast(node, shape)

@@ -1,0 +1,283 @@
+"""Reductions: sum, mean, extremum and truth over some axes, under the array API standard's names.
+
+``axis`` is an int, several ints or None for all axes; with ``keepdims`` the reduced axes stay, with
+size 1. NaN propagates. Every function here computes on the last result of the one before it, so a
+derivative is exact also where elements tie or are zero.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from typing import Any, Final
+
+import numpy as np
+
+from chainrule.errors import ArgumentError
+from chainrule.functions.axes import Axes, axes_of
+from chainrule.functions.lift import Lifted, Operand, as_tensor, cast, describe, floating
+from chainrule.ir import build
+from chainrule.ir.dtype import DEFAULT_INT, DType, as_dtype, bool_, uint64
+from chainrule.ir.graph import Node
+from chainrule.ir.primitives import ReduceKind, Shape
+from chainrule.runtime.reference import quiet_call
+from chainrule.tensor import Tensor, of_value
+
+__all__ = ["all", "any", "max", "mean", "min", "prod", "std", "sum", "var"]
+
+
+def kept_shape(shape: Shape, axes: tuple[int, ...]) -> Shape:
+    """The shape with size 1 on the reduced axes."""
+    return tuple(1 if a in axes else n for a, n in enumerate(shape))
+
+
+def _restored(reduced: Node, node: Node, axes: tuple[int, ...], keepdims: bool) -> Node:
+    return build.reshape(reduced, kept_shape(node.shape, axes)) if keepdims else reduced
+
+
+def _sum_node(node: Node, axes: tuple[int, ...], keepdims: bool) -> Node:
+    return _restored(build.sum_(node, axes), node, axes, keepdims)
+
+
+def _reduce_node(node: Node, kind: ReduceKind, axes: tuple[int, ...], keepdims: bool) -> Node:
+    return _restored(build.reduce(kind, node, axes), node, axes, keepdims)
+
+
+def _count(node: Node, axes: tuple[int, ...]) -> int:
+    return math.prod(node.shape[a] for a in axes)
+
+
+def _quotient(node: Node, divisor: float) -> Node:
+    return build.apply("divide", node, build.fill(divisor, node.shape, node.dtype))
+
+
+def _mean_node(node: Node, axes: tuple[int, ...], keepdims: bool) -> Node:
+    return _quotient(_sum_node(node, axes, keepdims), _count(node, axes))
+
+
+def _var_node(node: Node, axes: tuple[int, ...], correction: float, keepdims: bool) -> Node:
+    """The mean first, then the squares of what is left: no cancellation for a large mean."""
+    mean = _mean_node(node, axes, keepdims=True)
+    centered = build.subtract(node, build.broadcast(mean, node.shape))
+    labels = tuple(range(node.ndim))
+    kept = tuple(a for a in labels if a not in axes)
+    squares = build.einsum((centered, centered), (labels, labels), kept)
+    freedom = _count(node, axes) - correction
+    variance = _quotient(squares, freedom if freedom > 0 else math.nan)
+    return _restored(variance, node, axes, keepdims)
+
+
+def _std_node(node: Node, axes: tuple[int, ...], correction: float, keepdims: bool) -> Node:
+    variance = _var_node(node, axes, correction, keepdims)
+    zero = build.zeros_like(variance)
+    constant = build.apply("equal", variance, zero)
+    return build.select(constant, zero, build.apply("sqrt", variance))
+
+
+_sum: Final = Lifted(_sum_node)
+_mean: Final = Lifted(_mean_node)
+_var: Final = Lifted(_var_node)
+_std: Final = Lifted(_std_node)
+_reduce: Final = Lifted(_reduce_node)
+
+
+def _at_once(reduce: Callable[..., Any], x: Operand, axis: Axes, keepdims: bool) -> Any:
+    """The short way for a known Tensor of floats; None sends what does not fit to the long way."""
+    if type(x) is Tensor and x._node is None and x._value.dtype.kind == "f":  # type: ignore[union-attr]
+        try:
+            return quiet_call(reduce, x._value, axis, None, None, keepdims)
+        except (TypeError, ValueError):
+            return None
+    return None
+
+
+def _wrap(result: Any) -> Tensor:
+    return of_value(result if type(result) is np.ndarray else np.asarray(result))
+
+
+def summed_dtype(dtype: DType, wanted: Any) -> DType:
+    """The dtype of a sum or product: what is asked for, else at least the default integer."""
+    if wanted is not None:
+        return as_dtype(wanted)
+    if dtype.is_float:
+        return dtype
+    return uint64 if dtype.kind == "unsigned" else DEFAULT_INT
+
+
+def sum(
+    x: Operand, /, *, axis: Axes = None, dtype: Any = None, keepdims: bool = False
+) -> Tensor:
+    """Add the elements up along some axes.
+
+    s = Σᵢ xᵢ
+
+    Integers are added as int64 (uint64 if unsigned), booleans are counted. An empty sum is 0.
+
+    Raises:  ShapeError: an axis does not exist or is given twice.
+
+    >>> cr.sum(cr.tensor([[1.0, 2.0], [3.0, 4.0]]), axis=0)
+    Tensor([4., 6.])
+    """
+    if dtype is None and (total := _at_once(np.add.reduce, x, axis, keepdims)) is not None:
+        return _wrap(total)
+    tensor = as_tensor(x, "sum")
+    axes = axes_of("sum", axis, tensor)
+    tensor = cast(tensor, summed_dtype(tensor.dtype, dtype))
+    return _sum([tensor], axes, keepdims)  # type: ignore[no-any-return]
+
+
+def prod(
+    x: Operand, /, *, axis: Axes = None, dtype: Any = None, keepdims: bool = False
+) -> Tensor:
+    """Multiply the elements along some axes.
+
+    p = Πᵢ xᵢ,   ∂p/∂x_j = Π_{i≠j} xᵢ
+
+    The derivative is formed by products only, so it is right where elements are 0. Integers are
+    multiplied as int64 (uint64 if unsigned). An empty product is 1.
+
+    Raises:  ShapeError: an axis does not exist or is given twice.
+
+    >>> cr.grad(cr.prod)(cr.tensor([0.0, 3.0, 4.0]))
+    Tensor([12.,  0.,  0.])
+    """
+    tensor = as_tensor(x, "prod")
+    axes = axes_of("prod", axis, tensor)
+    tensor = cast(tensor, summed_dtype(tensor.dtype, dtype))
+    return _reduce([tensor], "prod", axes, keepdims)  # type: ignore[no-any-return]
+
+
+def mean(x: Operand, /, *, axis: Axes = None, keepdims: bool = False) -> Tensor:
+    """Average the elements along some axes.
+
+    m = (1/n) Σᵢ xᵢ
+
+    The mean of no elements is NaN. Integers become float64.
+
+    Raises:  ShapeError: an axis does not exist or is given twice.
+
+    >>> cr.mean(cr.tensor([[1.0, 2.0], [3.0, 4.0]]), axis=1)
+    Tensor([1.5, 3.5])
+    """
+    total = _at_once(np.add.reduce, x, axis, keepdims)
+    if total is not None and total.size:
+        count = x.size // total.size  # type: ignore[union-attr]
+        return _wrap(quiet_call(np.true_divide, total, count))
+    tensor = floating(as_tensor(x, "mean"))
+    return _mean([tensor], axes_of("mean", axis, tensor), keepdims)  # type: ignore[no-any-return]
+
+
+def var(
+    x: Operand, /, *, axis: Axes = None, correction: float = 0.0, keepdims: bool = False
+) -> Tensor:
+    """Average the squared distances from the mean along some axes.
+
+    v = Σᵢ (xᵢ − m)² / (n − correction),   m the mean
+
+    A correction of 1 makes it the unbiased estimate of a population's variance. It is NaN where n
+    does not exceed the correction. Integers become float64.
+
+    Raises:  ShapeError: an axis does not exist or is given twice.
+    Source:  chan1983algorithms, two-pass algorithm
+
+    >>> cr.var(cr.tensor([1.0, 2.0, 3.0]), correction=1)
+    Tensor(1.)
+    """
+    tensor = floating(as_tensor(x, "var"))
+    axes = axes_of("var", axis, tensor)
+    return _var([tensor], axes, float(correction), keepdims)  # type: ignore[no-any-return]
+
+
+def std(
+    x: Operand, /, *, axis: Axes = None, correction: float = 0.0, keepdims: bool = False
+) -> Tensor:
+    """Give the standard deviation along some axes, the square root of the variance.
+
+    s = √(Σᵢ (xᵢ − m)² / (n − correction)),   m the mean
+
+    Where all elements are equal its derivative is 0, as for a norm at 0.
+
+    Raises:  ShapeError: an axis does not exist or is given twice.
+
+    >>> cr.std(cr.tensor([1.0, 3.0, 5.0]), correction=1)
+    Tensor(2.)
+    """
+    tensor = floating(as_tensor(x, "std"))
+    axes = axes_of("std", axis, tensor)
+    return _std([tensor], axes, float(correction), keepdims)  # type: ignore[no-any-return]
+
+
+def some(name: str, tensor: Tensor, axes: tuple[int, ...]) -> tuple[int, ...]:
+    """The axes, after checking that none is empty: an extremum of no elements does not exist."""
+    for axis in axes:
+        if tensor.shape[axis] == 0:
+            raise ArgumentError(
+                f"{name}: axis {axis} has no elements\n\n    {describe(tensor)}\n\n"
+                f"  There is no {name} of nothing."
+            )
+    return axes
+
+
+_UFUNCS: Final = {"max": np.maximum.reduce, "min": np.minimum.reduce}
+
+
+def _extremum(name: ReduceKind, x: Operand, axis: Axes, keepdims: bool) -> Tensor:
+    if (found := _at_once(_UFUNCS[name], x, axis, keepdims)) is not None:
+        return _wrap(found)
+    tensor = as_tensor(x, name)
+    axes = axes_of(name, axis, tensor)
+    if 0 in tensor.shape:
+        some(name, tensor, axes)
+    return _reduce([tensor], name, axes, keepdims)  # type: ignore[no-any-return]
+
+
+def max(x: Operand, /, *, axis: Axes = None, keepdims: bool = False) -> Tensor:
+    """Give the largest element along some axes.
+
+    Elements that tie for it share its derivative evenly.
+
+    Raises:  ShapeError: an axis does not exist or is given twice.
+             ArgumentError: there are no elements.
+
+    >>> cr.grad(cr.max)(cr.tensor([1.0, 3.0, 3.0]))
+    Tensor([0. , 0.5, 0.5])
+    """
+    return _extremum("max", x, axis, keepdims)
+
+
+def min(x: Operand, /, *, axis: Axes = None, keepdims: bool = False) -> Tensor:
+    """Give the smallest element along some axes.
+
+    Elements that tie for it share its derivative evenly.
+
+    Raises:  ShapeError: an axis does not exist or is given twice.
+             ArgumentError: there are no elements.
+
+    >>> cr.min(cr.tensor([[4, 2], [3, 5]]), axis=1)
+    Tensor([2, 3])
+    """
+    return _extremum("min", x, axis, keepdims)
+
+
+def any(x: Operand, /, *, axis: Axes = None, keepdims: bool = False) -> Tensor:
+    """Say whether some element along some axes is true (or not 0).
+
+    Raises:  ShapeError: an axis does not exist or is given twice.
+
+    >>> cr.any(cr.tensor([[False, True], [False, False]]), axis=1)
+    Tensor([ True, False])
+    """
+    tensor = cast(as_tensor(x, "any"), bool_)
+    return _reduce([tensor], "any", axes_of("any", axis, tensor), keepdims)  # type: ignore[no-any-return]
+
+
+def all(x: Operand, /, *, axis: Axes = None, keepdims: bool = False) -> Tensor:
+    """Say whether every element along some axes is true (or not 0).
+
+    Raises:  ShapeError: an axis does not exist or is given twice.
+
+    >>> cr.all(cr.tensor([[True, True], [False, True]]), axis=1)
+    Tensor([ True, False])
+    """
+    tensor = cast(as_tensor(x, "all"), bool_)
+    return _reduce([tensor], "all", axes_of("all", axis, tensor), keepdims)  # type: ignore[no-any-return]

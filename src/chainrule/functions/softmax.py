@@ -1,0 +1,157 @@
+"""Softmax, its logarithm, and the logarithm of a sum of exponentials.
+
+They are Blocks with closed-form tangents. At infinite inputs, where the naive formulas give NaN,
+they have their limits: entries of +∞ share the probability evenly, an entry of −∞ has none, and a
+slice that is −∞ everywhere has probability 0 everywhere, log-sum-exp −∞ and derivative 0.
+"""
+
+from __future__ import annotations
+
+from typing import Final
+
+import numpy as np
+
+from chainrule.functions.along_axes import count, dot, kept, number, repeat
+from chainrule.functions.axes import Axes, axes_of
+from chainrule.functions.block import closed_form
+from chainrule.functions.lift import Lifted, Operand, as_tensor, floating
+from chainrule.ir import build
+from chainrule.ir.graph import Node
+from chainrule.tensor import Tensor
+
+__all__ = ["log_softmax", "logsumexp", "softmax"]
+
+Tangents = list[Node | None]
+
+
+def _exponentials(x: Node, axes: tuple[int, ...]) -> tuple[Node, Node]:
+    """x − max x, with ∞ − ∞ = 0, and the sum of its exponentials, at least 1 unless all are −∞."""
+    largest = build.reduce("max", x, axes)
+    finite = build.apply("maximum", largest, number(float(np.finfo(x.dtype.numpy).min), largest))
+    top = repeat(finite, x, axes)
+    shifted = build.select(
+        build.apply("equal", x, top), build.zeros_like(x), build.subtract(x, top)
+    )
+    return shifted, build.sum_(build.apply("exp", shifted), axes)
+
+
+def _at_least_one(total: Node) -> Node:
+    return build.apply("maximum", total, number(1, total))
+
+
+def _softmax_tangent(
+    inputs: list[Node], outputs: list[Node], tangents: Tangents, axes: tuple[int, ...]
+) -> Tangents:
+    """dp = p ⊙ (dx − Σ p dx)."""
+    p, dx = outputs[0], tangents[0]
+    if dx is None:
+        return [None]
+    average = repeat(dot(p, dx, axes), dx, axes)
+    return [build.multiply(p, build.subtract(dx, average))]
+
+
+@closed_form(_softmax_tangent)
+def _softmax(x: Node, axes: tuple[int, ...]) -> Node:
+    if not count(x, axes):
+        return x
+    shifted, total = _exponentials(x, axes)
+    return build.apply("divide", build.apply("exp", shifted), repeat(_at_least_one(total), x, axes))
+
+
+def softmax(x: Operand, /, *, axis: Axes = -1) -> Tensor:
+    """Give the probabilities that are proportional to exp(x).
+
+    pᵢ = exp(xᵢ) / Σⱼ exp(xⱼ),   dp = p ⊙ (dx − Σ p dx)
+
+    Entries of +∞ share the probability evenly; where all are −∞, all probabilities are 0.
+
+    Shapes:  x: ... n   →   ... n
+    Raises:  ShapeError: x lacks an axis.
+    Source:  bridle1990probabilistic
+
+    >>> softmax(tensor([1000.0, 1000.0]))
+    Tensor([0.5, 0.5])
+    """
+    x = floating(as_tensor(x, "softmax"))
+    return _softmax([x], axes_of("softmax", axis, x))  # type: ignore[no-any-return]
+
+
+def _log_softmax_tangent(
+    inputs: list[Node], outputs: list[Node], tangents: Tangents, axes: tuple[int, ...]
+) -> Tangents:
+    """dy = dx − Σ exp(y) dx."""
+    y, dx = outputs[0], tangents[0]
+    if dx is None:
+        return [None]
+    average = repeat(dot(build.apply("exp", y), dx, axes), dx, axes)
+    return [build.subtract(dx, average)]
+
+
+@closed_form(_log_softmax_tangent)
+def _log_softmax(x: Node, axes: tuple[int, ...]) -> Node:
+    if not count(x, axes):
+        return x
+    shifted, total = _exponentials(x, axes)
+    return build.subtract(shifted, repeat(build.apply("log", _at_least_one(total)), x, axes))
+
+
+def log_softmax(x: Operand, /, *, axis: Axes = -1) -> Tensor:
+    """Give the logarithm of softmax, exact where softmax itself would round to 0.
+
+    yᵢ = xᵢ − log Σⱼ exp(xⱼ),   dy = dx − Σ exp(y) dx
+
+    Shapes:  x: ... n   →   ... n
+    Raises:  ShapeError: x lacks an axis.
+
+    >>> log_softmax(tensor([0.0, -2000.0]))
+    Tensor([    0., -2000.])
+    """
+    x = floating(as_tensor(x, "log_softmax"))
+    return _log_softmax([x], axes_of("log_softmax", axis, x))  # type: ignore[no-any-return]
+
+
+def _logsumexp_tangent(
+    inputs: list[Node], outputs: list[Node], tangents: Tangents, axes: tuple[int, ...]
+) -> Tangents:
+    """dy = Σ softmax(x) dx."""
+    x, dx = inputs[0], tangents[0]
+    if dx is None:
+        return [None]
+    return [dot(_softmax.builder(x, axes), dx, axes)]
+
+
+@closed_form(_logsumexp_tangent)
+def _logsumexp(x: Node, axes: tuple[int, ...]) -> Node:
+    if not count(x, axes):
+        shape = tuple(x.shape[a] for a in kept(x, axes))
+        return build.fill(-np.inf, shape, x.dtype)
+    largest = build.reduce("max", x, axes)
+    infinite = build.apply("isinf", largest)
+    finite = build.select(infinite, build.zeros_like(largest), largest)
+    shifted = build.subtract(x, repeat(finite, x, axes))
+    total = build.sum_(build.apply("exp", shifted), axes)
+    return build.add((build.apply("log", total), finite))
+
+
+def logsumexp(x: Operand, /, *, axis: Axes = None, keepdims: bool = False) -> Tensor:
+    """Give the logarithm of a sum of exponentials, without overflow.
+
+    y = log Σᵢ exp(xᵢ),   dy = Σ softmax(x) dx
+
+    It is +∞ if an entry is, and −∞ if all are or there are none.
+
+    Raises:  ShapeError: x lacks an axis, or one is given twice.
+    Source:  blanchard2021accurately
+
+    >>> logsumexp(tensor([1000.0, 1000.0]))
+    Tensor(1000.69314718)
+    """
+    x = floating(as_tensor(x, "logsumexp"))
+    axes = axes_of("logsumexp", axis, x)
+    made: Tensor = _logsumexp([x], tuple(sorted(axes)))
+    if not keepdims:
+        return made
+    return _reshape([made], tuple(1 if a in axes else n for a, n in enumerate(x.shape)))  # type: ignore[no-any-return]
+
+
+_reshape: Final = Lifted(build.reshape)

@@ -1,0 +1,108 @@
+"""Routines along one axis, the last: running sums and products, sorting order, binary search.
+
+The leading axes are batch axes, as for every routine.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+
+from chainrule.ir import build
+from chainrule.ir.dtype import int64
+from chainrule.ir.graph import Node
+from chainrule.ir.primitives import Type
+from chainrule.ir.routine import Params, Routine, register
+
+
+def _same_type(operands: tuple[Type, ...], params: Params) -> tuple[Type, ...]:
+    return operands
+
+
+def _indices(operands: tuple[Type, ...], params: Params) -> tuple[Type, ...]:
+    """One index for each element of the last operand."""
+    return (Type(operands[-1].shape, int64),)
+
+
+# ---------------------------------------------------------------- running sums and products
+
+
+def _cumsum_value(x: np.ndarray, reverse: bool) -> list[np.ndarray]:
+    if reverse:
+        return [np.cumsum(x[..., ::-1], -1, x.dtype)[..., ::-1]]
+    return [np.cumsum(x, -1, x.dtype)]
+
+
+def _cumsum_transpose(params: Params, inputs: list[Node], cotangent: Node) -> Node:
+    """yᵢ = Σ x_j over j ≤ i, so x̄_j = Σ ȳᵢ over i ≥ j: the sum from the other end."""
+    return build.routine("cumsum", cotangent, params=(not params[0],))[0]
+
+
+CUMSUM = register(
+    Routine("cumsum", _same_type, _cumsum_value, None, (1,), 0, _cumsum_transpose)
+)
+"""The sum of all elements up to each one; with ``reverse``, from each one on."""
+
+
+def _cumprod_value(x: np.ndarray) -> list[np.ndarray]:
+    return [np.cumprod(x, -1, x.dtype)]
+
+
+def _cumprod_tangent(
+    params: Params, inputs: list[Node], outputs: list[Node], tangents: list[Node | None]
+) -> list[Node | None]:
+    """Double the length of the product that ends at each element, and of its tangent, until all is in.
+
+    p′ᵢ = pᵢ₋ₛ pᵢ,  t′ᵢ = pᵢ₋ₛ tᵢ + tᵢ₋ₛ pᵢ  for s = 1, 2, 4, …: nothing is divided by x, which may
+    be 0.
+    """
+    product, tangent = inputs[0], tangents[0]
+    assert tangent is not None
+    axis, size = product.ndim - 1, product.shape[-1]
+    length = 1
+    while length < size:
+        rest = size - length
+        before, tangent_before = (
+            build.slice_axis(n, axis, 0, rest) for n in (product, tangent)
+        )
+        after, tangent_after = (
+            build.slice_axis(n, axis, length, rest) for n in (product, tangent)
+        )
+        grown = build.add(
+            (build.multiply(before, tangent_after), build.multiply(tangent_before, after))
+        )
+        tangent = build.join([build.slice_axis(tangent, axis, 0, length), grown], axis)
+        first = build.slice_axis(product, axis, 0, length)
+        product = build.join([first, build.multiply(before, after)], axis)
+        length *= 2
+    return [tangent]
+
+
+CUMPROD = register(Routine("cumprod", _same_type, _cumprod_value, _cumprod_tangent, (1,)))
+"""The product of all elements up to each one."""
+
+
+# ---------------------------------------------------------------- order
+
+
+def _argsort_value(x: np.ndarray, descending: bool) -> list[np.ndarray]:
+    if not descending:
+        return [np.argsort(x, -1, kind="stable")]
+    backward = np.argsort(x[..., ::-1], -1, kind="stable")[..., ::-1]
+    return [x.shape[-1] - 1 - backward]  # of equal elements the first still comes first
+
+
+ARGSORT = register(Routine("argsort", _indices, _argsort_value, None, (1,)))
+"""Where each element of the sorted row stands in the row; stable; NaN counts as the largest."""
+
+
+def _searchsorted_value(x: np.ndarray, values: np.ndarray, side: str) -> list[np.ndarray]:
+    if x.size and not any(x.strides[:-1]):  # a single row, perhaps repeated by vmap
+        return [np.searchsorted(x[(0,) * (x.ndim - 1)], values, side)]  # type: ignore[list-item, call-overload]
+    found = np.empty(values.shape, np.int64)
+    for batch in np.ndindex(x.shape[:-1]):
+        found[batch] = np.searchsorted(x[batch], values[batch], side)  # type: ignore[call-overload]
+    return [found]
+
+
+SEARCHSORTED = register(Routine("searchsorted", _indices, _searchsorted_value, None, (1, 1)))
+"""How many elements of a sorted row are less than (or, from the right, not greater than) a value."""

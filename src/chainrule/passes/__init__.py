@@ -1,0 +1,1 @@
+"""Rewrites, graph to graph, one idea per file; ``pipeline.py`` holds the order."""

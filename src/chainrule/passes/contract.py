@@ -1,0 +1,57 @@
+"""Contract: a product of many factors becomes a chain of products of two, in a cheap order.
+
+Orders are searched with opt_einsum inside one product only.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from chainrule.ir import build
+from chainrule.ir.graph import Graph, Node
+from chainrule.ir.primitives import Einsum
+from chainrule.passes.rewrite import rewrite, with_bodies
+
+Labels = tuple[int, ...]
+
+
+def contract(graph: Graph) -> Graph:
+    """Give a graph whose contractions have at most two operands."""
+
+    def rule(node: Node) -> Node:
+        node = with_bodies(node, contract)
+        if isinstance(node.op, Einsum) and len(node.inputs) > 2:
+            return _in_pairs(node, node.op)
+        return node
+
+    return rewrite(graph, rule)
+
+
+def _in_pairs(node: Node, op: Einsum) -> Node:
+    output = op.subscripts.output
+    factors = list(zip(node.inputs, op.subscripts.inputs, strict=True))
+    for step in _order(op, node.inputs):
+        chosen = [factors[k] for k in step]
+        factors = [f for k, f in enumerate(factors) if k not in step]
+        product = chosen[0]
+        for k, factor in enumerate(chosen[1:], 2):
+            later = [*(s for _, s in (*factors, *chosen[k:])), output]
+            product = _pair(product, factor, {label for labels in later for label in labels})
+        factors.append(product)
+    ((last, labels),) = factors
+    return last if labels == output else build.einsum((last,), (labels,), output)
+
+
+def _pair(a: tuple[Node, Labels], b: tuple[Node, Labels], later: set[int]) -> tuple[Node, Labels]:
+    kept = tuple(dict.fromkeys(label for label in (*a[1], *b[1]) if label in later))
+    return build.einsum((a[0], b[0]), (a[1], b[1]), kept), kept
+
+
+def _order(op: Einsum, operands: Sequence[Node]) -> list[tuple[int, ...]]:
+    import opt_einsum
+
+    arguments: list[object] = []
+    for operand, labels in zip(operands, op.subscripts.inputs, strict=True):
+        arguments += [operand.shape, list(labels)]
+    path, _ = opt_einsum.contract_path(*arguments, list(op.subscripts.output), shapes=True)
+    return list(path)

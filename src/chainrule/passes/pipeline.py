@@ -1,0 +1,19 @@
+"""The order of the passes."""
+
+from __future__ import annotations
+
+from chainrule.ir.graph import Graph
+from chainrule.passes.contract import contract
+from chainrule.passes.dead import dead
+from chainrule.passes.inline import inline
+from chainrule.passes.share import share
+from chainrule.passes.simplify import simplify
+
+PIPELINE = (inline, share, simplify, share, simplify, contract, share, dead)
+
+
+def optimize(graph: Graph) -> Graph:
+    """Give an equal graph that runs faster. Values agree up to rounding."""
+    for step in PIPELINE:
+        graph = step(graph)
+    return graph

@@ -1,0 +1,219 @@
+"""Simplify: local algebra that leaves every value the same (up to rounding) and never costs more.
+
+Sums: nested signed sums become one, zeros go. Products: ones go, numbers gather into one, a zero
+makes all zero; a transpose or a repetition that feeds a product becomes a matter of its labels.
+Layout: a view of a view is one view; views and reshapes of a constant number are that number.
+"""
+
+from __future__ import annotations
+
+import math
+from collections import Counter
+from typing import Any
+
+from chainrule.ir import build
+from chainrule.ir.graph import Graph, Node
+from chainrule.ir.primitives import (
+    Add, Axis, Einsum, Fill, Map, Reshape, Select, View,
+)  # fmt: skip
+from chainrule.passes.rewrite import rewrite, with_bodies
+
+
+def simplify(graph: Graph) -> Graph:
+    """Give an equal graph with less to do."""
+    uses = Counter(i for n in graph.nodes() for i in n.inputs)
+    uses.update(graph.outputs)
+    single = {n for n, count in uses.items() if count == 1}
+    made: dict[Node, Node] = {}
+
+    def rule(node: Node) -> Node:
+        node = with_bodies(node, simplify)
+        result = _simplify(node, single)
+        if node in single:
+            single.add(result)
+        made[node] = result
+        return result
+
+    return rewrite(graph, rule)
+
+
+def _simplify(node: Node, single: set[Node]) -> Node:
+    match node.op:
+        case Add():
+            return _add(node, node.op, single)
+        case Einsum():
+            return _einsum(node, node.op)
+        case View():
+            return _view(node, node.op)
+        case Reshape():
+            return _reshape(node)
+        case Select():
+            return _select(node)
+        case Map():
+            return _map(node)
+        case _:
+            return node
+
+
+def number(node: Node) -> float | int | bool | None:
+    """The number that a node holds everywhere, if it does."""
+    return node.op.value if isinstance(node.op, Fill) else None
+
+
+# ---------------------------------------------------------------- sums
+
+
+def _add(node: Node, op: Add, single: set[Node]) -> Node:
+    operands: list[Node] = []
+    signs: list[int] = []
+    for sign, operand in zip(op.signs, node.inputs, strict=True):
+        if isinstance(operand.op, Add) and operand in single:
+            operands += operand.inputs
+            signs += [sign * s for s in operand.op.signs]
+        elif number(operand) != 0:
+            operands.append(operand)
+            signs.append(sign)
+    if not operands:
+        return build.zeros_like(node)
+    if len(operands) == 1 and signs[0] > 0:
+        return operands[0]
+    if tuple(operands) == node.inputs:
+        return node
+    return build.add(operands, tuple(signs))
+
+
+# ---------------------------------------------------------------- products
+
+Factor = tuple[Node, tuple[int, ...]]
+
+
+def _einsum(node: Node, op: Einsum) -> Node:
+    output = op.subscripts.output
+    scale: float = 1
+    factors: list[Factor] = []
+    sizes: dict[int, int] = {}
+    for operand, labels in zip(node.inputs, op.subscripts.inputs, strict=True):
+        sizes.update(zip(labels, operand.shape, strict=True))
+        value = number(operand)
+        if value is not None:
+            scale *= value
+        else:
+            factors.append(_absorb(operand, labels))
+    if scale == 0:
+        return build.zeros_like(node)
+    known = {label for _, labels in factors for label in labels}
+    if not all(label in known for label in output):
+        return node  # a repetition: cheaper as the View that feeds it
+    lost = [n for label, n in sizes.items() if label not in known]
+    scale *= math.prod(lost)
+    if scale != 1:
+        factors.insert(0, (build.fill(scale, (), node.dtype), ()))
+    if len(factors) == 1 and factors[0][1] == output:
+        return factors[0][0]
+    same = [f for f, _ in factors] == list(node.inputs)
+    if same and tuple(s for _, s in factors) == op.subscripts.inputs:
+        return node
+    return build.einsum([f for f, _ in factors], tuple(s for _, s in factors), output)
+
+
+def _absorb(operand: Node, labels: tuple[int, ...]) -> Factor:
+    """Read through a transpose or a repetition: it only permutes or drops labels."""
+    op = operand.op
+    while isinstance(op, View) and _permutes(op, operand.inputs[0]):
+        labels = tuple(labels[axis.terms[0][0]] for axis in op.axes)
+        operand = operand.inputs[0]
+        op = operand.op
+    return operand, labels
+
+
+def _permutes(view: View, operand: Node) -> bool:
+    """Whether each axis of the operand appears whole and once in the result."""
+    return all(
+        axis.offset == 0
+        and len(axis.terms) == 1
+        and axis.terms[0][1] == 1
+        and view.shape[axis.terms[0][0]] == size
+        for axis, size in zip(view.axes, operand.shape, strict=True)
+    ) and len({axis.terms[0][0] for axis in view.axes}) == len(view.axes)
+
+
+# ---------------------------------------------------------------- layout
+
+
+def _view(node: Node, op: View) -> Node:
+    operand = node.inputs[0]
+    value = number(operand)
+    if value is not None and (value == 0 or _inside(op, operand.shape)):
+        return build.fill(value, op.shape, node.dtype)
+    inner = operand.op
+    if isinstance(inner, View) and _inside(op, operand.shape):
+        axes = tuple(_compose(axis, op) for axis in inner.axes)
+        return build.view(operand.inputs[0], op.shape, axes)
+    return build.view(operand, op.shape, op.axes)
+
+
+def _inside(view: View, shape: tuple[int, ...]) -> bool:
+    """Whether the view never reads outside of its operand."""
+    for axis, size in zip(view.axes, shape, strict=True):
+        reach = [step * (view.shape[o] - 1) for o, step in axis.terms]
+        least = axis.offset + sum(r for r in reach if r < 0)
+        most = axis.offset + sum(r for r in reach if r > 0)
+        if least < 0 or most >= size:
+            return False
+    return True
+
+
+def _compose(axis: Axis, outer: View) -> Axis:
+    """Where the outer view reads an axis of the inner view's operand."""
+    offset = axis.offset
+    steps: dict[int, int] = {}
+    for middle, step in axis.terms:
+        offset += step * outer.axes[middle].offset
+        for o, s in outer.axes[middle].terms:
+            steps[o] = steps.get(o, 0) + step * s
+    return Axis(offset, tuple(sorted((o, s) for o, s in steps.items() if s)))
+
+
+def _reshape(node: Node) -> Node:
+    operand = node.inputs[0]
+    value = number(operand)
+    if value is not None:
+        return build.fill(value, node.shape, node.dtype)
+    while isinstance(operand.op, Reshape):
+        operand = operand.inputs[0]
+    return build.reshape(operand, node.shape)
+
+
+# ---------------------------------------------------------------- pointwise
+
+
+def _select(node: Node) -> Node:
+    mask, chosen, otherwise = node.inputs
+    value = number(mask)
+    if value is not None:
+        return chosen if value else otherwise
+    both = number(chosen)
+    same = chosen is otherwise or (
+        both is not None and both == number(otherwise) and _sign(both) == _sign(number(otherwise))
+    )
+    return chosen if same else node
+
+
+def _sign(value: Any) -> float:
+    return math.copysign(1, value)
+
+
+def _map(node: Node) -> Node:
+    op = node.op
+    assert isinstance(op, Map)
+    operand = node.inputs[0]
+    if op.record.name == "cast":
+        value = number(operand)
+        if value is not None:
+            return build.fill(value, node.shape, node.dtype)
+        return build.cast(operand, node.dtype)
+    if op.record.name == "divide" and number(node.inputs[1]) == 1:
+        return operand
+    return node
+
+

@@ -1,0 +1,1 @@
+"""Running graphs: the NumPy reference interpreter is the executable specification."""

@@ -1,0 +1,166 @@
+"""The value of an Einsum in NumPy: products by broadcasting, sums by reduction, the rest by BLAS.
+
+A contraction of two operands sorts its labels into batch (in both operands and the result),
+contracted (in both, not in the result) and free (in one of them); with them brought into the order
+(batch, free, contracted) and (batch, contracted, free) it is one stacked matrix product. BLAS reads
+transposed matrices as they lie, so nothing is copied while each group is a single axis.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from functools import lru_cache
+
+import numpy as np
+
+from chainrule.ir.subscripts import Labels, Subscripts
+
+Kernel = Callable[..., np.ndarray]
+
+
+@lru_cache(maxsize=16384)
+def einsum_kernel(subscripts: Subscripts) -> Kernel:
+    """A function of arrays that computes the contraction."""
+    inputs, output = subscripts.inputs, subscripts.output
+    if any(len(set(labels)) < len(labels) for labels in inputs) or len(inputs) > 2:
+        return _general(subscripts)
+    if len(inputs) == 1:
+        return _reduce_then_order(inputs[0], output)
+    left, right = inputs
+    if set(left) | set(right) == set(output):
+        return _broadcast_product(left, right, output)
+    return _matrix_product(left, right, output)
+
+
+def _general(subscripts: Subscripts) -> Kernel:
+    inputs, output = subscripts.inputs, subscripts.output
+
+    def run(*arrays: np.ndarray) -> np.ndarray:
+        operands: list[object] = []
+        for array, labels in zip(arrays, inputs, strict=True):
+            operands += [array, list(labels)]
+        return np.einsum(*operands, list(output), optimize=len(arrays) > 2)  # type: ignore
+
+    return run
+
+
+def _reduce_then_order(labels: Labels, output: Labels) -> Kernel:
+    axes = tuple(a for a, label in enumerate(labels) if label not in output)
+    kept = tuple(label for label in labels if label in output)
+    order = tuple(kept.index(label) for label in output)
+    ordered = order == tuple(range(len(order)))
+
+    def run(array: np.ndarray) -> np.ndarray:
+        summed = np.add.reduce(array, axis=axes, dtype=array.dtype) if axes else array
+        return summed if ordered else summed.transpose(order)
+
+    return run
+
+
+def _broadcast_product(left: Labels, right: Labels, output: Labels) -> Kernel:
+    if left == right == output:
+        return np.multiply
+    place_left, place_right = _placement(left, output), _placement(right, output)
+
+    def run(x: np.ndarray, y: np.ndarray) -> np.ndarray:
+        return np.multiply(place_left(x), place_right(y))
+
+    return run
+
+
+def _placement(labels: Labels, output: Labels) -> Callable[[np.ndarray], np.ndarray]:
+    """Bring axes into the output's order, with axes of size 1 for the labels that are missing."""
+    order = tuple(labels.index(label) for label in output if label in labels)
+    first = next((k for k, label in enumerate(output) if label in labels), len(output))
+    index = tuple(slice(None) if label in labels else None for label in output[first:])
+    plain = order == tuple(range(len(order)))
+    if plain and None not in index:
+        return lambda x: x
+    if plain:
+        return lambda x: x[index]
+    return lambda x: x.transpose(order)[index]
+
+
+def _matrix_product(left: Labels, right: Labels, output: Labels) -> Kernel:
+    alone_left = tuple(a for a, n in enumerate(left) if n not in right and n not in output)
+    alone_right = tuple(a for a, n in enumerate(right) if n not in left and n not in output)
+    left = tuple(n for n in left if n in right or n in output)
+    right = tuple(n for n in right if n in left or n in output)
+    core = _ordered_product(left, right, output)
+    if not alone_left and not alone_right:
+        return core
+
+    def run(x: np.ndarray, y: np.ndarray) -> np.ndarray:
+        x = np.add.reduce(x, axis=alone_left, dtype=x.dtype) if alone_left else x
+        y = np.add.reduce(y, axis=alone_right, dtype=y.dtype) if alone_right else y
+        return np.asarray(core(np.asarray(x), np.asarray(y)))
+
+    return run
+
+
+def _ordered_product(left: Labels, right: Labels, output: Labels) -> Kernel:
+    contracted = tuple(n for n in left if n in right and n not in output)
+    if not contracted:
+        return _broadcast_product(left, right, output)
+    batch = tuple(n for n in output if n in left and n in right)
+    rows = tuple(n for n in output if n in left and n not in right)
+    columns = tuple(n for n in output if n in right and n not in left)
+    if not rows and not columns:
+        return _inner_product(left, right, output, contracted)
+    if rows and columns and output.index(columns[0]) < output.index(rows[0]):
+        swapped = _ordered_product_core(right, left, output, batch, columns, contracted, rows)
+        return lambda x, y: swapped(y, x)
+    return _ordered_product_core(left, right, output, batch, rows, contracted, columns)
+
+
+def _inner_product(left: Labels, right: Labels, output: Labels, contracted: Labels) -> Kernel:
+    """Rows against rows, with no free axis: BLAS where the rows lie together, else NumPy's own loop.
+
+    A matrix product would copy both operands to bring the rows together.
+    """
+    if not left == right == (*output, *contracted):
+        inputs, result = (list(left), list(right)), list(output)
+        return lambda x, y: np.asarray(np.einsum(x, inputs[0], y, inputs[1], result))
+    if len(contracted) == 1:
+        return np.vecdot
+    count = len(output)
+
+    def run(x: np.ndarray, y: np.ndarray) -> np.ndarray:
+        rows = (*x.shape[:count], math.prod(x.shape[count:]))
+        return np.asarray(np.vecdot(x.reshape(rows), y.reshape(rows)))
+
+    return run
+
+
+def _ordered_product_core(
+    left: Labels,
+    right: Labels,
+    output: Labels,
+    batch: Labels,
+    rows: Labels,
+    contracted: Labels,
+    columns: Labels,
+) -> Kernel:
+    order_left = tuple(left.index(n) for n in (*batch, *rows, *contracted))
+    order_right = tuple(right.index(n) for n in (*batch, *contracted, *columns))
+    natural = (*batch, *rows, *columns)
+    final = tuple(natural.index(n) for n in output)
+    ordered = natural == output
+    b, m, k = len(batch), len(rows), len(contracted)
+    flat = m != 1 or k != 1 or len(columns) != 1
+
+    def run(x: np.ndarray, y: np.ndarray) -> np.ndarray:
+        x, y = x.transpose(order_left), y.transpose(order_right)
+        if not flat:
+            product = np.matmul(x, y)
+            return product if ordered else product.transpose(final)
+        stack, row, inner = x.shape[:b], x.shape[b : b + m], x.shape[b + m :]
+        column = y.shape[b + k :]
+        depth = math.prod(inner)
+        product = np.matmul(
+            x.reshape(*stack, math.prod(row), depth), y.reshape(*stack, depth, math.prod(column))
+        ).reshape(stack + row + column)
+        return product if ordered else product.transpose(final)
+
+    return run

@@ -1,0 +1,357 @@
+"""The run folder: all that one training leaves on disk.
+
+::
+
+    RUN/
+      config.json              the resolved configuration; its presence makes the folder a run
+      metrics.jsonl            one line of JSON an epoch
+      checkpoints/             see chainrule.train.checkpoint
+      model.safetensors        the final weights
+      model.json               what they are, with their size and sha256
+      lock                     held by the process that trains here
+
+The order of writing that survives a kill at any moment: append the line of an epoch first, then
+save the checkpoint of its last step. ``Run.rewind`` drops the lines after the step from which a
+run goes on; they are written again, so its metrics are those of a run that was never stopped.
+"""
+
+import errno
+import fcntl
+import json
+import os
+from collections.abc import Mapping
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Self, final
+
+import numpy.typing as npt
+
+from chainrule.errors import ArgumentError, CheckpointError
+from chainrule.train import checkpoint
+from chainrule.train.durable import (
+    PathLike,
+    append_line,
+    failure,
+    is_partial,
+    make_folder,
+    read_bytes,
+    read_lines,
+    sweep,
+    write_bytes,
+    write_json,
+)
+from chainrule.train.encoding import (
+    Arrays,
+    check_finite,
+    decode_json,
+    decode_tensors,
+    digest,
+    encode_json,
+    encode_json_line,
+    encode_tensors,
+)
+
+_CONFIG = "config.json"
+_METRICS = "metrics.jsonl"
+_CHECKPOINTS = "checkpoints"
+_MODEL = "model.safetensors"
+_DESCRIPTION = "model.json"
+_LOCK = "lock"
+_JSON_LIMIT = 1 << 26
+
+
+@final
+class Run:
+    """An open run folder. With a lock it may be written; closing it releases the lock.
+
+    Use it as a context manager. A process that dies, however it dies, releases its lock.
+    """
+
+    def __init__(self, path: Path, config: dict[str, Any], lock: int | None) -> None:
+        self.path = path
+        self.config = config
+        self._lock = lock
+
+    @property
+    def checkpoints(self) -> Path:
+        """The folder of the checkpoints, for ``checkpoint.save`` and ``checkpoint.load``."""
+        return self.path / _CHECKPOINTS
+
+    @property
+    def finished(self) -> bool:
+        """Whether the final model is there."""
+        return (self.path / _DESCRIPTION).exists() and (self.path / _MODEL).exists()
+
+    def metrics(self) -> list[dict[str, Any]]:
+        """Return the metrics, one record an epoch; a torn last line is left out.
+
+        Raises:  CheckpointError: a whole line is not a JSON object; the line is named.
+        """
+        return [record for _, record in self._records()]
+
+    def append_metrics(self, record: Mapping[str, Any]) -> None:
+        """Add the record of one epoch. A number that is not finite is written as null.
+
+        Raises:  ArgumentError: it has no count ``step``, the last step of the epoch, or holds
+                 what JSON cannot. CheckpointError: the disk refused; older lines are unchanged.
+        """
+        self._check_locked("append_metrics")
+        if not _is_count(record.get("step")):
+            raise ArgumentError(
+                f"append_metrics: the record has step {record.get('step')!r}; "
+                "it must be the count of steps at the end of the epoch"
+            )
+        append_line(self.path / _METRICS, encode_json_line(dict(record), "metrics"))
+
+    def rewind(self, step: int) -> int:
+        """Drop the metrics of epochs that end after ``step``, and return how many they were.
+
+        Call it with the step of the checkpoint from which the run goes on.
+        """
+        self._check_locked("rewind")
+        records = self._records()
+        kept = [line for line, record in records if record["step"] <= step]
+        if len(kept) < len(records):
+            write_bytes(self.path / _METRICS, "".join(f"{line}\n" for line in kept).encode())
+        return len(records) - len(kept)
+
+    def save_model(self, arrays: Arrays, description: Mapping[str, Any]) -> None:
+        """Write the final model: ``model.safetensors`` and ``model.json``.
+
+        A final model that was there is replaced as one: while the weights are replaced, the
+        description lists the old and the new, so a kill leaves one of them whole.
+
+        Raises:  ArgumentError: an array or a value that cannot be stored. CheckpointError: a
+                 weight is not finite, or the disk refused; what was there is still whole.
+        """
+        self._check_locked("save_model")
+        weights = encode_tensors(arrays, "model")
+        check_finite(arrays, "model")
+        entry = {
+            "sha256": digest(weights),
+            "size": len(weights),
+            "description": dict(description),
+        }
+        encode_json(entry, _DESCRIPTION)  # refuse what cannot be stored before anything is written
+        old = self._described()
+        if old is not None:
+            write_json(self.path / _DESCRIPTION, {**entry, "previous": old})
+        write_bytes(self.path / _MODEL, weights)
+        write_json(self.path / _DESCRIPTION, entry)
+
+    def load_model(self) -> tuple[dict[str, npt.NDArray[Any]], dict[str, Any]]:
+        """Return the arrays of the final model and its description, every byte verified.
+
+        Raises:  CheckpointError: there is none yet, or a file is missing or corrupt.
+        """
+        if not any((self.path / name).exists() for name in (_MODEL, _DESCRIPTION)):
+            raise CheckpointError(f"{self.path} has no final model: the run is not finished")
+        try:
+            weights = read_bytes(self.path / _MODEL)
+            entry = _matching(self._read_json(_DESCRIPTION), digest(weights))
+            return decode_tensors(weights, _MODEL), entry["description"]
+        except CheckpointError as error:
+            raise CheckpointError(
+                f"the final model of {self.path} is not whole: {error}"
+            ) from error
+
+    def close(self) -> None:
+        """Release the lock."""
+        if self._lock is not None:
+            os.close(self._lock)
+            self._lock = None
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self.close()
+
+    def __repr__(self) -> str:
+        return f"Run({str(self.path)!r}, {_state(self.path)})"
+
+    def _check_locked(self, action: str) -> None:
+        if self._lock is None:
+            raise CheckpointError(f"{action}: {self.path} was opened for reading, or is closed")
+
+    def _records(self) -> list[tuple[str, dict[str, Any]]]:
+        path = self.path / _METRICS
+        lines = enumerate(read_lines(path), 1)
+        return [(line, _record(line, f"{path}:{number}")) for number, line in lines]
+
+    def _read_json(self, name: str) -> dict[str, Any]:
+        return decode_json(read_bytes(self.path / name, limit=_JSON_LIMIT), name)
+
+    def _described(self) -> dict[str, Any] | None:
+        """Return the description of the final model that is there, if both are whole."""
+        try:
+            weights = read_bytes(self.path / _MODEL)
+            return _matching(self._read_json(_DESCRIPTION), digest(weights))
+        except CheckpointError:
+            return None
+
+
+def create(path: PathLike, config: Mapping[str, Any]) -> Run:
+    """Make a run folder, locked for this process, and write its configuration.
+
+    Raises:  ArgumentError: JSON cannot hold the configuration. CheckpointError: the path is a
+             file, or a folder that holds a run or anything else, or another process has it.
+
+    >>> from tempfile import TemporaryDirectory
+    >>> with TemporaryDirectory() as folder, create(f"{folder}/a", {"epochs": 3}) as run:
+    ...     run.append_metrics({"epoch": 1, "step": 60, "loss": 0.25})
+    ...     print(run.config, run.metrics(), run.finished)
+    {'epochs': 3} [{'epoch': 1, 'step': 60, 'loss': 0.25}] False
+    """
+    target = Path(path)
+    encoded = encode_json(dict(config), "config")
+    if target.exists() and not target.is_dir():
+        raise CheckpointError(f"create: {target} is a file; a run needs a folder of its own")
+    _check_free(target)
+    make_folder(target)
+    lock = _acquire(target)
+    try:
+        _check_free(target)  # another process may have been faster
+        sweep(target)
+        make_folder(target / _CHECKPOINTS)
+        write_bytes(target / _CONFIG, encoded)
+    except BaseException:
+        os.close(lock)
+        raise
+    return Run(target, decode_json(encoded, _CONFIG), lock)
+
+
+def open(path: PathLike, *, write: bool = False) -> Run:
+    """Open a run folder: to read it, or with ``write`` to train on in it.
+
+    To write takes the lock and removes what killed processes left half-written.
+
+    Raises:  CheckpointError: it is no run folder, its configuration is broken, or another process
+             trains in it.
+    """
+    target = Path(path)
+    if not _has_config(target):
+        raise CheckpointError(f"{target} is not a run folder: it has no {_CONFIG}")
+    lock = _acquire(target) if write else None
+    try:
+        data = read_bytes(target / _CONFIG, limit=_JSON_LIMIT)
+        config = decode_json(data, str(target / _CONFIG))
+        if write:
+            sweep(target)
+            sweep(target / _CHECKPOINTS)
+            make_folder(target / _CHECKPOINTS)
+    except BaseException:
+        if lock is not None:
+            os.close(lock)
+        raise
+    return Run(target, config, lock)
+
+
+def _acquire(folder: Path) -> int:
+    path = folder / _LOCK
+    try:
+        handle = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o666)
+    except OSError as error:
+        raise failure("lock", path, error, "Nothing was changed.") from error
+    try:
+        fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        os.ftruncate(handle, 0)
+        os.pwrite(handle, f"{os.getpid()} {os.uname().nodename}\n".encode(), 0)
+    except OSError as error:
+        holder = os.pread(handle, 200, 0).decode(errors="replace").split()
+        os.close(handle)
+        if error.errno in (errno.EAGAIN, errno.EACCES):
+            raise CheckpointError(_in_use(folder, holder)) from error
+        raise failure("lock", path, error, "Nothing was changed.") from error
+    return handle
+
+
+def _in_use(folder: Path, holder: list[str]) -> str:
+    who = f"process {holder[0]} on {holder[1]}" if len(holder) == 2 else "another process"
+    return (
+        f"{folder} is in use by {who}\n\n"
+        "  Two processes cannot train in one run folder. Wait for it, stop it, or give another"
+        " folder."
+    )
+
+
+def _check_free(folder: Path) -> None:
+    if _has_config(folder):
+        raise CheckpointError(_is_taken(folder))
+    try:
+        entries = sorted(entry.name for entry in folder.iterdir())
+    except FileNotFoundError:
+        return
+    except OSError as error:
+        raise failure("read", folder, error, "Nothing was changed.") from error
+    foreign = [entry for entry in entries if not _is_left_by_create(folder, entry)]
+    if foreign:
+        shown = ", ".join(foreign[:3]) + (", …" if len(foreign) > 3 else "")
+        raise CheckpointError(
+            f"create: {folder} is not empty and not a run: it holds {shown}\n\n"
+            "  Give a new folder, or an empty one."
+        )
+
+
+def _has_config(folder: Path) -> bool:
+    try:
+        (folder / _CONFIG).stat()
+    except (FileNotFoundError, NotADirectoryError):
+        return False
+    except OSError as error:
+        raise failure("read", folder / _CONFIG, error, "Nothing was changed.") from error
+    return True
+
+
+def _is_left_by_create(folder: Path, name: str) -> bool:
+    """Whether a ``create`` that was killed before it wrote the configuration left this."""
+    if name == _CHECKPOINTS:
+        return not any((folder / name).iterdir())
+    return name == _LOCK or is_partial(name)
+
+
+def _is_taken(folder: Path) -> str:
+    fact = f"create: {folder} already holds {_state(folder)}\n\n"
+    if checkpoint.steps(folder / _CHECKPOINTS):
+        return f"{fact}  Go on with it by --resume {folder}, or give another folder."
+    return f"{fact}  It has no checkpoint to go on from. Give another folder, or delete this one."
+
+
+def _state(folder: Path) -> str:
+    steps = checkpoint.steps(folder / _CHECKPOINTS)
+    run = "a finished run" if (folder / _DESCRIPTION).exists() else "an unfinished run"
+    return f"{run}, last checkpoint at step {steps[-1]}" if steps else run
+
+
+def _record(line: str, place: str) -> dict[str, Any]:
+    try:
+        record = json.loads(line)
+    except (ValueError, RecursionError) as error:
+        raise CheckpointError(
+            f"{place}: the line is not JSON: {error}\n\n    {line[:80]}"
+        ) from error
+    if not isinstance(record, dict) or not _is_count(record.get("step")):
+        raise CheckpointError(f"{place}: the line has no count 'step'\n\n    {line[:80]}")
+    return record
+
+
+def _is_count(value: object) -> bool:
+    return hasattr(value, "__index__") and not isinstance(value, bool) and int(value) >= 0
+
+
+def _matching(entry: dict[str, Any], found: str) -> dict[str, Any]:
+    """Return the description of the weights with this digest: the current or the previous one."""
+    for candidate in (entry, entry.get("previous")):
+        if isinstance(candidate, dict) and candidate.get("sha256") == found:
+            if isinstance(candidate.get("description"), dict):
+                return {key: value for key, value in candidate.items() if key != "previous"}
+            raise CheckpointError(f"{_DESCRIPTION} has no description")
+    expected = str(entry.get("sha256"))
+    raise CheckpointError(
+        f"{_MODEL} has sha256 {found[:12]}…, {_DESCRIPTION} says {expected[:12]}…"
+    )

@@ -1,0 +1,136 @@
+"""jacobian and hessian: the whole derivative, as labelled blocks."""
+
+from __future__ import annotations
+
+import inspect
+import math
+from collections.abc import Sequence
+from functools import wraps
+from typing import Any, Literal
+
+from chainrule import tree
+from chainrule.autodiff.batch import batch
+from chainrule.ir import build
+from chainrule.ir.graph import Node
+from chainrule.recording import recording
+from chainrule.transform.derivative import Derivative, Part
+from chainrule.transform.forward import push
+from chainrule.transform.reverse import grad, pullback
+from chainrule.transform.scope import Argnums, Function, Variables, close, outputs, positions
+
+Mode = Literal["forward", "reverse"]
+
+
+def jacobian(f: Function, argnums: Argnums = 0, mode: Mode | None = None) -> Function:
+    """Make a function that gives the derivative of every result by every argument.
+
+    J[i…, j…] = ∂f(x)[i…] / ∂x[j…]
+
+    The result is a :class:`Derivative`: used as an array it is the dense tensor with the axes of the
+    result before those of the argument; ``block`` picks a part where there are several.
+    ``mode`` is chosen by size: reverse mode where f gives fewer numbers than it takes.
+
+    Cost:    min(number of inputs, number of outputs) times that of a jvp or vjp, done as one batch.
+
+    >>> cr.jacobian(lambda x: x * x)(cr.tensor([1.0, 2.0])).dense()
+    Tensor([[2., 0.],
+            [0., 4.]])
+    """
+
+    @wraps(f)
+    def derivative(*args: Any, **kwargs: Any) -> Derivative:
+        return _jacobian("jacobian", f, argnums, mode, args, kwargs)
+
+    return derivative
+
+
+def hessian(f: Function, argnums: Argnums = 0) -> Function:
+    """Make a function that gives all second derivatives of a number.
+
+    H[i…, j…] = ∂²f / ∂x[i…] ∂x[j…]
+
+    Cost:    number of inputs times that of a gradient (forward over reverse), done as one batch.
+    Source:  griewank2008evaluating, ch. 5
+
+    >>> cr.hessian(lambda x: (x * x * x).sum())(cr.tensor([1.0, 2.0])).dense()
+    Tensor([[ 6.,  0.],
+            [ 0., 12.]])
+    """
+
+    @wraps(f)
+    def second(*args: Any, **kwargs: Any) -> Derivative:
+        found = _jacobian("hessian", grad(f, argnums), argnums, "forward", args, kwargs)
+        return Derivative(found.inputs, found.inputs, found.blocks)
+
+    return second
+
+
+def _jacobian(
+    transform: str, f: Function, argnums: Argnums, mode: Mode | None, args: Any, kwargs: Any
+) -> Derivative:
+    places = positions(transform, argnums, len(args))
+    with recording(transform, opaque=False) as opened:
+        variables = Variables(transform, opened, args, places)
+        result = f(*variables.args, **kwargs)
+        nodes, _ = outputs(transform, opened, result)
+        floating = [n for n in nodes if n.dtype.is_float]
+        blocks = _blocks(floating, variables.nodes, mode)
+        (leaves,) = close(opened, blocks, commit=False)
+    inputs = _parts(_names(f, args, places), variables.nodes)
+    named = [path for path, _ in tree.paths(result)]
+    results = _parts([f"{'result' if not p else p}" for p in named], nodes)
+    return Derivative(tuple(results), tuple(inputs), tuple(leaves))
+
+
+def _parts(names: Sequence[str], nodes: Sequence[Node]) -> list[Part]:
+    return [Part(name, n.shape) for name, n in zip(names, nodes, strict=True)]
+
+
+def _names(f: Function, args: Sequence[Any], places: Sequence[int]) -> list[str]:
+    """The name of every differentiated leaf: the parameter's, and the path inside it."""
+    try:
+        parameters = list(inspect.signature(f).parameters)
+    except (TypeError, ValueError):
+        parameters = []
+    names = []
+    for place in places:
+        base = parameters[place] if place < len(parameters) else f"argument {place}"
+        names += [f"{base}.{path}" if path else base for path, _ in tree.paths(args[place])]
+    return names
+
+
+def _blocks(results: Sequence[Node], variables: Sequence[Node], mode: Mode | None) -> list[Node]:
+    """∂result/∂variable for each pair, results first, as nodes of shape result + variable."""
+    count_in = sum(math.prod(v.shape) for v in variables)
+    count_out = sum(math.prod(r.shape) for r in results)
+    if (mode or ("reverse" if count_out < count_in else "forward")) == "reverse":
+        return [block for r in results for block in _rows(r, variables)]
+    columns = [_columns(results, v) for v in variables]
+    return [column[k] for k in range(len(results)) for column in columns]
+
+
+def _identity(node: Node) -> tuple[Node, int]:
+    size = math.prod(node.shape)
+    return build.reshape(build.delta(size, node.dtype), (size, *node.shape)), size
+
+
+def _rows(result: Node, variables: Sequence[Node]) -> list[Node]:
+    cotangent = build.parameter(result.shape, result.dtype)
+    pulled = pullback([result], [cotangent], variables)
+    seeds, size = _identity(result)
+    stacks = batch(pulled, {cotangent: seeds}, size)
+    return [
+        build.reshape(s, (*result.shape, *v.shape)) for s, v in zip(stacks, variables, strict=True)
+    ]
+
+
+def _columns(results: Sequence[Node], variable: Node) -> list[Node]:
+    tangent = build.parameter(variable.shape, variable.dtype)
+    pushed = push(results, {variable: tangent})
+    seeds, size = _identity(variable)
+    stacks = batch(pushed, {tangent: seeds}, size)
+    made = []
+    for stack, result in zip(stacks, results, strict=True):
+        last = build.transpose(stack, (*range(1, stack.ndim), 0))
+        made.append(build.reshape(last, (*result.shape, *variable.shape)))
+    return made

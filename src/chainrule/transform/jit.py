@@ -1,0 +1,203 @@
+"""jit: record once for each kind of argument, optimize, and run the program from then on."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Sequence
+from functools import update_wrapper
+from typing import Any
+
+import numpy as np
+
+from chainrule import tree
+from chainrule.errors import ArgumentError
+from chainrule.ir import build
+from chainrule.ir.graph import Graph, Node, frontier
+from chainrule.passes.pipeline import optimize
+from chainrule.recording import Recording, current, innermost, recording
+from chainrule.runtime.reference import Program, quietly
+from chainrule.tensor import Tensor, node_of, of_node, of_value, tensor, weak
+from chainrule.transform.closure import Watch, watches
+from chainrule.transform.debug import tie_effects
+from chainrule.transform.scope import Function, outputs
+
+_log = logging.getLogger("chainrule.jit")
+
+
+class Recorded:
+    """One recording of a function: its graph, and where the hidden inputs come from."""
+
+    def __init__(self, jitted: Jitted, leaves: list[Any], structure: Any) -> None:
+        self.watches = watches(jitted.function)
+        with recording("jit", opaque=True) as opened:
+            self.parameters = _parameters(opened, leaves)
+            watched = self._register(opened)
+            args, kwargs = tree.unflatten(structure, self._inside(opened, leaves))
+            result = jitted.function(*args, **kwargs)
+            nodes, self.structure = outputs("jit", opened, result)
+            self.cells_written = list(opened.writes)
+            nodes += [node_of(t, opened) for t in opened.writes.values()]
+            nodes = tie_effects(opened, nodes)
+            self.cells_read = list(opened.reads)
+            cell_nodes = [t._node for t in opened.reads.values()]
+        given = [p for p in self.parameters if p is not None]
+        free = frontier(nodes, [*given, *cell_nodes], opened.since)
+        self.sources = [watched.get(n) for n in free]
+        self.free = [None if s else n for n, s in zip(free, self.sources, strict=True)]
+        self.reusable = all(self.sources)
+        self.graph = Graph((*given, *cell_nodes, *free), tuple(nodes))
+        self.host = opened.parent
+        self.program: Program | None = None
+
+    def _register(self, opened: Recording) -> dict[Node, tuple[Watch, int]]:
+        """Make a watched Tensor a hidden input, so that binding another one is no new program."""
+        watched: dict[Node, tuple[Watch, int]] = {}
+        for watch in self.watches:
+            for place, found in watch.tensors():
+                if found._node is not None:
+                    watched[found._node] = (watch, place)
+                elif id(found) not in opened.constants:
+                    node = build.parameter(found.shape, found.dtype, watch.name)
+                    opened.constants[id(found)] = (found, node)
+                    watched[node] = (watch, place)
+        return watched
+
+    def _inside(self, opened: Recording, leaves: list[Any]) -> list[Any]:
+        make = {True: weak, False: of_node}
+        return [
+            leaf if p is None else make[isinstance(leaf, float)](p, opened)
+            for leaf, p in zip(leaves, self.parameters, strict=True)
+        ]
+
+    def hidden(self) -> list[Tensor] | None:
+        """The hidden inputs now; ``None`` if what the function closes over no longer fits."""
+        now: dict[Watch, list[Any]] = {}
+        for watch in self.watches:
+            leaves = watch.current()
+            if leaves is None:
+                _log.info("jit records again: %s is bound to something else", watch.name)
+                return None
+            now[watch] = leaves
+        found = [cell.value for cell in self.cells_read]
+        for source, node in zip(self.sources, self.free, strict=True):
+            if source is not None:
+                found.append(now[source[0]][source[1]])
+            else:
+                assert node is not None and self.host is not None
+                found.append(of_node(node, self.host))
+        return found
+
+    def run(self, tensors: Sequence[Tensor], name: str) -> list[Tensor]:
+        """The results for these operands: computed now, or recorded as a Block."""
+        hosts = [t._recording for t in tensors if t._recording is not None]
+        if hosts:
+            host = innermost(hosts)
+            nodes = [node_of(t, host) for t in tensors]
+            return [of_node(n, host) for n in build.block(name, self.graph, nodes)]
+        return [of_value(v) for v in quietly(self._program(), *[t._value for t in tensors])]
+
+    def _program(self) -> Program:
+        if self.program is None:
+            self.program = Program(optimize(self.graph))
+        return self.program
+
+
+def _parameters(opened: Recording, leaves: list[Any]) -> list[Node | None]:
+    found: list[Node | None] = []
+    for leaf in leaves:
+        if isinstance(leaf, Tensor | np.ndarray | float):
+            own = tensor(leaf)
+            found.append(build.parameter(own.shape, own.dtype))
+        else:
+            found.append(None)
+    return found
+
+
+def _signature(leaf: Any) -> Any:
+    if isinstance(leaf, Tensor):
+        return leaf.shape, leaf.dtype
+    if isinstance(leaf, np.ndarray):
+        return leaf.shape, leaf.dtype, "array"
+    if isinstance(leaf, float):
+        return float
+    try:
+        hash(leaf)
+    except TypeError:
+        raise ArgumentError(
+            f"jit: an argument holds a {type(leaf).__name__}, which is neither a Tensor nor "
+            "hashable\n\n"
+            "  Tensors and floats may change from call to call; everything else is part of the "
+            "program\n  and must be hashable."
+        ) from None
+    return type(leaf), leaf
+
+
+class Jitted:
+    """A function that records itself once for each kind of argument and then runs the program."""
+
+    def __init__(self, function: Function) -> None:
+        self.function = function
+        self.cache: dict[Any, Recorded] = {}
+        self.recordings = 0
+        update_wrapper(self, function)
+
+    def __get__(self, instance: Any, owner: Any = None) -> Any:
+        return self if instance is None else _bound(self, instance)
+
+    def __call__(self, *args: Any, **kwargs: Any) -> Any:
+        leaves, structure = tree.flatten((args, kwargs))
+        key = (structure, tuple([_signature(leaf) for leaf in leaves]))
+        found = self.cache.get(key)
+        hidden = found.hidden() if found is not None else None
+        if found is None or hidden is None:
+            found = self._record(key, leaves, structure)
+            hidden = found.hidden()
+            assert hidden is not None
+        given = [
+            tensor(leaf)
+            for leaf, p in zip(leaves, found.parameters, strict=True)
+            if p is not None
+        ]
+        made = found.run([*given, *hidden], self.__name__)
+        count = len(made) - len(found.cells_written)
+        for cell, value in zip(found.cells_written, made[count:], strict=True):
+            cell.commit(value, current())
+        return tree.unflatten(found.structure, made[:count])
+
+    def _record(self, key: Any, leaves: list[Any], structure: Any) -> Recorded:
+        if self.cache:
+            _log.info("jit records %s again: new shapes, dtypes or static arguments", self.__name__)
+        self.recordings += 1
+        found = Recorded(self, leaves, structure)
+        if found.reusable:
+            self.cache[key] = found
+        return found
+
+    def graph(self, *args: Any, **kwargs: Any) -> Graph:
+        """Give the optimized graph for these arguments."""
+        leaves, structure = tree.flatten((args, kwargs))
+        return optimize(Recorded(self, leaves, structure).graph)
+
+
+def _bound(jitted: Jitted, instance: Any) -> Callable[..., Any]:
+    return lambda *args, **kwargs: jitted(instance, *args, **kwargs)
+
+
+def jit(f: Function) -> Jitted:
+    """Make a function that runs as one optimized program.
+
+    Tensors, arrays and floats may change from call to call; ints, bools, strings, functions and
+    everything else are part of the program, which is recorded again for new ones, and for new
+    shapes and dtypes. Tensors that f closes over are hidden inputs: binding the name to another one
+    is noticed. State cells are read and written. ``jitted.recordings`` counts; the logger
+    ``chainrule.jit`` says why.
+
+    Raises:  RecordingError: f asks for a value, which is not known while recording.
+
+    >>> step = cr.jit(lambda x, rate: x - rate * x)
+    >>> step(cr.tensor([1.0, 2.0]), 0.5)
+    Tensor([0.5, 1. ])
+    """
+    return Jitted(f)
+
+

@@ -1,0 +1,133 @@
+"""vmap: a function of one example becomes a function of a stack of examples."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from functools import wraps
+from typing import Any
+
+import numpy as np
+
+from chainrule import tree
+from chainrule.autodiff.batch import batch
+from chainrule.errors import ArgumentError, RecordingError, ShapeError
+from chainrule.ir import build
+from chainrule.ir.graph import Node
+from chainrule.recording import Recording, recording
+from chainrule.tensor import Tensor, node_of, of_node, tensor
+from chainrule.transform.scope import Function, close, outputs
+
+Axes = int | None | Sequence[Any] | dict[str, Any]
+
+
+def vmap(f: Function, in_axes: Axes = 0, out_axes: int = 0) -> Function:
+    """Make a function that applies f to every example of a stack at once.
+
+    vmap(f)(x)[n] = f(x[n])
+
+    ``in_axes`` says along which axis the examples of each argument lie (``None``: the argument is the
+    same for all); it may be one number for all, or a tuple with an entry for each argument.
+    Results have the examples along ``out_axes``.
+
+    Raises:  ShapeError: the arguments have different numbers of examples.
+
+    >>> cr.vmap(lambda x, y: (x * y).sum())(cr.ones((3, 2)), cr.ones((3, 2)))
+    Tensor([2., 2., 2.])
+    """
+
+    @wraps(f)
+    def mapped(*args: Any, **kwargs: Any) -> Any:
+        with recording("vmap", opaque=True) as opened:
+            examples, stacks, size = _examples(opened, args, in_axes)
+            result = f(*examples, **kwargs)
+            nodes, structure = outputs("vmap", opened, result)
+            written = list(opened.writes.items())
+            cells = [node_of(t, opened) for _, t in written]
+            made = batch([*nodes, *cells], stacks, size)
+            moved = [_placed(n, out_axes) for n in made[: len(nodes)]]
+            opened.writes = {
+                cell: of_node(_reduced(cell.across, n), opened)
+                for (cell, _), n in zip(written, made[len(nodes) :], strict=True)
+            }
+            (leaves,) = close(opened, moved)
+        return tree.unflatten(structure, leaves)
+
+    return mapped
+
+
+def _examples(
+    opened: Recording, args: Sequence[Any], in_axes: Axes
+) -> tuple[list[Any], dict[Node, Node], int]:
+    """The arguments for one example, the stack behind each, and the number of examples."""
+    per_argument = in_axes if isinstance(in_axes, list | tuple) else [in_axes] * len(args)
+    if len(per_argument) != len(args):
+        raise ArgumentError(f"vmap: in_axes has {len(per_argument)} entries for {len(args)} arguments")
+    stacks: dict[Node, Node] = {}
+    sizes: dict[str, int] = {}
+    examples = []
+    for place, (arg, axes) in enumerate(zip(args, per_argument, strict=True)):
+        leaves, structure = tree.flatten(arg)
+        which = _spread_axes(axes, arg, len(leaves))
+        ones = []
+        for leaf, axis in zip(leaves, which, strict=True):
+            if axis is None or not isinstance(leaf, Tensor | np.ndarray):
+                ones.append(leaf)
+                continue
+            stack = _leading(node_of(tensor(leaf), opened), axis, place)
+            sizes.setdefault(f"argument {place}", stack.shape[0])
+            if len({*sizes.values(), stack.shape[0]}) > 1:
+                raise ShapeError(_different(sizes, place, stack.shape[0]))
+            one = build.parameter(stack.shape[1:], stack.dtype)
+            stacks[one] = stack
+            ones.append(of_node(one, opened))
+        examples.append(tree.unflatten(structure, ones))
+    if not sizes:
+        raise ArgumentError("vmap: no argument has an axis of examples; give in_axes")
+    return examples, stacks, next(iter(sizes.values()))
+
+
+def _different(sizes: dict[str, int], place: int, last: int) -> str:
+    seen = [f"    {name}: {n}" for name, n in {**sizes, f"argument {place}": last}.items()]
+    return "vmap: the arguments have different numbers of examples\n\n" + "\n".join(seen)
+
+
+def _spread_axes(axes: Any, arg: Any, count: int) -> list[int | None]:
+    if axes is None or isinstance(axes, int):
+        return [axes] * count
+    found: list[int | None] = []
+    keys = axes.keys() if isinstance(axes, dict) else range(len(axes))
+    for key in keys:
+        child = arg[key]
+        found += _spread_axes(axes[key], child, len(tree.flatten(child)[0]))
+    return found
+
+
+def _leading(node: Node, axis: int, place: int) -> Node:
+    if not -node.ndim <= axis < node.ndim:
+        raise ShapeError(
+            f"vmap: argument {place} has shape {list(node.shape)}, so it has no axis {axis}"
+        )
+    axis %= node.ndim
+    return build.transpose(node, (axis, *(a for a in range(node.ndim) if a != axis)))
+
+
+def _placed(node: Node, axis: int) -> Node:
+    if not -node.ndim <= axis < node.ndim:
+        raise ShapeError(f"vmap: out_axes={axis} for a result of shape {list(node.shape)}")
+    axis %= node.ndim
+    order = [*range(1, node.ndim)]
+    order.insert(axis, 0)
+    return build.transpose(node, order)
+
+
+def _reduced(across: str | None, stack: Node) -> Node:
+    """Combine what the examples wrote into one State."""
+    if across is None:
+        raise RecordingError(
+            "vmap: every example writes the same State\n\n"
+            '  Say how the writes combine: State(value, across="mean"), "sum" or "first".'
+        )
+    if across == "first":
+        return build.reshape(build.slice_axis(stack, 0, 0, 1), stack.shape[1:])
+    total = build.sum_(stack, (0,))
+    return build.scale(total, 1 / stack.shape[0]) if across == "mean" else total

@@ -1,0 +1,58 @@
+"""Nested parameters to flat lists and back, on optree (imported when the first tree is flattened).
+
+Tuples, lists, dictionaries, named tuples, None and registered classes are branches; everything else
+is a leaf.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from typing import Any, TypeVar
+
+NAMESPACE = "chainrule"
+Class = TypeVar("Class", bound=type)
+_pending: list[tuple[type, Any, Any]] = []
+
+
+def _optree() -> Any:
+    """optree, knowing all classes registered so far."""
+    import optree
+
+    while _pending:
+        optree.register_pytree_node(*_pending.pop(), namespace=NAMESPACE)
+    return optree
+
+
+def flatten(tree: Any) -> tuple[list[Any], Any]:
+    """Give the leaves of a tree and its structure, which compares by value."""
+    leaves, structure = _optree().tree_flatten(tree, namespace=NAMESPACE)
+    return leaves, structure
+
+
+def unflatten(structure: Any, leaves: Iterable[Any]) -> Any:
+    """Build the tree of this structure with other leaves."""
+    return _optree().tree_unflatten(structure, leaves)
+
+
+def map_(function: Callable[..., Any], tree: Any, *others: Any) -> Any:
+    """Apply a function to corresponding leaves of trees of one structure."""
+    return _optree().tree_map(function, tree, *others, namespace=NAMESPACE)
+
+
+def paths(tree: Any) -> list[tuple[str, Any]]:
+    """Give each leaf with its path, such as ``layers.0.weight``."""
+    found, leaves, _ = _optree().tree_flatten_with_path(tree, namespace=NAMESPACE)
+    return [
+        (".".join(str(step) for step in path), leaf)
+        for path, leaf in zip(found, leaves, strict=True)
+    ]
+
+
+def register(
+    cls: Class,
+    flatten_: Callable[[Any], tuple[Iterable[Any], Any, Iterable[Any]]],
+    unflatten_: Callable[[Any, Iterable[Any]], Any],
+) -> Class:
+    """Make a class a branch: ``flatten_`` gives (children, static part, names of the children)."""
+    _pending.append((cls, flatten_, unflatten_))
+    return cls

@@ -1,0 +1,1 @@
+"""The page's own files: a template, a style sheet and a script, inlined into each report."""

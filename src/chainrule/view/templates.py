@@ -1,0 +1,106 @@
+"""What each class has learned: its weights as a picture."""
+
+from collections.abc import Sequence
+
+import numpy as np
+from numpy.typing import NDArray
+
+from chainrule.errors import ShapeError
+from chainrule.view import figures, picture, png
+from chainrule.view.markup import Markup, element
+
+Array = NDArray[np.float64]
+Template = tuple[str, Array]
+MOST_READINGS = 50_000  # values; about half a megabyte of page
+
+
+def check(templates: Sequence[tuple[str, NDArray[np.generic]]]) -> list[Template]:
+    """Take templates as float64 images, H × W or H × W × 3, leaving out those without a pixel.
+
+    Raises:  ShapeError: a template is not an image.
+    """
+    images = [(label, np.asarray(weights, dtype=np.float64)) for label, weights in templates]
+    for label, image in images:
+        if not (image.ndim == 2 or (image.ndim == 3 and image.shape[2] == 3)):
+            raise ShapeError(
+                f"report: template {label!r} has shape {image.shape}\n\n"
+                "  A template is an image: height × width, or height × width × 3 for colors."
+            )
+    return [(label, image) for label, image in images if image.size]
+
+
+def draw(templates: Sequence[Template]) -> Markup:
+    """Draw all templates side by side, with the scale that explains their colors."""
+    limit = picture.typical_limit([image for _, image in templates])
+    figures_drawn = [_figure(label, image, limit, i) for i, (label, image) in enumerate(templates)]
+    count = len(templates)
+    size = "few" if count <= 12 else "some" if count <= 40 else "many"
+    return element(
+        "div",
+        element("div", *figures_drawn, class_=f"templates {size}"),
+        element("p", class_="readout", aria_live="polite"),
+        _legend(templates, limit),
+        class_="learned",
+    )
+
+
+def readings(templates: Sequence[Template]) -> list[dict[str, object]]:
+    """Give the script the weights that it reads out, unless they are too many."""
+    if sum(image.size for _, image in templates) > MOST_READINGS:
+        return []
+    return [
+        {"label": label, "weights": [[_pixel(pixel) for pixel in row] for row in image]}
+        for label, image in templates
+    ]
+
+
+def _pixel(pixel: NDArray[np.float64]) -> object:
+    values = [float(f"{v:.3g}") if np.isfinite(v) else None for v in np.atleast_1d(pixel)]
+    return values[0] if len(values) == 1 else values
+
+
+def _figure(label: str, image: Array, limit: float, index: int) -> Markup:
+    if image.ndim == 2:
+        pixels = picture.weights(image, limit)
+    else:
+        pixels = picture.color_weights(image, picture.typical_limit([image]))
+    height, width = image.shape[:2]
+    drawing = element(
+        "img",
+        src=png.data_uri(pixels),
+        alt=f"Weights of {label}, {height} × {width}",
+        width=width,
+        height=height,
+        class_="pixels",
+        data_template=index,
+    )
+    frame = element("div", drawing, class_="frame")
+    return element("figure", frame, element("figcaption", figures.shorten(label, 40)))
+
+
+def _legend(templates: Sequence[Template], limit: float) -> Markup:
+    parts: list[Markup] = []
+    if any(image.ndim == 2 for _, image in templates):
+        ramp = np.linspace(-1, 1, 129)[None]
+        end = figures.number(limit)
+        parts += [
+            element("span", f"−{end}"),
+            element(
+                "img",
+                src=png.data_uri(picture.weights(ramp, limit=1.0)),
+                alt="from blue through the page's own color at zero to red",
+                width=129,
+                height=1,
+                class_="ramp",
+            ),
+            element("span", f"+{end}"),
+            element("span", "The scale is the same for all. "),
+        ]
+    if any(image.ndim == 3 for _, image in templates):
+        text = "Mid-gray is zero; each color picture has its own scale. "
+        parts.append(element("span", text))
+    wrong = sum(int(np.count_nonzero(~np.isfinite(image))) for _, image in templates)
+    if wrong:
+        parts.append(element("span", f"{figures.plural(wrong, 'weight')} not finite. "))
+    parts.append(element("span", "A bright pixel where the weight is positive raises the score."))
+    return element("p", *parts, class_="note legend")

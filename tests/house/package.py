@@ -1,0 +1,47 @@
+"""Where the package lies and which modules it has; read from the files, so nothing is imported."""
+
+import ast
+from collections.abc import Iterator
+from pathlib import Path
+
+ROOT = Path(__file__).parents[2]
+PACKAGE = ROOT / "src" / "chainrule"
+
+
+def modules(package: Path) -> dict[str, Path]:
+    """Map the dotted name of each module to its file; a package stands for its ``__init__``."""
+    return {
+        ".".join(path.relative_to(package.parent).with_suffix("").parts).removesuffix(
+            ".__init__"
+        ): path
+        for path in sorted(package.rglob("*.py"))
+    }
+
+
+def parse(path: Path) -> ast.Module:
+    """Read a file as a syntax tree."""
+    return ast.parse(path.read_text(encoding="utf-8"), filename=str(path))
+
+
+def docstrings(package: Path) -> Iterator[tuple[str, int, str]]:
+    """Yield (place, line, text) for each docstring of every module, class and function.
+
+    They are taken from the source rather than from the imported objects: a decorator or a
+    re-export can hide a docstring from the tools that look for it at run time.
+    """
+    documented = ast.Module | ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionDef
+    for module, path in modules(package).items():
+        for node in ast.walk(parse(path)):
+            if isinstance(node, documented) and (text := ast.get_docstring(node)):
+                name = "" if isinstance(node, ast.Module) else f":{node.name}"
+                line = node.body[0].lineno
+                yield f"{module}{name}:{line}", line, text
+
+
+def write(package: Path, files: dict[str, str]) -> Path:
+    """Make a package of these files, for a test of the rules themselves."""
+    for name, text in files.items():
+        path = package / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(text, encoding="utf-8")
+    return package
