@@ -18,6 +18,8 @@ Each one is also the built-in exception that a caller would expect, so ``except 
 keeps working for code that does not know chainrule.
 """
 
+from typing import Any
+
 
 class ChainruleError(Exception):
     """The base of every exception that chainrule raises on purpose."""
@@ -64,7 +66,14 @@ class CheckpointError(ChainruleError, ValueError):
 
 
 class NonFiniteError(ChainruleError, ArithmeticError):
-    """Training met an infinite or undefined number; nothing was updated with it."""
+    """Training met an infinite or undefined number; nothing was updated with it.
+
+    model  the model of the last good step, where there is one
+    rows   the row numbers of the batch, where there is one
+    """
+
+    model: Any = None
+    rows: Any = None
 
 
 class CompileError(ChainruleError, RuntimeError):

@@ -128,6 +128,28 @@ def recording(kind: str, *, opaque: bool) -> Iterator[Recording]:
         opened.values = {}
 
 
+_modes: ContextVar[frozenset[str]] = ContextVar("modes", default=frozenset())
+
+
+def modes() -> frozenset[str]:
+    """The modes of this thread or task, such as "evaluation".
+
+    A function may read them while it is recorded, so they are part of the program: ``jit`` records
+    once for each set of them.
+    """
+    return _modes.get()
+
+
+@contextmanager
+def mode(name: str) -> Iterator[None]:
+    """Switch a mode on for a while."""
+    token = _modes.set(_modes.get() | {name})
+    try:
+        yield
+    finally:
+        _modes.reset(token)
+
+
 def innermost(recordings: Sequence[Recording]) -> Recording:
     """The deepest of the recordings of some operands; raises for a closed one."""
     found = recordings[0]

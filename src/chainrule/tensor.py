@@ -96,8 +96,8 @@ class Tensor:
             raise GradientError(
                 f"{asked} of a Tensor that {self._recording.kind} differentiates would drop its "
                 "derivative\n\n"
-                "  Keep computing with chainrule's functions, or write .detach() to treat the value "
-                "as a\n  constant."
+                "  Keep computing with chainrule's functions, or write .detach() to treat the "
+                "value as a\n  constant."
             )
         return value
 
@@ -124,7 +124,9 @@ class Tensor:
         """Give the only element as a Python number."""
         value = self._exported(".item()")
         if value.size != 1:
-            raise ArgumentError(f".item() needs one element; this Tensor has shape {list(self.shape)}")
+            raise ArgumentError(
+                f".item() needs one element; this Tensor has shape {list(self.shape)}"
+            )
         return value.item()  # type: ignore[no-any-return]
 
     def tolist(self) -> Any:
@@ -139,7 +141,9 @@ class Tensor:
 
     def _scalar(self, asked: str) -> Scalar:
         if self.shape != ():
-            raise TypeError(f"{asked} needs a Tensor with no axes, not one of shape {list(self.shape)}")
+            raise TypeError(
+                f"{asked} needs a Tensor with no axes, not one of shape {list(self.shape)}"
+            )
         return self._exported(asked).item()  # type: ignore[no-any-return]
 
     def __float__(self) -> float:
@@ -311,5 +315,3 @@ def _stacked(values: Sequence[Any], wanted: DType | None) -> Tensor:
 def is_tensor(value: object) -> bool:
     """Whether a value is a Tensor."""
     return isinstance(value, Tensor)
-
-

@@ -228,9 +228,7 @@ def _check_once(
         assert_close(value, g(*point), title=f"{title}, the value under jvp")
         size = max([1.0, *(float(abs(_array(d)).max(initial=0.0)) for d in differences)])
         names = ("jvp", "central differences")
-        assert_close(
-            tangent, differences, rtol=0, atol=tolerance * size, names=names, title=title
-        )
+        assert_close(tangent, differences, rtol=0, atol=tolerance * size, names=names, title=title)
     if "reverse" in modes:
         _check_identity(g, point, direction, cotangent, tangent, tolerance, title)
 

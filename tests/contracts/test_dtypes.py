@@ -11,12 +11,14 @@ from tests.cases import ALL
 from tests.cases.case import Case
 from tests.contracts.scalar import floating, weighted
 
+CONVERT = {"astype"}  # these name the dtype of their result
 FLOATING = [case for case in ALL if floating(case.draw())]
+KEEPING = [case for case in FLOATING if case.name not in CONVERT]
 DIFFERENTIABLE = [case for case in FLOATING if case.orders >= 1]
 INTEGER = [case for case in ALL if any(x.dtype.kind == "i" for x in case.draw())]
 
 
-@pytest.mark.parametrize("case", FLOATING, ids=lambda case: case.name)
+@pytest.mark.parametrize("case", KEEPING, ids=lambda case: case.name)
 def test_float32_in_is_float32_out(case: Case) -> None:
     wide, _ = tree.flatten(case.function(*map(tensor, case.draw())))
     narrow, _ = tree.flatten(case.function(*map(tensor, case.draw("float32"))))
@@ -41,7 +43,7 @@ def test_gradients_of_float32_are_float32_and_nearly_those_of_float64(case: Case
 def test_the_width_of_integer_inputs_changes_no_number(case: Case) -> None:
     inputs = case.draw()
     expected, _ = tree.flatten(case.function(*map(tensor, inputs)))
-    for width in ("int32", "uint8"):
+    for width in ("int32", "int16"):
         narrow = [x.astype(width) if x.dtype.kind == "i" else x for x in inputs]
         actual, _ = tree.flatten(case.function(*map(tensor, narrow)))
         for a, b in zip(actual, expected, strict=True):

@@ -12,6 +12,7 @@ import numpy as np
 import pytest
 import scipy.special
 
+import chainrule.ir.routines  # noqa: F401 — fills the table
 from chainrule.functions.lift import Lifted
 from chainrule.ir import build
 from chainrule.ir.dtype import float32
@@ -167,14 +168,50 @@ def test_no_record_is_left_out() -> None:
 
 
 class Trial(NamedTuple):
-    """Operands and parameters to try a routine on."""
+    """Operands, drawn or given, and parameters to try a routine on."""
 
-    inputs: tuple[Spec, ...]
+    inputs: tuple[Spec | np.ndarray, ...]
     params: tuple[Any, ...] = ()
     orders: int = 2
 
 
-TRIALS: dict[str, list[Trial]] = {}
+SQUARE, SPD = Spec("invertible", (3, 3)), Spec("spd", (3, 3))
+SYMMETRIC, VECTOR = Spec("symmetric", (3, 3)), Spec("normal", (4,))
+TALL, WIDE = Spec("normal", (4, 2)), Spec("normal", (2, 4))
+
+TRIALS: dict[str, list[Trial]] = {
+    "solve": [Trial((SQUARE, Spec("normal", (3, 2))))],
+    "triangular_solve": [
+        Trial((SQUARE, Spec("normal", (3, 2))), (lower, adjoint, "solve_triangular"))
+        for lower in (True, False)
+        for adjoint in (True, False)
+    ],
+    "inv": [Trial((SQUARE,), ("inv",))],
+    "pinv": [Trial((spec, np.array(1e-10))) for spec in (TALL, WIDE)],
+    "det": [Trial((SQUARE,))],
+    "cofactor": [Trial((SQUARE,))],
+    "cofactor_tangent": [Trial((SQUARE, Spec("normal", (3, 3))))],
+    "slogdet": [Trial((SQUARE,))],
+    "cholesky": [Trial((SPD,))],
+    "qr": [Trial((TALL,)), Trial((SQUARE,)), Trial((WIDE,))],
+    "complement": [Trial((TALL,), ("qr",), orders=0)],
+    "refuse": [Trial((np.zeros((2, 2)),), ("qr",), orders=0)],  # raises for all else
+    "divide_by_gaps": [
+        Trial((Spec("normal", (3, 3)), Spec("unit", (3,)), Spec("large", (3,))), ("eigenvalues",)),
+        Trial((Spec("normal", (3, 3)), np.zeros(3), Spec("large", (3,))), ("zero",)),
+    ],
+    "eigh": [Trial((SYMMETRIC,))],
+    "eigvalsh": [Trial((SYMMETRIC,))],
+    "svd": [Trial((TALL,)), Trial((WIDE,)), Trial((SQUARE,))],
+    "svdvals": [Trial((TALL,)), Trial((WIDE,))],
+    "cumsum": [Trial((VECTOR,), (reverse,)) for reverse in (False, True)],
+    "cumprod": [Trial((VECTOR,)), Trial((np.array([2.0, 0.0, 3.0, 0.0, 1.0]),))],
+    "argsort": [Trial((Spec("distinct", (5,)),), (down,), orders=0) for down in (False, True)],
+    "searchsorted": [
+        Trial((np.array([-1.0, 0.0, 0.0, 1.5]), VECTOR), (side,), orders=0)
+        for side in ("left", "right")
+    ],
+}
 
 
 def trials() -> list[Any]:
@@ -195,7 +232,7 @@ def routine(name: str, trial: Trial) -> Callable[..., list[Tensor]]:
 
 def drawn(name: str, trial: Trial, seed: int = 0) -> list[np.ndarray]:
     generator = np.random.default_rng(zlib.crc32(name.encode()) + seed)
-    return [sample(spec, generator) for spec in trial.inputs]
+    return [s if isinstance(s, np.ndarray) else sample(s, generator) for s in trial.inputs]
 
 
 @pytest.mark.parametrize(("name", "trial"), trials())

@@ -1,4 +1,4 @@
-"""Every graph that a case leads to is well formed: recorded, linearized, transposed, batched."""
+"""Every graph that a case leads to is well formed: recorded, derived, batched, after each pass."""
 
 import pytest
 
@@ -10,6 +10,7 @@ from chainrule.ir import build
 from chainrule.ir.graph import Graph, Node
 from chainrule.ir.show import show
 from chainrule.ir.verify import verify
+from chainrule.passes.pipeline import PIPELINE
 from chainrule.recording import recording
 from chainrule.tensor import Tensor, node_of, of_node, tensor
 from tests.cases import ALL
@@ -40,6 +41,16 @@ def gradient(graph: Graph) -> tuple[Graph, Graph]:
     return forward, reverse
 
 
+def verify_passes(graph: Graph) -> None:
+    """Each pass leaves a well-formed graph with the same types at both ends."""
+    for step in PIPELINE:
+        made = step(graph)
+        verify(made)
+        assert [n.type for n in made.inputs] == [n.type for n in graph.inputs]
+        assert [n.type for n in made.outputs] == [n.type for n in graph.outputs]
+        graph = made
+
+
 @pytest.mark.parametrize("case", ALL, ids=lambda case: case.name)
 def test_every_graph_of_a_case_is_well_formed(case: Case) -> None:
     graph = recorded(case)
@@ -52,6 +63,8 @@ def test_every_graph_of_a_case_is_well_formed(case: Case) -> None:
         if case.orders >= 2:
             for second in gradient(reverse):
                 verify(second)
+        verify_passes(reverse)
+    verify_passes(graph)
     if case.batched:
         stacks = [build.parameter((2, *n.shape), n.dtype) for n in graph.inputs]
         table = dict(zip(graph.inputs, stacks, strict=True))

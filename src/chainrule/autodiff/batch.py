@@ -12,9 +12,32 @@ from typing import assert_never
 from chainrule.ir import build
 from chainrule.ir.graph import Graph, Node, ancestors, substitute
 from chainrule.ir.primitives import (
-    Accumulate, Add, Axis, Block, BlockTangent, Cond, Data, Delta, Einsum, Fill, Gather, Input,
-    Iota, Join, Loop, Map, Print, Project, Random, Reduce, Reshape, RoutineCall, Scatter, Select,
-    Shape, View,
+    Accumulate,
+    Add,
+    Axis,
+    Block,
+    BlockTangent,
+    Cond,
+    Data,
+    Delta,
+    Einsum,
+    Fill,
+    Gather,
+    Input,
+    Iota,
+    Join,
+    Loop,
+    Map,
+    Print,
+    Project,
+    Random,
+    Reduce,
+    Reshape,
+    RoutineCall,
+    Scatter,
+    Select,
+    Shape,
+    View,
 )  # fmt: skip
 
 Batched = dict[Node, Node]
@@ -156,7 +179,9 @@ def batched_body(body: Graph, batched: Sequence[bool], size: int) -> tuple[Graph
     outputs = substitute(body.outputs, dict(zip(body.inputs, single, strict=True)))
     stacks = {s: f for s, f, b in zip(single, fresh, batched, strict=True) if b}
     table, _ = propagate(outputs, stacks, size)
-    return Graph(tuple(fresh), tuple(table.get(n, n) for n in outputs)), [n in table for n in outputs]
+    return Graph(tuple(fresh), tuple(table.get(n, n) for n in outputs)), [
+        n in table for n in outputs
+    ]
 
 
 def _complete(graph: Graph, present: Sequence[bool], wanted: Sequence[bool], size: int) -> Graph:
@@ -226,9 +251,7 @@ def _loop(node: Node, op: Loop, table: Batched, size: int) -> list[Node | None]:
         for i, b in zip(node.inputs, batched, strict=True)
     ]
     slices = [_second(n) if b else n for n, b in zip(operands[last:], batched[last:], strict=True)]
-    made = build.loop(
-        body, operands[:first], operands[first:last], slices, op.length, op.reverse
-    )
+    made = build.loop(body, operands[:first], operands[first:last], slices, op.length, op.reverse)
     which = [*grown, *present[op.carries :], *grown]
     stacked = [*made[: op.carries], *(
         _second(n) if b else n
@@ -251,7 +274,10 @@ def _cond(node: Node, op: Cond, table: Batched, size: int) -> list[Node | None]:
     everywhere = [True] * len(in_then)
     if predicate not in table:
         union = [a or b for a, b in zip(in_then, in_otherwise, strict=True)]
-        branches = (_complete(then, in_then, union, size), _complete(otherwise, in_otherwise, union, size))  # noqa: E501
+        branches = (
+            _complete(then, in_then, union, size),
+            _complete(otherwise, in_otherwise, union, size),
+        )
         return _marked(build.cond(predicate, *branches, stacks), union, size)
     both = [
         substitute(

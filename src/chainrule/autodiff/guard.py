@@ -1,9 +1,10 @@
 """Tangents and cotangents that a mask switches off.
 
-``where(mask, f(x), c)`` must not leak NaN from the branch not taken: f′(x) · 0 is NaN where f′(x) is
-infinite. So the Select is kept outside: ``Guarded((mask,), t)`` stands for ``Select(mask, t, 0)``, and
-a pointwise product moves into it, f′(x) · Guarded(mask, t) = Guarded(mask, f′(x) · t). It becomes a
-node when anything else needs it. Both modes do this, so they agree.
+``where(mask, f(x), c)`` must not leak NaN from the branch not taken: f′(x) · 0 is NaN where f′(x)
+is infinite. So the Select is kept outside: ``Guarded`` with a mask stands for
+``Select(mask, t, 0)``, and a pointwise product moves into it,
+f′(x) · Guarded(mask, t) = Guarded(mask, f′(x) · t). It becomes a node when anything else needs it.
+Both modes do this, so they agree.
 """
 
 from __future__ import annotations
@@ -14,11 +15,14 @@ from typing import NamedTuple
 from chainrule.ir import build
 from chainrule.ir.graph import Node
 
+Mask = tuple[Node, bool]
+"""A boolean node, and the value that it has where the guarded value counts."""
+
 
 class Guarded(NamedTuple):
-    """A value that is zero wherever one of the masks is false."""
+    """A value that is zero wherever one of the masks says so."""
 
-    masks: tuple[Node, ...]
+    masks: tuple[Mask, ...]
     node: Node
 
 
@@ -26,11 +30,13 @@ Linear = Node | Guarded
 """A tangent or a cotangent that is not known to be zero everywhere (that one is ``None``)."""
 
 
-def guard(mask: Node, value: Linear) -> Guarded:
-    """Switch a value off where the mask is false."""
+def guard(mask: Node, value: Linear, where: bool = True) -> Guarded:
+    """Switch a value off but where the mask is ``where``."""
+    own = (mask, where)
     if isinstance(value, Guarded):
-        return Guarded((*value.masks, mask), value.node)
-    return Guarded((mask,), value)
+        masks = value.masks if own in value.masks else (*value.masks, own)
+        return Guarded(masks, value.node)
+    return Guarded((own,), value)
 
 
 def inside(value: Linear, function: Callable[[Node], Node]) -> Linear:
@@ -45,18 +51,36 @@ def force(value: Linear) -> Node:
     if not isinstance(value, Guarded):
         return value
     node = value.node
-    for mask in value.masks:
-        node = build.select(mask, node, build.zeros_like(node))
+    for mask, where in value.masks:
+        zero = build.zeros_like(node)
+        node = build.select(mask, node, zero) if where else build.select(mask, zero, node)
     return node
 
 
-def total(values: Sequence[Linear]) -> Linear:
-    """The sum; a single value keeps its guard."""
-    if len(values) == 1:
-        return values[0]
-    return build.add([force(v) for v in values])
+def total(values: Sequence[Linear], signs: tuple[int, ...] | None = None) -> Linear:
+    """The signed sum. It is zero where all of its terms are, so it is guarded if all of them are."""
+    first = values[0]
+    if len(values) == 1 and signs in (None, (1,)):
+        return first
+    guarded = [v for v in values if isinstance(v, Guarded)]
+    if len(guarded) < len(values):
+        return build.add([force(v) for v in values], signs)
+    masks = guarded[0].masks
+    if all(v.masks == masks for v in guarded):
+        return Guarded(masks, build.add([v.node for v in guarded], signs))
+    counts = _joined("logical_or", [_counts(v.masks) for v in guarded])
+    return Guarded(((counts, True),), build.add([force(v) for v in guarded], signs))
 
 
-def opposite(mask: Node) -> Node:
-    """The mask of the other branch."""
-    return build.apply("logical_not", mask)
+def _counts(masks: Sequence[Mask]) -> Node:
+    """The boolean node that says where a value under these masks counts."""
+    return _joined(
+        "logical_and", [m if where else build.apply("logical_not", m) for m, where in masks]
+    )
+
+
+def _joined(name: str, masks: Sequence[Node]) -> Node:
+    joined = masks[0]
+    for mask in masks[1:]:
+        joined = build.apply(name, joined, mask)
+    return joined

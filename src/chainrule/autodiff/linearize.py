@@ -9,18 +9,40 @@ two cannot disagree [griewank2008evaluating]. ``None`` is the tangent that is ze
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from functools import lru_cache
 from typing import assert_never
 
-from chainrule.autodiff.guard import Guarded, Linear, force, guard, inside, opposite, total
-from chainrule.autodiff.partials import Partials
+from chainrule.autodiff.guard import Guarded, Linear, force, guard, inside, total
+from chainrule.autodiff.partials import Times, times
 from chainrule.errors import GradientError
 from chainrule.ir import build
 from chainrule.ir.graph import Graph, Node, ancestors, substitute
 from chainrule.ir.primitives import (
-    Accumulate, Add, Block, Cond, Data, Delta, Einsum, Fill, Gather, Input, Iota, Join, Loop, Map,
-    Print, Project, Random, Reduce, Reshape, RoutineCall, Scatter, Select, View,
+    Accumulate,
+    Add,
+    Block,
+    Cond,
+    Data,
+    Delta,
+    Einsum,
+    Fill,
+    Gather,
+    Input,
+    Iota,
+    Join,
+    Loop,
+    Map,
+    Print,
+    Project,
+    Random,
+    Reduce,
+    Reshape,
+    RoutineCall,
+    Scatter,
+    Select,
+    View,
 )  # fmt: skip
-from chainrule.ir.scalar import Literal_
+from chainrule.ir.scalar import ZERO
 
 Tangents = dict[Node, Linear]
 Bundles = dict[Node, "list[Node | None]"]
@@ -104,22 +126,24 @@ def _node(table: Tangents, node: Node) -> Node | None:
 
 
 def _map(node: Node, op: Map, table: Tangents) -> Linear | None:
-    record = op.record
-    if record.partials is None or not node.dtype.is_float:
+    if op.record.partials is None or not node.dtype.is_float:
         return None
-    partials = Partials(node)
     terms: list[Linear] = []
     for k, operand in enumerate(node.inputs):
         tangent = table.get(operand)
-        if tangent is None:
-            continue
-        if k in record.linear:
-            terms.append(inside(tangent, lambda t, k=k: _replace(node, k, t)))  # type: ignore[misc]
-            continue
-        partial = record.partial(k, op.params)
-        if partial != Literal_(0):
-            terms.append(partials.times(partial, tangent))
+        rule = _partial_rule(op, k)
+        if tangent is not None and rule is not None:
+            terms.append(rule(node, tangent))
     return total(terms) if terms else None
+
+
+@lru_cache(maxsize=4096)
+def _partial_rule(op: Map, k: int) -> Times | None:
+    """How the tangent of operand k enters: through the function itself, or through its partial."""
+    if k in op.record.linear:
+        return lambda node, tangent: inside(tangent, lambda t: _replace(node, k, t))
+    partial = op.record.partial(k, op.params)
+    return None if partial == ZERO else times(partial)
 
 
 def _replace(node: Node, k: int, tangent: Node) -> Node:
@@ -129,10 +153,7 @@ def _replace(node: Node, k: int, tangent: Node) -> Node:
 
 def _add(node: Node, signs: tuple[int, ...], table: Tangents) -> Linear:
     found = [(s, table[i]) for s, i in zip(signs, node.inputs, strict=True) if i in table]
-    if len(found) == 1:
-        sign, tangent = found[0]
-        return tangent if sign > 0 else inside(tangent, build.negative)
-    return build.add([force(t) for _, t in found], tuple(s for s, _ in found))
+    return total([t for _, t in found], tuple(s for s, _ in found))
 
 
 def _select(node: Node, table: Tangents) -> Linear | None:
@@ -140,7 +161,7 @@ def _select(node: Node, table: Tangents) -> Linear | None:
     if otherwise is None:
         return None if chosen is None else guard(mask, chosen)
     if chosen is None:
-        return guard(opposite(mask), otherwise)
+        return guard(mask, otherwise, where=False)
     return build.select(mask, force(chosen), force(otherwise))
 
 
@@ -188,7 +209,7 @@ def _extremum(node: Node, op: Reduce, tangent: Node) -> Node:
 
 
 def product_by_halving(node: Node, axes: tuple[int, ...]) -> Node:
-    """The product over these axes as log₂ n elementwise products: exact derivatives with zeros too."""
+    """The product over these axes as log₂ n elementwise products: exact at zeros too."""
     for axis in sorted(axes, reverse=True):
         size = node.shape[axis]
         if size == 0:
@@ -313,7 +334,7 @@ def _loop(node: Node, op: Loop, table: Tangents) -> list[Node | None]:
 def _tangent_iteration(
     op: Loop, graph: Graph, active: Sequence[bool], present: Sequence[bool], past: Sequence[int]
 ) -> Graph:
-    """The tangent body as a Loop's: the carries that it reads come in as slices of their history."""
+    """The tangent body as a Loop's: the carries it reads come in as slices."""
     count = len(op.body.inputs)
     first, last = op.constants, op.constants + op.carries
     primal, directions = graph.inputs[:count], _spread(graph.inputs[count:], active)

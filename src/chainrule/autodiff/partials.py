@@ -1,69 +1,100 @@
-"""Partial derivatives of scalar functions: from the expressions of the table to nodes."""
+"""Partial derivatives of scalar functions: the table's expressions, compiled to makers of nodes.
+
+An expression is compiled once; from then on a partial derivative costs as many calls as it has
+nodes.
+"""
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from functools import lru_cache
 
-from chainrule.autodiff.guard import Linear, guard, inside, opposite
+from chainrule.autodiff.guard import Linear, guard, inside
 from chainrule.ir import build
 from chainrule.ir.graph import Node
 from chainrule.ir.scalar import (
-    Apply, Choose, Expression, Literal_, Operand, Product, Result, Sum,
+    ZERO,
+    Apply,
+    Choose,
+    Expression,
+    Literal_,
+    Operand,
+    Product,
+    Result,
+    Sum,
 )  # fmt: skip
 
-_ZERO, _ONE = Literal_(0), Literal_(1)
+Maker = Callable[[Node], Node]
+"""Gives the node of an expression for the Map node whose operands and result it speaks of."""
+Times = Callable[[Node, Linear], Linear]
+"""Gives partial · tangent for a Map node."""
 
 
-class Partials:
-    """The partial derivatives of one Map node, sharing what they have in common."""
+@lru_cache(maxsize=1024)
+def times(partial: Expression) -> Times:
+    """Multiply a tangent by a partial derivative; one that is 0 on one side of a mask guards it."""
+    match partial:
+        case Literal_(value=1):
+            return lambda node, tangent: tangent
+        case Choose(mask=mask, chosen=chosen, otherwise=otherwise) if otherwise == ZERO:
+            on, rest = maker(mask), times(chosen)
+            return lambda node, tangent: guard(on(node), rest(node, tangent))
+        case Choose(mask=mask, chosen=chosen, otherwise=otherwise) if chosen == ZERO:
+            off, rest = maker(mask), times(otherwise)
+            return lambda node, tangent: guard(off(node), rest(node, tangent), False)
+        case Product(left=Literal_(value=number), right=right):
+            rest = times(right)
+            return lambda node, tangent: rest(
+                node, inside(tangent, lambda t: build.scale(t, number))
+            )
+        case Apply(name="divide", arguments=(top, bottom)):
+            above, below = times(top), maker(bottom)
+            return lambda node, tangent: _divide(above(node, tangent), below(node))
+        case _:
+            factor = maker(partial)
+            return lambda node, tangent: _multiply(factor(node), tangent)
 
-    def __init__(self, node: Node) -> None:
-        self.node = node
-        self.made: dict[Expression, Node] = {}
 
-    def times(self, partial: Expression, tangent: Linear) -> Linear:
-        """partial · tangent; a partial that is 0 on one side of a mask guards the tangent."""
-        match partial:
-            case Literal_(value=1):
-                return tangent
-            case Choose(mask=mask, chosen=chosen, otherwise=otherwise) if otherwise == _ZERO:
-                return guard(self(mask), self.times(chosen, tangent))
-            case Choose(mask=mask, chosen=chosen, otherwise=otherwise) if chosen == _ZERO:
-                return guard(opposite(self(mask)), self.times(otherwise, tangent))
-            case Product(left=Literal_(value=factor), right=right):
-                scaled = inside(tangent, lambda t: build.scale(t, factor))
-                return self.times(right, scaled)
-            case Apply(name="divide", arguments=(top, bottom)):
-                over = self(bottom)
-                return inside(self.times(top, tangent), lambda t: build.apply("divide", t, over))
-            case _:
-                factor_node = self(partial)
-                return inside(tangent, lambda t: build.multiply(factor_node, t))
+def _multiply(factor: Node, tangent: Linear) -> Linear:
+    if isinstance(tangent, Node):
+        return build.multiply(factor, tangent)
+    return inside(tangent, lambda t: build.multiply(factor, t))
 
-    def __call__(self, expression: Expression) -> Node:
-        """The node of an expression."""
-        found = self.made.get(expression)
-        if found is None:
-            found = self.made[expression] = self._build(expression)
-        return found
 
-    def _build(self, expression: Expression) -> Node:
-        like = self.node.inputs[0]
-        match expression:
-            case Operand(index=index):
-                return self.node.inputs[index]
-            case Result():
-                return self.node
-            case Literal_(value=value):
-                return build.fill(value, like.shape, like.dtype)
-            case Sum(terms=terms, signs=signs):
-                return build.add([self(t) for t in terms], signs)
-            case Product(left=Literal_(value=factor), right=right):
-                return build.scale(self(right), factor)
-            case Product(left=left, right=right):
-                return build.multiply(self(left), self(right))
-            case Choose(mask=mask, chosen=chosen, otherwise=otherwise):
-                return build.select(self(mask), self(chosen), self(otherwise))
-            case Apply(name=name, arguments=arguments, params=params):
-                return build.apply(name, *(self(a) for a in arguments), params=params)
-            case _:
-                raise TypeError(f"{expression!r} is no expression")
+def _divide(tangent: Linear, divisor: Node) -> Linear:
+    return inside(tangent, lambda t: build.apply("divide", t, divisor))
+
+
+@lru_cache(maxsize=1024)
+def maker(expression: Expression) -> Maker:
+    """Compile an expression."""
+    match expression:
+        case Operand(index=index):
+            return lambda node: node.inputs[index]
+        case Result():
+            return lambda node: node
+        case Literal_(value=value):
+            return lambda node: build.fill(value, node.shape, node.inputs[0].dtype)
+        case Sum(terms=terms, signs=signs):
+            parts = [maker(t) for t in terms]
+            return lambda node: build.add([p(node) for p in parts], signs)
+        case Product(left=Literal_(value=number), right=right):
+            rest = maker(right)
+            return lambda node: build.scale(rest(node), number)
+        case Product(left=left, right=right):
+            a, b = maker(left), maker(right)
+            return lambda node: build.multiply(a(node), b(node))
+        case Choose(mask=mask, chosen=chosen, otherwise=otherwise):
+            on, yes, no = maker(mask), maker(chosen), maker(otherwise)
+            return lambda node: build.select(on(node), yes(node), no(node))
+        case Apply(name=name, arguments=arguments, params=params):
+            return _apply(name, [maker(a) for a in arguments], params)
+        case _:
+            raise TypeError(f"{expression!r} is no expression")
+
+
+def _apply(name: str, arguments: list[Maker], params: tuple[object, ...]) -> Maker:
+    if len(arguments) == 1:
+        (only,) = arguments
+        return lambda node: build.apply(name, only(node), params=params)
+    return lambda node: build.apply(name, *[a(node) for a in arguments], params=params)

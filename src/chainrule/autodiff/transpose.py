@@ -10,14 +10,37 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import assert_never
 
-from chainrule.autodiff.guard import Guarded, Linear, force, guard, inside, opposite, total
+from chainrule.autodiff.guard import Guarded, Linear, force, guard, inside, total
 from chainrule.errors import GradientError
 from chainrule.ir import build
 from chainrule.ir.graph import Graph, Node, dependents, substitute
 from chainrule.ir.primitives import (
-    Accumulate, Add, Axis, Block, Cond, Data, Delta, Einsum, Fill, Gather, Input, Iota, Join, Loop,
-    Map, Print, Project, Random, Reduce, Reshape, RoutineCall, Scatter, Select, View,
+    Accumulate,
+    Add,
+    Axis,
+    Block,
+    Cond,
+    Data,
+    Delta,
+    Einsum,
+    Fill,
+    Gather,
+    Input,
+    Iota,
+    Join,
+    Loop,
+    Map,
+    Print,
+    Project,
+    Random,
+    Reduce,
+    Reshape,
+    RoutineCall,
+    Scatter,
+    Select,
+    View,
 )  # fmt: skip
+from chainrule.ir.subscripts import Labels
 
 Cotangents = dict[Node, "list[Linear]"]
 
@@ -36,9 +59,9 @@ def backpropagate(
     """Give the cotangent of every node of a linear graph: what δ stands for in formulas."""
     order, linear = dependents(outputs, inputs)
     table: Cotangents = {}
-    for node, cotangent in zip(outputs, cotangents, strict=True):
-        if cotangent is not None and node in linear:
-            table.setdefault(node, []).append(cotangent)
+    for node, seed in zip(outputs, cotangents, strict=True):
+        if seed is not None and node in linear:
+            table.setdefault(node, []).append(seed)
     bundles: dict[Node, dict[int, Node]] = {}
     summed: dict[Node, Node] = {}
     stop = set(inputs)
@@ -48,7 +71,8 @@ def backpropagate(
         if node in bundles:
             _bundle_rule(node, bundles[node], linear, table)
         elif node in table:
-            cotangent = total(table.pop(node))
+            given = table.pop(node)
+            cotangent = given[0] if len(given) == 1 else total(given)
             if isinstance(node.op, Project):
                 results = bundles.setdefault(node.inputs[0], {})
                 results[node.op.index] = force(cotangent)
@@ -80,7 +104,7 @@ def _rule(node: Node, cotangent: Linear, linear: set[Node], table: Cotangents) -
             if chosen in linear:
                 _give(table, chosen, guard(mask, cotangent))
             if otherwise in linear:
-                _give(table, otherwise, guard(opposite(mask), cotangent))
+                _give(table, otherwise, guard(mask, cotangent, where=False))
         case Input() | Print():
             _give(table, node.inputs[0], cotangent)
         case View():
@@ -127,15 +151,48 @@ def _einsum(
     node: Node, op: Einsum, cotangent: Linear, linear: set[Node], table: Cotangents
 ) -> None:
     inputs, output = op.subscripts.inputs, op.subscripts.output
+    if len(inputs) == 2 and inputs[0] == inputs[1] == output:
+        _product(node, cotangent, linear, table)
+        return
     for k, operand in enumerate(node.inputs):
         if operand not in linear:
             continue
-        others = [(n, labels) for j, (n, labels) in enumerate(zip(node.inputs, inputs, strict=True)) if j != k]  # noqa: E501
+        others = [
+            (n, labels)
+            for j, (n, labels) in enumerate(zip(node.inputs, inputs, strict=True))
+            if j != k
+        ]
         if isinstance(cotangent, Guarded) and inputs[k] == output:
-            given = inside(cotangent, lambda c: _einsum_cotangent(c, output, others, operand, inputs[k]))  # type: ignore[misc]  # noqa: E501, B023
+            narrow = _einsum_cotangent(cotangent.node, output, others, operand, inputs[k])
+            given: Linear = Guarded(cotangent.masks, narrow)
+        elif isinstance(cotangent, Guarded) and _is_pointwise(inputs, output):
+            wide = Guarded(cotangent.masks, _times(cotangent.node, output, others))
+            given = build.einsum((force(wide),), (output,), inputs[k])
         else:
             given = _einsum_cotangent(force(cotangent), output, others, operand, inputs[k])
         _give(table, operand, given)
+
+
+def _is_pointwise(inputs: tuple[Labels, ...], output: Labels) -> bool:
+    """Whether the contraction is a product with broadcasting, which can stay under a guard."""
+    distinct = all(len(set(labels)) == len(labels) for labels in inputs)
+    return distinct and {label for labels in inputs for label in labels} == set(output)
+
+
+def _times(cotangent: Node, output: Labels, others: list[tuple[Node, Labels]]) -> Node:
+    operands, labels = zip((cotangent, output), *others, strict=True)
+    return build.einsum(operands, labels, output)
+
+
+def _product(node: Node, cotangent: Linear, linear: set[Node], table: Cotangents) -> None:
+    """The elementwise product of two factors, the most frequent contraction of all."""
+    left, right = node.inputs
+    operand, factor = (left, right) if left in linear else (right, left)
+    if isinstance(cotangent, Guarded):
+        made = Guarded(cotangent.masks, build.multiply(factor, cotangent.node))
+        _give(table, operand, made)
+    else:
+        _give(table, operand, Node(node.op, (factor, cotangent), node.shape, node.dtype))
 
 
 def _einsum_cotangent(
@@ -145,7 +202,7 @@ def _einsum_cotangent(
     operand: Node,
     labels: tuple[int, ...],
 ) -> Node:
-    """ct_k = Σ ct · (the other factors); a repeated label is a diagonal, a missing one is repeated."""
+    """ct_k = Σ ct · (other factors); a repeated label is a diagonal, a missing one is repeated."""
     operands, subscripts = [cotangent, *(n for n, _ in others)], [output, *(s for _, s in others)]
     wanted: list[int] = []
     fresh = 1 + max((label for s in (*subscripts, labels) for label in s), default=0)
@@ -261,9 +318,7 @@ def transposed_body(
     return Graph(inputs, tuple(m for m in made if m is not None)), [m is not None for m in made]
 
 
-def _spread(
-    operands: Sequence[Node], present: Sequence[bool], values: Sequence[Node]
-) -> Given:
+def _spread(operands: Sequence[Node], present: Sequence[bool], values: Sequence[Node]) -> Given:
     rest = iter(values)
     return [(n, next(rest) if p else None) for n, p in zip(operands, present, strict=True)]
 
@@ -329,7 +384,7 @@ def _loop(node: Node, op: Loop, results: dict[int, Node], linear: set[Node]) -> 
 def _reversed_iteration(
     op: Loop, body: Graph, active: Sequence[bool], present: Sequence[bool], saved: Sequence[int]
 ) -> Graph:
-    """(constants | cotangent carries, sums | slices, cotangent slices) → the same one step earlier."""
+    """(constants | cotangent carries, sums | slices, cotangent slices) → one step earlier."""
     first, last = op.constants, op.constants + op.carries
     variables = [k for k, a in enumerate(active) if a]
     rest_count = len(op.body.inputs) - len(variables)
@@ -353,6 +408,7 @@ def _reversed_iteration(
         *histories,
     )  # fmt: skip
     outputs = (
-        *(complete[k] for k in range(first, last)), *added, *(complete[k] for k in variables if k >= last),
+        *(complete[k] for k in range(first, last)), *added,
+        *(complete[k] for k in variables if k >= last),
     )  # fmt: skip
     return Graph(inputs, outputs)

@@ -316,7 +316,7 @@ def _banded(name: str, x: Operand, k: int, upper: bool) -> Tensor:
     return _band([matrix], k, upper)  # type: ignore[no-any-return]
 
 
-def tril(x: Operand, /, *, k: int = 0) -> Tensor:
+def tril(x: Operand, /, k: int = 0) -> Tensor:
     """Keep the k-th diagonal of each matrix and what lies below it; zeros elsewhere.
 
     Shapes:  x: ... m n   →   ... m n
@@ -329,7 +329,7 @@ def tril(x: Operand, /, *, k: int = 0) -> Tensor:
     return _banded("tril", x, k, upper=False)
 
 
-def triu(x: Operand, /, *, k: int = 0) -> Tensor:
+def triu(x: Operand, /, k: int = 0) -> Tensor:
     """Keep the k-th diagonal of each matrix and what lies above it; zeros elsewhere.
 
     Shapes:  x: ... m n   →   ... m n

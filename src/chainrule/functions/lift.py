@@ -8,18 +8,26 @@ eager mode, ``grad`` and ``jit`` all run the same kernels.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from functools import lru_cache
 from typing import Any
 
 import numpy as np
 
-from chainrule.errors import DTypeError, ShapeError
+from chainrule.errors import ArgumentError, DTypeError, ShapeError
 from chainrule.ir import build
-from chainrule.ir.dtype import DEFAULT_FLOAT, DEFAULT_INT, DType, bool_, from_numpy, promote
-from chainrule.ir.dtype import with_scalar
+from chainrule.ir.dtype import (
+    DEFAULT_FLOAT,
+    DEFAULT_INT,
+    DType,
+    bool_,
+    from_numpy,
+    promote,
+    with_scalar,
+)
 from chainrule.ir.graph import Graph, Node
 from chainrule.ir.primitives import Shape
 from chainrule.recording import Recording, innermost
-from chainrule.runtime.reference import Program, kernel, quietly
+from chainrule.runtime.reference import Program, kernel, quiet_call, quietly
 from chainrule.tensor import Tensor, Weak, node_of, of_node, of_value
 
 Operand = Tensor | np.ndarray | bool | int | float
@@ -98,6 +106,10 @@ def as_tensor(value: Operand, name: str) -> Tensor:
 
 def promoted(name: str, *values: Operand) -> list[Tensor]:
     """Bring operands to one dtype; Python numbers take the dtype of the arrays that they meet."""
+    if all(type(v) is Tensor for v in values):
+        tensors: list[Tensor] = list(values)  # type: ignore[arg-type]
+        if all(t.dtype is tensors[0].dtype for t in tensors):
+            return tensors
     dtype: DType | None = None
     for value in values:
         if not isinstance(value, bool | int | float | Weak):
@@ -113,7 +125,10 @@ def promoted(name: str, *values: Operand) -> list[Tensor]:
 
 def _as(value: Operand, dtype: DType, name: str) -> Tensor:
     if isinstance(value, bool | int | float):
-        return of_value(np.asarray(value, dtype.numpy))
+        try:
+            return of_value(quiet_call(np.asarray, value, dtype.numpy))
+        except OverflowError:
+            raise ArgumentError(f"{name}: {value} does not fit in {dtype}") from None
     return cast(as_tensor(value, name), dtype)
 
 
@@ -136,9 +151,15 @@ def common_shape(name: str, operands: Sequence[Tensor]) -> Shape:
     if all(s == shapes[0] for s in shapes):
         return shapes[0]
     try:
-        return np.broadcast_shapes(*shapes)
+        return broadcast_shape(*shapes)
     except ValueError:
         raise ShapeError(mismatch(name, operands)) from None
+
+
+@lru_cache(maxsize=65536)
+def broadcast_shape(*shapes: Shape) -> Shape:
+    """The shape to which NumPy broadcasts these shapes; raises ValueError."""
+    return np.broadcast_shapes(*shapes)
 
 
 def mismatch(name: str, operands: Sequence[Tensor]) -> str:

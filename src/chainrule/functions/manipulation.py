@@ -14,7 +14,7 @@ from chainrule.functions.axes import Axes, axes_of, axis_of, shape_of
 from chainrule.functions.lift import Lifted, Operand, as_tensor, broadcast, common_shape, describe
 from chainrule.ir import build
 from chainrule.ir.graph import Node
-from chainrule.tensor import Tensor
+from chainrule.tensor import Tensor, of_value
 
 __all__ = [
     "broadcast_arrays",
@@ -50,9 +50,19 @@ def reshape(x: Operand, /, shape: Integers, *, copy: bool | None = None) -> Tens
             [3, 4, 5]])
     """
     del copy  # nobody can tell a copy of an immutable array from the array
+    if type(x) is Tensor and x._node is None and _is_plain(shape):
+        try:
+            return of_value(x._value.reshape(shape))  # type: ignore[union-attr]
+        except (TypeError, ValueError):
+            pass  # the long way knows how to say what is wrong
     tensor = as_tensor(x, "reshape")
     sizes = _completed(tensor, shape)
-    return tensor if sizes == tensor.shape else _reshape([tensor], sizes)  # type: ignore[no-any-return]
+    return tensor if sizes == tensor.shape else _reshape([tensor], sizes)
+
+
+def _is_plain(shape: Integers) -> bool:
+    """Whether NumPy reads the shape as we do; it would take −2 for −1."""
+    return type(shape) is tuple and (not shape or min(shape) >= -1)
 
 
 def _completed(tensor: Tensor, shape: Integers) -> tuple[int, ...]:
@@ -194,6 +204,8 @@ def permute_dims(x: Operand, /, axes: Sequence[int]) -> Tensor:
 
 
 def _ordered(tensor: Tensor, order: tuple[int, ...]) -> Tensor:
+    if tensor._node is None:
+        return of_value(tensor._value.transpose(order))  # type: ignore[union-attr]
     if order == tuple(range(tensor.ndim)):
         return tensor
     return _transpose([tensor], order)  # type: ignore[no-any-return]
@@ -212,7 +224,7 @@ def moveaxis(x: Operand, source: Integers, destination: Integers, /) -> Tensor:
     places = axes_of("moveaxis", destination, tensor)
     if len(sources) != len(places):
         raise ShapeError(
-            f"moveaxis: {len(sources)} axes cannot move to {len(places)} places\n\n"
+            f"moveaxis: the axes to move are {len(sources)}, their places {len(places)}\n\n"
             f"    {describe(tensor)}"
         )
     order = [a for a in range(tensor.ndim) if a not in sources]
@@ -290,7 +302,7 @@ def roll(x: Operand, /, shift: Integers, axis: Axes = None) -> Tensor:
     shifts = tuple(shift) if isinstance(shift, Sequence) else (shift,) * len(several)
     if len(shifts) != len(several):
         raise ShapeError(
-            f"roll: {len(shifts)} shifts for {len(several)} axes\n\n    {describe(tensor)}"
+            f"roll: the shifts are {len(shifts)}, the axes {len(several)}\n\n    {describe(tensor)}"
         )
     places = [axis_of("roll", a, tensor) for a in several]
     return _roll([tensor], tuple(zip(places, shifts, strict=True)))  # type: ignore[no-any-return]

@@ -31,7 +31,7 @@ Tangents = list[Node | None]
 
 
 def _scaled_tangent(
-    inputs: list[Node], outputs: list[Node], tangents: Tangents, axes: tuple[int, ...], eps: float
+    _inputs: list[Node], outputs: list[Node], tangents: Tangents, axes: tuple[int, ...], _eps: float
 ) -> Tangents:
     """dr = −r² E[y dx], dy = r ⊙ (dx − y E[y dx])."""
     (y, r), dx = outputs, tangents[0]
@@ -77,23 +77,23 @@ def _affine(x: Node, rest: Sequence[Node], axis: int, weighted: bool) -> Node:
     return x
 
 
-def _prepared(
-    name: str, x: Operand, axis: int, size: int | None = None, **vectors: Operand | None
-) -> list[Tensor]:
+def _prepared(name: str, x: Operand, axis: int, **vectors: Operand | None) -> list[Tensor]:
     """Bring x and the vectors that are given to one floating dtype, and check their lengths."""
     given = {k: v for k, v in vectors.items() if v is not None}
     first, *tensors = [floating(t) for t in promoted(name, x, *given.values())]
-    place = "last axis" if axis == -1 else f"axis {axis}"
+    place = "the last axis" if axis == -1 else f"axis {axis}"
     if not -first.ndim <= axis < first.ndim:
-        raise ShapeError(f"{name}: x has no {place}\n\n    x   {describe(first)}")
+        raise ShapeError(
+            f"{name}: x has no {place.removeprefix('the ')}\n\n    x   {describe(first)}"
+        )
     wanted = (first.shape[axis],)
     for key, tensor in zip(given, tensors, strict=True):
         if tensor.shape != wanted:
             shape = list(tensor.shape)
             raise ShapeError(
-                f"{name}: {key} has shape {shape} and the {place} of x has {wanted[0]} elements\n\n"
-                f"    x   {describe(first)}\n    {key}   {describe(tensor)}\n\n"
-                f"  {key} holds one number for each index of the {place}, so its shape is "
+                f"{name}: {key} has shape {shape} and {place} of x has {wanted[0]} elements\n\n"
+                f"    {'x':{len(key)}}   {describe(first)}\n    {key}   {describe(tensor)}\n\n"
+                f"  {key} holds one number for each index of {place}, so its shape is "
                 f"{list(wanted)}."
             )
     return [first, *tensors]

@@ -1,150 +1,245 @@
 """How an elementwise function of Tensors is made from a record or a primitive.
 
-Two eager Tensors of one dtype go straight to NumPy's ufunc; everything else is promoted and
-broadcast first.
+There are three ways; the first that fits is taken. Eager operands that NumPy promotes as we do go
+straight to its ufunc. Recorded operands of one type, or one and a constant, become one node.
+Everything else is promoted and broadcast first.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any
+from functools import cache, lru_cache
+from itertools import product
+from typing import Any, Final
 
 import numpy as np
 
 from chainrule.errors import DTypeError
+from chainrule.functions.lift import (
+    Operand,
+    broadcast_shape,
+    cast,
+    common_shape,
+    describe,
+    promoted,
+    spread,
+)
 from chainrule.ir import build
-from chainrule.ir.dtype import DEFAULT_FLOAT
+from chainrule.ir.dtype import ALL, DEFAULT_FLOAT, PROMOTION, float64, with_scalar
 from chainrule.ir.graph import Node
-from chainrule.ir.primitives import Shape
-from chainrule.ir.scalar import INTEGER, NUMERIC, SCALARS
-from chainrule.functions.lift import Lifted, Operand, cast, common_shape, describe
-from chainrule.functions.lift import promoted, spread
+from chainrule.ir.primitives import Einsum, Map, Shape
+from chainrule.ir.scalar import INTEGER, NUMERIC, SCALARS, Scalar
+from chainrule.ir.subscripts import Labels, canonical
+from chainrule.recording import Recording, innermost
 from chainrule.runtime.reference import quiet_call
-from chainrule.tensor import Tensor, of_value
+from chainrule.tensor import Tensor, Weak, node_of, of_node, of_value, weak
 
-_KINDS = {"float": "f", "signed": "i", "unsigned": "u", "bool": "b"}
+__all__ = ["Pointwise", "fast_binary", "fast_unary", "pointwise"]
+
 _ndarray = np.ndarray
+_Nothing: Final = type(None)
+_NUMBERS: Final = frozenset({int, float, np.float64})
+_LOOSE: Final = (Weak, bool, int, float)  # what has no width of its own, nor what is made of it
+
+Constructor = Callable[..., Node]
+Unary = Callable[[Operand], Tensor]
+Binary = Callable[[Operand, Operand], Tensor]
 
 
 class Pointwise:
-    """An elementwise function of some operands, from a constructor of nodes of one shape."""
+    """An elementwise function of some operands: its ufunc and its constructor of nodes.
 
-    __slots__ = ("accepts", "kinds", "lifted", "name", "to_float", "ufunc")
+    The constructor takes nodes of one shape, or, where it ``broadcasts``, of shapes that fit.
+    """
+
+    __slots__ = ("accepts", "broadcasts", "name", "node", "to_float", "ufunc")
 
     def __init__(
         self,
         name: str,
         ufunc: Callable[..., Any],
-        builder: Callable[..., Node],
+        node: Constructor,
         accepts: frozenset[str],
+        broadcasts: bool = False,
     ) -> None:
         self.name = name
         self.ufunc = ufunc
+        self.node = node
         self.accepts = accepts
-        self.kinds = "".join(_KINDS[a] for a in accepts)
+        self.broadcasts = broadcasts
         self.to_float = not accepts & INTEGER
-
-        def spread_then_build(*operands: Any) -> Node:
-            *nodes, shape = operands
-            return builder(*[spread(n, shape) for n in nodes])
-
-        self.lifted = Lifted(spread_then_build)
 
     def __call__(self, *operands: Operand) -> Tensor:
         """Promote, broadcast, and run or record."""
-        tensors = promoted(self.name, *operands)
-        kind = tensors[0].dtype.kind
-        if kind not in self.accepts:
-            if not self.to_float or kind == "float":
-                self._refuse(tensors)
-            tensors = [cast(t, DEFAULT_FLOAT) for t in tensors]
-        if all(t._node is None for t in tensors):
-            common_shape(self.name, tensors)
-            return _wrap(quiet_call(self.ufunc, *[t._value for t in tensors]))
-        shape: Shape = common_shape(self.name, tensors)
-        return self.lifted(tensors, shape)  # type: ignore[no-any-return]
+        tensors = self._accepted(promoted(self.name, *operands))
+        recordings = [t._recording for t in tensors if t._recording is not None]
+        if recordings:
+            shape = common_shape(self.name, tensors)
+            host = innermost(recordings)
+            nodes = [node_of(t, host) for t in tensors]
+            if not self.broadcasts:
+                nodes = [spread(n, shape) for n in nodes]
+            loose = all(isinstance(o, _LOOSE) for o in operands)
+            return (weak if loose else of_node)(self.node(*nodes), host)
+        try:
+            return _eager(quiet_call(self.ufunc, *[t._value for t in tensors]))
+        except ValueError:
+            common_shape(self.name, tensors)  # says it better if the shapes are to blame
+            raise
 
-    def _refuse(self, tensors: list[Tensor]) -> None:
-        kinds = ", ".join(sorted(self.accepts))
+    def _accepted(self, tensors: list[Tensor]) -> list[Tensor]:
+        dtype = tensors[0].dtype
+        if dtype.kind in self.accepts:
+            return tensors
+        if self.to_float and dtype.is_integer:
+            return [cast(t, DEFAULT_FLOAT) for t in tensors]
+        kinds = ", ".join(sorted(self.accepts | INTEGER if self.to_float else self.accepts))
         lines = "\n".join(f"    {describe(t)}" for t in tensors)
-        raise DTypeError(
-            f"{self.name}: not defined for {tensors[0].dtype}; it takes {kinds}\n\n{lines}"
-        )
+        raise DTypeError(f"{self.name}: not defined for {dtype}; it takes {kinds}\n\n{lines}")
+
+    def recorded(self, x1: Any, x2: Any) -> Tensor:
+        """Two operands, one of them recorded: of one type, or beside a constant, the short way."""
+        first = x1._node if type(x1) is Tensor else None
+        second = x2._node if type(x2) is Tensor else None
+        host: Recording = x1._recording if first else x2._recording
+        if first is None:
+            first = self._beside(second, x1, host)
+        elif second is None:
+            second = self._beside(first, x2, host)
+        elif x1._recording is not x2._recording or first.shape != second.shape:
+            return self(x1, x2)
+        fits = first and second and first.dtype is second.dtype and first.dtype.kind in self.accepts
+        if not fits or not host.alive:
+            return self(x1, x2)
+        return of_node(self.node(first, second), host)
+
+    def _beside(self, like: Node | None, other: Any, host: Recording) -> Node | None:
+        """The node of a constant beside a recorded operand; ``None`` if it is not of its type."""
+        if like is None:
+            return None
+        if type(other) is Tensor and other._value is not None:
+            fits = other._value.shape == like.shape and other._value.dtype == like.dtype.numpy
+            return node_of(other, host) if fits else None
+        if type(other) in _NUMBERS and like.dtype.is_float:
+            return build.fill(other, () if self.broadcasts else like.shape, like.dtype)
+        return None
 
 
-def _wrap(result: Any) -> Tensor:
+def _eager(result: Any) -> Tensor:
     return of_value(result if type(result) is _ndarray else np.asarray(result))
 
 
-Unary = Callable[[Operand], Tensor]
-Binary = Callable[[Operand, Operand], Tensor]
-
-
-def pointwise(name: str) -> Pointwise:
-    """The function of a record of the scalar table, for any number of operands."""
-    record = SCALARS[name]
-    return Pointwise(
-        name, record.numpy, lambda *nodes: build.apply(name, *nodes), record.accepts
-    )
-
-
 def fast_unary(slow: Pointwise) -> Unary:
-    """A function of one operand with the short way to the ufunc."""
-    ufunc, kinds = slow.ufunc, slow.kinds
+    """A function of one operand with the short ways."""
+    ufunc, node, accepts = slow.ufunc, slow.node, slow.accepts
+    fits = frozenset(d.numpy for d in ALL if d.kind in accepts)
 
     def function(x: Operand, /) -> Tensor:
-        if type(x) is Tensor and x._node is None:
+        if type(x) is Tensor:
             value = x._value
-            if value.dtype.kind in kinds:  # type: ignore[union-attr]
-                result = quiet_call(ufunc, value)
-                return of_value(result if type(result) is _ndarray else np.asarray(result))
+            if value is None:
+                host, operand = x._recording, x._node
+                if host.alive and operand.dtype.kind in accepts:  # type: ignore[union-attr]
+                    return of_node(node(operand), host)  # type: ignore[arg-type]
+            elif value.dtype in fits:
+                return _eager(quiet_call(ufunc, value))
         return slow(x)
 
     return function
 
 
-def fast_binary(slow: Pointwise) -> Binary:
-    """A function of two operands with the short way to the ufunc."""
-    ufunc, kinds = slow.ufunc, slow.kinds
+def fast_binary(
+    slow: Pointwise,
+    ufunc: Callable[..., Any] | None = None,
+    accepts: frozenset[str] | None = None,
+) -> Binary:
+    """A function of two operands with the short ways; the ufunc may differ, and what it takes."""
+    quick, recorded = ufunc or slow.ufunc, slow.recorded
+    fits = _alike(accepts or slow.accepts, isinstance(quick, np.ufunc))
 
     def function(x1: Operand, x2: Operand, /) -> Tensor:
-        if type(x1) is Tensor and x1._node is None:
-            a = x1._value
-            kind = a.dtype.kind  # type: ignore[union-attr]
-            if kind in kinds:
-                if type(x2) is Tensor:
-                    b: Any = x2._value
-                    fits = x2._node is None and (
-                        a.dtype is b.dtype and (a.shape == b.shape or not b.shape or not a.shape)  # type: ignore[union-attr]
-                    )
-                else:
-                    b, fits = x2, type(x2) is float and kind == "f"
-                if fits:
-                    result = quiet_call(ufunc, a, b)
-                    return of_value(result if type(result) is _ndarray else np.asarray(result))
+        a: Any = x1._value if type(x1) is Tensor else x1
+        b: Any = x2._value if type(x2) is Tensor else x2
+        left = a.dtype if type(a) is _ndarray else type(a)
+        right = b.dtype if type(b) is _ndarray else type(b)
+        if (left, right) in fits:
+            try:
+                return _eager(quiet_call(quick, a, b))
+            except (ValueError, OverflowError):
+                return slow(x1, x2)  # says what is wrong
+        if left is _Nothing or right is _Nothing:
+            return recorded(x1, x2)
         return slow(x1, x2)
 
     return function
 
 
-def _multiply_nodes(*nodes: Node) -> Node:
-    return build.multiply(*nodes)
+@cache
+def _alike(accepts: frozenset[str], mixed: bool) -> frozenset[tuple[object, object]]:
+    """The pairs of dtypes, and of a dtype and a Python type, that NumPy promotes as we do."""
+    known = [d for d in ALL if d.kind in accepts]
+    fits: set[tuple[object, object]] = {(d.numpy, d.numpy) for d in known}
+    if not mixed:
+        return frozenset(fits)
+    for a, b in product(known, known):
+        common = PROMOTION[a, b]
+        if common and common.numpy == np.result_type(a.numpy, b.numpy):
+            fits.add((a.numpy, b.numpy))
+    for d, number in product(known, (1, 1.0)):
+        common = with_scalar(d, number)
+        if common.kind in accepts and common.numpy == np.result_type(d.numpy, number):
+            fits |= {(d.numpy, type(number)), (type(number), d.numpy)}
+    if "float" in accepts:
+        fits |= {(float64.numpy, np.float64), (np.float64, float64.numpy)}
+    return frozenset(fits)
 
 
-def _add_nodes(*nodes: Node) -> Node:
-    return build.add(nodes)
+# ---------------------------------------------------------------- constructors of nodes
 
 
-def _subtract_nodes(*nodes: Node) -> Node:
-    return build.subtract(*nodes)
+def pointwise(name: str, *params: Any) -> Pointwise:
+    """The function of a record of the scalar table with these static parameters."""
+    record = SCALARS[name]
+    ufunc = (lambda *arrays: record.numpy(*arrays, *params)) if params else record.numpy
+    return Pointwise(name, ufunc, _map(record, params), record.accepts)
 
 
-def _negative_nodes(*nodes: Node) -> Node:
-    return build.negative(nodes[0])
+def _map(record: Scalar, params: tuple[Any, ...]) -> Constructor:
+    op = Map(record, params)
+
+    def node(*operands: Node) -> Node:
+        first = operands[0]
+        return Node(op, operands, first.shape, record.result(first.dtype, params))
+
+    return node
 
 
-ADD = Pointwise("add", np.add, _add_nodes, NUMERIC)
-SUBTRACT = Pointwise("subtract", np.subtract, _subtract_nodes, NUMERIC)
-MULTIPLY = Pointwise("multiply", np.multiply, _multiply_nodes, NUMERIC)
-NEGATIVE = Pointwise("negative", np.negative, _negative_nodes, NUMERIC)
+@lru_cache(maxsize=65536)
+def _product(left: Shape, right: Shape) -> tuple[Shape, Shape, Einsum, Shape]:
+    """How two nodes multiply: their shapes without repeated axes, the op, the result's shape."""
+    shape = broadcast_shape(left, right)
 
+    def labels(own: Shape) -> Labels:
+        lead = len(shape) - len(own)
+        return tuple(lead + a for a, n in enumerate(own) if n == shape[lead + a])
+
+    first, second = labels(left), labels(right)
+    op = Einsum(canonical((first, second), tuple(range(len(shape)))))
+    return tuple(shape[a] for a in first), tuple(shape[a] for a in second), op, shape
+
+
+def _multiply(left: Node, right: Node) -> Node:
+    """The product with broadcasting: one contraction that sums nothing."""
+    first, second, op, shape = _product(left.shape, right.shape)
+    operands = (build.reshape(left, first), build.reshape(right, second))
+    return Node(op, operands, shape, left.dtype)
+
+
+def _add(left: Node, right: Node) -> Node:
+    return build.add((left, right))
+
+
+ADD = Pointwise("add", np.add, _add, NUMERIC)
+SUBTRACT = Pointwise("subtract", np.subtract, build.subtract, NUMERIC)
+MULTIPLY = Pointwise("multiply", np.multiply, _multiply, NUMERIC, broadcasts=True)
+NEGATIVE = Pointwise("negative", np.negative, build.negative, NUMERIC)

@@ -1,8 +1,7 @@
 """Reductions: sum, mean, extremum and truth over some axes, under the array API standard's names.
 
 ``axis`` is an int, several ints or None for all axes; with ``keepdims`` the reduced axes stay, with
-size 1. NaN propagates. Every function here computes on the last result of the one before it, so a
-derivative is exact also where elements tie or are zero.
+size 1. NaN propagates. Derivatives are exact, also where elements tie or are 0.
 """
 
 from __future__ import annotations
@@ -68,10 +67,13 @@ def _var_node(node: Node, axes: tuple[int, ...], correction: float, keepdims: bo
 
 
 def _std_node(node: Node, axes: tuple[int, ...], correction: float, keepdims: bool) -> Node:
+    """The root is taken of 1 where the variance is 0: its derivative there is infinite."""
     variance = _var_node(node, axes, correction, keepdims)
     zero = build.zeros_like(variance)
     constant = build.apply("equal", variance, zero)
-    return build.select(constant, zero, build.apply("sqrt", variance))
+    one = build.fill(1, variance.shape, variance.dtype)
+    root = build.apply("sqrt", build.select(constant, one, variance))
+    return build.select(constant, zero, root)
 
 
 _sum: Final = Lifted(_sum_node)
@@ -104,9 +106,7 @@ def summed_dtype(dtype: DType, wanted: Any) -> DType:
     return uint64 if dtype.kind == "unsigned" else DEFAULT_INT
 
 
-def sum(
-    x: Operand, /, *, axis: Axes = None, dtype: Any = None, keepdims: bool = False
-) -> Tensor:
+def sum(x: Operand, /, *, axis: Axes = None, dtype: Any = None, keepdims: bool = False) -> Tensor:
     """Add the elements up along some axes.
 
     s = Σᵢ xᵢ
@@ -126,9 +126,7 @@ def sum(
     return _sum([tensor], axes, keepdims)  # type: ignore[no-any-return]
 
 
-def prod(
-    x: Operand, /, *, axis: Axes = None, dtype: Any = None, keepdims: bool = False
-) -> Tensor:
+def prod(x: Operand, /, *, axis: Axes = None, dtype: Any = None, keepdims: bool = False) -> Tensor:
     """Multiply the elements along some axes.
 
     p = Πᵢ xᵢ,   ∂p/∂x_j = Π_{i≠j} xᵢ
@@ -161,7 +159,7 @@ def mean(x: Operand, /, *, axis: Axes = None, keepdims: bool = False) -> Tensor:
     """
     total = _at_once(np.add.reduce, x, axis, keepdims)
     if total is not None and total.size:
-        count = x.size // total.size  # type: ignore[union-attr]
+        count = x._value.size // total.size  # type: ignore[union-attr]
         return _wrap(quiet_call(np.true_divide, total, count))
     tensor = floating(as_tensor(x, "mean"))
     return _mean([tensor], axes_of("mean", axis, tensor), keepdims)  # type: ignore[no-any-return]

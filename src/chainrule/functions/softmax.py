@@ -24,23 +24,23 @@ __all__ = ["log_softmax", "logsumexp", "softmax"]
 Tangents = list[Node | None]
 
 
-def _exponentials(x: Node, axes: tuple[int, ...]) -> tuple[Node, Node]:
-    """x − max x, with ∞ − ∞ = 0, and the sum of its exponentials, at least 1 unless all are −∞."""
+def _exponentials(x: Node, axes: tuple[int, ...]) -> tuple[Node, Node, Node]:
+    """d = x − max x with ∞ − ∞ = 0, exp(d), and its sum, which is at least 1 unless all x are −∞.
+
+    There it counts as 1.
+    """
     largest = build.reduce("max", x, axes)
-    finite = build.apply("maximum", largest, number(float(np.finfo(x.dtype.numpy).min), largest))
-    top = repeat(finite, x, axes)
-    shifted = build.select(
-        build.apply("equal", x, top), build.zeros_like(x), build.subtract(x, top)
-    )
-    return shifted, build.sum_(build.apply("exp", shifted), axes)
-
-
-def _at_least_one(total: Node) -> Node:
-    return build.apply("maximum", total, number(1, total))
+    lowest = number(float(np.finfo(x.dtype.numpy).min), largest)
+    top = repeat(build.apply("maximum", largest, lowest), x, axes)
+    attained = build.apply("equal", x, top)
+    shifted = build.select(attained, build.zeros_like(x), build.subtract(x, top))
+    exponential = build.apply("exp", shifted)
+    total = build.sum_(exponential, axes)
+    return shifted, exponential, build.apply("maximum", total, number(1, total))
 
 
 def _softmax_tangent(
-    inputs: list[Node], outputs: list[Node], tangents: Tangents, axes: tuple[int, ...]
+    _inputs: list[Node], outputs: list[Node], tangents: Tangents, axes: tuple[int, ...]
 ) -> Tangents:
     """dp = p ⊙ (dx − Σ p dx)."""
     p, dx = outputs[0], tangents[0]
@@ -54,8 +54,8 @@ def _softmax_tangent(
 def _softmax(x: Node, axes: tuple[int, ...]) -> Node:
     if not count(x, axes):
         return x
-    shifted, total = _exponentials(x, axes)
-    return build.apply("divide", build.apply("exp", shifted), repeat(_at_least_one(total), x, axes))
+    _, exponential, total = _exponentials(x, axes)
+    return build.apply("divide", exponential, repeat(total, x, axes))
 
 
 def softmax(x: Operand, /, *, axis: Axes = -1) -> Tensor:
@@ -77,7 +77,7 @@ def softmax(x: Operand, /, *, axis: Axes = -1) -> Tensor:
 
 
 def _log_softmax_tangent(
-    inputs: list[Node], outputs: list[Node], tangents: Tangents, axes: tuple[int, ...]
+    _inputs: list[Node], outputs: list[Node], tangents: Tangents, axes: tuple[int, ...]
 ) -> Tangents:
     """dy = dx − Σ exp(y) dx."""
     y, dx = outputs[0], tangents[0]
@@ -91,8 +91,8 @@ def _log_softmax_tangent(
 def _log_softmax(x: Node, axes: tuple[int, ...]) -> Node:
     if not count(x, axes):
         return x
-    shifted, total = _exponentials(x, axes)
-    return build.subtract(shifted, repeat(build.apply("log", _at_least_one(total)), x, axes))
+    shifted, _, total = _exponentials(x, axes)
+    return build.subtract(shifted, repeat(build.apply("log", total), x, axes))
 
 
 def log_softmax(x: Operand, /, *, axis: Axes = -1) -> Tensor:
@@ -111,7 +111,7 @@ def log_softmax(x: Operand, /, *, axis: Axes = -1) -> Tensor:
 
 
 def _logsumexp_tangent(
-    inputs: list[Node], outputs: list[Node], tangents: Tangents, axes: tuple[int, ...]
+    inputs: list[Node], _outputs: list[Node], tangents: Tangents, axes: tuple[int, ...]
 ) -> Tangents:
     """dy = Σ softmax(x) dx."""
     x, dx = inputs[0], tangents[0]

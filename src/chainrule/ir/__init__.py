@@ -1,1 +1,1 @@
-"""What a program is: scalar types, index labels, two open tables, a closed set of primitives, graphs."""
+"""What a program is: scalar types, labels, two open tables, a closed set of primitives, graphs."""

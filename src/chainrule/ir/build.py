@@ -1,4 +1,4 @@
-"""Constructors of nodes: each checks and infers, and makes one node (or none where nothing changes).
+"""Constructors of nodes: each checks, infers and makes one node (or none if nothing changes).
 
 The derivative rules are written with these. They take nodes whose shapes and dtypes already fit;
 promotion and broadcasting by NumPy's rules happen where a user's values come in.
@@ -17,9 +17,34 @@ from chainrule.errors import ShapeError
 from chainrule.ir.dtype import BUNDLE, DType, bool_, from_numpy, int64
 from chainrule.ir.graph import Graph, Node
 from chainrule.ir.primitives import (
-    Accumulate, Add, Axis, Block, BlockTangent, Cond, Data, Delta, Einsum, Fill, Gather, Input,
-    Iota, Join, Loop, Map, Print, Project, Random, Reduce, ReduceKind, Reshape, RoutineCall,
-    Scatter, Select, Shape, Type, View,
+    Accumulate,
+    Add,
+    Axis,
+    Block,
+    BlockTangent,
+    Cond,
+    Data,
+    Delta,
+    Einsum,
+    Fill,
+    Gather,
+    Input,
+    Iota,
+    Join,
+    Loop,
+    Map,
+    Print,
+    Project,
+    Random,
+    Reduce,
+    ReduceKind,
+    Reshape,
+    RoutineCall,
+    Scatter,
+    Select,
+    Shape,
+    Type,
+    View,
 )  # fmt: skip
 from chainrule.ir.routine import ROUTINES
 from chainrule.ir.scalar import SCALARS
@@ -72,7 +97,7 @@ def random(key: Node, counter: Node, shape: Shape, dtype: DType) -> Node:
 # ---------------------------------------------------------------- pointwise
 
 _MAPS: Final = {name: Map(record) for name, record in SCALARS.items()}
-_SIGNS: Final = {s: Add(s) for s in ((1, 1), (1, -1), (-1,), (1, 1, 1))}
+_SIGNS: Final[dict[tuple[int, ...], Add]] = {s: Add(s) for s in ((1, 1), (1, -1), (-1,))}
 _SELECT: Final = Select()
 
 
@@ -182,7 +207,9 @@ def reshape(node: Node, shape: Shape) -> Node:
     if shape == node.shape:
         return node
     if math.prod(shape) != math.prod(node.shape):
-        raise ShapeError(f"reshape: {list(node.shape)} has another number of elements than {list(shape)}")
+        raise ShapeError(
+            f"reshape: {list(node.shape)} has another number of elements than {list(shape)}"
+        )
     return Node(Reshape(shape), (node,), shape, node.dtype)
 
 
@@ -327,9 +354,7 @@ def loop(
 
 def cond(predicate: Node, then: Graph, otherwise: Graph, operands: Sequence[Node]) -> list[Node]:
     """The results of one of two bodies."""
-    return _bundle(
-        Cond(then, otherwise), (predicate, *operands), [n.type for n in then.outputs]
-    )
+    return _bundle(Cond(then, otherwise), (predicate, *operands), [n.type for n in then.outputs])
 
 
 def print_(message: str, first: Node, others: Sequence[Node] = ()) -> Node:

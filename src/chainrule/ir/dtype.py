@@ -81,7 +81,7 @@ _FROM_PYTHON: Final[dict[object, DType]] = {bool: bool_, int: DEFAULT_INT, float
 
 
 def from_numpy(dtype: np.dtype) -> DType:
-    """Give the DType of a NumPy dtype; raise DTypeError for one that chainrule does not compute with."""
+    """Give the DType of a NumPy dtype; raise DTypeError for one that chainrule does not have."""
     found = _FROM_NUMPY.get(dtype)
     if found is None:
         found = _FROM_NUMPY.get(dtype.newbyteorder("="))
@@ -134,7 +134,7 @@ def promote(a: DType, b: DType) -> DType:
 
 
 def with_scalar(dtype: DType, scalar: object) -> DType:
-    """Give the type of an array of this dtype combined with a Python scalar (which has no width)."""
+    """Give the type of an array of this dtype combined with a Python scalar, which has no width."""
     if isinstance(scalar, bool):
         return dtype
     if isinstance(scalar, int):

@@ -14,8 +14,20 @@ from dataclasses import dataclass
 from typing import Final
 
 from chainrule.ir.dtype import DType
-from chainrule.ir.primitives import Block, Cond, Data, Delta, Fill, Input, Iota, Loop, Project
-from chainrule.ir.primitives import Primitive, Shape, Type
+from chainrule.ir.primitives import (
+    Block,
+    Cond,
+    Data,
+    Delta,
+    Fill,
+    Input,
+    Iota,
+    Loop,
+    Primitive,
+    Project,
+    Shape,
+    Type,
+)
 
 _serial: Final = itertools.count()
 
@@ -25,9 +37,7 @@ class Node:
 
     __slots__ = ("__weakref__", "dtype", "inputs", "op", "serial", "shape")
 
-    def __init__(
-        self, op: Primitive, inputs: tuple[Node, ...], shape: Shape, dtype: DType
-    ) -> None:
+    def __init__(self, op: Primitive, inputs: tuple[Node, ...], shape: Shape, dtype: DType) -> None:
         self.op = op
         self.inputs = inputs
         self.shape = shape

@@ -142,7 +142,7 @@ ReduceKind = Literal["max", "min", "prod", "any", "all", "argmax", "argmin"]
 
 @dataclass(frozen=True, slots=True)
 class Reduce:
-    """A reduction other than a sum, over these axes, which vanish. argmax takes the first of ties."""
+    """A reduction other than a sum, over these axes, which vanish; argmax takes the first tie."""
 
     kind: ReduceKind
     axes: tuple[int, ...]
@@ -204,7 +204,7 @@ class Gather:
 
 @dataclass(frozen=True, slots=True)
 class Scatter:
-    """The transpose of Gather: adds the updates into zeros of this shape; repeated indices add up."""
+    """The transpose of Gather: adds updates into zeros of this shape; repeated indices add up."""
 
     shape: Shape
 

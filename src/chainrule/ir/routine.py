@@ -32,10 +32,10 @@ TransposeRule = Callable[[Params, "list[Node]", "Node"], "Node"]
 class Routine:
     """A library routine: shapes, batched value, derivative.
 
-    ``value(*arrays, *params)`` gives a sequence of arrays. ``linear`` names an operand in which the
-    routine, which then has one result, is linear; ``transpose(params, inputs, cotangent)`` gives the
-    cotangent of that operand. ``core`` is the number of trailing axes of each operand that are not
-    batch axes; all operands have the same batch axes.
+    ``value(*arrays, *params)`` gives a sequence of arrays. ``linear`` names an operand in which
+    the routine, which then has one result, is linear; ``transpose(params, inputs, cotangent)``
+    gives the cotangent of that operand. ``core`` is the number of trailing axes of each operand
+    that are not batch axes; all operands have the same batch axes.
     """
 
     name: str

@@ -16,6 +16,7 @@ from typing import Any, Literal, Union
 
 import numpy as np
 
+from chainrule.errors import ArgumentError
 from chainrule.ir.dtype import BUNDLE, DType, bool_
 
 Number = float | int
@@ -76,7 +77,7 @@ class Result(Expression):
 
 
 @dataclass(frozen=True, slots=True)
-class Literal_(Expression):
+class Literal_(Expression):  # noqa: N801 — typing has the plain name
     """A number."""
 
     value: Number
@@ -119,9 +120,14 @@ class Apply(Expression):
 Operand_ = Union[Expression, Number]  # noqa: UP007 — used before Expression's subclasses exist
 
 
+ZERO = Literal_(0)
+
+
 def wrap(value: Operand_) -> Expression:
-    """Make a number an expression."""
-    return value if isinstance(value, Expression) else Literal_(value)
+    """Make a number an expression; there is one zero, so that rules find it by identity."""
+    if isinstance(value, Expression):
+        return value
+    return ZERO if value == 0 else Literal_(value)
 
 
 def choose(mask: Expression, chosen: Operand_, otherwise: Operand_) -> Choose:
@@ -136,8 +142,8 @@ def _apply(name: str) -> Callable[..., Apply]:
 X, Y, Z, OUT = Operand(0), Operand(1), Operand(2), Result()
 _cos, _sin, _cosh, _sinh = map(_apply, ("cos", "sin", "cosh", "sinh"))
 _exp, _log, _sqrt, _sign, _sigmoid = map(_apply, ("exp", "log", "sqrt", "sign", "sigmoid"))
-_pow, _equal, _floor, _isinf = map(_apply, ("pow", "equal", "floor", "isinf"))
-_copysign = _apply("copysign")
+_pow, _equal, _isinf, _copysign = map(_apply, ("pow", "equal", "isinf", "copysign"))
+_floor_divide = _apply("floor_divide")
 
 Output = Literal["same", "bool", "param"]
 Partials = tuple[Expression, ...]
@@ -221,9 +227,9 @@ def _special(name: str) -> Callable[..., Any]:
 
 
 def _sigmoid_value(x: np.ndarray) -> np.ndarray:
-    """1/(1 + e⁻ˣ) as (1 + tanh(x/2))/2 where that is exact, without overflow for large |x|."""
+    """1/(1 + e⁻ˣ), through e^−|x|, which cannot overflow."""
     small = np.exp(-np.abs(x))
-    return np.where(x >= 0, 1 / (1 + small), small / (1 + small)).astype(x.dtype, copy=False)
+    return np.asarray(np.where(x >= 0, 1, small) / (1 + small), x.dtype)
 
 
 def _softplus_value(x: np.ndarray) -> np.ndarray:
@@ -238,6 +244,19 @@ def _xlogy_value(x: np.ndarray, y: np.ndarray) -> np.ndarray:
     return np.where((x == 0) & ~np.isnan(y), 0, x * np.log(y)).astype(x.dtype, copy=False)
 
 
+def _round_value(x: np.ndarray) -> np.ndarray:
+    """Halves go to the even integer; np.rint alone would make integers floating."""
+    return np.asarray(np.rint(x) if x.dtype.kind == "f" else np.positive(x))
+
+
+def _pow_value(x: np.ndarray, y: np.ndarray) -> np.ndarray:
+    if y.dtype.kind == "i" and (y < 0).any():
+        raise ArgumentError(
+            "pow: an integer raised to a negative integer is no integer; make one of them floating"
+        )
+    return np.asarray(np.power(x, y))
+
+
 def _cast_value(x: np.ndarray, dtype: DType) -> np.ndarray:
     return x.astype(dtype.numpy)
 
@@ -245,12 +264,13 @@ def _cast_value(x: np.ndarray, dtype: DType) -> np.ndarray:
 def _polygamma_value(x: np.ndarray, order: int) -> np.ndarray:
     import scipy.special
 
-    return np.asarray(scipy.special.polygamma(order, x), dtype=x.dtype)
+    value = scipy.special.psi(x) if order == 0 else scipy.special.polygamma(order, x)
+    return np.asarray(value, dtype=x.dtype)
 
 
 # Exponentials, logarithms, powers.
 _unary("exp", np.exp, OUT)
-_unary("expm1", np.expm1, OUT + 1)
+_unary("expm1", np.expm1, _exp(X))
 _unary("log", np.log, 1 / X)
 _unary("log1p", np.log1p, 1 / (1 + X))
 _unary("log2", np.log2, (1 / math.log(2)) / X)
@@ -260,7 +280,7 @@ _binary("logaddexp", np.logaddexp, (
     choose(_equal(X, Y) & _isinf(X), 0.5, _sigmoid(X - Y)),
     choose(_equal(X, Y) & _isinf(X), 0.5, _sigmoid(Y - X)),
 ))  # fmt: skip
-_binary("pow", np.power, (
+_binary("pow", _pow_value, (
     choose(_equal(Y, 0), 0, Y * _pow(X, Y - 1)),
     choose(_equal(X, 0) & (Y >= 0), 0, OUT * _log(X)),
 ), NUMERIC)  # fmt: skip
@@ -280,7 +300,7 @@ _unary("sinh", np.sinh, _cosh(X))
 _unary("cosh", np.cosh, _sinh(X))
 _unary("tanh", np.tanh, 1 - OUT * OUT)
 _unary("asinh", np.arcsinh, 1 / _sqrt(X * X + 1))
-_unary("acosh", np.arccosh, 1 / (_sqrt(X - 1) * _sqrt(X + 1)))
+_unary("acosh", np.arccosh, 1 / _sqrt((X - 1) * (X + 1)))
 _unary("atanh", np.arctanh, 1 / (1 - X * X))
 _binary("atan2", np.arctan2, (Y / (X * X + Y * Y), -(X / (X * X + Y * Y))))
 _binary("hypot", np.hypot, (
@@ -301,7 +321,7 @@ register(Scalar(
 # Arithmetic; sums and products are primitives (Add, Einsum).
 _binary("divide", np.true_divide, (1 / Y, -(OUT / Y)), linear=(0,))
 _binary("floor_divide", np.floor_divide, (0, 0), NUMERIC)
-_binary("remainder", np.remainder, (1, -_floor(X / Y)), NUMERIC)
+_binary("remainder", np.remainder, (1, -_floor_divide(X, Y)), NUMERIC)
 _binary("maximum", np.maximum, (
     choose(X > Y, 1, choose(_equal(X, Y), 0.5, 0)), choose(Y > X, 1, choose(_equal(X, Y), 0.5, 0)),
 ), ANY)  # fmt: skip
@@ -313,17 +333,17 @@ register(Scalar("clip", _clip_value, (
     choose(X < Y, choose(Y > Z, 0, 1), 0),
     choose(X > Z, 1, choose(Y > Z, 1, 0)),
 ), 3, NUMERIC))  # fmt: skip
-_binary("copysign", np.copysign, (_copysign(1, X) * _copysign(1, Y), 0))
+_binary("copysign", np.copysign, (_sign(X) * _copysign(1, Y), 0))
 _binary("nextafter", np.nextafter, (1, 0))
 _unary("abs", np.abs, _sign(X), NUMERIC)
 _unary("sign", np.sign, 0, NUMERIC)
 _unary("floor", np.floor, 0, NUMERIC)
 _unary("ceil", np.ceil, 0, NUMERIC)
 _unary("trunc", np.trunc, 0, NUMERIC)
-_unary("round", np.rint, 0, NUMERIC)
+_unary("round", _round_value, 0, NUMERIC)
 register(Scalar("cast", _cast_value, lambda _: (wrap(1),), 1, ANY, "param", (0,)))
 
-register(Scalar("detach", np.positive, (wrap(0),), 1, ANY))
+register(Scalar("detach", lambda x: x, (wrap(0),), 1, ANY))
 
 # Comparisons, logic and bits: no derivative.
 for _name in ("equal", "not_equal", "less", "less_equal", "greater", "greater_equal"):

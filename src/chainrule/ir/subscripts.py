@@ -34,7 +34,7 @@ def _letter(label: int) -> str:
 
 @lru_cache(maxsize=65536)
 def canonical(inputs: tuple[Labels, ...], output: Labels) -> Subscripts:
-    """Renumber labels in order of first appearance, so that equal contractions are equal objects."""
+    """Renumber labels in order of first appearance: equal contractions are equal objects."""
     order: dict[int, int] = {}
     for labels in (*inputs, output):
         for label in labels:
@@ -85,7 +85,7 @@ def _ellipsis_rank(expression: str, words: list[str], ranks: tuple[int, ...]) ->
             hidden = max(hidden, rank - named)
         if named > rank or ("..." not in word and named != rank):
             raise SubscriptError(
-                f"einsum: operand {place} of \"{expression}\" is written with {named} indices "
+                f'einsum: operand {place} of "{expression}" is written with {named} indices '
                 f"('{word}') but has {rank} axes"
             )
     return hidden

@@ -112,15 +112,16 @@ def _check(node: Node) -> None:
     if isinstance(node.op, Input) and not node.inputs:
         raise _Wrong("is an input from outside that is no formal input of its graph")
     derived = _infer(node.op, [i.type for i in node.inputs], node.inputs)
-    found, wanted = type_text(node.type), type_text(derived)
-    _require(node.type == derived, f"has type {found}, should be {wanted}")
+    if node.type != derived:
+        raise _Wrong(f"has type {type_text(node.type)}, should be {type_text(derived)}")
 
 
 def _same(types: Iterable[Type]) -> Type:
     """The one type of pointwise operands."""
     first, *others = types
     for other in others:
-        _require(first == other, f"operands differ: {type_text(first)} and {type_text(other)}")
+        if other != first:
+            raise _Wrong(f"operands differ: {type_text(first)} and {type_text(other)}")
     return first
 
 
@@ -349,8 +350,9 @@ def _results(op: RoutineCall | Block | Loop | Cond, types: list[Type]) -> list[T
 def _fits(body: Graph, types: Sequence[Type]) -> None:
     _count(types, len(body.inputs))
     for k, (node, type_) in enumerate(zip(body.inputs, types, strict=True)):
-        found, wanted = type_text(type_), type_text(node.type)
-        _require(node.type == type_, f"operand {k} is {found}, the body wants {wanted}")
+        if node.type != type_:
+            found, wanted = type_text(type_), type_text(node.type)
+            raise _Wrong(f"operand {k} is {found}, the body wants {wanted}")
 
 
 def _loop(op: Loop, types: list[Type]) -> list[Type]:

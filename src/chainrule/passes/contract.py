@@ -50,8 +50,8 @@ def _pair(a: tuple[Node, Labels], b: tuple[Node, Labels], later: set[int]) -> tu
 def _order(op: Einsum, operands: Sequence[Node]) -> list[tuple[int, ...]]:
     import opt_einsum
 
-    arguments: list[object] = []
-    for operand, labels in zip(operands, op.subscripts.inputs, strict=True):
-        arguments += [operand.shape, list(labels)]
-    path, _ = opt_einsum.contract_path(*arguments, list(op.subscripts.output), shapes=True)
+    sides = (*op.subscripts.inputs, op.subscripts.output)
+    words = ["".join(map(opt_einsum.get_symbol, labels)) for labels in sides]
+    expression = ",".join(words[:-1]) + "->" + words[-1]
+    path, _ = opt_einsum.contract_path(expression, *(n.shape for n in operands), shapes=True)
     return list(path)

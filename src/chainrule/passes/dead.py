@@ -45,11 +45,12 @@ def _trim(node: Node, op: Loop, read: set[int]) -> dict[int, Node]:
         if (k - first in carried if first <= k < last else n in used)
     ]  # fmt: skip
     inner = Graph(
-        tuple(body.inputs[k] for k in kept), tuple(body.outputs[k] for k in (*sorted(carried), *sliced))
+        tuple(body.inputs[k] for k in kept),
+        tuple(body.outputs[k] for k in (*sorted(carried), *sliced)),
     )
-    groups: list[list[Node]] = [[], [], []]
-    for k in kept:
-        groups[(k >= first) + (k >= last)].append(node.inputs[k])
-    made = build.loop(dead(inner), *groups, op.length, op.reverse)
+    constants = [node.inputs[k] for k in kept if k < first]
+    carries = [node.inputs[k] for k in kept if first <= k < last]
+    slices = [node.inputs[k] for k in kept if k >= last]
+    made = build.loop(dead(inner), constants, carries, slices, op.length, op.reverse)
     names = [*sorted(carried), *sliced, *(op.carries + op.slices + k for k in sorted(carried))]
     return dict(zip(names, made, strict=True))

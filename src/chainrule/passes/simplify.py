@@ -1,7 +1,8 @@
 """Simplify: local algebra that leaves every value the same (up to rounding) and never costs more.
 
-Sums: nested signed sums become one, zeros go. Products: ones go, numbers gather into one, a zero
-makes all zero; a transpose or a repetition that feeds a product becomes a matter of its labels.
+Sums: nested signed sums become one, zeros go. Products: ones go, numbers gather into one (a zero
+stays a factor: 0·∞ is not 0); a transpose or a repetition that feeds a product becomes a matter of
+its labels.
 Layout: a view of a view is one view; views and reshapes of a constant number are that number.
 """
 
@@ -14,7 +15,14 @@ from typing import Any
 from chainrule.ir import build
 from chainrule.ir.graph import Graph, Node
 from chainrule.ir.primitives import (
-    Add, Axis, Einsum, Fill, Map, Reshape, Select, View,
+    Add,
+    Axis,
+    Einsum,
+    Fill,
+    Map,
+    Reshape,
+    Select,
+    View,
 )  # fmt: skip
 from chainrule.passes.rewrite import rewrite, with_bodies
 
@@ -99,8 +107,9 @@ def _einsum(node: Node, op: Einsum) -> Node:
             scale *= value
         else:
             factors.append(_absorb(operand, labels))
-    if scale == 0:
-        return build.zeros_like(node)
+    if not factors:
+        summed = [n for label, n in sizes.items() if label not in output]
+        return build.fill(scale * math.prod(summed), node.shape, node.dtype)
     known = {label for _, labels in factors for label in labels}
     if not all(label in known for label in output):
         return node  # a repetition: cheaper as the View that feeds it
@@ -215,5 +224,3 @@ def _map(node: Node) -> Node:
     if op.record.name == "divide" and number(node.inputs[1]) == 1:
         return operand
     return node
-
-

@@ -11,6 +11,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable
 from functools import lru_cache
+from typing import Any
 
 import numpy as np
 
@@ -37,10 +38,10 @@ def _general(subscripts: Subscripts) -> Kernel:
     inputs, output = subscripts.inputs, subscripts.output
 
     def run(*arrays: np.ndarray) -> np.ndarray:
-        operands: list[object] = []
+        operands: list[Any] = []
         for array, labels in zip(arrays, inputs, strict=True):
             operands += [array, list(labels)]
-        return np.einsum(*operands, list(output), optimize=len(arrays) > 2)  # type: ignore
+        return np.asarray(np.einsum(*operands, list(output), optimize=len(arrays) > 2))
 
     return run
 
@@ -64,7 +65,7 @@ def _broadcast_product(left: Labels, right: Labels, output: Labels) -> Kernel:
     place_left, place_right = _placement(left, output), _placement(right, output)
 
     def run(x: np.ndarray, y: np.ndarray) -> np.ndarray:
-        return np.multiply(place_left(x), place_right(y))
+        return np.asarray(np.multiply(place_left(x), place_right(y)))
 
     return run
 
@@ -115,9 +116,10 @@ def _ordered_product(left: Labels, right: Labels, output: Labels) -> Kernel:
 
 
 def _inner_product(left: Labels, right: Labels, output: Labels, contracted: Labels) -> Kernel:
-    """Rows against rows, with no free axis: BLAS where the rows lie together, else NumPy's own loop.
+    """Rows against rows, with no free axis.
 
-    A matrix product would copy both operands to bring the rows together.
+    BLAS where the rows lie together, else NumPy's own loop: a matrix product would copy both
+    operands to bring the rows together.
     """
     if not left == right == (*output, *contracted):
         inputs, result = (list(left), list(right)), list(output)
@@ -142,25 +144,46 @@ def _ordered_product_core(
     contracted: Labels,
     columns: Labels,
 ) -> Kernel:
-    order_left = tuple(left.index(n) for n in (*batch, *rows, *contracted))
-    order_right = tuple(right.index(n) for n in (*batch, *contracted, *columns))
     natural = (*batch, *rows, *columns)
     final = tuple(natural.index(n) for n in output)
     ordered = natural == output
-    b, m, k = len(batch), len(rows), len(contracted)
-    flat = m != 1 or k != 1 or len(columns) != 1
+    if len(rows) == len(contracted) == len(columns) == 1:
+        order_left = tuple(left.index(n) for n in (*batch, *rows, *contracted))
+        order_right = tuple(right.index(n) for n in (*batch, *contracted, *columns))
 
-    def run(x: np.ndarray, y: np.ndarray) -> np.ndarray:
-        x, y = x.transpose(order_left), y.transpose(order_right)
-        if not flat:
-            product = np.matmul(x, y)
-            return product if ordered else product.transpose(final)
-        stack, row, inner = x.shape[:b], x.shape[b : b + m], x.shape[b + m :]
-        column = y.shape[b + k :]
-        depth = math.prod(inner)
-        product = np.matmul(
-            x.reshape(*stack, math.prod(row), depth), y.reshape(*stack, depth, math.prod(column))
-        ).reshape(stack + row + column)
-        return product if ordered else product.transpose(final)
+        def product(x: np.ndarray, y: np.ndarray) -> np.ndarray:
+            made: np.ndarray = np.matmul(x.transpose(order_left), y.transpose(order_right))
+            return made if ordered else made.transpose(final)
+
+        return product
+    matrices_left = _as_matrices(left, batch, rows, contracted)
+    matrices_right = _as_matrices(right, batch, contracted, columns)
+    stack_and_rows = tuple(left.index(n) for n in (*batch, *rows))
+    column_axes = tuple(right.index(n) for n in columns)
+
+    def flat_product(x: np.ndarray, y: np.ndarray) -> np.ndarray:
+        shape = (*(x.shape[a] for a in stack_and_rows), *(y.shape[a] for a in column_axes))
+        made: np.ndarray = np.matmul(matrices_left(x), matrices_right(y)).reshape(shape)
+        return made if ordered else made.transpose(final)
+
+    return flat_product
+
+
+def _as_matrices(labels: Labels, batch: Labels, rows: Labels, columns: Labels) -> Kernel:
+    """Bring an operand into a stack of matrices rows × columns.
+
+    The group of axes that holds the operand's last axis stays last while the groups are flattened,
+    so that a copy reads and writes long stretches of memory (windows are copied several times
+    faster); BLAS reads the transposed matrix as it lies.
+    """
+    turned = bool(labels) and labels[-1] in rows
+    first, second = (columns, rows) if turned else (rows, columns)
+    order = tuple(labels.index(n) for n in (*batch, *first, *second))
+    b, m = len(batch), len(batch) + len(first)
+
+    def run(x: np.ndarray) -> np.ndarray:
+        x = x.transpose(order)
+        x = x.reshape(*x.shape[:b], math.prod(x.shape[b:m]), math.prod(x.shape[m:]))
+        return x.swapaxes(-1, -2) if turned else x
 
     return run

@@ -11,7 +11,7 @@ from chainrule.ir.primitives import Shape
 
 
 def random_bits(key: np.ndarray, counter: np.ndarray, shape: Shape, dtype: DType) -> np.ndarray:
-    """Random bits of this shape for each key of a stack (..., 2), with its counter of a stack (...)."""
+    """Random bits of this shape for each key of a stack (..., 2) and its counter (...)."""
     words = -(-math.prod(shape) * dtype.bits // 64)
     pairs = zip(key.reshape(-1, 2), counter.reshape(-1), strict=True)
     rows = [_words(k, int(c), words) for k, c in pairs]

@@ -17,8 +17,30 @@ import numpy as np
 from chainrule.errors import IndexingError, RecordingError
 from chainrule.ir.graph import Graph, Node, read_results
 from chainrule.ir.primitives import (
-    Accumulate, Add, Block, Cond, Data, Delta, Einsum, Fill, Gather, Input, Iota, Join, Loop, Map,
-    Print, Project, Random, Reduce, Reshape, RoutineCall, Scatter, Select, View,
+    Accumulate,
+    Add,
+    Block,
+    Cond,
+    Data,
+    Delta,
+    Einsum,
+    Fill,
+    Gather,
+    Input,
+    Iota,
+    Join,
+    Loop,
+    Map,
+    Print,
+    Project,
+    Random,
+    Reduce,
+    ReduceKind,
+    Reshape,
+    RoutineCall,
+    Scatter,
+    Select,
+    View,
 )  # fmt: skip
 from chainrule.runtime.contraction import einsum_kernel
 from chainrule.runtime.philox import random_bits
@@ -73,8 +95,10 @@ def kernel(node: Node, needed: frozenset[int] = frozenset()) -> Kernel:
     """
     op = node.op
     match op:
+        case Map(record=record, params=()):
+            return record.numpy
         case Map(record=record, params=params):
-            return partial(_with_params, record.numpy, params) if params else record.numpy
+            return partial(_with_params, record.numpy, params)
         case Einsum(subscripts=subscripts):
             return einsum_kernel(subscripts)
         case Add(signs=signs):
@@ -139,7 +163,8 @@ def _add(signs: tuple[int, ...]) -> Kernel:
             return lambda x, y: np.subtract(y, x)
 
     def run(*arrays: Array) -> Array:
-        total = arrays[0].copy() if signs[0] > 0 else np.negative(arrays[0])
+        # np.negative of an array without axes is a NumPy scalar, which takes no result.
+        total = arrays[0].copy() if signs[0] > 0 else np.asarray(np.negative(arrays[0]))
         for sign, array in zip(signs[1:], arrays[1:], strict=True):
             (np.add if sign > 0 else np.subtract)(total, array, out=total)
         return total
@@ -147,14 +172,24 @@ def _add(signs: tuple[int, ...]) -> Kernel:
     return run
 
 
-def _reduce(kind: str, axes: tuple[int, ...]) -> Kernel:
-    if kind in ("argmax", "argmin"):
-        function = np.argmax if kind == "argmax" else np.argmin
-        return lambda x: function(x, axis=axes[0])
-    reduction = {"max": np.max, "min": np.min, "prod": np.prod, "any": np.any, "all": np.all}[kind]
-    if kind == "prod":
-        return lambda x: np.prod(x, axis=axes, dtype=x.dtype)
-    return lambda x: reduction(x, axis=axes)  # type: ignore[call-overload]
+def _reduce(kind: ReduceKind, axes: tuple[int, ...]) -> Kernel:
+    match kind:
+        case "max":
+            return lambda x: np.max(x, axis=axes)
+        case "min":
+            return lambda x: np.min(x, axis=axes)
+        case "prod":
+            return lambda x: np.prod(x, axis=axes, dtype=x.dtype)
+        case "any":
+            return lambda x: np.any(x, axis=axes)
+        case "all":
+            return lambda x: np.all(x, axis=axes)
+        case "argmax":
+            return lambda x: np.argmax(x, axis=axes[0])
+        case "argmin":
+            return lambda x: np.argmin(x, axis=axes[0])
+        case _:
+            assert_never(kind)
 
 
 def _gather(array: Array, *indices: Array) -> Array:
@@ -171,7 +206,7 @@ def _scatter(shape: tuple[int, ...], updates: Array, *indices: Array) -> Array:
 
 def _check_indices(shape: tuple[int, ...], indices: Sequence[Array]) -> None:
     for axis, index in enumerate(indices):
-        if index.size and not (0 <= index.min() and index.max() < shape[axis]):
+        if index.size and not (index.min() >= 0 and index.max() < shape[axis]):
             wrong = index[(index < 0) | (index >= shape[axis])].flat[0]
             raise IndexingError(
                 f"index {wrong} is out of bounds for axis {axis} of size {shape[axis]}"
@@ -292,35 +327,41 @@ def evaluate(
 def _evaluate(
     missing: Sequence[Node], values: dict[Node, Any], keep: frozenset[Node] | None
 ) -> None:
-    nodes = _unknown(missing, values)
-    needed = read_results(nodes)
+    nodes, needed = _unknown(missing, values)
     last = {} if keep is None else {i: node for node in nodes for i in node.inputs}
     for node in nodes:
-        if isinstance(node.op, Input) and not node.inputs:
-            raise RecordingError("a value that depends on an unknown input was asked for")
+        inputs = node.inputs
         run = kernel(node, needed.get(node, frozenset()))
-        result = run(*[values[i] for i in node.inputs])
+        result = run(*[values[i] for i in inputs])
         values[node] = result if type(result) in _VALUES else np.asarray(result)
         if keep is not None:
-            for operand in node.inputs:
+            for operand in inputs:
                 if last[operand] is node and operand not in keep:
                     values.pop(operand, None)
-    for node in nodes:  # a later reader may need results that were left out this time
+    for node in needed:  # a later reader may need results that were left out this time
         if isinstance(node.op, Loop):
             values.pop(node, None)
 
 
-def _unknown(outputs: Sequence[Node], values: dict[Node, Any]) -> list[Node]:
-    """The nodes to compute, in order: a walk from the outputs that stops at known values."""
+def _unknown(
+    outputs: Sequence[Node], values: dict[Node, Any]
+) -> tuple[list[Node], dict[Node, frozenset[int]]]:
+    """The nodes to compute, in order, and which results of their bundles are read."""
     seen: set[Node] = set()
+    read: dict[Node, frozenset[int]] = {}
     stack = list(outputs)
     while stack:
         node = stack.pop()
         if node in seen or node in values:
             continue
         seen.add(node)
-        stack.extend(node.inputs)
-    return sorted(seen, key=_serial)
+        op = node.op
+        if isinstance(op, Project):
+            read[node.inputs[0]] = read.get(node.inputs[0], frozenset()) | {op.index}
+        elif isinstance(op, Input) and not node.inputs:
+            raise RecordingError("a value that depends on an unknown input was asked for")
+        stack += node.inputs
+    return sorted(seen, key=_serial), read
 
 
 def _serial(node: Node) -> int:

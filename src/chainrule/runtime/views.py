@@ -1,9 +1,10 @@
-"""The values of View and its transpose Accumulate in NumPy, without a copy wherever one can do without."""
+"""The values of View and its transpose Accumulate in NumPy, without a copy wherever possible."""
 
 from __future__ import annotations
 
 import itertools
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
+from typing import Any
 
 import numpy as np
 from numpy.lib.stride_tricks import as_strided
@@ -11,6 +12,7 @@ from numpy.lib.stride_tricks import as_strided
 from chainrule.ir.primitives import Axis, Shape, View
 
 Kernel = Callable[[np.ndarray], np.ndarray]
+Index = tuple[Any, ...]
 
 
 def view_kernel(view: View, shape: Shape) -> Kernel:
@@ -20,29 +22,37 @@ def view_kernel(view: View, shape: Shape) -> Kernel:
     low, high = _padding(view, shape)
     offsets = [axis.offset + a for axis, a in zip(view.axes, low, strict=True)]
     padded = any(low) or any(high)
-    widths = tuple(zip(low, high, strict=True))
+    padded_shape = tuple(n + a + b for n, a, b in zip(shape, low, high, strict=True))
+    inside = tuple(slice(a, a + n) for n, a in zip(shape, low, strict=True))
 
     def run(array: np.ndarray) -> np.ndarray:
-        source = np.pad(array, widths) if padded else array
+        source = array
+        if padded:
+            source = np.zeros(padded_shape, array.dtype)
+            source[inside] = array
         return _strided(source, view, offsets, writeable=False)
 
     return run
 
 
 def accumulate_kernel(view: View, shape: Shape) -> Kernel:
-    """A function that adds the elements of an array where the view of an array of this shape reads them.
+    """A function that adds the elements of an array where the view of this shape reads them.
 
     Axes on which the view repeats are summed first; then every index along the axes that share an
-    operand's axis (windows) but the longest is a pass of its own, so no pass meets an element twice.
+    operand's axis (windows) but the longest is a pass of its own, so that no pass meets an element
+    twice.
     """
     low, high = _padding(view, shape)
     offsets = [axis.offset + a for axis, a in zip(view.axes, low, strict=True)]
     padded_shape = tuple(n + a + b for n, a, b in zip(shape, low, high, strict=True))
-    crop = tuple(slice(a, a + n) for n, a in zip(shape, low, strict=True))
+    crop: Index = (*(slice(a, a + n) for n, a in zip(shape, low, strict=True)), ...)
     used = {o for axis in view.axes for o, _ in axis.terms}
     repeated = tuple(o for o in range(len(view.shape)) if o not in used)
     kept = tuple(o for o in range(len(view.shape)) if o in used)
     looped = _looped(view)
+    passes: list[Iterable[Any]] = [
+        range(view.shape[o]) if o in looped else (slice(None),) for o in kept
+    ]
     inner = _without(view, repeated)
 
     def run(array: np.ndarray) -> np.ndarray:
@@ -51,8 +61,7 @@ def accumulate_kernel(view: View, shape: Shape) -> Kernel:
             return target[crop]
         source = np.asarray(np.add.reduce(array, axis=repeated, dtype=array.dtype))
         window = _strided(target, inner, offsets, writeable=True)
-        ranges = [range(view.shape[o]) if o in looped else (slice(None),) for o in kept]
-        for index in itertools.product(*ranges):
+        for index in itertools.product(*passes):
             window[index] += source[index]
         return target[crop]
 
@@ -60,7 +69,7 @@ def accumulate_kernel(view: View, shape: Shape) -> Kernel:
 
 
 def _is_simple(view: View) -> bool:
-    """Whether each axis of the operand follows at most one axis of the result, each at most once."""
+    """Whether each axis of the operand follows at most one of the result, each at most once."""
     used = [o for axis in view.axes for o, _ in axis.terms]
     return all(len(axis.terms) <= 1 for axis in view.axes) and len(set(used)) == len(used)
 
@@ -89,12 +98,16 @@ def _simple_view(view: View, shape: Shape) -> Kernel:
     place = tuple(target[k] for k in order)
     own = tuple(view.shape[o] if o in used else 1 for o in range(len(view.shape)))
     room = tuple(n for o, n in enumerate(view.shape) if o in used)
-    empty = any(axis.terms == () and not 0 <= axis.offset < n for axis, n in zip(view.axes, shape, strict=True))  # noqa: E501
+    source = tuple(index)
+    empty = any(
+        not axis.terms and not 0 <= axis.offset < n
+        for axis, n in zip(view.axes, shape, strict=True)
+    )
 
     def run(array: np.ndarray) -> np.ndarray:
         result = np.zeros(room, array.dtype)
         if not empty:
-            result[place] = array[tuple(index)].transpose(order)
+            result[place] = array[source].transpose(order)
         return np.broadcast_to(result.reshape(own), view.shape)
 
     return run
@@ -106,7 +119,7 @@ def _basic(
     order: tuple[int, ...],
     insert: tuple[slice | None, ...],
 ) -> Kernel:
-    whole = all(isinstance(i, slice) and i == slice(0, n, 1) for i, n in zip(index, shape, strict=True))
+    whole = all(i == slice(0, n, 1) for i, n in zip(index, shape, strict=True))
     ordered = order == tuple(range(len(order)))
     plain = None not in insert
 
@@ -149,16 +162,15 @@ def _padding(view: View, shape: Shape) -> tuple[list[int], list[int]]:
     return low, high
 
 
-def _strided(
-    array: np.ndarray, view: View, offsets: list[int], *, writeable: bool
-) -> np.ndarray:
+def _strided(array: np.ndarray, view: View, offsets: list[int], *, writeable: bool) -> np.ndarray:
     if not all(view.shape):
         return np.zeros(view.shape, array.dtype)
     strides = [0] * len(view.shape)
     for axis, stride in zip(view.axes, array.strides, strict=True):
         for o, step in axis.terms:
             strides[o] += step * stride
-    corner = array[tuple(slice(o, None) for o in offsets)]
+    start: Index = (*(slice(o, None) for o in offsets), ...)  # … keeps an array with no axes one
+    corner = array[start]
     return as_strided(corner, view.shape, strides, writeable=writeable)
 
 

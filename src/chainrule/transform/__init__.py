@@ -2,7 +2,6 @@
 
 from chainrule.transform.control import cond, scan
 from chainrule.transform.custom import checkpoint, custom_derivative, stop_gradient
-from chainrule.transform.debug import print_ as debug_print
 from chainrule.transform.derivative import Derivative
 from chainrule.transform.forward import jvp, linearize
 from chainrule.transform.jacobian import hessian, jacobian
@@ -17,7 +16,6 @@ __all__ = [
     "checkpoint",
     "cond",
     "custom_derivative",
-    "debug_print",
     "grad",
     "hessian",
     "jacobian",

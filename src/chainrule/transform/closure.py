@@ -1,10 +1,10 @@
-"""What a function closes over: watched, so that ``jit`` notices when it is bound to something else."""
+"""What a function closes over: watched, so that ``jit`` notices when it is bound anew."""
 
 from __future__ import annotations
 
-import functools
 import types
 from collections.abc import Callable, Iterator
+from functools import partial
 from typing import Any
 
 from chainrule import tree
@@ -16,7 +16,7 @@ _PLAIN = (bool, int, float, str, bytes, type(None))
 
 
 class Watch:
-    """One name that a function reads, and the leaves that it held when the function was recorded."""
+    """One name that a function reads, and what it held when the function was recorded."""
 
     __slots__ = ("get", "leaves", "name", "structure")
 
@@ -82,24 +82,30 @@ def watches(function: Any) -> list[Watch]:
                 continue
             if _is_code(value):
                 pending.append(value)
-            elif not isinstance(value, types.ModuleType | type | types.BuiltinFunctionType):
                 found.append(Watch(name, get))
+            elif not isinstance(value, types.ModuleType | type | types.BuiltinFunctionType):
+                found.append(Watch(name, partial(_attributes_of, get)))
+                pending.append(vars(type(value)).get("__call__"))
     return found
 
 
+def _attributes_of(get: Callable[[], Any]) -> Any:
+    return _attributes(get())
+
+
 def _is_code(value: Any) -> bool:
-    inner = isinstance(value, types.FunctionType | types.MethodType | functools.partial)
+    inner = isinstance(value, types.FunctionType | types.MethodType | partial)
     return inner or hasattr(value, "__wrapped__")
 
 
 def _names(target: Any) -> Iterator[tuple[str, Callable[[], Any]]]:
     """The names through which a function reads values, each with a way to read it again."""
-    if isinstance(target, functools.partial):
+    if isinstance(target, partial):
         yield "partial function", lambda: target.func
         yield "partial arguments", lambda: (target.args, target.keywords)
     elif isinstance(target, types.MethodType):
         yield "method", lambda: target.__func__
-        yield "self", lambda: _attributes(target.__self__)
+        yield "self", lambda: target.__self__
     elif isinstance(target, types.FunctionType):
         yield from _function_names(target)
     if hasattr(target, "__wrapped__"):
@@ -110,13 +116,13 @@ def _function_names(function: types.FunctionType) -> Iterator[tuple[str, Callabl
     if function.__module__.split(".")[0] == _PACKAGE and not hasattr(function, "__wrapped__"):
         return
     for name, cell in zip(function.__code__.co_freevars, function.__closure__ or (), strict=True):
-        yield name, lambda cell=cell: _attributes(cell.cell_contents)  # type: ignore[misc]
-    for default in (function.__defaults__ or ()):
+        yield name, lambda cell=cell: cell.cell_contents  # type: ignore[misc]
+    for default in function.__defaults__ or ():
         yield "default", lambda default=default: default  # type: ignore[misc]
     scope = function.__globals__
     for name in _global_names(function.__code__):
         if name in scope:
-            yield name, lambda name=name: _attributes(scope[name])  # type: ignore[misc]
+            yield name, lambda name=name: scope[name]  # type: ignore[misc]
 
 
 def _global_names(code: types.CodeType) -> set[str]:
@@ -129,8 +135,8 @@ def _global_names(code: types.CodeType) -> set[str]:
 
 def _attributes(value: Any) -> Any:
     """The value, or for an object that is no tree its attributes."""
-    plain = isinstance(value, Tensor | State | types.ModuleType | type | str)
-    if plain or callable(value) or not hasattr(value, "__dict__"):
+    plain = isinstance(value, Tensor | State | str)
+    if plain or not hasattr(value, "__dict__"):
         return value
     leaves, _ = tree.flatten(value)
     return dict(vars(value)) if len(leaves) == 1 and leaves[0] is value else value

@@ -23,8 +23,8 @@ def scan(
     (cₜ₊₁, yₜ) = f(cₜ, xₜ)   →   (c_T, [y₀, …, y_{T−1}])
 
     Carry, slices and outputs are trees of Tensors. Without xs, ``length`` says how many steps. With
-    ``reverse`` the steps run from the last to the first. Reverse mode saves the carries and computes
-    each step again.
+    ``reverse`` the steps run from the last to the first. Reverse mode saves the carries and
+    computes each step again.
 
     Raises:  ShapeError: f changes the shape of the carry, or the xs have different lengths.
 
@@ -37,7 +37,9 @@ def scan(
     with recording("scan", opaque=True) as opened:
         carries = [build.parameter(t.shape, t.dtype) for t in starts]
         elements = [build.parameter(t.shape[1:], t.dtype) for t in slices]
-        result = f(_inside(opened, carries, carry_structure), _inside(opened, elements, x_structure))
+        result = f(
+            _inside(opened, carries, carry_structure), _inside(opened, elements, x_structure)
+        )
         nodes, y_structure = _step_outputs(opened, result, starts, carry_structure)
         cells = {cell: t._node for cell, t in opened.reads.items()}
         for cell in opened.writes:
@@ -54,7 +56,7 @@ def scan(
         opened.writes = {}
     body = Graph((*free, *inputs), tuple(everything))
     made = _run(
-        opened, free, [c.value for c in read_only], [*starts, *(c.value for c in written)], slices,
+        free, [c.value for c in read_only], [*starts, *(c.value for c in written)], slices,
         body, steps, reverse,
     )  # fmt: skip
     for cell, value in zip(written, made[count:], strict=False):
@@ -104,7 +106,6 @@ def _step_outputs(
 
 
 def _run(
-    opened: Recording,
     free: Sequence[Node],
     constants: Sequence[Tensor],
     carries: Sequence[Tensor],
@@ -146,11 +147,13 @@ def cond(predicate: Any, then: Function, otherwise: Function, *operands: Any) ->
     _same(branches)
     cells = list(dict.fromkeys(c for b in branches for c in (*b.reads, *b.writes)))
     written = [c for c in cells if any(c in b.writes for b in branches)]
+    held = [c.value for c in cells]
     with recording("cond", opaque=False) as around:
-        given = [node_of(t, around) for t in (*leaves, *(c.value for c in cells))]
+        given = [node_of(t, around) for t in (*leaves, *held)]
         free = list(dict.fromkeys(n for b in branches for n in b.free))
         graphs = [b.graph(cells, written, free) for b in branches]
-        made = build.cond(node_of(chosen, around), *graphs, [*given, *free])
+        then_graph, otherwise_graph = graphs
+        made = build.cond(node_of(chosen, around), then_graph, otherwise_graph, [*given, *free])
         (results,) = close(around, made)
     count = len(branches[0].nodes)
     for cell, value in zip(written, results[count:], strict=True):
@@ -161,21 +164,21 @@ def cond(predicate: Any, then: Function, otherwise: Function, *operands: Any) ->
 class _Branch:
     """One recorded branch of a cond."""
 
-    def __init__(self, f: Function, opened: Recording, leaves: list[Tensor], structure: Any) -> None:
+    def __init__(
+        self, f: Function, opened: Recording, leaves: list[Tensor], structure: Any
+    ) -> None:
         self.inputs = [build.parameter(t.shape, t.dtype) for t in leaves]
         result = f(*_inside(opened, self.inputs, structure))
         nodes, self.structure = outputs("cond", opened, result)
-        self.reads = {cell: t._node for cell, t in opened.reads.items()}
+        self.reads = {cell: node_of(t, opened) for cell, t in opened.reads.items()}
         self.writes = {cell: node_of(t, opened) for cell, t in opened.writes.items()}
         self.nodes = tie_effects(opened, nodes) if nodes else nodes
-        known = [*self.inputs, *(n for n in self.reads.values() if n is not None)]
+        known = [*self.inputs, *self.reads.values()]
         self.free = frontier([*self.nodes, *self.writes.values()], known, opened.since)
 
     def graph(self, cells: Sequence[Any], written: Sequence[Any], free: Sequence[Node]) -> Graph:
         """The branch with the operands, cells and results that both branches have."""
-        held = [
-            self.reads.get(c) or build.parameter(c.value.shape, c.value.dtype) for c in cells
-        ]
+        held = [self.reads.get(c) or build.parameter(c.value.shape, c.value.dtype) for c in cells]
         place = dict(zip(cells, held, strict=True))
         after = [self.writes.get(c, place[c]) for c in written]
         return Graph((*self.inputs, *held, *free), (*self.nodes, *after))
@@ -189,14 +192,10 @@ def _branch(f: Function, leaves: list[Tensor], structure: Any) -> _Branch:
 def _same(branches: Sequence[_Branch]) -> None:
     first, second = branches
     if first.structure != second.structure:
-        raise ArgumentError(
-            f"cond: the branches return {first.structure} and {second.structure}"
-        )
+        raise ArgumentError(f"cond: the branches return {first.structure} and {second.structure}")
     for a, b in zip(first.nodes, second.nodes, strict=True):
         if a.type != b.type:
             raise ShapeError(
                 f"cond: one branch returns {a.dtype.short}{list(a.shape)}, the other "
                 f"{b.dtype.short}{list(b.shape)}"
             )
-
-

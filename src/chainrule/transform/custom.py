@@ -60,9 +60,9 @@ def checkpoint(f: Function) -> Function:
 def custom_derivative(rule: Callable[..., Any]) -> Callable[[Function], Function]:
     """Give a function its own tangent rule, used in every mode and order.
 
-    ``rule(inputs, output, tangents)`` gives the tangent of the output: a function of Tensors, linear
-    in the tangents (a tuple, with zeros for arguments that are not differentiated). Reverse mode is
-    its transpose. Check it with :func:`chainrule.testing.check_gradients`.
+    ``rule(inputs, output, tangents)`` gives the tangent of the output: a function of Tensors,
+    linear in the tangents (a tuple, with zeros for arguments that are not differentiated). Reverse
+    mode is its transpose. Check it with :func:`chainrule.testing.check_gradients`.
 
     >>> @cr.custom_derivative(lambda inputs, y, tangents: y * tangents[0])
     ... def exponential(x):
@@ -97,7 +97,9 @@ def _as_nodes(name: str, rule: Callable[..., Any]) -> Callable[..., list[Node | 
                 of_node(build.zeros_like(n) if t is None else t, opened)
                 for n, t in zip(inputs, tangents, strict=True)
             ]
-            made = rule(tuple(known), values[0] if len(values) == 1 else tuple(values), tuple(directions))  # noqa: E501
+            made = rule(
+                tuple(known), values[0] if len(values) == 1 else tuple(values), tuple(directions)
+            )
             leaves = [tensor(leaf) for leaf in tree.flatten(made)[0]]
             if len(leaves) != len(results):
                 raise ArgumentError(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import builtins
 from typing import Any
 
 from chainrule.errors import ArgumentError
@@ -10,8 +11,10 @@ from chainrule.ir.graph import Node
 from chainrule.recording import Recording, current
 from chainrule.tensor import Tensor, node_of
 
+__all__ = ["print"]
 
-def print_(message: str, *values: Any) -> None:
+
+def print(message: str, *values: Any) -> None:
     """Print a message with values, when they are computed.
 
     ``message`` has a ``{}`` for each value. Inside ``jit``, ``vmap``, ``scan`` and ``cond`` it is
@@ -26,7 +29,9 @@ def print_(message: str, *values: Any) -> None:
     opaque = recording is not None and any(r.opaque for r in recording.chain())
     recorded = [v for v in values if isinstance(v, Tensor) and v._node is not None]
     if not opaque or not recorded:
-        print(_filled(message, [v._known() if isinstance(v, Tensor) else v for v in values]))
+        builtins.print(
+            _filled(message, [v._known() if isinstance(v, Tensor) else v for v in values])
+        )
         return
     assert recording is not None
     fixed = [v for v in values if not isinstance(v, Tensor)]

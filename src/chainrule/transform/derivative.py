@@ -15,7 +15,6 @@ from chainrule.functions.lift import Lifted
 from chainrule.ir import build
 from chainrule.tensor import Tensor
 
-
 _reshape = Lifted(build.reshape)
 _join = Lifted(lambda *nodes_axis: build.join(nodes_axis[:-1], nodes_axis[-1]))
 
@@ -52,7 +51,7 @@ class Derivative:
     inputs: tuple[Part, ...]
     blocks: tuple[Tensor, ...]
 
-    def block(self, output: str | int = 0, input: str | int = 0) -> Tensor:  # noqa: A002
+    def block(self, output: str | int = 0, input: str | int = 0) -> Tensor:
         """Give ∂output/∂input, by name or number."""
         row = _place(self.outputs, output)
         return self.blocks[row * len(self.inputs) + _place(self.inputs, input)]
@@ -110,10 +109,28 @@ def _forward(name: str) -> None:
     setattr(Derivative, name, method)
 
 
-for _name in (
-    "add radd sub rsub mul rmul truediv rtruediv pow matmul rmatmul neg getitem len iter float "
-    "lt le gt ge"
-).split():
+for _name in [
+    "add",
+    "radd",
+    "sub",
+    "rsub",
+    "mul",
+    "rmul",
+    "truediv",
+    "rtruediv",
+    "pow",
+    "matmul",
+    "rmatmul",
+    "neg",
+    "getitem",
+    "len",
+    "iter",
+    "float",
+    "lt",
+    "le",
+    "gt",
+    "ge",
+]:
     _forward(f"__{_name}__")
 
 
@@ -124,8 +141,6 @@ def _flatten(found: Derivative) -> tuple[Iterable[Any], Any, Iterable[Any]]:
 
 def _unflatten(static: Any, blocks: Iterable[Any]) -> Derivative:
     return Derivative(static[0], static[1], tuple(blocks))
-
-
 
 
 tree.register(Derivative, _flatten, _unflatten)

@@ -61,7 +61,9 @@ def _directions(variables: Variables, tangents: Sequence[Any]) -> list[Tensor]:
                 f"{list(primal.shape)}"
             )
         if not tangent.dtype.is_float:
-            raise DTypeError(f"jvp: a tangent has dtype {tangent.dtype}; tangents are floating-point")
+            raise DTypeError(
+                f"jvp: a tangent has dtype {tangent.dtype}; tangents are floating-point"
+            )
     return [
         t if t.dtype is p.dtype else t.astype(p.dtype)
         for t, p in zip(given, variables.tensors, strict=True)

@@ -10,6 +10,7 @@ from typing import Any, Literal
 
 from chainrule import tree
 from chainrule.autodiff.batch import batch
+from chainrule.errors import DTypeError
 from chainrule.ir import build
 from chainrule.ir.graph import Node
 from chainrule.recording import recording
@@ -26,8 +27,8 @@ def jacobian(f: Function, argnums: Argnums = 0, mode: Mode | None = None) -> Fun
 
     J[i…, j…] = ∂f(x)[i…] / ∂x[j…]
 
-    The result is a :class:`Derivative`: used as an array it is the dense tensor with the axes of the
-    result before those of the argument; ``block`` picks a part where there are several.
+    The result is a :class:`Derivative`: used as an array it is the dense tensor with the axes of
+    the result before those of the argument; ``block`` picks a part where there are several.
     ``mode`` is chosen by size: reverse mode where f gives fewer numbers than it takes.
 
     Cost:    min(number of inputs, number of outputs) times that of a jvp or vjp, done as one batch.
@@ -73,12 +74,13 @@ def _jacobian(
         variables = Variables(transform, opened, args, places)
         result = f(*variables.args, **kwargs)
         nodes, _ = outputs(transform, opened, result)
-        floating = [n for n in nodes if n.dtype.is_float]
-        blocks = _blocks(floating, variables.nodes, mode)
+        if not all(n.dtype.is_float for n in nodes):
+            raise DTypeError(f"{transform}: the function returned a result without a derivative")
+        blocks = _blocks(nodes, variables.nodes, mode)
         (leaves,) = close(opened, blocks, commit=False)
     inputs = _parts(_names(f, args, places), variables.nodes)
     named = [path for path, _ in tree.paths(result)]
-    results = _parts([f"{'result' if not p else p}" for p in named], nodes)
+    results = _parts([path or "result" for path in named], nodes)
     return Derivative(tuple(results), tuple(inputs), tuple(leaves))
 
 

@@ -14,7 +14,7 @@ from chainrule.errors import ArgumentError
 from chainrule.ir import build
 from chainrule.ir.graph import Graph, Node, frontier
 from chainrule.passes.pipeline import optimize
-from chainrule.recording import Recording, current, innermost, recording
+from chainrule.recording import Recording, current, innermost, modes, recording
 from chainrule.runtime.reference import Program, quietly
 from chainrule.tensor import Tensor, node_of, of_node, of_value, tensor, weak
 from chainrule.transform.closure import Watch, watches
@@ -30,7 +30,7 @@ class Recorded:
     def __init__(self, jitted: Jitted, leaves: list[Any], structure: Any) -> None:
         self.watches = watches(jitted.function)
         with recording("jit", opaque=True) as opened:
-            self.parameters = _parameters(opened, leaves)
+            self.parameters = _parameters(leaves)
             watched = self._register(opened)
             args, kwargs = tree.unflatten(structure, self._inside(opened, leaves))
             result = jitted.function(*args, **kwargs)
@@ -69,11 +69,14 @@ class Recorded:
             for leaf, p in zip(leaves, self.parameters, strict=True)
         ]
 
-    def hidden(self) -> list[Tensor] | None:
-        """The hidden inputs now; ``None`` if what the function closes over no longer fits."""
+    def hidden(self, *, recorded: bool = False) -> list[Tensor] | None:
+        """The hidden inputs now; ``None`` if what the function closes over no longer fits.
+
+        With ``recorded``, as they were recorded: the function may change what it closes over.
+        """
         now: dict[Watch, list[Any]] = {}
         for watch in self.watches:
-            leaves = watch.current()
+            leaves = watch.leaves if recorded else watch.current()
             if leaves is None:
                 _log.info("jit records again: %s is bound to something else", watch.name)
                 return None
@@ -83,7 +86,8 @@ class Recorded:
             if source is not None:
                 found.append(now[source[0]][source[1]])
             else:
-                assert node is not None and self.host is not None
+                assert node is not None
+                assert self.host is not None
                 found.append(of_node(node, self.host))
         return found
 
@@ -102,7 +106,7 @@ class Recorded:
         return self.program
 
 
-def _parameters(opened: Recording, leaves: list[Any]) -> list[Node | None]:
+def _parameters(leaves: list[Any]) -> list[Node | None]:
     found: list[Node | None] = []
     for leaf in leaves:
         if isinstance(leaf, Tensor | np.ndarray | float):
@@ -139,24 +143,25 @@ class Jitted:
         self.function = function
         self.cache: dict[Any, Recorded] = {}
         self.recordings = 0
-        update_wrapper(self, function)
+        self.__name__: str = getattr(
+            function, "__name__", type(function).__name__
+        )  # a partial has none
+        update_wrapper(self, function, updated=())  # its __dict__ may be that of another Jitted
 
     def __get__(self, instance: Any, owner: Any = None) -> Any:
         return self if instance is None else _bound(self, instance)
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
         leaves, structure = tree.flatten((args, kwargs))
-        key = (structure, tuple([_signature(leaf) for leaf in leaves]))
+        key = (structure, modes(), tuple([_signature(leaf) for leaf in leaves]))
         found = self.cache.get(key)
         hidden = found.hidden() if found is not None else None
         if found is None or hidden is None:
             found = self._record(key, leaves, structure)
-            hidden = found.hidden()
+            hidden = found.hidden(recorded=True)
             assert hidden is not None
         given = [
-            tensor(leaf)
-            for leaf, p in zip(leaves, found.parameters, strict=True)
-            if p is not None
+            tensor(leaf) for leaf, p in zip(leaves, found.parameters, strict=True) if p is not None
         ]
         made = found.run([*given, *hidden], self.__name__)
         count = len(made) - len(found.cells_written)
@@ -166,7 +171,8 @@ class Jitted:
 
     def _record(self, key: Any, leaves: list[Any], structure: Any) -> Recorded:
         if self.cache:
-            _log.info("jit records %s again: new shapes, dtypes or static arguments", self.__name__)
+            reason = "new shapes, dtypes, modes or static arguments"
+            _log.info("jit records %s again: %s", self.__name__, reason)
         self.recordings += 1
         found = Recorded(self, leaves, structure)
         if found.reusable:
@@ -199,5 +205,3 @@ def jit(f: Function) -> Jitted:
     Tensor([0.5, 1. ])
     """
     return Jitted(f)
-
-

@@ -16,7 +16,13 @@ from chainrule.recording import innermost, recording
 from chainrule.runtime.reference import evaluate
 from chainrule.tensor import Tensor, node_of, of_node, of_value, tensor
 from chainrule.transform.scope import (
-    Argnums, Function, Variables, close, outputs, positions, scalar_result,
+    Argnums,
+    Function,
+    Variables,
+    close,
+    outputs,
+    positions,
+    scalar_result,
 )  # fmt: skip
 
 
@@ -144,5 +150,3 @@ def vjp(f: Function, *primals: Any, has_aux: bool = False) -> tuple[Any, ...]:
 
     out = tree.unflatten(structure, leaves)
     return (out, pull, aux) if has_aux else (out, pull)
-
-

@@ -1,7 +1,7 @@
 """What every transform does on the way in and on the way out.
 
-In: arguments become Tensors, Tensors become fresh names. Out: results and State writes of the closed
-recording are re-homed in the recording around it, or get their values where there is none.
+In: arguments become Tensors, Tensors become fresh names. Out: results and State writes of the
+closed recording are re-homed in the recording around it, or get their values where there is none.
 """
 
 from __future__ import annotations
@@ -117,7 +117,8 @@ def scalar_result(transform: str, opened: Recording, result: Any) -> Node:
     """The result of a function that has a gradient: a floating-point number."""
     if isinstance(result, tuple | list | dict) or result is None:
         raise ArgumentError(
-            f"{transform}: the function returned {_named(result)}, where one number was expected\n\n"
+            f"{transform}: the function returned {_named(result)}, where one number was "
+            "expected\n\n"
             "  Return the loss alone, or (loss, anything else) with has_aux=True."
         )
     node = result_node(transform, opened, result)

@@ -19,8 +19,8 @@ from chainrule.tensor import Tensor, of_node, tensor
 class State:
     """A cell that holds one Tensor, whose shape and dtype never change.
 
-    ``across`` says how ``vmap`` combines the examples' writes: ``"mean"``, ``"sum"`` or ``"first"``;
-    without it, writing under ``vmap`` raises.
+    ``across`` says how ``vmap`` combines the examples' writes: ``"mean"``, ``"sum"`` or
+    ``"first"``; without it, writing under ``vmap`` raises.
 
     >>> count = cr.State(cr.tensor(0.0))
     >>> def f(x):
@@ -71,7 +71,7 @@ class State:
             return self._held
         if self in recording.writes:
             return recording.writes[self]  # type: ignore[no-any-return]
-        if recording.kind in ("jit", "scan", "cond"):
+        if recording.opaque and recording.kind in ("jit", "scan", "cond"):
             if self not in recording.reads:
                 node = build.parameter(self._held.shape, self._held.dtype)
                 recording.reads[self] = of_node(node, recording)

@@ -25,8 +25,8 @@ def vmap(f: Function, in_axes: Axes = 0, out_axes: int = 0) -> Function:
 
     vmap(f)(x)[n] = f(x[n])
 
-    ``in_axes`` says along which axis the examples of each argument lie (``None``: the argument is the
-    same for all); it may be one number for all, or a tuple with an entry for each argument.
+    ``in_axes`` says along which axis the examples of each argument lie (``None``: the argument is
+    the same for all); it may be one number for all, or a tuple with an entry for each argument.
     Results have the examples along ``out_axes``.
 
     Raises:  ShapeError: the arguments have different numbers of examples.
@@ -61,7 +61,9 @@ def _examples(
     """The arguments for one example, the stack behind each, and the number of examples."""
     per_argument = in_axes if isinstance(in_axes, list | tuple) else [in_axes] * len(args)
     if len(per_argument) != len(args):
-        raise ArgumentError(f"vmap: in_axes has {len(per_argument)} entries for {len(args)} arguments")
+        raise ArgumentError(
+            f"vmap: in_axes has {len(per_argument)} entries for {len(args)} arguments"
+        )
     stacks: dict[Node, Node] = {}
     sizes: dict[str, int] = {}
     examples = []

@@ -1,5 +1,5 @@
-"""The records of library routines: importing this package puts all of them into the table."""
+"""The library routines, a file for each kind; importing this package fills the table."""
 
-from chainrule.ir.routines import ordering
+from chainrule.ir.routines import factorization, ordering, solving
 
-__all__ = ["ordering"]
+__all__ = ["factorization", "ordering", "solving"]

@@ -14,11 +14,11 @@ from chainrule.ir.primitives import Type
 from chainrule.ir.routine import Params, Routine, register
 
 
-def _same_type(operands: tuple[Type, ...], params: Params) -> tuple[Type, ...]:
+def _same_type(operands: tuple[Type, ...], _params: Params) -> tuple[Type, ...]:
     return operands
 
 
-def _indices(operands: tuple[Type, ...], params: Params) -> tuple[Type, ...]:
+def _indices(operands: tuple[Type, ...], _params: Params) -> tuple[Type, ...]:
     """One index for each element of the last operand."""
     return (Type(operands[-1].shape, int64),)
 
@@ -32,14 +32,12 @@ def _cumsum_value(x: np.ndarray, reverse: bool) -> list[np.ndarray]:
     return [np.cumsum(x, -1, x.dtype)]
 
 
-def _cumsum_transpose(params: Params, inputs: list[Node], cotangent: Node) -> Node:
+def _cumsum_transpose(params: Params, _inputs: list[Node], cotangent: Node) -> Node:
     """yᵢ = Σ x_j over j ≤ i, so x̄_j = Σ ȳᵢ over i ≥ j: the sum from the other end."""
     return build.routine("cumsum", cotangent, params=(not params[0],))[0]
 
 
-CUMSUM = register(
-    Routine("cumsum", _same_type, _cumsum_value, None, (1,), 0, _cumsum_transpose)
-)
+CUMSUM = register(Routine("cumsum", _same_type, _cumsum_value, None, (1,), 0, _cumsum_transpose))
 """The sum of all elements up to each one; with ``reverse``, from each one on."""
 
 
@@ -48,9 +46,9 @@ def _cumprod_value(x: np.ndarray) -> list[np.ndarray]:
 
 
 def _cumprod_tangent(
-    params: Params, inputs: list[Node], outputs: list[Node], tangents: list[Node | None]
+    _params: Params, inputs: list[Node], _outputs: list[Node], tangents: list[Node | None]
 ) -> list[Node | None]:
-    """Double the length of the product that ends at each element, and of its tangent, until all is in.
+    """Double the length of the product that ends at each element, until all factors are in.
 
     p′ᵢ = pᵢ₋ₛ pᵢ,  t′ᵢ = pᵢ₋ₛ tᵢ + tᵢ₋ₛ pᵢ  for s = 1, 2, 4, …: nothing is divided by x, which may
     be 0.
@@ -61,12 +59,8 @@ def _cumprod_tangent(
     length = 1
     while length < size:
         rest = size - length
-        before, tangent_before = (
-            build.slice_axis(n, axis, 0, rest) for n in (product, tangent)
-        )
-        after, tangent_after = (
-            build.slice_axis(n, axis, length, rest) for n in (product, tangent)
-        )
+        before, tangent_before = (build.slice_axis(n, axis, 0, rest) for n in (product, tangent))
+        after, tangent_after = (build.slice_axis(n, axis, length, rest) for n in (product, tangent))
         grown = build.add(
             (build.multiply(before, tangent_after), build.multiply(tangent_before, after))
         )
@@ -97,7 +91,7 @@ ARGSORT = register(Routine("argsort", _indices, _argsort_value, None, (1,)))
 
 def _searchsorted_value(x: np.ndarray, values: np.ndarray, side: str) -> list[np.ndarray]:
     if x.size and not any(x.strides[:-1]):  # a single row, perhaps repeated by vmap
-        return [np.searchsorted(x[(0,) * (x.ndim - 1)], values, side)]  # type: ignore[list-item, call-overload]
+        return [np.searchsorted(x[(0,) * (x.ndim - 1)], values, side)]  # type: ignore[call-overload]
     found = np.empty(values.shape, np.int64)
     for batch in np.ndindex(x.shape[:-1]):
         found[batch] = np.searchsorted(x[batch], values[batch], side)  # type: ignore[call-overload]
@@ -105,4 +99,4 @@ def _searchsorted_value(x: np.ndarray, values: np.ndarray, side: str) -> list[np
 
 
 SEARCHSORTED = register(Routine("searchsorted", _indices, _searchsorted_value, None, (1, 1)))
-"""How many elements of a sorted row are less than (or, from the right, not greater than) a value."""
+"""How many elements of a sorted row are less than a value or, from the right, not greater."""

@@ -1,0 +1,1 @@
+"""Measurements: each prints a table, alternating competitors in one run."""

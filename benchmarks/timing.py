@@ -1,0 +1,66 @@
+"""Timing side by side: competitors alternate in one run; medians and ratios are reported."""
+
+from __future__ import annotations
+
+import os
+import platform
+import statistics
+import time
+from collections.abc import Callable, Mapping
+from pathlib import Path
+
+
+def alternate(
+    work: Mapping[str, Callable[[], object]], rounds: int = 15, seconds: float = 0.05
+) -> dict[str, list[float]]:
+    """Time each function in turn, round after round; give seconds per call for each round."""
+    repeats = {name: _repeats(function, seconds) for name, function in work.items()}
+    times: dict[str, list[float]] = {name: [] for name in work}
+    for _ in range(rounds):
+        for name, function in work.items():
+            start = time.perf_counter()
+            for _ in range(repeats[name]):
+                function()
+            times[name].append((time.perf_counter() - start) / repeats[name])
+    return times
+
+
+def _repeats(function: Callable[[], object], seconds: float) -> int:
+    function()
+    start = time.perf_counter()
+    function()
+    return max(1, int(seconds / max(time.perf_counter() - start, 1e-7)))
+
+
+def median(times: list[float]) -> float:
+    """The median."""
+    return statistics.median(times)
+
+
+def ratio(slow: list[float], fast: list[float]) -> tuple[float, float, float]:
+    """Median, smallest and largest ratio, round by round."""
+    ratios = [a / b for a, b in zip(slow, fast, strict=True)]
+    return statistics.median(ratios), min(ratios), max(ratios)
+
+
+def machine() -> str:
+    """One line about the machine."""
+    name = platform.processor() or platform.machine()
+    try:
+        with Path("/proc/cpuinfo").open(encoding="utf-8") as file:
+            name = next(
+                line.split(":")[1].strip() for line in file if line.startswith("model name")
+            )
+    except (OSError, StopIteration):
+        pass
+    return f"{name}, {os.cpu_count()} cores, Python {platform.python_version()}"
+
+
+def table(rows: list[list[str]]) -> str:
+    """Rows, the first of them the heading, as a Markdown table."""
+    widths = [max(len(row[k]) for row in rows) for k in range(len(rows[0]))]
+    lines = [
+        "| " + " | ".join(c.ljust(w) for c, w in zip(row, widths, strict=True)) + " |"
+        for row in rows
+    ]
+    return "\n".join([lines[0], "|" + "|".join("-" * (w + 2) for w in widths) + "|", *lines[1:]])

@@ -1,0 +1,173 @@
+"""Linear algebra: ``cr.linalg``, the array API standard's extension, on stacks of matrices.
+
+All of it is differentiable in both modes. Leading axes are batch axes.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from chainrule.errors import ShapeError
+from chainrule.functions.axes import axis_of
+from chainrule.functions.decomposition import cholesky, eigh, eigvalsh, qr, svd, svdvals
+from chainrule.functions.lift import (
+    Lifted,
+    Operand,
+    as_tensor,
+    broadcast,
+    common_shape,
+    describe,
+    promoted,
+)
+from chainrule.functions.linear import matmul, matrix_transpose, outer, tensordot, vecdot
+from chainrule.functions.norms import matrix_norm, vector_norm
+from chainrule.functions.systems import (
+    det,
+    inv,
+    matrix_power,
+    matrix_rank,
+    pinv,
+    slogdet,
+    solve,
+    solve_triangular,
+)  # fmt: skip
+from chainrule.ir import build
+from chainrule.ir.dtype import DEFAULT_INT, DType, as_dtype, uint64
+from chainrule.ir.graph import Node
+from chainrule.ir.primitives import Axis
+from chainrule.tensor import Tensor
+
+__all__ = [
+    "cholesky",
+    "cross",
+    "det",
+    "diagonal",
+    "eigh",
+    "eigvalsh",
+    "inv",
+    "matmul",
+    "matrix_norm",
+    "matrix_power",
+    "matrix_rank",
+    "matrix_transpose",
+    "outer",
+    "pinv",
+    "qr",
+    "slogdet",
+    "solve",
+    "solve_triangular",
+    "svd",
+    "svdvals",
+    "tensordot",
+    "trace",
+    "vecdot",
+    "vector_norm",
+]
+
+
+def _turned(node: Node, axis: int, first: int) -> Node:
+    """The elements first, first + 1, first + 2, counted modulo 3."""
+    parts = [build.slice_axis(node, axis, (first + k) % 3, 1) for k in range(3)]
+    return build.join(parts, axis)
+
+
+def _cross_node(left: Node, right: Node, axis: int) -> Node:
+    forward = build.multiply(_turned(left, axis, 1), _turned(right, axis, 2))
+    backward = build.multiply(_turned(left, axis, 2), _turned(right, axis, 1))
+    return build.subtract(forward, backward)
+
+
+_cross = Lifted(_cross_node)
+
+
+def cross(x1: Operand, x2: Operand, /, *, axis: int = -1) -> Tensor:
+    """Give the cross product of vectors of three elements along an axis; the other axes broadcast.
+
+    y = (a₂b₃ − a₃b₂, a₃b₁ − a₁b₃, a₁b₂ − a₂b₁)
+
+    Raises:  ShapeError: the axis does not have size 3 in both operands.
+
+    >>> cr.linalg.cross(cr.tensor([1.0, 0.0, 0.0]), cr.tensor([0.0, 1.0, 0.0]))
+    Tensor([0., 0., 1.])
+    """
+    left, right = promoted("cross", x1, x2)
+    places = [axis_of("cross", axis, t) for t in (left, right)]
+    sizes = [t.shape[a] for t, a in zip((left, right), places, strict=True)]
+    if sizes != [3, 3]:
+        raise ShapeError(
+            f"cross: axis {axis} has sizes {sizes[0]} and {sizes[1]}\n\n    x1  {describe(left)}\n"
+            f"    x2  {describe(right)}\n\n  The cross product is defined for vectors of three "
+            "elements."
+        )
+    shape = common_shape("cross", [left, right])
+    spread = [broadcast(t, shape) for t in (left, right)]
+    return _cross(spread, axis % len(shape))  # type: ignore[no-any-return]
+
+
+def _diagonal_node(node: Node, offset: int) -> Node:
+    *batch, m, n = node.shape
+    row, column = max(-offset, 0), max(offset, 0)
+    size, b = max(min(m - row, n - column), 0), len(batch)
+    if m == n and not offset:
+        labels = tuple(range(b + 1))
+        return build.einsum((node,), ((*labels, b),), labels)
+    axes = tuple(Axis(0, ((a, 1),)) for a in range(b))
+    return build.view(node, (*batch, size), (*axes, Axis(row, ((b, 1),)), Axis(column, ((b, 1),))))
+
+
+_diagonal = Lifted(_diagonal_node)
+
+
+def _stack(name: str, x: Operand) -> Tensor:
+    tensor = as_tensor(x, name)
+    if tensor.ndim < 2:
+        raise ShapeError(f"{name}: a matrix has two axes\n\n    x  {describe(tensor)}")
+    return tensor
+
+
+def diagonal(x: Operand, /, *, offset: int = 0) -> Tensor:
+    """Read a diagonal of each matrix: the main one, or one ``offset`` columns to the right of it.
+
+    yᵢ = xᵢ,ᵢ₊ₒ
+
+    Raises:  ShapeError: x has fewer than two axes.
+
+    >>> cr.linalg.diagonal(cr.tensor([[1, 2], [3, 4]]))
+    Tensor([1, 4])
+    """
+    return _diagonal([_stack("diagonal", x)], offset)  # type: ignore[no-any-return]
+
+
+def _trace_node(node: Node, offset: int, dtype: DType) -> Node:
+    node = build.cast(node, dtype)
+    if node.shape[-1] == node.shape[-2] and not offset:
+        batch = tuple(range(node.ndim - 2))
+        return build.einsum((node,), ((*batch, len(batch), len(batch)),), batch)
+    return build.sum_(_diagonal_node(node, offset), (node.ndim - 2,))
+
+
+_trace = Lifted(_trace_node)
+
+
+def _sum_dtype(dtype: DType) -> DType:
+    """Integers are added in 64 bits."""
+    if dtype.is_float:
+        return dtype
+    return uint64 if dtype.kind == "unsigned" else DEFAULT_INT
+
+
+def trace(x: Operand, /, *, offset: int = 0, dtype: Any = None) -> Tensor:
+    """Add up a diagonal of each matrix.
+
+    y = Σᵢ xᵢ,ᵢ₊ₒ
+
+    Small integers are added in 64 bits unless a ``dtype`` is given.
+
+    Raises:  ShapeError: x has fewer than two axes.
+
+    >>> cr.linalg.trace(cr.tensor([[1, 2], [3, 4]]))
+    Tensor(5)
+    """
+    tensor = _stack("trace", x)
+    wanted = _sum_dtype(tensor.dtype) if dtype is None else as_dtype(dtype)
+    return _trace([tensor], offset, wanted)  # type: ignore[no-any-return]

@@ -1,0 +1,235 @@
+"""The operators and methods of Tensor: one line each, attached when this file is imported.
+
+The functions themselves are the operators, so that ``x + y`` costs no call more than ``cr.add``.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from typing import Any, Final
+
+from chainrule.errors import ArgumentError, ShapeError
+from chainrule.functions import (
+    cumulative,
+    data_types,
+    elementary,
+    elementwise,
+    interop,
+    joining,
+    linear,
+    manipulation,
+    reduction,
+    searching,
+    sorting,
+)
+from chainrule.functions.indexing import getitem, take
+from chainrule.functions.lift import Operand, describe
+from chainrule.functions.updates import At
+from chainrule.tensor import Tensor, tensor
+
+__all__: list[str] = []
+
+Function = Callable[..., Any]
+
+
+def _reflected(function: Function) -> Function:
+    """The operator for a Tensor on the right."""
+
+    def operator(x: Tensor, other: Operand, /) -> Tensor:
+        return function(other, x)  # type: ignore[no-any-return]
+
+    return operator
+
+
+# A sum or product is the same from either side, to the last bit.
+OPERATORS: Final[dict[str, Function]] = {
+    "__abs__": elementwise.abs,
+    "__add__": elementwise.add,
+    "__and__": elementwise.bitwise_and,
+    "__eq__": elementwise.equal,
+    "__floordiv__": elementwise.floor_divide,
+    "__ge__": elementwise.greater_equal,
+    "__getitem__": getitem,
+    "__gt__": elementwise.greater,
+    "__invert__": elementwise.bitwise_invert,
+    "__le__": elementwise.less_equal,
+    "__lshift__": elementwise.bitwise_left_shift,
+    "__lt__": elementwise.less,
+    "__matmul__": linear.matmul,
+    "__mod__": elementwise.remainder,
+    "__mul__": elementwise.multiply,
+    "__ne__": elementwise.not_equal,
+    "__neg__": elementwise.negative,
+    "__or__": elementwise.bitwise_or,
+    "__pos__": elementwise.positive,
+    "__pow__": elementary.pow,
+    "__radd__": elementwise.add,
+    "__rand__": elementwise.bitwise_and,
+    "__rfloordiv__": _reflected(elementwise.floor_divide),
+    "__rlshift__": _reflected(elementwise.bitwise_left_shift),
+    "__rmatmul__": _reflected(linear.matmul),
+    "__rmod__": _reflected(elementwise.remainder),
+    "__rmul__": elementwise.multiply,
+    "__ror__": elementwise.bitwise_or,
+    "__rpow__": _reflected(elementary.pow),
+    "__rrshift__": _reflected(elementwise.bitwise_right_shift),
+    "__rshift__": elementwise.bitwise_right_shift,
+    "__rsub__": _reflected(elementwise.subtract),
+    "__rtruediv__": _reflected(elementwise.divide),
+    "__rxor__": elementwise.bitwise_xor,
+    "__sub__": elementwise.subtract,
+    "__truediv__": elementwise.divide,
+    "__xor__": elementwise.bitwise_xor,
+}
+
+
+# ---------------------------------------------------------------- under NumPy's parameters
+
+
+def _along(function: Function) -> Function:
+    """A function of the array API standard as a method, whose axis may be given by position."""
+
+    def method(x: Tensor, /, axis: Any = None, **named: Any) -> Any:
+        return function(x, axis=axis, **named)
+
+    method.__doc__ = function.__doc__
+    return method
+
+
+def _along_last(function: Function) -> Function:
+    def method(x: Tensor, /, axis: int = -1, **named: Any) -> Any:
+        return function(x, axis=axis, **named)
+
+    method.__doc__ = function.__doc__
+    return method
+
+
+def _several(given: Sequence[Any]) -> Any:
+    """``x.reshape(2, 3)`` and ``x.reshape((2, 3))`` alike."""
+    return given[0] if len(given) == 1 else tuple(given)
+
+
+def _reshape(x: Tensor, /, *shape: Any) -> Tensor:
+    """Give the same elements, in row-major order, another shape; one size may be −1."""
+    return manipulation.reshape(x, _several(shape))
+
+
+def _transpose(x: Tensor, /, *axes: Any) -> Tensor:
+    """Put the axes into another order, or into the reverse one."""
+    order = _several(axes) if axes else range(x.ndim)[::-1]
+    return manipulation.permute_dims(x, order)
+
+
+def _copy(x: Tensor, _memo: object = None, /) -> Tensor:
+    """Give the Tensor itself: it never changes."""
+    return x
+
+
+# ---------------------------------------------------------------- Python's protocols
+
+
+def _matrix_transpose(x: Tensor) -> Tensor:
+    """The transposed matrices of a stack: the last two axes exchanged."""
+    if x.ndim < 2:
+        raise ShapeError(f".mT: a matrix has two axes or more\n\n    {describe(x)}")
+    return manipulation.swapaxes(x, -1, -2)
+
+
+def _transposed(x: Tensor) -> Tensor:
+    """The transposed matrix."""
+    if x.ndim != 2:
+        raise ShapeError(
+            f".T: a matrix has two axes\n\n    {describe(x)}\n\n"
+            "  .mT transposes each matrix of a stack, cr.permute_dims reorders any axes."
+        )
+    return manipulation.swapaxes(x, 0, 1)
+
+
+def _at(x: Tensor) -> At:
+    """Changed copies: ``x.at[i].set(v)``, ``add``, ``multiply``, ``min`` and ``max``."""
+    return At(x)
+
+
+def _iterate(x: Tensor) -> Iterator[Tensor]:
+    if x.ndim == 0:
+        raise TypeError("a Tensor with no axes cannot be iterated over")
+    return (getitem(x, k) for k in range(x.shape[0]))
+
+
+def _contains(x: Tensor, value: Operand) -> bool:
+    return bool(reduction.any(elementwise.equal(x, value)))
+
+
+def _reduce(x: Tensor) -> tuple[Any, ...]:
+    """Pickle the numbers as a NumPy array."""
+    return tensor, (x._exported("pickling"),)
+
+
+def _format(x: Tensor, spec: str) -> str:
+    if not spec:
+        return str(x)
+    if x.size != 1:
+        raise ArgumentError(f"the format {spec!r} is for one number\n\n    {describe(x)}")
+    return format(x._known().item(), spec)
+
+
+PROTOCOLS: Final[dict[str, Function]] = {
+    "__array_function__": interop.array_function,
+    "__array_namespace__": interop.array_namespace,
+    "__array_ufunc__": interop.array_ufunc,
+    "__contains__": _contains,
+    "__copy__": _copy,
+    "__deepcopy__": _copy,
+    "__dlpack__": interop.dlpack,
+    "__dlpack_device__": interop.dlpack_device,
+    "__format__": _format,
+    "__iter__": _iterate,
+    "__reduce__": _reduce,
+}
+
+METHODS: Final[dict[str, Function]] = {
+    "all": _along(reduction.all),
+    "any": _along(reduction.any),
+    "argmax": _along(searching.argmax),
+    "argmin": _along(searching.argmin),
+    "argsort": _along_last(sorting.argsort),
+    "astype": data_types.astype,
+    "clip": elementwise.clip,
+    "copy": _copy,
+    "cumsum": _along(cumulative.cumulative_sum),
+    "dot": linear.matmul,
+    "flatten": manipulation.flatten,
+    "max": _along(reduction.max),
+    "mean": _along(reduction.mean),
+    "min": _along(reduction.min),
+    "nonzero": searching.nonzero,
+    "prod": _along(reduction.prod),
+    "ravel": manipulation.ravel,
+    "repeat": joining.repeat,
+    "reshape": _reshape,
+    "round": elementwise.round,
+    "squeeze": manipulation.squeeze,
+    "std": _along(reduction.std),
+    "sum": _along(reduction.sum),
+    "swapaxes": manipulation.swapaxes,
+    "take": take,
+    "to_device": interop.to_device,
+    "transpose": _transpose,
+    "var": _along(reduction.var),
+}
+
+PROPERTIES: Final[dict[str, Function]] = {
+    "T": _transposed,
+    "at": _at,
+    "mT": _matrix_transpose,
+}
+
+
+def _attach() -> None:
+    for name, function in (OPERATORS | PROTOCOLS | METHODS).items():
+        setattr(Tensor, name, function)
+    for name, function in PROPERTIES.items():
+        setattr(Tensor, name, property(function))
+
+
+_attach()

@@ -1,0 +1,158 @@
+"""Norms of vectors and matrices. At 0, where a norm has a kink, every derivative is 0."""
+
+from __future__ import annotations
+
+import math
+from typing import Literal
+
+import chainrule.ir.routines  # noqa: F401  (fills the table)
+from chainrule.errors import ArgumentError, ShapeError
+from chainrule.functions.axes import Axes, axes_of
+from chainrule.functions.lift import Lifted, Operand, as_tensor, describe, floating
+from chainrule.functions.stacks import matrices
+from chainrule.ir import build
+from chainrule.ir.graph import Node
+from chainrule.tensor import Tensor
+
+__all__: list[str] = []
+
+
+def _root(total: Node, name: str, *operands: Node) -> Node:
+    """A root of a sum, with derivative 0 where the sum is 0."""
+    zero = build.apply("equal", total, build.zeros_like(total))
+    safe = build.select(zero, build.fill(1, total.shape, total.dtype), total)
+    return build.select(zero, build.zeros_like(total), build.apply(name, safe, *operands))
+
+
+def _euclidean(node: Node, axes: tuple[int, ...]) -> Node:
+    labels = tuple(range(node.ndim))
+    kept = tuple(a for a in labels if a not in axes)
+    return _root(build.einsum((node, node), (labels, labels), kept), "sqrt")
+
+
+def _p_norm(node: Node, order: float, axes: tuple[int, ...]) -> Node:
+    """(Σ|x|ᵖ)^(1/p), where an element that is 0 is kept away from the power's infinite slope."""
+    zero = build.apply("equal", node, build.zeros_like(node))
+    one = build.fill(1, node.shape, node.dtype)
+    size = build.select(zero, one, build.apply("abs", node))
+    power = build.apply("pow", size, build.fill(order, node.shape, node.dtype))
+    at_zero = build.fill(0 if order > 0 else math.inf, node.shape, node.dtype)
+    total = build.sum_(build.select(zero, at_zero, power), axes)
+    inverse = build.fill(1 / order, total.shape, node.dtype)
+    if order > 0:
+        return _root(total, "pow", inverse)
+    return build.apply("pow", total, inverse)
+
+
+def _norm(node: Node, order: float, axes: tuple[int, ...]) -> Node:
+    match order:
+        case 2:
+            return _euclidean(node, axes)
+        case 1:
+            return build.sum_(build.apply("abs", node), axes)
+        case math.inf:
+            return build.reduce("max", build.apply("abs", node), axes)
+        case _ if order == -math.inf:
+            return build.reduce("min", build.apply("abs", node), axes)
+        case 0:
+            nonzero = build.apply("not_equal", node, build.zeros_like(node))
+            return build.sum_(build.cast(nonzero, node.dtype), axes)
+        case _:
+            return _p_norm(node, order, axes)
+
+
+def _kept(made: Node, node: Node, axes: tuple[int, ...], keepdims: bool) -> Node:
+    if not keepdims:
+        return made
+    return build.reshape(made, tuple(1 if a in axes else n for a, n in enumerate(node.shape)))
+
+
+def _vector_norm_node(node: Node, order: float, axes: tuple[int, ...], keepdims: bool) -> Node:
+    return _kept(_norm(node, order, axes), node, axes, keepdims)
+
+
+_vector_norm = Lifted(_vector_norm_node)
+
+
+def vector_norm(
+    x: Operand, /, *, axis: Axes = None, keepdims: bool = False, ord: float = 2
+) -> Tensor:
+    """Give the norm of the vectors along one axis or several; of all elements without ``axis``.
+
+    y = (Σ|xᵢ|ᵖ)^(1/p) for p = ord; the largest |xᵢ| for inf, the smallest for −inf, and the number
+    of elements that are not 0 for 0
+
+    At 0 the derivative is 0, in both modes and at every order. Ties for the largest share evenly.
+
+    Raises:  ShapeError: the axis does not exist, or is empty and has no largest element.
+
+    >>> cr.linalg.vector_norm(cr.tensor([3.0, 4.0]))
+    Tensor(5.)
+    >>> cr.grad(cr.linalg.vector_norm)(cr.tensor([0.0, 0.0]))
+    Tensor([0., 0.])
+    """
+    tensor = floating(as_tensor(x, "vector_norm"))
+    axes = axes_of("vector_norm", axis, tensor)
+    _check_extremum("vector_norm", tensor, math.isinf(ord), axes)
+    if not axes:
+        raise_to = 0.0 if ord == 0 else 1.0
+        return _vector_norm([tensor], raise_to, (), keepdims)  # type: ignore[no-any-return]
+    return _vector_norm([tensor], float(ord), axes, keepdims)  # type: ignore[no-any-return]
+
+
+def _check_extremum(name: str, tensor: Tensor, extremal: bool, axes: tuple[int, ...]) -> None:
+    if extremal and any(tensor.shape[a] == 0 for a in axes):
+        raise ShapeError(
+            f"{name}: an empty axis has no largest or smallest element\n\n    x  {describe(tensor)}"
+        )
+
+
+# ---------------------------------------------------------------- matrices
+
+MatrixOrder = Literal["fro", "nuc"] | float
+
+
+def _matrix_norm_node(node: Node, order: MatrixOrder, keepdims: bool) -> Node:
+    rows, columns = node.ndim - 2, node.ndim - 1
+    last = (rows,)
+    if order == "fro":
+        made = _euclidean(node, (rows, columns))
+    elif order == "nuc":
+        made = build.sum_(build.routine("svdvals", node)[0], last)
+    else:
+        kind: Literal["max", "min"] = "max" if float(order) > 0 else "min"
+        if abs(float(order)) == 2:
+            made = build.reduce(kind, build.routine("svdvals", node)[0], last)
+        else:
+            summed = rows if abs(float(order)) == 1 else columns
+            made = build.reduce(kind, build.sum_(build.apply("abs", node), (summed,)), last)
+    return _kept(made, node, (rows, columns), keepdims)
+
+
+_matrix_norm = Lifted(_matrix_norm_node)
+_ORDERS = ("fro", "nuc", 1, -1, 2, -2, math.inf, -math.inf)
+
+
+def matrix_norm(x: Operand, /, *, keepdims: bool = False, ord: MatrixOrder = "fro") -> Tensor:
+    """Give the norm of matrices.
+
+    ord   norm
+    fro   √Σᵢⱼ xᵢⱼ²
+    nuc   the sum of the singular values
+    2     the largest singular value; −2 the smallest
+    1     the largest sum of the absolute values of a column; −1 the smallest
+    inf   the same of a row; −inf the smallest
+
+    Raises:  ShapeError: x has fewer than two axes, or is empty and has no largest element.
+             ArgumentError: there is no such norm.
+
+    >>> x = cr.tensor([[3.0, 0.0], [0.0, 4.0]])
+    >>> cr.linalg.matrix_norm(x), cr.linalg.matrix_norm(x, ord=2)
+    (Tensor(5.), Tensor(4.))
+    """
+    tensor = matrices("matrix_norm", x)
+    if ord not in _ORDERS:
+        names = ", ".join(map(str, _ORDERS))
+        raise ArgumentError(f"matrix_norm: there is no norm {ord!r}; ord is one of {names}")
+    _check_extremum("matrix_norm", tensor, not isinstance(ord, str), (-2, -1))
+    return _matrix_norm([tensor], ord, keepdims)  # type: ignore[no-any-return]

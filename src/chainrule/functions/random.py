@@ -1,0 +1,416 @@
+"""Random numbers (``cr.random``): each is a pure function of a key; there is no hidden state.
+
+A key is two words of 64 bits. The bits for a key are the words of Philox4x64-10
+[salmon2011parallel], a counter-based generator: equal for equal keys on every machine, in every
+transform and for any number of threads. Integers, uniform numbers, permutations and dropout masks
+are equal to the last bit as well; normal and Gumbel numbers also call the logarithm, sine and
+cosine of the machine's mathematical library, which may differ in the last place.
+
+Use a key once. ``split`` and ``fold_in`` make independent new ones.
+"""
+
+from __future__ import annotations
+
+import math
+import operator
+from collections.abc import Sequence
+from typing import Final
+
+import numpy as np
+
+from chainrule.errors import ArgumentError, DTypeError, ShapeError
+from chainrule.functions.axes import axis_of, shape_of
+from chainrule.functions.lift import Lifted, Operand, as_tensor, cast, describe, floating
+from chainrule.functions.random_keys import fold_in, key, key_of, random_bits, split
+from chainrule.ir import build
+from chainrule.ir.dtype import (
+    DEFAULT_FLOAT,
+    DEFAULT_INT,
+    DType,
+    as_dtype,
+    float32,
+    int64,
+    uint32,
+    uint64,
+)
+from chainrule.ir.graph import Node
+from chainrule.ir.primitives import Shape
+from chainrule.ir.routines.ordering import ARGSORT
+from chainrule.tensor import Tensor
+
+__all__ = [
+    "bernoulli",
+    "bits",
+    "categorical",
+    "dropout",
+    "exponential",
+    "fold_in",
+    "gumbel",
+    "key",
+    "normal",
+    "permutation",
+    "randint",
+    "split",
+    "uniform",
+]
+
+Sizes = int | Sequence[int]
+
+# ---------------------------------------------------------------- bits and uniform numbers
+
+
+_bits: Final = Lifted(random_bits)
+
+
+def bits(key: Operand, shape: Sizes = (), dtype: object = uint64) -> Tensor:
+    """Draw integers whose bits are all independent and fair.
+
+    Raises:  DTypeError: the dtype is no unsigned integer.
+    Source:  salmon2011parallel
+
+    >>> cr.random.bits(cr.random.key(1), 2, "uint8").dtype
+    uint8
+    """
+    kind = as_dtype(dtype)
+    if kind.kind != "unsigned":
+        raise DTypeError(f"random.bits: bits are unsigned integers, not {kind}")
+    return _bits([key_of("random.bits", key)], shape_of("random.bits", shape), kind)  # type: ignore[no-any-return]
+
+
+def _float(name: str, dtype: object) -> DType:
+    kind = as_dtype(dtype)
+    if not kind.is_float:
+        raise DTypeError(f"{name}: draws are floating, not {kind}")
+    return kind
+
+
+def _unit(key: Node, shape: Shape, dtype: DType) -> Node:
+    """k · 2⁻ᵖ with k of p random bits: p = 53 in float64, 24 in float32; in [0, 1)."""
+    precision = 24 if dtype is float32 else 53
+    words = random_bits(key, shape, uint32 if dtype is float32 else uint64)
+    return _scaled(words, precision, 0.0, dtype)
+
+
+def _open_unit(key: Node, shape: Shape, dtype: DType) -> Node:
+    """(k + ½) · 2⁻ᵖ with one bit fewer: in (0, 1), symmetric, neither 0 nor 1."""
+    precision = 23 if dtype is float32 else 52
+    words = random_bits(key, shape, uint32 if dtype is float32 else uint64)
+    return _scaled(words, precision, 0.5, dtype)
+
+
+def _scaled(words: Node, precision: int, offset: float, dtype: DType) -> Node:
+    shift = build.fill(words.dtype.bits - precision, words.shape, words.dtype)
+    number = build.cast(build.apply("bitwise_right_shift", words, shift), dtype)
+    if offset:
+        number = build.add((number, build.fill(offset, number.shape, dtype)))
+    return build.scale(number, 2.0**-precision)
+
+
+def _between(unit: Node, low: Node, high: Node) -> Node:
+    """low + (high − low) u."""
+    low, high = (build.broadcast(n, unit.shape) for n in (low, high))
+    return build.add((low, build.multiply(build.subtract(high, low), unit)))
+
+
+_uniform: Final = Lifted(lambda key, shape, dtype: _unit(key, shape, dtype))
+_uniform_between: Final = Lifted(
+    lambda key, low, high, shape, dtype: _between(_unit(key, shape, dtype), low, high)
+)
+
+
+def uniform(
+    key: Operand,
+    shape: Sizes = (),
+    low: Operand = 0.0,
+    high: Operand = 1.0,
+    *,
+    dtype: object = DEFAULT_FLOAT,
+) -> Tensor:
+    """Draw numbers that are uniform between low and high.
+
+    x = low + (high − low) u,   u = k · 2⁻⁵³ (float32: 2⁻²⁴), k uniform: 0 ≤ u < 1
+
+    Rounding may give ``high`` itself if it is not 1. Derivatives flow to low and high.
+
+    Raises:  DTypeError: the dtype is not floating. ShapeError: low or high does not broadcast.
+
+    >>> x = cr.random.uniform(cr.random.key(0), (1000,))
+    >>> cr.all((x >= 0) & (x < 1))
+    Tensor(True)
+    """
+    kind, sizes = _float("random.uniform", dtype), shape_of("random.uniform", shape)
+    source = key_of("random.uniform", key)
+    if _plain(low, high) and (low, high) == (0, 1):
+        return _uniform([source], sizes, kind)  # type: ignore[no-any-return]
+    bounds = _parameters("random.uniform", sizes, kind, low=low, high=high)
+    return _uniform_between([source, *bounds], sizes, kind)  # type: ignore[no-any-return]
+
+
+def _plain(*values: Operand) -> bool:
+    return all(isinstance(v, int | float) for v in values)
+
+
+def _parameters(name: str, shape: Shape, dtype: DType, **values: Operand) -> list[Tensor]:
+    """Parameters of a distribution, in its dtype; they broadcast to the shape drawn."""
+    made = []
+    for key_, value in values.items():
+        tensor = cast(as_tensor(value, name), dtype)
+        aligned = zip(reversed(tensor.shape), reversed(shape), strict=False)
+        if tensor.ndim > len(shape) or any(a not in (1, b) for a, b in aligned):
+            raise ShapeError(
+                f"{name}: {key_} does not broadcast to the shape drawn, {list(shape)}\n\n"
+                f"    {key_}   {describe(tensor)}"
+            )
+        made.append(tensor)
+    return made
+
+
+# ---------------------------------------------------------------- distributions
+
+
+def _normal_nodes(key: Node, shape: Shape, dtype: DType) -> Node:
+    """Pairs √(−2 log u₁) (cos 2πu₂, sin 2πu₂) [box1958note]; u₁ = 1 − k 2⁻ᵖ is never 0."""
+    size = math.prod(shape)
+    half = -(-size // 2)
+    unit = _unit(key, (2, half), dtype)
+    first, second = (build.reshape(build.slice_axis(unit, 0, k, 1), (half,)) for k in (0, 1))
+    log = build.apply("log1p", build.negative(first))
+    radius = build.apply("sqrt", build.scale(log, -2))
+    angle = build.scale(second, 2 * math.pi)
+    pair = [build.multiply(radius, build.apply(f, angle)) for f in ("cos", "sin")]
+    return build.reshape(build.slice_axis(build.join(pair, 0), 0, 0, size), shape)
+
+
+def _normal_at(key: Node, mean: Node, deviation: Node, shape: Shape, dtype: DType) -> Node:
+    standard = _normal_nodes(key, shape, dtype)
+    scaled = build.multiply(build.broadcast(deviation, shape), standard)
+    return build.add((build.broadcast(mean, shape), scaled))
+
+
+_normal: Final = Lifted(_normal_nodes)
+_normal_shifted: Final = Lifted(_normal_at)
+
+
+def normal(
+    key: Operand,
+    shape: Sizes = (),
+    mean: Operand = 0.0,
+    std: Operand = 1.0,
+    *,
+    dtype: object = DEFAULT_FLOAT,
+) -> Tensor:
+    """Draw normal numbers by the method of Box and Muller.
+
+    x = mean + std · √(−2 log u₁) cos 2πu₂   (and sin, for the other half)
+
+    Equal on every machine up to its log, cos and sin. No number is more than 8.6 (float32: 5.8)
+    standard deviations from the mean. Derivatives flow to mean and std.
+
+    Raises:  DTypeError: the dtype is not floating. ShapeError: mean or std does not broadcast.
+    Source:  box1958note
+
+    >>> x = cr.random.normal(cr.random.key(0), (10_000,))
+    >>> cr.abs(cr.mean(x)) < 0.05
+    Tensor(True)
+    """
+    kind, sizes = _float("random.normal", dtype), shape_of("random.normal", shape)
+    source = key_of("random.normal", key)
+    if _plain(mean, std) and (mean, std) == (0, 1):
+        return _normal([source], sizes, kind)  # type: ignore[no-any-return]
+    moments = _parameters("random.normal", sizes, kind, mean=mean, std=std)
+    return _normal_shifted([source, *moments], sizes, kind)  # type: ignore[no-any-return]
+
+
+def _exponential_nodes(key: Node, shape: Shape, dtype: DType) -> Node:
+    """−log(1 − u)."""
+    return build.negative(build.apply("log1p", build.negative(_unit(key, shape, dtype))))
+
+
+_exponential: Final = Lifted(_exponential_nodes)
+
+
+def exponential(key: Operand, shape: Sizes = (), *, dtype: object = DEFAULT_FLOAT) -> Tensor:
+    """Draw exponential numbers with mean 1.
+
+    x = −log(1 − u)
+
+    >>> x = cr.random.exponential(cr.random.key(0), (3,))
+    """
+    kind, sizes = _float("random.exponential", dtype), shape_of("random.exponential", shape)
+    return _exponential([key_of("random.exponential", key)], sizes, kind)  # type: ignore[no-any-return]
+
+
+def _gumbel_nodes(key: Node, shape: Shape, dtype: DType) -> Node:
+    """−log(−log u)."""
+    log = build.apply("log", _open_unit(key, shape, dtype))
+    return build.negative(build.apply("log", build.negative(log)))
+
+
+_gumbel: Final = Lifted(_gumbel_nodes)
+
+
+def gumbel(key: Operand, shape: Sizes = (), *, dtype: object = DEFAULT_FLOAT) -> Tensor:
+    """Draw numbers of the standard Gumbel distribution, the limit of the largest of many.
+
+    x = −log(−log u),   0 < u < 1
+
+    >>> x = cr.random.gumbel(cr.random.key(0), (3,))
+    """
+    kind, sizes = _float("random.gumbel", dtype), shape_of("random.gumbel", shape)
+    return _gumbel([key_of("random.gumbel", key)], sizes, kind)  # type: ignore[no-any-return]
+
+
+def _less_nodes(key: Node, p: Node, shape: Shape) -> Node:
+    unit = _unit(key, shape, p.dtype)
+    return build.apply("less", unit, build.broadcast(p, shape))
+
+
+_less: Final = Lifted(_less_nodes)
+
+
+def bernoulli(key: Operand, p: Operand = 0.5, shape: Sizes | None = None) -> Tensor:
+    """Draw True with probability p: where a uniform number is less than p.
+
+    The shape is that of p unless it is given.
+
+    >>> cr.random.bernoulli(cr.random.key(0), 1.0, 2)
+    Tensor([ True,  True])
+    """
+    chance = floating(as_tensor(p, "random.bernoulli"))
+    sizes = chance.shape if shape is None else shape_of("random.bernoulli", shape)
+    (chance,) = _parameters("random.bernoulli", sizes, chance.dtype, p=chance)
+    return _less([key_of("random.bernoulli", key), chance], sizes)  # type: ignore[no-any-return]
+
+
+def _randint_nodes(key: Node, low: int, span: int, shape: Shape, dtype: DType) -> Node:
+    words = random_bits(key, shape, uint64)
+    rest = build.apply("remainder", words, build.fill(span, shape, uint64))
+    offset = build.cast(rest, int64 if dtype is not uint64 else uint64)
+    low_ = build.fill(low, shape, offset.dtype)
+    return build.cast(build.add((low_, offset)), dtype)
+
+
+_randint: Final = Lifted(_randint_nodes)
+
+
+def randint(
+    key: Operand, shape: Sizes, low: int, high: int, *, dtype: object = DEFAULT_INT
+) -> Tensor:
+    """Draw integers low, …, high − 1, all equally likely up to (high − low) · 2⁻⁶⁴.
+
+    Raises:  ArgumentError: there is no integer to draw, or the dtype cannot hold one.
+
+    >>> cr.random.randint(cr.random.key(0), (2,), 5, 6)
+    Tensor([5, 5])
+    """
+    kind, first, last = as_dtype(dtype), operator.index(low), operator.index(high) - 1
+    if last < first:
+        raise ArgumentError(f"random.randint: there is no integer from {low} to before {high}")
+    if not kind.is_integer:
+        raise DTypeError(f"random.randint: draws are integers, not {kind}")
+    info = np.iinfo(kind.numpy)
+    if first < info.min or last > info.max or last - first >= 1 << 63:
+        raise ArgumentError(f"random.randint: {kind} does not hold {low} to {high} − 1")
+    sizes = shape_of("random.randint", shape)
+    source = key_of("random.randint", key)
+    return _randint([source], first, last - first + 1, sizes, kind)  # type: ignore[no-any-return]
+
+
+def _categorical_nodes(key: Node, logits: Node, axis: int, shape: Shape) -> Node:
+    lead = len(shape) - logits.ndim + 1
+    axis += lead
+    full = (*shape[:axis], logits.shape[axis - lead], *shape[axis:])
+    noise = _gumbel_nodes(key, full, logits.dtype)
+    scores = build.add((build.broadcast(logits, full), noise))
+    return build.reduce("argmax", scores, (axis,))
+
+
+_categorical: Final = Lifted(_categorical_nodes)
+
+
+def categorical(
+    key: Operand, logits: Operand, *, axis: int = -1, shape: Sizes | None = None
+) -> Tensor:
+    """Draw classes with probabilities softmax(logits): the largest of logits with Gumbel noise.
+
+    x = argmax (logits + g),   g = −log(−log u)
+
+    ``shape`` is that of the result; its last axes are those of the logits without ``axis``.
+
+    Raises:  ShapeError: the logits have no class, or do not fit the shape.
+    Source:  maddison2014sampling, sec. 2
+
+    >>> cr.random.categorical(cr.random.key(0), tensor([0.0, 100.0]), shape=(3,))
+    Tensor([1, 1, 1])
+    """
+    scores = floating(as_tensor(logits, "random.categorical"))
+    place = axis_of("random.categorical", axis, scores)
+    own = (*scores.shape[:place], *scores.shape[place + 1 :])
+    sizes = own if shape is None else shape_of("random.categorical", shape)
+    if sizes[len(sizes) - len(own) :] != own or not scores.shape[place]:
+        raise ShapeError(
+            f"random.categorical: logits with classes along axis {place} do not give draws of "
+            f"shape {list(sizes)}\n\n    logits   {describe(scores)}"
+        )
+    return _categorical([key_of("random.categorical", key), scores], place, sizes)  # type: ignore[no-any-return]
+
+
+def _permutation_nodes(key: Node, size: int) -> Node:
+    """The order of random words: two of n are equal with probability n² 2⁻⁶⁵."""
+    words = random_bits(key, (size,), uint64)
+    return build.routine(ARGSORT.name, words, params=(False,))[0]
+
+
+def _shuffled_nodes(key: Node, x: Node) -> Node:
+    return build.gather(x, (_permutation_nodes(key, x.shape[0]),))
+
+
+_permutation: Final = Lifted(_permutation_nodes)
+_shuffled: Final = Lifted(_shuffled_nodes)
+
+
+def permutation(key: Operand, x: int | Operand) -> Tensor:
+    """Draw an order of 0, …, n − 1; or, for a Tensor, bring its first axis into a drawn order.
+
+    Raises:  ArgumentError: the int is negative. ShapeError: the Tensor has no axis.
+
+    >>> cr.sort(cr.random.permutation(cr.random.key(0), 4))
+    Tensor([0, 1, 2, 3])
+    """
+    source = key_of("random.permutation", key)
+    if isinstance(x, int):
+        if x < 0:
+            raise ArgumentError(f"random.permutation: there are no {x} numbers")
+        return _permutation([source], x)  # type: ignore[no-any-return]
+    tensor = as_tensor(x, "random.permutation")
+    if not tensor.ndim:
+        raise ShapeError(f"random.permutation: x has no axis\n\n    x   {describe(tensor)}")
+    return _shuffled([source, tensor])  # type: ignore[no-any-return]
+
+
+def _dropout_nodes(key: Node, x: Node, rate: float) -> Node:
+    """Compare 32 bits with rate · 2³², so that the mask is the same for every dtype of x."""
+    threshold = min(round(rate * 2**32), 2**32 - 1)
+    words = random_bits(key, x.shape, uint32)
+    kept = build.apply("greater_equal", words, build.fill(threshold, x.shape, uint32))
+    return build.select(kept, build.scale(x, 1 / (1 - rate)), build.zeros_like(x))
+
+
+_dropout: Final = Lifted(_dropout_nodes)
+
+
+def dropout(x: Operand, rate: float, key: Operand) -> Tensor:
+    """Set each element to 0 with probability ``rate`` and scale the others, so the mean stays.
+
+    y = x ⊙ m / (1 − rate),   m is 0 with probability rate, else 1
+
+    Raises:  ArgumentError: the rate is not in [0, 1).
+    Source:  srivastava2014dropout
+
+    >>> cr.random.dropout(tensor([1.0, 2.0]), 0.0, cr.random.key(0))
+    Tensor([1., 2.])
+    """
+    if not 0 <= rate < 1:
+        raise ArgumentError(f"random.dropout: the rate is {rate}; it is at least 0 and less than 1")
+    source = key_of("random.dropout", key)
+    return _dropout([source, floating(as_tensor(x, "random.dropout"))], float(rate))  # type: ignore[no-any-return]

@@ -1,0 +1,110 @@
+"""The distinct elements of a Tensor, under the array API standard's names.
+
+How many there are depends on the values, so these functions need them: they cannot be used under
+jit and vmap. Results are constants: no derivative flows through the values. What differentiates
+reads the operand at ``unique_all(x).indices``. Every NaN is distinct from every other.
+"""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import numpy as np
+
+from chainrule.functions.lift import Operand, as_tensor
+from chainrule.functions.searching import known_value
+from chainrule.tensor import Tensor, of_value
+
+__all__ = [
+    "UniqueAll",
+    "UniqueCounts",
+    "UniqueInverse",
+    "unique_all",
+    "unique_counts",
+    "unique_inverse",
+    "unique_values",
+]
+
+
+class UniqueAll(NamedTuple):
+    """The distinct elements in ascending order, and where and how often they occur."""
+
+    values: Tensor
+    indices: Tensor
+    inverse_indices: Tensor
+    counts: Tensor
+
+
+class UniqueCounts(NamedTuple):
+    """The distinct elements in ascending order, and how often each occurs."""
+
+    values: Tensor
+    counts: Tensor
+
+
+class UniqueInverse(NamedTuple):
+    """The distinct elements in ascending order, and the place of each element among them."""
+
+    values: Tensor
+    inverse_indices: Tensor
+
+
+def _unique(name: str, x: Operand) -> UniqueAll:
+    tensor = as_tensor(x, name)
+    values, indices, inverse, counts = np.unique(
+        known_value(name, tensor),
+        return_index=True,
+        return_inverse=True,
+        return_counts=True,
+        equal_nan=False,
+    )
+    inverse = inverse.reshape(tensor.shape)
+    return UniqueAll(*(of_value(a) for a in (values, indices, inverse, counts)))
+
+
+def unique_all(x: Operand, /) -> UniqueAll:
+    """Give the distinct elements, their first indices, each element's place among them, and counts.
+
+    ``indices`` are into the flattened Tensor; ``values[inverse_indices]`` is x again.
+
+    Raises:  RecordingError: the values are not known.
+
+    >>> cr.unique_all(cr.tensor([3, 1, 3])).indices
+    Tensor([1, 0])
+    """
+    return _unique("unique_all", x)
+
+
+def unique_counts(x: Operand, /) -> UniqueCounts:
+    """Give the distinct elements and how often each occurs.
+
+    Raises:  RecordingError: the values are not known.
+
+    >>> cr.unique_counts(cr.tensor([3, 1, 3])).counts
+    Tensor([1, 2])
+    """
+    found = _unique("unique_counts", x)
+    return UniqueCounts(found.values, found.counts)
+
+
+def unique_inverse(x: Operand, /) -> UniqueInverse:
+    """Give the distinct elements and the place of each element of x among them.
+
+    Raises:  RecordingError: the values are not known.
+
+    >>> cr.unique_inverse(cr.tensor([3, 1, 3])).inverse_indices
+    Tensor([1, 0, 1])
+    """
+    found = _unique("unique_inverse", x)
+    return UniqueInverse(found.values, found.inverse_indices)
+
+
+def unique_values(x: Operand, /) -> Tensor:
+    """Give the distinct elements in ascending order.
+
+    Raises:  RecordingError: the values are not known.
+
+    >>> cr.unique_values(cr.tensor([3.0, 1.0, 3.0]))
+    Tensor([1., 3.])
+    """
+    return _unique("unique_values", x).values

@@ -1,0 +1,208 @@
+"""Sorting and order statistics, under the array API standard's names.
+
+A sorted Tensor is read from its operand at the indices that sort it, so its derivative goes back to
+where each element came from; where elements tie, it follows the order in which they stand. NaN
+counts as the largest element.
+"""
+
+from __future__ import annotations
+
+from typing import Final
+
+import numpy as np
+
+from chainrule.errors import ArgumentError
+from chainrule.functions.axes import Axes, axes_of, axis_of
+from chainrule.functions.lift import Lifted, Operand, as_tensor, cast, describe, floating
+from chainrule.functions.reduction import kept_shape, some
+from chainrule.ir import build
+from chainrule.ir.dtype import int64
+from chainrule.ir.graph import Node
+from chainrule.ir.routines.ordering import ARGSORT
+from chainrule.tensor import Tensor
+
+__all__ = ["argsort", "median", "quantile", "sort", "topk"]
+
+
+def _last(node: Node, axis: int) -> Node:
+    """Swap this axis with the last one."""
+    order = list(range(node.ndim))
+    order[axis], order[-1] = order[-1], order[axis]
+    return build.transpose(node, order)
+
+
+def _order(node: Node, descending: bool) -> Node:
+    return build.routine(ARGSORT.name, node, params=(descending,))[0]
+
+
+def _along_last(node: Node, index: Node) -> Node:
+    """Read each row at the indices of its row, as one Gather from the flattened node."""
+    length = node.shape[-1]
+    rows = 1
+    for n in node.shape[:-1]:
+        rows *= n
+    if node.ndim > 1:
+        starts = build.multiply(build.iota(rows), build.fill(length, (rows,), int64))
+        place = build.reshape(starts, (*node.shape[:-1], 1))
+        index = build.add((index, build.broadcast(place, index.shape)))
+    return build.gather(build.reshape(node, (rows * length,)), (index,))
+
+
+def _argsort_node(node: Node, axis: int, descending: bool) -> Node:
+    return _last(_order(_last(node, axis), descending), axis)
+
+
+def _sort_node(node: Node, axis: int, descending: bool) -> Node:
+    row = _last(node, axis)
+    return _last(_along_last(row, _order(row, descending)), axis)
+
+
+def _topk_node(node: Node, k: int, axis: int) -> list[Node]:
+    row = _last(node, axis)
+    index = build.slice_axis(_order(row, True), row.ndim - 1, 0, k)
+    return [_last(_along_last(row, index), axis), _last(index, axis)]
+
+
+_argsort: Final = Lifted(_argsort_node)
+_sort: Final = Lifted(_sort_node)
+_topk: Final = Lifted(_topk_node)
+
+
+def argsort(
+    x: Operand, /, *, axis: int = -1, descending: bool = False, stable: bool = True
+) -> Tensor:
+    """Give the indices that sort the elements along an axis.
+
+    The sort is always stable: equal elements keep their order, also in descending order.
+
+    Raises:  ShapeError: the axis does not exist.
+
+    >>> cr.argsort(cr.tensor([3.0, 1.0, 3.0, 2.0]), descending=True)
+    Tensor([0, 2, 3, 1])
+    """
+    del stable
+    tensor = as_tensor(x, "argsort")
+    return _argsort([tensor], axis_of("argsort", axis, tensor), bool(descending))  # type: ignore[no-any-return]
+
+
+def sort(x: Operand, /, *, axis: int = -1, descending: bool = False, stable: bool = True) -> Tensor:
+    """Sort the elements along an axis.
+
+    The sort is always stable, which only the derivative shows.
+
+    Raises:  ShapeError: the axis does not exist.
+
+    >>> cr.sort(cr.tensor([[3.0, 1.0, 2.0]]))
+    Tensor([[1., 2., 3.]])
+    """
+    del stable
+    tensor = as_tensor(x, "sort")
+    return _sort([tensor], axis_of("sort", axis, tensor), bool(descending))  # type: ignore[no-any-return]
+
+
+def topk(x: Operand, k: int, /, *, axis: int = -1) -> tuple[Tensor, Tensor]:
+    """Give the k largest elements along an axis, largest first, and their indices.
+
+    Of equal elements the first comes first.
+
+    Raises:  ShapeError: the axis does not exist.
+             ArgumentError: k is negative or larger than the axis.
+
+    >>> values, indices = cr.topk(cr.tensor([1.0, 9.0, 5.0]), 2)
+    >>> values, indices
+    (Tensor([9., 5.]), Tensor([1, 2]))
+    """
+    tensor = as_tensor(x, "topk")
+    place = axis_of("topk", axis, tensor)
+    if not 0 <= k <= tensor.shape[place]:
+        raise ArgumentError(
+            f"topk: {k} elements of an axis of {tensor.shape[place]}\n\n    {describe(tensor)}\n\n"
+            "  k lies between 0 and the size of the axis."
+        )
+    values, indices = _topk([tensor], k, place)
+    return values, indices
+
+
+# ---------------------------------------------------------------- order statistics
+
+
+def _sorted_first(node: Node, axes: tuple[int, ...]) -> Node:
+    """The elements along the axes, flattened and sorted, as the first axis."""
+    kept = tuple(a for a in range(node.ndim) if a not in axes)
+    rows = build.transpose(node, (*kept, *axes))
+    count = 1
+    for a in axes:
+        count *= node.shape[a]
+    rows = build.reshape(rows, (*(node.shape[a] for a in kept), count))
+    ordered = _along_last(rows, _order(rows, False))
+    return build.transpose(ordered, (len(kept), *range(len(kept))))
+
+
+def _between(lower: Node, upper: Node, weight: Node, largest: Node) -> Node:
+    """lower + weight · (upper − lower), also between equal infinities; NaN if the largest is."""
+    step = build.multiply(weight, build.subtract(upper, lower))
+    equal = build.apply("equal", lower, upper)
+    infinite = build.apply("logical_and", equal, build.apply("isinf", lower))
+    value = build.select(infinite, lower, build.add((lower, step)))
+    return build.select(build.apply("isnan", largest), largest, value)
+
+
+def _quantile_node(node: Node, q: Node, axes: tuple[int, ...], keepdims: bool) -> Node:
+    ordered = _sorted_first(node, axes)
+    count, rest = ordered.shape[0], ordered.shape[1:]
+    last = build.fill(count - 1, q.shape, q.dtype)
+    position = build.apply("clip", build.multiply(q, last), build.zeros_like(last), last)
+    below, above = build.apply("floor", position), build.apply("ceil", position)
+    lower = build.gather(ordered, (build.cast(below, int64),))
+    upper = build.gather(ordered, (build.cast(above, int64),))
+    places = tuple(range(q.ndim))
+    weight = build.expand(build.subtract(position, below), lower.shape, places)
+    top = build.reshape(build.slice_axis(ordered, 0, count - 1, 1), rest)
+    value = _between(lower, upper, weight, build.broadcast(top, lower.shape))
+    shape = kept_shape(node.shape, axes)
+    return build.reshape(value, (*q.shape, *shape)) if keepdims else value
+
+
+_quantile: Final = Lifted(_quantile_node)
+
+
+def quantile(x: Operand, q: Operand, /, *, axis: Axes = None, keepdims: bool = False) -> Tensor:
+    """Give the value below which a fraction q of the elements along some axes lies.
+
+    v = (1 − t) x₍ᵢ₎ + t x₍ᵢ₊₁₎   with   i + t = q (n − 1),   x₍₀₎ ≤ x₍₁₎ ≤ … the sorted elements
+
+    q is a number or a Tensor of numbers from 0 to 1; its axes come first in the result. The result
+    is NaN if any element is. Integers become float64. The derivative with respect to q is 0 at the
+    kinks, where t is 0.
+
+    Raises:  ShapeError: an axis does not exist or is given twice.
+             ArgumentError: there are no elements, or a q lies outside 0 to 1.
+    Source:  hyndman1996sample, definition 7
+
+    >>> cr.quantile(cr.tensor([1.0, 2.0, 4.0]), 0.25)
+    Tensor(1.5)
+    """
+    return _checked_quantile("quantile", x, q, axis, keepdims)
+
+
+def _checked_quantile(name: str, x: Operand, q: Operand, axis: Axes, keepdims: bool) -> Tensor:
+    tensor = floating(as_tensor(x, name))
+    axes = some(name, tensor, axes_of(name, axis, tensor))
+    fraction = cast(as_tensor(q, name), tensor.dtype)
+    if fraction._value is not None and not np.all((fraction._value >= 0) & (fraction._value <= 1)):
+        raise ArgumentError(f"{name}: q lies between 0 and 1, and {fraction!r} does not")
+    return _quantile([tensor, fraction], axes, keepdims)  # type: ignore[no-any-return]
+
+
+def median(x: Operand, /, *, axis: Axes = None, keepdims: bool = False) -> Tensor:
+    """Give the middle one of the sorted elements along some axes, or the mean of the middle two.
+
+    The result is NaN if any element is. Integers become float64.
+
+    Raises:  ShapeError: an axis does not exist or is given twice.
+             ArgumentError: there are no elements.
+
+    >>> cr.median(cr.tensor([[3.0, 1.0, 2.0], [6.0, 5.0, 9.0]]), axis=1)
+    Tensor([2., 6.])
+    """
+    return _checked_quantile("median", x, 0.5, axis, keepdims)

@@ -1,0 +1,70 @@
+"""Operands that are matrices or stacks of them: one place that checks and explains."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from chainrule.errors import ShapeError
+from chainrule.functions.lift import (
+    Lifted,
+    Operand,
+    as_tensor,
+    broadcast,
+    describe,
+    floating,
+    promoted,
+)
+from chainrule.ir import build
+from chainrule.ir.primitives import Shape
+from chainrule.tensor import Tensor
+
+__all__: list[str] = []
+
+_reshape = Lifted(build.reshape)
+
+
+def matrices(name: str, x: Operand) -> Tensor:
+    """A floating Tensor with at least two axes."""
+    tensor = floating(as_tensor(x, name))
+    if tensor.ndim < 2:
+        raise ShapeError(f"{name}: a matrix has two axes\n\n    x  {describe(tensor)}")
+    return tensor
+
+
+def squares(name: str, x: Operand, label: str = "x") -> Tensor:
+    """A floating Tensor of square matrices."""
+    tensor = matrices(name, x)
+    m, n = tensor.shape[-2:]
+    if m != n:
+        raise ShapeError(
+            f"{name}: the last two axes have sizes {m} and {n}\n\n    {label}  {describe(tensor)}"
+            "\n\n  It is defined for square matrices."
+        )
+    return tensor
+
+
+def system(name: str, x1: Operand, x2: Operand) -> tuple[Tensor, Tensor, bool]:
+    """Square matrices and right-hand sides with equal batch axes, and whether x2 was a vector."""
+    left, right = (floating(t) for t in promoted(name, x1, x2))
+    squares(name, left, "x1")
+    vector = right.ndim == 1
+    shape: Shape = (*right.shape, 1) if vector else right.shape
+    if len(shape) < 2 or shape[-2] != left.shape[-1]:
+        axes = "no axes" if len(shape) < 2 else f"{shape[-2]} rows"
+        raise ShapeError(
+            f"{name}: the matrices have {left.shape[-1]} rows and the right-hand side has {axes}"
+            f"\n\n    x1  {describe(left)}\n    x2  {describe(right)}\n\n"
+            "  x2 is one vector, or a stack of matrices with a column for each system."
+        )
+    if vector:
+        right = _reshape([right], shape)
+    try:
+        batch = np.broadcast_shapes(left.shape[:-2], shape[:-2])
+    except ValueError:
+        raise ShapeError(
+            f"{name}: the batch axes {list(left.shape[:-2])} and {list(shape[:-2])} do not "
+            f"broadcast\n\n    x1  {describe(left)}\n    x2  {describe(right)}\n\n"
+            "  Leading axes are aligned at their last one; there, sizes must be equal or 1."
+        ) from None
+    full = broadcast(left, (*batch, *left.shape[-2:]))
+    return full, broadcast(right, (*batch, *shape[-2:])), vector

@@ -1,0 +1,337 @@
+# ruff: noqa: ARG001 — every rule has the signature of its table
+"""Routines that solve: linear systems, inverses, determinants.
+
+Values come from LAPACK through NumPy and SciPy; leading axes are batch axes. The derivatives are
+those of giles2008extended unless a rule says otherwise.
+"""
+
+from __future__ import annotations
+
+from typing import Final, Literal
+
+import numpy as np
+
+from chainrule.errors import ArgumentError, GradientError
+from chainrule.ir import build
+from chainrule.ir.graph import Node
+from chainrule.ir.primitives import Type
+from chainrule.ir.routine import Params, Routine, register
+from chainrule.ir.routines.matrices import (
+    converged,
+    describe_stack,
+    first_matrix,
+    inner,
+    product,
+    scaled,
+    transposed,
+    weighted,
+)  # fmt: skip
+
+Array = np.ndarray
+Tangents = list[Node | None]
+
+
+def _like_first(types: tuple[Type, ...], params: Params) -> tuple[Type, ...]:
+    return (types[0],)
+
+
+def _like_second(types: tuple[Type, ...], params: Params) -> tuple[Type, ...]:
+    return (types[1],)
+
+
+def _scalar_of(types: tuple[Type, ...], params: Params) -> tuple[Type, ...]:
+    return (Type(types[0].shape[:-2], types[0].dtype),)
+
+
+# ---------------------------------------------------------------- linear systems
+
+
+def _singular(name: str, a: Array) -> ArgumentError:
+    _, which = first_matrix(np.linalg.slogdet(a)[0] == 0)
+    return ArgumentError(
+        f"{name}: {which} is singular\n\n{describe_stack(a)}\n\n"
+        "  Its columns are linearly dependent; cr.linalg.pinv gives the least-squares solution."
+    )
+
+
+def _solve_value(a: Array, b: Array) -> tuple[Array]:
+    try:
+        return (np.linalg.solve(a, b),)
+    except np.linalg.LinAlgError:
+        raise _singular("solve", a) from None
+
+
+def _solve_tangent(
+    params: Params, inputs: list[Node], outputs: list[Node], tangents: Tangents
+) -> Tangents:
+    """A X = B  ⇒  dX = −A⁻¹ dA X."""
+    a, (x,), da = inputs[0], outputs, tangents[0]
+    assert da is not None
+    return [build.negative(build.routine("solve", a, product(da, x))[0])]
+
+
+def _solve_transpose(params: Params, inputs: list[Node], cotangent: Node) -> Node:
+    return build.routine("solve", transposed(inputs[0]), cotangent)[0]
+
+
+SOLVE: Final = register(Routine(
+    "solve", _like_second, _solve_value, _solve_tangent, (2, 2), 1, _solve_transpose,
+))  # fmt: skip
+
+
+# ---------------------------------------------------------------- triangular systems
+
+Owner = Literal["solve_triangular", "cholesky", "qr"]
+"""Whose value or derivative a triangular system belongs to: errors speak of that."""
+
+
+def _check_diagonal(a: Array, owner: Owner) -> None:
+    """Raise for a zero on the diagonal; qr's derivative also minds one that is 0 up to rounding."""
+    diagonal = np.abs(np.diagonal(a, axis1=-2, axis2=-1))
+    if owner == "qr":
+        noise = np.finfo(a.dtype).eps * a.shape[-1] * np.linalg.norm(a, axis=-2)
+    else:
+        noise = np.zeros_like(diagonal)
+    zero = diagonal <= noise
+    if not zero.any():
+        return
+    place, which = first_matrix(zero.any(axis=-1))
+    k = int(np.argmax(zero[place]))
+    if owner == "qr":
+        raise GradientError(
+            f"qr: column {k} of {which} depends on the columns before it, so Q and R have no "
+            f"derivative\n\n{describe_stack(a, 'R')}\n\n"
+            "  The factors of a matrix with dependent columns are not unique."
+        )
+    raise ArgumentError(
+        f"{owner}: {which} is singular: element [{k}, {k}] of its diagonal is 0\n\n"
+        f"{describe_stack(a)}"
+    )
+
+
+def _triangular_value(a: Array, b: Array, lower: bool, adjoint: bool, owner: Owner) -> tuple[Array]:
+    from scipy.linalg import get_lapack_funcs
+
+    _check_diagonal(a, owner)
+    result = np.empty(b.shape, b.dtype)
+    if not b.size:
+        return (result,)
+    (solve,) = get_lapack_funcs(("trtrs",), (a, b))
+    for index in np.ndindex(b.shape[:-2]):
+        result[index], _ = solve(a[index], b[index], lower=lower, trans=int(adjoint))
+    return (result,)
+
+
+def triangle(size: int, lower: bool) -> Array:
+    """Ones on and below (above) the diagonal."""
+    return np.tril(np.ones((size, size))) if lower else np.triu(np.ones((size, size)))
+
+
+def _triangular_tangent(
+    params: Params, inputs: list[Node], outputs: list[Node], tangents: Tangents
+) -> Tangents:
+    """L X = B  ⇒  dX = −L⁻¹ tril(dL) X, and Lᵀ in the place of L where that is meant."""
+    lower, adjoint, _ = params
+    a, (x,), da = inputs[0], outputs, tangents[0]
+    assert da is not None
+    part = weighted(da, triangle(a.shape[-1], lower))
+    moved = product(transposed(part) if adjoint else part, x)
+    return [build.negative(build.routine("triangular_solve", a, moved, params=params)[0])]
+
+
+def _triangular_transpose(params: Params, inputs: list[Node], cotangent: Node) -> Node:
+    lower, adjoint, owner = params
+    return build.routine(
+        "triangular_solve", inputs[0], cotangent, params=(lower, not adjoint, owner)
+    )[0]
+
+
+TRIANGULAR_SOLVE: Final = register(Routine(
+    "triangular_solve", _like_second, _triangular_value, _triangular_tangent, (2, 2), 1,
+    _triangular_transpose,
+))  # fmt: skip
+
+
+# ---------------------------------------------------------------- inverses
+
+_NO_DERIVATIVE: Final = {
+    "slogdet": "is singular, so the logarithm of its determinant has no derivative",
+    "det": "is singular, where derivatives of det beyond the second are not available",
+}
+
+
+def _inv_value(a: Array, owner: str) -> tuple[Array]:
+    try:
+        return (np.linalg.inv(a),)
+    except np.linalg.LinAlgError:
+        if owner == "inv":
+            raise _singular("inv", a) from None
+        _, which = first_matrix(np.linalg.slogdet(a)[0] == 0)
+        raise GradientError(
+            f"{owner}: {which} {_NO_DERIVATIVE[owner]}\n\n{describe_stack(a)}"
+        ) from None
+
+
+def _inv_tangent(
+    params: Params, inputs: list[Node], outputs: list[Node], tangents: Tangents
+) -> Tangents:
+    """X = A⁻¹  ⇒  dX = −X dA X."""
+    (x,), (da,) = outputs, tangents
+    assert da is not None
+    return [build.negative(product(x, da, x))]
+
+
+INV: Final = register(Routine("inv", _like_first, _inv_value, _inv_tangent, (2,)))
+
+
+def _pinv_types(types: tuple[Type, ...], params: Params) -> tuple[Type, ...]:
+    *batch, m, n = types[0].shape
+    return (Type((*batch, n, m), types[0].dtype),)
+
+
+def _pinv_value(a: Array, rtol: Array) -> tuple[Array]:
+    return (converged("pinv", lambda x: np.linalg.pinv(x, rtol=rtol), a),)
+
+
+def _pinv_tangent(
+    params: Params, inputs: list[Node], outputs: list[Node], tangents: Tangents
+) -> Tangents:
+    """X = A⁺  ⇒  dX = −X dA X + X Xᵀ dAᵀ (I − A X) + (I − X A) dAᵀ Xᵀ X, where the rank stays.
+
+    Source:  golub1973differentiation, eq. 4.12
+    """
+    a, (x,), da = inputs[0], outputs, tangents[0]
+    if da is None:
+        return [None]
+    flipped = transposed(da)
+    right = product(x, product(transposed(x), flipped))
+    left = product(product(flipped, transposed(x)), x)
+    return [build.add(
+        (product(x, da, x), right, product(right, a, x), left, product(x, product(a, left))),
+        (-1, 1, -1, 1, -1),
+    )]  # fmt: skip
+
+
+PINV: Final = register(Routine("pinv", _pinv_types, _pinv_value, _pinv_tangent, (2, 0)))
+
+
+# ---------------------------------------------------------------- determinants
+
+
+def _det_value(a: Array) -> tuple[Array]:
+    return (np.asarray(np.linalg.det(a)),)
+
+
+def _det_tangent(
+    params: Params, inputs: list[Node], outputs: list[Node], tangents: Tangents
+) -> Tangents:
+    """d det(A) = ⟨cof(A), dA⟩, for singular matrices too."""
+    (a,), (da,) = inputs, tangents
+    assert da is not None
+    return [inner(build.routine("cofactor", a)[0], da)]
+
+
+DET: Final = register(Routine("det", _scalar_of, _det_value, _det_tangent, (2,)))
+
+
+def _without_one(s: Array) -> Array:
+    """The product of all elements but one, for each of them."""
+    ones = np.ones_like(s[..., :1])
+    before = np.cumprod(np.concatenate([ones, s[..., :-1]], -1), -1)
+    after = np.cumprod(np.concatenate([ones, s[..., :0:-1]], -1), -1)[..., ::-1]
+    return before * after
+
+
+def _cofactor_value(a: Array) -> tuple[Array]:
+    """U cof(S) Vᵀ · det(U) det(V), where cof(S) = diag(Πⱼ≠ᵢ sⱼ)."""
+    if not a.shape[-1]:
+        return (a.copy(),)
+    u, s, vh = converged("det", np.linalg.svd, a)
+    sign = np.sign(np.linalg.det(u) * np.linalg.det(vh))
+    return ((u * (sign[..., None] * _without_one(s))[..., None, :]) @ vh,)
+
+
+def _cofactor_tangent(
+    params: Params, inputs: list[Node], outputs: list[Node], tangents: Tangents
+) -> Tangents:
+    (a,), (da,) = inputs, tangents
+    assert da is not None
+    return build.routine("cofactor_tangent", a, da)  # type: ignore[return-value]
+
+
+COFACTOR: Final = register(Routine(
+    "cofactor", _like_first, _cofactor_value, _cofactor_tangent, (2,),
+))  # fmt: skip
+
+
+def _cofactor_tangent_value(a: Array, x: Array) -> tuple[Array]:
+    """The second derivative of det, U (diag(G diag Y) − G ⊙ Yᵀ) Vᵀ for Y = Uᵀ X V, gᵢⱼ = Πₗ≠ᵢ,ⱼ sₗ.
+
+    For diagonal S, det(S + tY) has the term t² Σᵢ<ⱼ gᵢⱼ (yᵢᵢ yⱼⱼ − yᵢⱼ yⱼᵢ).
+    """
+    n = a.shape[-1]
+    if not n:
+        return (a.copy(),)
+    u, s, vh = converged("det", np.linalg.svd, a)
+    sign = np.sign(np.linalg.det(u) * np.linalg.det(vh))[..., None, None]
+    eye = np.eye(n, dtype=bool)
+    g = np.where(eye, 0, _without_one(np.where(eye, 1, s[..., None, :])))
+    y = np.swapaxes(u, -1, -2) @ x @ np.swapaxes(vh, -1, -2)
+    trace_part = (g @ np.diagonal(y, axis1=-2, axis2=-1)[..., None])[..., 0]
+    middle = np.where(eye, trace_part[..., None], 0) - g * np.swapaxes(y, -1, -2)
+    return ((u @ (sign * middle) @ vh).astype(a.dtype, copy=False),)
+
+
+def _third_of_det(
+    params: Params, inputs: list[Node], outputs: list[Node], tangents: Tangents
+) -> Tangents:
+    """With C = cof(A) and B = A⁻ᵀ, dC[X] = ⟨C, X⟩ B − B Xᵀ C, differentiated once more."""
+    (a, x), da = inputs, tangents[0]
+    assert da is not None
+    c = build.routine("cofactor", a)[0]
+    dc = build.routine("cofactor_tangent", a, da)[0]
+    b = transposed(build.routine("inv", a, params=("det",))[0])
+    db = build.negative(product(b, transposed(da), b))
+    xt = transposed(x)
+    return [build.add(
+        (
+            scaled(inner(dc, x), b), scaled(inner(c, x), db),
+            product(db, xt, c), product(b, xt, dc),
+        ),
+        (1, 1, -1, -1),
+    )]  # fmt: skip
+
+
+def _cofactor_tangent_transpose(params: Params, inputs: list[Node], cotangent: Node) -> Node:
+    """A second derivative is symmetric: ⟨dC[X], Y⟩ = ⟨dC[Y], X⟩."""
+    return build.routine("cofactor_tangent", inputs[0], cotangent)[0]
+
+
+COFACTOR_TANGENT: Final = register(Routine(
+    "cofactor_tangent", _like_first, _cofactor_tangent_value, _third_of_det, (2, 2), 1,
+    _cofactor_tangent_transpose,
+))  # fmt: skip
+
+
+def _slogdet_types(types: tuple[Type, ...], params: Params) -> tuple[Type, ...]:
+    return _scalar_of(types, params) * 2
+
+
+def _slogdet_value(a: Array) -> tuple[Array, Array]:
+    sign, logarithm = np.linalg.slogdet(a)
+    return np.asarray(sign), np.asarray(logarithm)
+
+
+def _slogdet_tangent(
+    params: Params, inputs: list[Node], outputs: list[Node], tangents: Tangents
+) -> Tangents:
+    """d log|det A| = ⟨A⁻ᵀ, dA⟩; the sign is constant where it has a derivative."""
+    (a,), (da,) = inputs, tangents
+    assert da is not None
+    inverse = build.routine("inv", a, params=("slogdet",))[0]
+    return [None, inner(transposed(inverse), da)]
+
+
+SLOGDET: Final = register(Routine(
+    "slogdet", _slogdet_types, _slogdet_value, _slogdet_tangent, (2,),
+))  # fmt: skip

@@ -1,0 +1,37 @@
+"""Examples made vectors."""
+
+from __future__ import annotations
+
+from typing import final
+
+from chainrule.errors import ArgumentError
+from chainrule.functions.lift import Operand, as_tensor
+from chainrule.functions.manipulation import reshape
+from chainrule.nn.module import Module
+from chainrule.tensor import Tensor
+
+__all__ = ["Flatten"]
+
+
+@final
+class Flatten(Module):
+    """Give each example one axis: images become vectors. The leading ``batch_axes`` stay.
+
+    >>> Flatten()(cr.zeros((5, 28, 28))).shape
+    (5, 784)
+    """
+
+    batch_axes: int = 1
+
+    def __call__(self, x: Operand, /) -> Tensor:
+        """Make one axis of those after the batch axes."""
+        given = as_tensor(x, "Flatten")
+        if given.ndim < self.batch_axes:
+            raise ArgumentError(
+                f"Flatten: x has {given.ndim} axes, fewer than the {self.batch_axes} batch axes"
+            )
+        lead = given.shape[: self.batch_axes]
+        size = 1
+        for n in given.shape[self.batch_axes :]:
+            size *= n
+        return reshape(given, (*lead, size))

@@ -1,0 +1,55 @@
+"""The learning rate that falls along half a cosine."""
+
+import math
+from dataclasses import dataclass
+from typing import final
+
+from chainrule.errors import ArgumentError
+from chainrule.functions.elementary import cos
+from chainrule.functions.elementwise import clip, where
+from chainrule.functions.lift import as_tensor
+from chainrule.schedule.schedule import Schedule, require_positive
+from chainrule.tensor import Tensor
+
+__all__ = ["cosine"]
+
+
+@final
+@dataclass(frozen=True)
+class cosine(Schedule):  # noqa: N801 (it is called as a function is)
+    """A learning rate that falls along half a cosine, perhaps after a linear warm-up.
+
+    η(t) = rate · (t + 1) / (warmup + 1)                                  for t < warmup
+    η(t) = floor + ½ (rate − floor) (1 + cos π (t − warmup)/(steps − warmup))   up to steps
+    η(t) = floor                                                          after that
+
+    Raises:  ArgumentError: the rate or the steps are not greater than 0, or the warm-up is not
+             shorter than the steps.
+    Source:  loshchilov2017sgdr, eq. 5
+
+    >>> schedule = cosine(0.1, steps=100)
+    >>> [round(float(schedule(t)), 4) for t in (0, 50, 100, 200)]
+    [0.1, 0.05, 0.0, 0.0]
+    """
+
+    rate: float
+    steps: int
+    warmup: int = 0
+    floor: float = 0.0
+
+    def __post_init__(self) -> None:
+        require_positive(self, rate=self.rate, steps=self.steps)
+        if not 0 <= self.warmup < self.steps:
+            raise ArgumentError(
+                f"cosine: warmup={self.warmup} and steps={self.steps}; the warm-up must be shorter "
+                "than all steps"
+            )
+
+    def __call__(self, step: Tensor | int, /) -> Tensor:
+        """Give the learning rate of a step."""
+        t = as_tensor(step, "cosine") * 1.0
+        share = clip((t - self.warmup) / (self.steps - self.warmup), 0.0, 1.0)
+        falling = self.floor + 0.5 * (self.rate - self.floor) * (1.0 + cos(math.pi * share))
+        if not self.warmup:
+            return falling
+        return where(t < self.warmup, self.rate * (t + 1.0) / (self.warmup + 1.0), falling)

@@ -1,0 +1,151 @@
+"""chainrule train and evaluate, as a user runs them."""
+
+import json
+import random
+import re
+import signal
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+from safetensors.numpy import load_file
+
+from tests.cli.command import chainrule, start
+
+CLOCK = {"seconds", "samples_per_second"}
+SHORT = ("train", "digits", "--model", "linear", "--epochs", 3)
+LONG = ("train", "digits", "--model", "mlp:48", "--epochs", 25, "--batch", 16, "--out", "run")
+
+
+def weights(run: Path) -> dict[str, bytes]:
+    return {name: array.tobytes() for name, array in load_file(run / "model.safetensors").items()}
+
+
+def records(run: Path) -> list[dict[str, object]]:
+    lines = [json.loads(line) for line in (run / "metrics.jsonl").read_text().splitlines()]
+    return [{key: value for key, value in line.items() if key not in CLOCK} for line in lines]
+
+
+def test_a_training_leaves_a_whole_run_folder(tmp_path: Path):
+    code, out, err = chainrule(*SHORT, cwd=tmp_path)
+    assert (code, err) == (0, "")
+    run = tmp_path / "runs" / "digits-linear"
+    assert sorted(path.name for path in run.iterdir()) == [
+        *("checkpoints", "config.json", "lock", "metrics.jsonl"),
+        *("model.json", "model.safetensors", "report.html"),
+    ]
+    config = json.loads((run / "config.json").read_text())
+    assert (config["data"], config["model"], config["epochs"]) == ("digits", "linear", 3)
+    assert [record["epoch"] for record in records(run)] == [1, 2, 3]
+    lines = out.splitlines()
+    assert lines[0] == "digits: 1,293 examples to train on, 144 to validate, 360 to test"
+    assert len([line for line in lines if line.startswith("epoch ")]) == 3
+    assert re.fullmatch(r"test accuracy \d\d\.\d\d %   test loss \d\.\d{4}", lines[-2])
+    page = (run / "report.html").read_text()
+    assert page.count('class="pixels"') >= 10
+    assert "http:" not in page.replace("http://www.w3.org", "")
+
+    code, out, err = chainrule("evaluate", run, cwd=tmp_path)
+    assert (code, err) == (0, "")
+    assert out == f"{run} on digits (360 examples): {lines[-2]}\n"
+
+    assert chainrule(*SHORT, "--seed", 1, cwd=tmp_path)[0] == 0
+    assert weights(tmp_path / "runs" / "digits-linear-2") != weights(run)
+
+
+def test_a_bare_training_learns_the_digits(tmp_path: Path):
+    code, _, _ = chainrule("train", "digits", "--out", "run", cwd=tmp_path)
+    assert code == 0
+    description = json.loads((tmp_path / "run" / "model.json").read_text())["description"]
+    assert description["test_accuracy"] >= 0.96
+
+
+def test_a_training_that_is_killed_again_and_again_ends_with_the_same_bits(tmp_path: Path):
+    calm, hunted = tmp_path / "calm", tmp_path / "hunted"
+    calm.mkdir()
+    hunted.mkdir()
+    assert chainrule(*LONG, cwd=calm)[0] == 0
+    process, pauses = start(*LONG, cwd=hunted), random.Random(0)
+    wait_for(lambda: (hunted / "run" / "config.json").exists())
+    for _ in range(3):
+        before = saved(hunted)
+        wait_for(lambda before=before: saved(hunted) != before or process.poll() is not None)
+        time.sleep(pauses.uniform(0.0, 0.3))
+        process.kill()
+        process.communicate()
+        process = start("train", "--resume", "run", cwd=hunted)
+    out, err = process.communicate(timeout=60)
+    assert (process.returncode, err) == (0, "")
+    assert "going on after step" in out
+    assert weights(hunted / "run") == weights(calm / "run")
+    assert records(hunted / "run") == records(calm / "run")
+
+
+def saved(folder: Path) -> list[str]:
+    """The checkpoints of the run in a folder."""
+    there = (folder / "run" / "checkpoints").glob("step-*")
+    return sorted(path.name for path in there)
+
+
+def wait_for(event: Callable[[], bool]) -> None:
+    while not event():
+        time.sleep(0.005)
+
+
+def stopped_by(number: signal.Signals, folder: Path) -> tuple[int, str]:
+    process = start(*LONG, "--epochs", 2000, cwd=folder)
+    assert process.stdout is not None
+    for line in process.stdout:
+        if line.startswith("epoch"):
+            break
+    process.send_signal(number)
+    _, err = process.communicate(timeout=30)
+    return process.returncode, err
+
+
+def test_the_first_interruption_saves_and_says_how_to_go_on(tmp_path: Path):
+    for number, code, name in (
+        (signal.SIGINT, 130, "Ctrl-C"),
+        (signal.SIGTERM, 143, "SIGTERM"),
+    ):
+        folder = tmp_path / name
+        folder.mkdir()
+        found, err = stopped_by(number, folder)
+        assert found == code
+        message = re.fullmatch(
+            rf"chainrule train: stopped by {name} after step ([\d,]+) of 162,000; nothing is lost\n"
+            r"\n  Go on with: chainrule train --resume run\n",
+            err,
+        )
+        assert message is not None, err
+        step = int(message[1].replace(",", ""))
+        latest = json.loads((folder / "run" / "checkpoints" / "latest.json").read_text())
+        assert latest["checkpoint"].startswith(f"step-{step:08d}")
+        code, out, err = chainrule("evaluate", "run", cwd=folder)
+        assert (code, err) == (0, "")
+        assert out.startswith(f"run, unfinished, after step {step:,}, on digits (360 examples): ")
+
+
+def test_a_finished_run_may_be_resumed_and_stays_as_it_is(tmp_path: Path):
+    assert chainrule(*SHORT, "--out", "run", cwd=tmp_path)[0] == 0
+    before = weights(tmp_path / "run"), records(tmp_path / "run")
+    assert chainrule("train", "--resume", "run", cwd=tmp_path)[0] == 0
+    assert (weights(tmp_path / "run"), records(tmp_path / "run")) == before
+
+
+def test_every_loss_optimizer_and_schedule_can_be_chosen(tmp_path: Path):
+    choices = [
+        ("hinge", "sgd", "constant"),
+        ("squared", "momentum", "one-cycle"),
+        ("cross-entropy", "nesterov", "inverse-time"),
+        ("cross-entropy", "adamw", "cosine"),
+    ]
+    for loss, optimizer, schedule in choices:
+        options = ("--loss", loss, "--optimizer", optimizer, "--schedule", schedule)
+        code, _, err = chainrule(*SHORT, *options, "--l1", 1e-5, "--lr", 0.003, cwd=tmp_path)
+        assert (code, err) == (0, "")
+    tail = [run.name for run in sorted((tmp_path / "runs").iterdir())]
+    assert tail == [f"digits-linear{end}" for end in ("", "-2", "-3", "-4")]
+    final = load_file(tmp_path / "runs" / "digits-linear" / "model.safetensors")
+    assert all(np.isfinite(array).all() for array in final.values())
