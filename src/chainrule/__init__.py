@@ -12,9 +12,9 @@ import importlib
 from math import e, inf, nan, pi
 from typing import TYPE_CHECKING, Any
 
+import chainrule.functions.methods
 from chainrule import errors, tree
 from chainrule.functions import linalg, random
-from chainrule.functions import methods as _methods
 from chainrule.functions.activations import (
     celu,
     elu,
@@ -40,6 +40,7 @@ from chainrule.functions.activations import (
     threshold,
 )
 from chainrule.functions.attention import scaled_dot_product_attention
+from chainrule.functions.block import named_block
 from chainrule.functions.convolution import conv, conv1d, conv2d, conv_transpose2d
 from chainrule.functions.creation import (
     arange,
@@ -102,6 +103,7 @@ from chainrule.functions.elementwise import (
     bitwise_xor,
     ceil,
     clip,
+    conj,
     copysign,
     divide,
     equal,
@@ -109,6 +111,7 @@ from chainrule.functions.elementwise import (
     floor_divide,
     greater,
     greater_equal,
+    imag,
     isfinite,
     isinf,
     isnan,
@@ -125,6 +128,7 @@ from chainrule.functions.elementwise import (
     nextafter,
     not_equal,
     positive,
+    real,
     reciprocal,
     remainder,
     round,
@@ -292,6 +296,7 @@ __all__ = [
     "clip",
     "concat",
     "cond",
+    "conj",
     "conv",
     "conv1d",
     "conv2d",
@@ -348,6 +353,7 @@ __all__ = [
     "hessian",
     "hypot",
     "iinfo",
+    "imag",
     "inf",
     "int8",
     "int16",
@@ -397,6 +403,7 @@ __all__ = [
     "mish",
     "moveaxis",
     "multiply",
+    "named_block",
     "nan",
     "negative",
     "newaxis",
@@ -419,6 +426,7 @@ __all__ = [
     "quantile",
     "random",
     "ravel",
+    "real",
     "reciprocal",
     "relu",
     "relu6",

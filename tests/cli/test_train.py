@@ -4,6 +4,7 @@ import json
 import random
 import re
 import signal
+import subprocess
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -69,8 +70,7 @@ def test_a_training_that_is_killed_again_and_again_ends_with_the_same_bits(tmp_p
     process, pauses = start(*LONG, cwd=hunted), random.Random(0)
     wait_for(lambda: (hunted / "run" / "config.json").exists())
     for _ in range(3):
-        before = saved(hunted)
-        wait_for(lambda before=before: saved(hunted) != before or process.poll() is not None)
+        wait_for_news(process, saved(hunted), hunted)
         time.sleep(pauses.uniform(0.0, 0.3))
         process.kill()
         process.communicate()
@@ -91,6 +91,11 @@ def saved(folder: Path) -> list[str]:
 def wait_for(event: Callable[[], bool]) -> None:
     while not event():
         time.sleep(0.005)
+
+
+def wait_for_news(process: subprocess.Popen[str], before: list[str], folder: Path) -> None:
+    """Wait until there is another checkpoint, or the training has ended."""
+    wait_for(lambda: saved(folder) != before or process.poll() is not None)
 
 
 def stopped_by(number: signal.Signals, folder: Path) -> tuple[int, str]:

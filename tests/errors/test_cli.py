@@ -5,6 +5,9 @@ from pathlib import Path
 import pytest
 
 from chainrule.cli.commands import run
+from chainrule.cli.config import resolve
+from chainrule.train.run import create
+from tests.data.samples import write_mnist
 
 MISUSED = [
     (
@@ -88,6 +91,10 @@ MISUSED = [
         ),
     ),
     (
+        ["evaluate", "run", "--thread", "2"],
+        "chainrule evaluate: there is no option --thread\n\n  Did you mean --threads?\n",
+    ),
+    (
         ["evaluate"],
         "chainrule evaluate: RUN is missing\n",
     ),
@@ -136,6 +143,32 @@ def test_failures_end_with_1(tmp_path: Path, monkeypatch, capsys):
     assert capsys.readouterr().err == (
         "CheckpointError: create: taken is not empty and not a run: it holds thesis.tex\n\n"
         "  Give a new folder, or an empty one.\n"
+    )
+
+
+def test_a_model_is_tested_only_on_data_that_fit(tmp_path: Path, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "mnist").mkdir()
+    write_mnist(tmp_path / "mnist")
+    assert run(["train", "digits", "--epochs", "0", "--model", "linear", "--out", "run"]) == 0
+    capsys.readouterr()
+    assert run(["evaluate", "run", "--data", "mnist"]) == 1
+    captured = capsys.readouterr()
+    assert captured.out == ""
+    assert captured.err == (
+        "DataError: evaluate: mnist does not fit the model of run\n\n"
+        "    model     64 features, 10 classes\n"
+        "    mnist     6 features, 10 classes\n\n"
+        "  It was trained on digits.\n"
+    )
+
+
+def test_a_run_without_a_checkpoint_has_no_model_to_test(tmp_path: Path, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path)
+    create("run", resolve("digits", None, {}).stored()).close()
+    assert run(["evaluate", "run"]) == 1
+    assert capsys.readouterr().err == (
+        "CheckpointError: run has neither a final model nor a checkpoint yet\n"
     )
 
 

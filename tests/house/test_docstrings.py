@@ -58,8 +58,8 @@ def run_examples(text: str, place: str, line: int, names: dict[str, object]) -> 
 def names_for_examples(module: str) -> dict[str, object]:
     """What an example may use: its module's own names, every public name, and ``cr``."""
     chainrule = importlib.import_module("chainrule")
-    public = {name: getattr(chainrule, name) for name in chainrule.__all__}
-    return {**vars(importlib.import_module(module)), **public, "cr": chainrule}
+    public = {n: getattr(chainrule, n) for n in chainrule.__all__ if not hasattr(builtins, n)}
+    return {**public, **vars(importlib.import_module(module)), "cr": chainrule}
 
 
 EXAMPLES = [

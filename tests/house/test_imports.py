@@ -19,6 +19,7 @@ autodiff
 passes
 codegen
 runtime
+recording
 tensor
 functions
 transform
@@ -45,12 +46,13 @@ Rule = Callable[[Path], Iterator[str]]
 
 
 class Import(NamedTuple):
-    """One name that a module imports, and whether a function hides the statement."""
+    """One name that a module imports; whether a function hides it, whether only types need it."""
 
     importer: str
     target: str
     line: int
     hidden: bool
+    for_types: bool
 
 
 def imports(package: Path) -> Iterator[Import]:
@@ -63,6 +65,7 @@ def imports(package: Path) -> Iterator[Import]:
         tree = parse(path)
         functions = ast.FunctionDef | ast.AsyncFunctionDef
         inside = {n for f in ast.walk(tree) if isinstance(f, functions) for n in ast.walk(f)}
+        typed = {n for i in ast.walk(tree) if _for_types(i) for n in ast.walk(i)}
         for node in ast.walk(tree):
             match node:
                 case ast.Import():
@@ -74,7 +77,12 @@ def imports(package: Path) -> Iterator[Import]:
                 case _:
                     continue
             for target in targets:
-                yield Import(module, target, node.lineno, node in inside)
+                yield Import(module, target, node.lineno, node in inside, node in typed)
+
+
+def _for_types(node: ast.AST) -> bool:
+    """Whether this is an ``if TYPE_CHECKING:`` block."""
+    return isinstance(node, ast.If) and getattr(node.test, "id", "") == "TYPE_CHECKING"
 
 
 def internal_imports(package: Path) -> Iterator[Import]:
@@ -97,20 +105,22 @@ def every_module_has_a_room(package: Path) -> Iterator[str]:
 
 def imports_point_upward(package: Path) -> Iterator[str]:
     """Find imports of a room further down the list, and relative ones, which do not say."""
-    for importer, target, line, _ in imports(package):
+    for importer, target, line, *_ in imports(package):
         if target.startswith("."):
             yield f"{importer}:{line} imports {target}: write the absolute name"
-    for importer, target, line, _ in internal_imports(package):
+    for importer, target, line, _, for_types in internal_imports(package):
+        if for_types and importer == package.name:
+            continue  # the root names the rooms that it loads when they are first used
         here, there = room(importer), room(target)
         if RANK.get(there, -1) > RANK.get(here, len(RANK)):
             yield f"{importer}:{line} imports {target}, but {there} comes after {here}"
 
 
 def modules_form_no_cycle(package: Path) -> Iterator[str]:
-    """Find a cycle among the modules, if there is one."""
+    """Find a cycle among the modules, if there is one; names for types only make none."""
     graph: dict[str, set[str]] = {module: set() for module in modules(package)}
-    for importer, target, _, hidden in internal_imports(package):
-        if not hidden:
+    for importer, target, _, hidden, for_types in internal_imports(package):
+        if not hidden and not for_types:
             graph[importer].add(target)
     try:
         TopologicalSorter(graph).prepare()
@@ -121,7 +131,7 @@ def modules_form_no_cycle(package: Path) -> Iterator[str]:
 
 def functions_hide_no_import(package: Path) -> Iterator[str]:
     """Find imports of our own modules inside functions; only commands load what they run."""
-    for importer, target, line, hidden in internal_imports(package):
+    for importer, target, line, hidden, _ in internal_imports(package):
         if hidden and room(importer) != "cli":
             yield f"{importer}:{line} hides the import of {target} in a function"
 
@@ -135,7 +145,7 @@ def names_say_something(package: Path) -> Iterator[str]:
 
 def data_never_becomes_code(package: Path) -> Iterator[str]:
     """Find whatever could run code that came with a file: unpickling, eval, exec."""
-    for importer, target, line, _ in imports(package):
+    for importer, target, line, *_ in imports(package):
         if target.split(".")[0] in CODE_FROM_DATA:
             yield f"{importer}:{line} imports {target}"
     for module, path in modules(package).items():

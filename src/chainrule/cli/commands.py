@@ -9,7 +9,7 @@ from typing import Any
 
 import click
 
-from chainrule import __version__
+from chainrule.cli.version import VERSION
 from chainrule.errors import ChainruleError
 
 __all__ = ["run"]
@@ -52,7 +52,7 @@ class Commands(click.Group):
 
 
 @click.group(cls=Commands, context_settings={"help_option_names": ["-h", "--help"]})
-@click.version_option(__version__, prog_name="chainrule", message="%(prog)s %(version)s")
+@click.version_option(VERSION, prog_name="chainrule", message="%(prog)s %(version)s")
 def chainrule() -> None:
     """Train models whose mathematics you can see."""
 

@@ -93,7 +93,7 @@ class Bar(Display):
         if tally.seen:
             rate = tally.seen / max(tally.seconds, 1e-9)
             figures = f"loss {tally.loss / tally.seen:.4f}"
-            figures += f"  accuracy {tally.correct / tally.seen:.1%}  {rate:,.0f} samples/s"
+            figures += f"  accuracy {tally.correct / tally.seen * 100:.1f} %  {rate:,.0f} samples/s"
         self._bar.update(
             self._task,
             completed=progress.step,
@@ -115,21 +115,15 @@ def line(record: Mapping[str, Any], epochs: int) -> str:
     """Write the figures of an epoch on a line.
 
     >>> line({"epoch": 3, "loss": 0.25, "accuracy": 0.915, "samples_per_second": 51234.5}, 10)
-    'epoch  3/10   loss 0.2500   accuracy 91.5 %   51,234 samples/s'
+    'epoch  3/10  loss 0.2500  accuracy 91.5 %  51,234 samples/s'
     """
-    parts = [f"epoch {record['epoch']:>{len(str(epochs))}}/{epochs}", _pair(record, "")]
-    if "validation_loss" in record:
-        parts.append(_pair(record, "validation_"))
+    parts = [f"epoch {record['epoch']:>{len(str(epochs))}}/{epochs}"]
+    for prefix in ("", "validation_"):
+        loss, accuracy = record.get(f"{prefix}loss"), record.get(f"{prefix}accuracy")
+        if loss is not None:
+            parts.append(f"{prefix[:-1] or 'loss'} {loss:.4f}")
+        if accuracy is not None:
+            parts.append(f"{'' if prefix else 'accuracy '}{accuracy * 100:.1f} %")
     if record.get("samples_per_second"):
         parts.append(f"{record['samples_per_second']:,.0f} samples/s")
-    return "   ".join(part for part in parts if part)
-
-
-def _pair(record: Mapping[str, Any], prefix: str) -> str:
-    parts = []
-    for name, form in (("loss", "{:.4f}"), ("accuracy", "{:.1%}")):
-        value = record.get(prefix + name)
-        if value is not None:
-            title = (prefix + name).replace("_", " ")
-            parts.append(f"{title} {form.format(value)}".replace("%", " %"))
-    return "   ".join(parts)
+    return "  ".join(parts)

@@ -9,10 +9,11 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from chainrule import __version__, nn
+from chainrule import nn
 from chainrule.cli.config import Config
 from chainrule.cli.display import Display
 from chainrule.cli.parts import Parts
+from chainrule.cli.version import VERSION
 from chainrule.data import Dataset
 from chainrule.train.durable import write_text
 from chainrule.train.evaluation import Evaluation, confusion_matrix, evaluate
@@ -43,11 +44,10 @@ def finish(
     opened.save_model(_arrays(progress.model, parts.training), _description(config, parts, final))
     metrics = opened.metrics()
     now = time.perf_counter()
-    timings = {
-        "training": sum(record.get("seconds") or 0.0 for record in metrics),
-        "test": now - begun,
-        "total": now - clock,
-    }
+    training = sum(record.get("seconds") or 0.0 for record in metrics)
+    timings = {"training": training, "test": now - begun}
+    # A training that was resumed took longer than this process has been there.
+    timings["total"] = max(now - clock, training + timings["test"])
     page = opened.path / "report.html"
     report = _report(config, parts, progress.model, tested, metrics, timings, final)
     write_text(page, render(report))
@@ -68,7 +68,7 @@ def _arrays(model: Any, data: Dataset) -> dict[str, npt.NDArray[Any]]:
 def _description(config: Config, parts: Parts, final: dict[str, Any]) -> dict[str, Any]:
     data = parts.training
     return {
-        "library": __version__,
+        "library": VERSION,
         "model": config.model,
         "features": data.shape[0],
         "classes": list(data.classes or ()),
@@ -132,7 +132,7 @@ def _machine(config: Config) -> dict[str, object]:
         "threads": config.threads,
         "python": platform.python_version(),
         "numpy": np.__version__,
-        "chainrule": __version__,
+        "chainrule": VERSION,
     }
 
 

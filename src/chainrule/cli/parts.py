@@ -4,10 +4,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, final
 
+import click
+
 from chainrule import nn, optim, schedule
 from chainrule.cli.config import Config, hidden_sizes
 from chainrule.data import Dataset, load
 from chainrule.data.registry import NAMES
+from chainrule.errors import ArgumentError
 from chainrule.functions.embedding import one_hot
 from chainrule.loss import cross_entropy, hinge, squared
 from chainrule.tensor import Tensor
@@ -45,12 +48,16 @@ def load_parts(name: str | None, folder: str | None) -> tuple[tuple[Dataset, Dat
 
     Without a name, the set that lies in the folder; a name may also be a folder.
 
-    Raises:  ArgumentError: there is no such data set. DataError: its files are missing or broken.
+    Raises:  UsageError: there is no such data set. DataError: its files are missing or broken.
     """
     if name is not None and name not in NAMES and folder is None and Path(name).is_dir():
         name, folder = None, name
-    whole = load(folder or "") if name is None else load(name, folder)
-    return whole, None if folder is None else str(Path(folder).absolute())
+    place = None if folder is None else str(Path(folder).absolute())
+    try:
+        whole = load(place or "") if name is None else load(name, place)
+    except ArgumentError as error:  # whatever is wrong here was typed so
+        raise click.UsageError(str(error)) from error
+    return whole, place
 
 
 def make_model(config: Config, data: Dataset) -> Any:

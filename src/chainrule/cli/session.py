@@ -28,12 +28,12 @@ _KEYS = {"SIGINT": "Ctrl-C", "SIGTERM": "SIGTERM"}
 
 def start(given: Mapping[str, Any]) -> int:
     """Make a run folder and train in it; return the exit code."""
+    whole, folder = load_parts(given.get("name"), given.get("data"))
     try:
-        whole, folder = load_parts(given.get("name"), given.get("data"))
         options = {name: given[name] for name in Config.__dataclass_fields__ if name in given}
         config = resolve(whole[0].name, folder, {**options, "data": None})
         parts = split(config, whole)
-    except ArgumentError as error:  # whatever is wrong here was typed so
+    except ArgumentError as error:
         raise click.UsageError(str(error)) from error
     out = Path(given["out"]) if "out" in given else _free_folder(config)
     with run.create(out, config.stored()) as opened:

@@ -30,12 +30,51 @@ from chainrule.runtime.reference import quiet_call
 from chainrule.tensor import Tensor, node_of, of_node, of_value
 
 __all__ = [
-    "abs", "add", "bitwise_and", "bitwise_invert", "bitwise_left_shift", "bitwise_or",
-    "bitwise_right_shift", "bitwise_xor", "ceil", "clip", "copysign", "divide", "equal", "floor",
-    "floor_divide", "greater", "greater_equal", "isfinite", "isinf", "isnan", "less", "less_equal",
-    "logical_and", "logical_not", "logical_or", "logical_xor", "maximum", "minimum", "multiply",
-    "negative", "nextafter", "not_equal", "positive", "reciprocal", "remainder", "round", "sign",
-    "signbit", "square", "subtract", "trunc", "where",
+    "abs",
+    "add",
+    "bitwise_and",
+    "bitwise_invert",
+    "bitwise_left_shift",
+    "bitwise_or",
+    "bitwise_right_shift",
+    "bitwise_xor",
+    "ceil",
+    "clip",
+    "conj",
+    "copysign",
+    "divide",
+    "equal",
+    "floor",
+    "floor_divide",
+    "greater",
+    "greater_equal",
+    "imag",
+    "isfinite",
+    "isinf",
+    "isnan",
+    "less",
+    "less_equal",
+    "logical_and",
+    "logical_not",
+    "logical_or",
+    "logical_xor",
+    "maximum",
+    "minimum",
+    "multiply",
+    "negative",
+    "nextafter",
+    "not_equal",
+    "positive",
+    "real",
+    "reciprocal",
+    "remainder",
+    "round",
+    "sign",
+    "signbit",
+    "square",
+    "subtract",
+    "trunc",
+    "where",
 ]  # fmt: skip
 
 # ---------------------------------------------------------------- arithmetic
@@ -382,3 +421,22 @@ def bitwise_left_shift(x1: Operand, x2: Operand, /) -> Tensor:
 def bitwise_right_shift(x1: Operand, x2: Operand, /) -> Tensor:
     """Shift the bits of x1 by x2 ≥ 0 places to the right, which is ⌊x1 / 2^x2⌋."""
     return _bitwise_right_shift(x1, x2)
+
+
+def real(x: Operand, /) -> Tensor:
+    """Give the real part, which is x: chainrule computes with real numbers."""
+    return as_tensor(x, "real")
+
+
+def conj(x: Operand, /) -> Tensor:
+    """Give the complex conjugate, which is x: chainrule computes with real numbers."""
+    return as_tensor(x, "conj")
+
+
+def imag(x: Operand, /) -> Tensor:
+    """Give the imaginary part, which is 0: chainrule computes with real numbers.
+
+    >>> cr.imag(cr.tensor([1.0, 2.0]))
+    Tensor([0., 0.])
+    """
+    return subtract(as_tensor(x, "imag"), x)

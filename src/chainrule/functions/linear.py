@@ -82,12 +82,13 @@ def matmul(x1: Operand, x2: Operand, /) -> Tensor:
     if type(x1) is Tensor and type(x2) is Tensor and x1._node is None and x2._node is None:
         a, b = x1._value, x2._value
         if (
-            a.ndim == b.ndim == 2  # type: ignore[union-attr]
+            0 < a.ndim < 3  # type: ignore[union-attr]
+            and 0 < b.ndim < 3  # type: ignore[union-attr]
             and a.dtype is b.dtype  # type: ignore[union-attr]
-            and a.shape[1] == b.shape[0]  # type: ignore[union-attr]
+            and a.shape[-1] == b.shape[0]  # type: ignore[union-attr]
             and a.dtype.kind != "b"  # type: ignore[union-attr]
         ):
-            return of_value(quiet_call(np.matmul, a, b))
+            return of_value(np.asarray(quiet_call(np.matmul, a, b)))
     left, right = numbers("matmul", x1, x2)
     if not left.shape or not right.shape:
         name = "x2" if left.shape else "x1"

@@ -59,7 +59,7 @@ class Node:
         return f"%{self.serial}:{self.dtype.short}[{shape}]"
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@dataclass(frozen=True, slots=True, eq=False, weakref_slot=True)
 class Graph:
     """A closed program: any nodes may stand as formal inputs; walks from the outputs stop there."""
 

@@ -257,6 +257,14 @@ def _pow_value(x: np.ndarray, y: np.ndarray) -> np.ndarray:
     return np.asarray(np.power(x, y))
 
 
+def _floor_divide_value(x: np.ndarray, y: np.ndarray) -> np.ndarray:
+    """⌊x/y⌋ with the standard's limits: NumPy gives NaN for ∞ over a number, −1 for 1 over −∞."""
+    if x.dtype.kind != "f":
+        return np.asarray(np.floor_divide(x, y))
+    limit = np.isinf(x) | np.isinf(y)
+    return np.asarray(np.where(limit, np.floor(x / y), np.floor_divide(x, y)))
+
+
 def _cast_value(x: np.ndarray, dtype: DType) -> np.ndarray:
     return x.astype(dtype.numpy)
 
@@ -320,7 +328,7 @@ register(Scalar(
 
 # Arithmetic; sums and products are primitives (Add, Einsum).
 _binary("divide", np.true_divide, (1 / Y, -(OUT / Y)), linear=(0,))
-_binary("floor_divide", np.floor_divide, (0, 0), NUMERIC)
+_binary("floor_divide", _floor_divide_value, (0, 0), NUMERIC)
 _binary("remainder", np.remainder, (1, -_floor_divide(X, Y)), NUMERIC)
 _binary("maximum", np.maximum, (
     choose(X > Y, 1, choose(_equal(X, Y), 0.5, 0)), choose(Y > X, 1, choose(_equal(X, Y), 0.5, 0)),

@@ -2,7 +2,7 @@
 
 >>> scores, labels = tensor([[2.0, 1.0], [0.0, 3.0]]), tensor([0, 1])
 >>> cross_entropy(scores, labels), hinge(scores, labels)
-(Tensor(0.18092446), Tensor(0.))
+(Tensor(0.18092452), Tensor(0.))
 """
 
 from chainrule.loss.cross_entropy import cross_entropy

@@ -30,7 +30,7 @@ class Dropout(Module):
 
     >>> dropout = Dropout(0.5, key=cr.random.key(1))
     >>> dropout(cr.ones(8))
-    Tensor([0., 0., 0., 0., 2., 0., 0., 2.])
+    Tensor([2., 2., 2., 0., 2., 2., 2., 2.])
     """
 
     rate: float

@@ -36,8 +36,8 @@ def seed(number: int) -> Iterator[None]:
     ...     first, second = cr.nn.Linear(2, 1), cr.nn.Linear(2, 1)
     >>> with cr.nn.seed(0):
     ...     again = cr.nn.Linear(2, 1)
-    >>> bool(cr.all(again.weight == first.weight)), bool(cr.all(second.weight == first.weight))
-    (True, False)
+    >>> cr.all(again.weight == first.weight), cr.all(second.weight == first.weight)
+    (Tensor(True), Tensor(False))
     """
     token = _keys.set(_Keys(number))
     try:
@@ -53,7 +53,7 @@ def key_for(name: str, key: Tensor | None) -> Tensor:
     keys = _keys.get()
     if keys is None:
         raise ArgumentError(
-            f"{name}: the first weights are random, and there is no key\n\n"
+            f"{name}: there is no key for its random numbers\n\n"
             f"  Make the layer under `with cr.nn.seed(0):`, or give it one: "
             f"{name}(..., key=cr.random.key(0))."
         )

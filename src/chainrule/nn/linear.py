@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any, final
 
 from chainrule.errors import ArgumentError, ShapeError
@@ -60,12 +61,7 @@ class Linear(Module):
         """Give X Wᵀ + b."""
         given = as_tensor(x, "Linear")
         if not given.ndim or given.shape[-1] != self.weight.shape[-1]:
-            raise ShapeError(
-                f"Linear: x has {given.shape[-1] if given.ndim else 'no'} features, and the layer "
-                f"takes {self.weight.shape[-1]}\n\n"
-                f"    x       {describe(given)}\n    weight  {describe(self.weight)}\n\n"
-                "  The last axis of x holds the features; nn.Flatten() makes one axis of several."
-            )
+            raise ShapeError(_misfit(given, self.weight))
         product = tensordot(given, self.weight, axes=((-1,), (1,)))
         return product if self.bias is None else add(product, self.bias)
 
@@ -73,3 +69,15 @@ class Linear(Module):
         """Give the kind of this layer with its sizes."""
         out, in_ = getattr(self.weight, "shape", ("?", "?"))
         return f"Linear({in_} → {out}{'' if self.bias is not None else ', bias=False'})"
+
+
+def _misfit(x: Tensor, weight: Tensor) -> str:
+    wanted = weight.shape[-1]
+    remedy = ""
+    if math.prod(x.shape[1:]) == wanted:
+        remedy = "; nn.Flatten() in front makes one of several"
+    return (
+        f"Linear: x has {x.shape[-1] if x.ndim else 'no'} features, and the layer takes {wanted}"
+        f"\n\n    x       {describe(x)}\n    weight  {describe(weight)}\n\n"
+        f"  The last axis of x holds the features{remedy}."
+    )

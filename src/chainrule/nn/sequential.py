@@ -23,14 +23,14 @@ class Sequential(Module):
     ...     model = Sequential(cr.nn.Linear(64, 32), cr.relu, cr.nn.Linear(32, 10))
     >>> model
     Sequential
-    ──────────────────────────────────────────────────────────
-    path      layer            parameters                count
-    ──────────────────────────────────────────────────────────
-    layers.0  Linear(64 → 32)  weight 32×64, bias 32     2,080
+    ───────────────────────────────────────────────────────
+    path      layer            parameters             count
+    ───────────────────────────────────────────────────────
+    layers.0  Linear(64 → 32)  weight 32×64, bias 32  2,080
     layers.1  relu
-    layers.2  Linear(32 → 10)  weight 10×32, bias 10       330
-    ──────────────────────────────────────────────────────────
-    total                                                2,410
+    layers.2  Linear(32 → 10)  weight 10×32, bias 10    330
+    ───────────────────────────────────────────────────────
+    total                                             2,410
     >>> model[1] is cr.relu, len(model)
     (True, 3)
     """

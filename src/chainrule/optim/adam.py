@@ -33,7 +33,7 @@ class Adam(Optimizer):
     >>> w = tensor([1.0, 1.0])
     >>> w, state = adam.update(tensor([300.0, -0.2]), adam.init(w), w)
     >>> w
-    Tensor([0.9       , 1.09999999])
+    Tensor([0.9, 1.1])
     """
 
     beta1: float = 0.9

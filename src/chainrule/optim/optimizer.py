@@ -20,6 +20,7 @@ __all__ = ["Optimizer"]
 Model = TypeVar("Model")
 State = dict[str, Any]
 Rate = float | Schedule
+_MOST = 6  # paths in a message
 
 
 @dataclass(frozen=True)
@@ -97,16 +98,28 @@ def each(
     ):
         leaves, found = tree.flatten(other)
         if found != structure:
-            raise ArgumentError(
-                f"{kind}: the {name} have another structure than the model\n\n"
-                f"    model      {structure}\n    {name:<9}  {found}\n\n"
-                "  Take gradients with respect to the model, and the state from init(model)."
-            )
+            raise ArgumentError(_other_structure(kind, name, model, other))
         flat.append([as_tensor(leaf, kind) for leaf in leaves])
     _check_shapes(kind, model, flat[0])
     made = [step(as_tensor(p, kind), *row) for p, *row in zip(parameters, *flat, strict=True)]
     columns = list(zip(*made, strict=True)) if made else [()] * (1 + len(slots))
     return [tree.unflatten(structure, column) for column in columns]
+
+
+def _other_structure(kind: str, name: str, model: Any, other: Any) -> str:
+    own, given = (_listed([path for path, _ in tree.paths(t)]) for t in (model, other))
+    if own == given:
+        given = "the same, with other settings or State cells"
+    return (
+        f"{kind}: the structure of the {name} is not that of the model\n\n"
+        f"    model      {own}\n    {name:<9}  {given}\n\n"
+        "  Take gradients with respect to the model, and the state from init(model)."
+    )
+
+
+def _listed(paths: list[str]) -> str:
+    shown = [path or "a Tensor" for path in paths[:_MOST]]
+    return ", ".join(shown + ["…"] * (len(paths) > _MOST)) or "nothing"
 
 
 def _check_shapes(kind: str, model: Any, gradients: list[Tensor]) -> None:

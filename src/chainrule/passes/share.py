@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 from chainrule.ir.graph import Graph, Node
-from chainrule.ir.primitives import Data, Print
+from chainrule.ir.primitives import Data, Fill, Print
 from chainrule.passes.rewrite import rewrite, with_bodies
 
 _SMALL = 1024
@@ -30,4 +31,6 @@ def _key(node: Node) -> Any:
         value = node.op.value
         same = value.tobytes() if value.nbytes <= _SMALL else id(value)
         return Data, value.shape, value.dtype, same
+    if isinstance(node.op, Fill):
+        return node.op, math.copysign(1, node.op.value)
     return node.op, node.inputs, node.shape, node.dtype

@@ -103,7 +103,7 @@ def _einsum(node: Node, op: Einsum) -> Node:
     for operand, labels in zip(node.inputs, op.subscripts.inputs, strict=True):
         sizes.update(zip(labels, operand.shape, strict=True))
         value = number(operand)
-        if value is not None:
+        if value is not None and (node.dtype.is_float or value == 1):
             scale *= value
         else:
             factors.append(_absorb(operand, labels))
@@ -114,6 +114,8 @@ def _einsum(node: Node, op: Einsum) -> Node:
     if not all(label in known for label in output):
         return node  # a repetition: cheaper as the View that feeds it
     lost = [n for label, n in sizes.items() if label not in known]
+    if lost and not node.dtype.is_float:
+        return node  # integers wrap around, numbers do not
     scale *= math.prod(lost)
     if scale != 1:
         factors.insert(0, (build.fill(scale, (), node.dtype), ()))

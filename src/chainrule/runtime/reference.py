@@ -11,6 +11,7 @@ import threading
 from collections.abc import Callable, Sequence
 from functools import partial
 from typing import Any, assert_never
+from weakref import WeakKeyDictionary
 
 import numpy as np
 
@@ -136,11 +137,11 @@ def kernel(node: Node, needed: frozenset[int] = frozenset()) -> Kernel:
         case Project(index=index):
             return lambda results: results[index]
         case Block(body=body):
-            return Program(body)
+            return program(body)
         case Loop():
             return _loop(op, needed)
         case Cond(then=then, otherwise=otherwise):
-            return _cond(Program(then), Program(otherwise))
+            return _cond(program(then), program(otherwise))
         case Print(message=message, write=write):
             return partial(_print, message, write)
         case _:
@@ -223,7 +224,7 @@ def _cond(then: Kernel, otherwise: Kernel) -> Kernel:
 
 
 def _loop(op: Loop, needed: frozenset[int]) -> Kernel:
-    body = Program(op.body)
+    body = program(op.body)
     first_history = op.carries + op.slices
     keep_history = any(i >= first_history for i in needed)
 
@@ -305,6 +306,17 @@ class Program:
             for k in frees:
                 values[k] = None
         return [values[k] for k in self.outputs]
+
+
+_programs: WeakKeyDictionary[Graph, Program] = WeakKeyDictionary()
+
+
+def program(graph: Graph) -> Program:
+    """The program of a graph, made once: bodies of Blocks and Loops are shared by many nodes."""
+    found = _programs.get(graph)
+    if found is None:
+        found = _programs[graph] = Program(graph)
+    return found
 
 
 _VALUES = frozenset({np.ndarray, list, tuple})

@@ -6,7 +6,7 @@ of the folder. A temporary name is ``.NAME.PID-RANDOM.partial``: the process id 
 whose it is, and RANDOM starts with a token of this process, so that a later process which was
 given the same id (containers do that) does not take an abandoned file for its own.
 
-Source:  pillai2014all (which steps a file system may reorder, hence each fsync)
+Source:  pillai2014all, sec. 3: which steps a file system may reorder, hence each fsync
 """
 
 import errno

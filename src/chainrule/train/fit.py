@@ -82,8 +82,8 @@ def fit(
     ...     line = cr.nn.Linear(1, 1)
     >>> adam = cr.optim.Adam(0.1)
     >>> fitted = fit(line, (x, 2 * x), loss=cr.loss.squared, optimizer=adam, epochs=200, batch=4)
-    >>> round(float(fitted.model.weight[0, 0]), 1), len(fitted.history)
-    (2.0, 200)
+    >>> print(f"{float(fitted.model.weight[0, 0]):.1f}", len(fitted.history))
+    2.0 200
     """
     _check(epochs=epochs, l2=l2, l1=l1)
     training, held_out = _parts(as_dataset(data, "data"), validation, seed)

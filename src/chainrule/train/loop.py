@@ -17,7 +17,7 @@ from chainrule.data import Dataset
 from chainrule.errors import NonFiniteError, ShapeError
 from chainrule.functions.elementwise import add, equal, isfinite
 from chainrule.functions.joining import stack
-from chainrule.functions.reduction import all, sum
+from chainrule.functions.reduction import sum
 from chainrule.functions.searching import argmax
 from chainrule.loss import l1, l2
 from chainrule.tensor import Tensor
@@ -117,8 +117,8 @@ def _compiled_step(task: Task) -> Callable[..., Any]:
         (total, (loss, correct)), gradients = both(model, inputs, targets)
         model, slots = task.optimizer.update(gradients, slots, model)
         pairs = zip(tree.flatten(gradients)[0], tree.flatten(model)[0], strict=True)
-        # One look at both: a sum is finite only if each of its terms is.
-        finite = [all(isfinite(add(gradient, weight))) for gradient, weight in pairs]
+        # One number tells of many: a sum is finite only if each of its terms is.
+        finite = [isfinite(add(sum(gradient), sum(weight))) for gradient, weight in pairs]
         return model, slots, loss, correct, stack([isfinite(total), *finite])
 
     return jit(step)

@@ -1,6 +1,6 @@
 """One file that needs nothing else: assets inlined, and a policy that forbids anything more.
 
-Source: W3C Content Security Policy Level 3, sections 4.2.3 and 6.7.2.3
+The policy follows W3C Content Security Policy Level 3, sections 4.2.3 and 6.7.2.3.
 
 >>> hash_source("")
 "'sha256-47DEQpj8HBSa+/TImW+5JCeuQeRkm5NMpJWZG3hSuFU='"

@@ -1,6 +1,6 @@
 """PNG images, written with zlib alone.
 
-Source: W3C Portable Network Graphics (third edition), sections 5, 9 and 11
+Source:  w3c2025portable, sec. 5, 9 and 11
 """
 
 import base64

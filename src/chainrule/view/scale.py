@@ -48,7 +48,7 @@ def is_drawable(value: float) -> bool:
 def linear(values: Sequence[float], percentages: bool = False, wanted: int = 4) -> Scale:
     """Make an axis from the round number below the values to the one above.
 
-    Source: Heckbert, Nice numbers for graph labels, Graphics Gems, 1990
+    Source:  heckbert1990nice
 
     >>> linear([0.5, 0.5], percentages=True).labels
     ('45.0%', '47.5%', '50.0%', '52.5%', '55.0%')

@@ -71,7 +71,7 @@ def model(layers: Sequence[LayerRow]) -> Markup:
         for name, layer, size, parameters in layers
     ]
     listed = table(
-        ("Name", "Layer", "Output shape", "Parameters", "Share"),
+        ("Name", "Layer", "Shapes", "Parameters", "Share"),
         rows,
         caption="Layers, in the order of computation",
         numeric=(2, 3),
