@@ -47,7 +47,7 @@ class Recording:
 
     __slots__ = (
         "alive", "constants", "depth", "effects", "kind", "lines", "opaque", "parent", "reads",
-        "root", "since", "values", "writes",
+        "root", "since", "touched", "values", "writes",
     )  # fmt: skip
 
     def __init__(self, kind: str, parent: Recording | None, opaque: bool) -> None:
@@ -64,6 +64,7 @@ class Recording:
         self.effects: list[tuple[str, list[Node]]] = []
         self.reads: dict[Any, Any] = {}
         self.writes: dict[Any, Any] = {}
+        self.touched: set[int] = set()
 
     def value(self, node: Node) -> np.ndarray:
         """The value of a node; raises where it depends on an unknown input."""

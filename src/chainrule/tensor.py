@@ -5,7 +5,8 @@ Operators and methods are attached by ``functions/methods.py`` (a room below), f
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -14,7 +15,7 @@ from chainrule.errors import ArgumentError, DTypeError, GradientError
 from chainrule.ir import build
 from chainrule.ir.dtype import DType, as_dtype, from_numpy
 from chainrule.ir.graph import Node
-from chainrule.recording import Recording, innermost
+from chainrule.recording import Recording, current, innermost
 
 Scalar = bool | int | float
 
@@ -250,6 +251,47 @@ def weak(node: Node, recording: Recording) -> Weak:
     number._node = node
     number._recording = recording
     return number
+
+
+class Watched(Tensor):
+    """A Tensor that a function closes over while ``jit`` records it: reading its value is noticed.
+
+    A value that was read may be part of the program, which is recorded again when the name is bound
+    to another Tensor. A Tensor is turned into a Watched in place, and back.
+    """
+
+    __slots__ = ()
+
+    @property
+    def _value(self) -> np.ndarray | None:  # type: ignore[override]
+        opened = current()
+        for recording in opened.chain() if opened else ():
+            recording.touched.add(id(self))
+        return self._held()
+
+    def _held(self) -> np.ndarray:
+        return Tensor.__dict__["_value"].__get__(self)  # type: ignore[no-any-return]
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        return self._held().shape
+
+    @property
+    def dtype(self) -> DType:
+        return from_numpy(self._held().dtype)
+
+
+@contextmanager
+def watched(tensors: Iterable[Tensor]) -> Iterator[None]:
+    """Notice who reads the values of these Tensors in this block."""
+    changed = [t for t in tensors if type(t) is Tensor and t._node is None]
+    for t in changed:
+        t.__class__ = Watched
+    try:
+        yield
+    finally:
+        for t in changed:
+            t.__class__ = Tensor
 
 
 def node_of(tensor: Tensor, host: Recording) -> Node:

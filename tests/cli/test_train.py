@@ -139,6 +139,17 @@ def test_a_finished_run_may_be_resumed_and_stays_as_it_is(tmp_path: Path):
     assert (weights(tmp_path / "run"), records(tmp_path / "run")) == before
 
 
+def test_a_zero_is_a_choice_like_any_other(tmp_path: Path):
+    zeros = ("--epochs", 0, "--validation", 0, "--l2", 0, "--weight-decay", 0)
+    options = ("--model", "linear", "--optimizer", "adamw", *zeros)
+    code, out, err = chainrule("train", "digits", *options, "--out", "run", cwd=tmp_path)
+    assert (code, err) == (0, "")
+    assert out.splitlines()[0] == "digits: 1,437 examples to train on, 360 to test"
+    config = json.loads((tmp_path / "run" / "config.json").read_text())
+    assert [config[k] for k in ("epochs", "validation", "l2", "weight_decay")] == [0, 0.0, 0.0, 0.0]
+    assert not (tmp_path / "run" / "metrics.jsonl").exists()
+
+
 def test_every_loss_optimizer_and_schedule_can_be_chosen(tmp_path: Path):
     choices = [
         ("hinge", "sgd", "constant"),

@@ -1,5 +1,6 @@
 """Docstrings: each public name has one, its examples run, and its sources exist."""
 
+import builtins
 import doctest
 import importlib
 import re

@@ -168,3 +168,31 @@ def test_a_redefined_function_is_noticed():
     assert f(cr.tensor(1.0)).item() == 2.0
     inner = lambda x: 5 * x  # noqa: E731
     assert f(cr.tensor(1.0)).item() == 5.0
+
+
+def test_a_value_computed_from_a_closed_over_tensor_is_not_kept():
+    w = cr.tensor([1.0, 2.0])
+    f = cr.jit(lambda x: (w * 2.0) * x)
+    assert f(cr.tensor(1.0)).tolist() == [2.0, 4.0]
+    w = cr.tensor([5.0, 6.0])
+    assert f(cr.tensor(1.0)).tolist() == [10.0, 12.0]
+    assert type(w) is cr.Tensor
+
+
+def test_two_names_of_one_tensor_may_part():
+    a = b = cr.tensor(1.0)
+    f = cr.jit(lambda x: a * x + b)
+    assert f(cr.tensor(1.0)).item() == 2.0
+    b = cr.tensor(10.0)
+    assert f(cr.tensor(1.0)).item() == 11.0
+    a = cr.tensor(3.0)
+    assert f(cr.tensor(1.0)).item() == 13.0
+
+
+def test_a_closed_over_mask_is_part_of_the_program():
+    mask = cr.tensor([True, False, True])
+    f = cr.jit(lambda x: cr.sum(x[mask]))
+    x = cr.tensor([1.0, 10.0, 100.0])
+    assert f(x).item() == 101.0
+    mask = cr.tensor([False, True, True])
+    assert f(x).item() == 110.0

@@ -45,7 +45,8 @@ _SCALE = "What inputs are centered and scaled by: each feature, all together, or
 @click.pass_context
 def train(context: click.Context, /, **options: Any) -> int:
     """Start a training, or go on with one."""
-    given = {key: value for key, value in options.items() if value not in (None, False)}
+    # By identity: 0 is said, and equals False.
+    given = {k: value for k, value in options.items() if value is not None and value is not False}
     resume = given.get("resume")
     if resume is not None:
         _check_alone(context, given)

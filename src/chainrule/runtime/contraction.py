@@ -60,7 +60,7 @@ def _reduce_then_order(labels: Labels, output: Labels) -> Kernel:
 
 
 def _broadcast_product(left: Labels, right: Labels, output: Labels) -> Kernel:
-    if left == right == output:
+    if _is_aligned(left, output) and _is_aligned(right, output):
         return np.multiply
     place_left, place_right = _placement(left, output), _placement(right, output)
 
@@ -68,6 +68,11 @@ def _broadcast_product(left: Labels, right: Labels, output: Labels) -> Kernel:
         return np.asarray(np.multiply(place_left(x), place_right(y)))
 
     return run
+
+
+def _is_aligned(labels: Labels, output: Labels) -> bool:
+    """Whether NumPy's broadcasting, which aligns last axes, does the right thing by itself."""
+    return labels == output[len(output) - len(labels) :]
 
 
 def _placement(labels: Labels, output: Labels) -> Callable[[np.ndarray], np.ndarray]:

@@ -16,12 +16,16 @@ from chainrule.ir.graph import Graph, Node, frontier
 from chainrule.passes.pipeline import optimize
 from chainrule.recording import Recording, current, innermost, modes, recording
 from chainrule.runtime.reference import Program, quietly
-from chainrule.tensor import Tensor, node_of, of_node, of_value, tensor, weak
+from chainrule.tensor import Tensor, node_of, of_node, of_value, tensor, watched, weak
 from chainrule.transform.closure import Watch, watches
 from chainrule.transform.debug import tie_effects
 from chainrule.transform.scope import Function, outputs
 
 _log = logging.getLogger("chainrule.jit")
+
+
+Place = tuple[Watch, int]
+"""Where a closed-over Tensor is found: a watched name, and the number of a leaf."""
 
 
 class Recorded:
@@ -31,9 +35,10 @@ class Recorded:
         self.watches = watches(jitted.function)
         with recording("jit", opaque=True) as opened:
             self.parameters = _parameters(leaves)
-            watched = self._register(opened)
+            places, nodes_of = self._register(opened)
             args, kwargs = tree.unflatten(structure, self._inside(opened, leaves))
-            result = jitted.function(*args, **kwargs)
+            with watched(t for t, _ in opened.constants.values() if isinstance(t, Tensor)):
+                result = jitted.function(*args, **kwargs)
             nodes, self.structure = outputs("jit", opened, result)
             self.cells_written = list(opened.writes)
             nodes += [node_of(t, opened) for t in opened.writes.values()]
@@ -42,25 +47,38 @@ class Recorded:
             cell_nodes = [t._node for t in opened.reads.values()]
         given = [p for p in self.parameters if p is not None]
         free = frontier(nodes, [*given, *cell_nodes], opened.since)
-        self.sources = [watched.get(n) for n in free]
+        self.sources = [nodes_of.get(n) for n in free]
         self.free = [None if s else n for n, s in zip(free, self.sources, strict=True)]
+        self.fixed = [
+            place
+            for found, where in places.items()
+            for place in where
+            if found in opened.touched or len(where) > 1
+        ]
         self.reusable = all(self.sources)
         self.graph = Graph((*given, *cell_nodes, *free), tuple(nodes))
-        self.host = opened.parent
+        self.host = None if self.reusable else opened.parent
         self.program: Program | None = None
 
-    def _register(self, opened: Recording) -> dict[Node, tuple[Watch, int]]:
-        """Make a watched Tensor a hidden input, so that binding another one is no new program."""
-        watched: dict[Node, tuple[Watch, int]] = {}
+    def _register(self, opened: Recording) -> tuple[dict[int, list[Place]], dict[Node, Place]]:
+        """Make a watched Tensor a hidden input, so that binding another one is no new program.
+
+        Gives the places of every watched Tensor, by its identity, and one for every such input.
+        """
+        places: dict[int, list[Place]] = {}
+        nodes: dict[Node, Place] = {}
         for watch in self.watches:
-            for place, found in watch.tensors():
-                if found._node is not None:
-                    watched[found._node] = (watch, place)
-                elif id(found) not in opened.constants:
+            for number, found in watch.tensors():
+                where = places.setdefault(id(found), [])
+                where.append((watch, number))
+                if len(where) > 1:
+                    continue
+                node = found._node
+                if node is None:
                     node = build.parameter(found.shape, found.dtype, watch.name)
                     opened.constants[id(found)] = (found, node)
-                    watched[node] = (watch, place)
-        return watched
+                nodes[node] = (watch, number)
+        return places, nodes
 
     def _inside(self, opened: Recording, leaves: list[Any]) -> list[Any]:
         make = {True: weak, False: of_node}
@@ -81,6 +99,10 @@ class Recorded:
                 _log.info("jit records again: %s is bound to something else", watch.name)
                 return None
             now[watch] = leaves
+        for watch, number in self.fixed:
+            if now[watch][number] is not watch.leaves[number]:
+                _log.info("jit records again: the value of %s is part of the program", watch.name)
+                return None
         found = [cell.value for cell in self.cells_read]
         for source, node in zip(self.sources, self.free, strict=True):
             if source is not None:
