@@ -1,7 +1,7 @@
 # Everything that a developer types. Each target sets up the environment it needs; nothing has to
 # be activated, and nothing is installed again until pyproject.toml changes.
 
-TRAIN  ?= digits --model mlp:64 --epochs 30 --out runs/digits
+TRAIN  ?= digits
 PYTEST ?= -n 2
 
 PYTHONS  := python3 python3.13 python3.12 python3.11 python3.14 python

@@ -5,13 +5,15 @@ Operators and methods are attached by ``functions/methods.py`` (a room below), f
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, Any
+from threading import Lock
+from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
 
-from chainrule.errors import ArgumentError, DTypeError, GradientError
+from chainrule.errors import ArgumentError, DTypeError, GradientError, ShapeError
 from chainrule.ir import build
 from chainrule.ir.dtype import DType, as_dtype, from_numpy
 from chainrule.ir.graph import Node
@@ -267,31 +269,43 @@ class Watched(Tensor):
         opened = current()
         for recording in opened.chain() if opened else ():
             recording.touched.add(id(self))
-        return self._held()
-
-    def _held(self) -> np.ndarray:
-        return Tensor.__dict__["_value"].__get__(self)  # type: ignore[no-any-return]
+        return _held(self)
 
     @property
     def shape(self) -> tuple[int, ...]:
-        return self._held().shape
+        return _held(self).shape
 
     @property
     def dtype(self) -> DType:
-        return from_numpy(self._held().dtype)
+        return from_numpy(_held(self).dtype)
+
+
+# Not a method: another thread may make it a plain Tensor again between the call and the look-up.
+_held: Final[Callable[[Tensor], np.ndarray]] = Tensor.__dict__["_value"].__get__
+_watchers: Final[Counter[int]] = Counter()
+_watching: Final = Lock()
 
 
 @contextmanager
 def watched(tensors: Iterable[Tensor]) -> Iterator[None]:
-    """Notice who reads the values of these Tensors in this block."""
-    changed = [t for t in tensors if type(t) is Tensor and t._node is None]
-    for t in changed:
-        t.__class__ = Watched
+    """Notice who reads the values of these Tensors in this block.
+
+    Threads that record at the same time may watch the same Tensor; the last one lets it go.
+    """
+    changed = [t for t in tensors if type(t) in (Tensor, Watched) and t._node is None]
+    with _watching:
+        for t in changed:
+            _watchers[id(t)] += 1
+            t.__class__ = Watched
     try:
         yield
     finally:
-        for t in changed:
-            t.__class__ = Tensor
+        with _watching:
+            for t in changed:
+                _watchers[id(t)] -= 1
+                if not _watchers[id(t)]:
+                    del _watchers[id(t)]
+                    t.__class__ = Tensor
 
 
 def node_of(tensor: Tensor, host: Recording) -> Node:
@@ -313,7 +327,7 @@ def node_of(tensor: Tensor, host: Recording) -> Node:
 def tensor(value: Any, /, *, dtype: Any = None) -> Tensor:
     """Make a Tensor from numbers, nested lists, an array or another Tensor.
 
-    An array is copied unless it is read-only. Python floats become ``float64``, ints ``int64``.
+    An array is copied unless it and what it is a view of are read-only. Python floats become ``float64``, ints ``int64``.
 
     Raises:  DTypeError: the elements are not real numbers.
 
@@ -322,15 +336,30 @@ def tensor(value: Any, /, *, dtype: Any = None) -> Tensor:
     """
     wanted = None if dtype is None else as_dtype(dtype)
     if isinstance(value, Tensor):
-        return value if wanted in (None, value.dtype) else value.astype(wanted)  # type: ignore
+        return value if wanted in (None, value.dtype) else value.astype(wanted)
     if isinstance(value, Sequence) and any(_has_tensor(v) for v in value):
         return _stacked(value, wanted)
-    array = np.asarray(value)
+    try:
+        array = np.asarray(value)
+    except ValueError:
+        raise ShapeError("tensor: the nested lists have different lengths") from None
+    if isinstance(value, int) and array.dtype == object:
+        raise ArgumentError(f"tensor: {value} does not fit in int64")
     if array.dtype == object or array.dtype.kind in "USV":
         raise DTypeError(f"tensor: {type(value).__name__} holds elements that are not numbers")
     kind = wanted.numpy if wanted else from_numpy(array.dtype).numpy
-    shared = array is value and array.dtype == kind and not array.flags.writeable
+    shared = array is value and array.dtype == kind and _is_frozen(array)
     return of_value(array if shared else np.array(array, dtype=kind, order="C"))
+
+
+def _is_frozen(array: np.ndarray) -> bool:
+    """Whether nobody can change the array: read-only, and no view of one that can be written."""
+    owner: Any = array
+    while isinstance(owner, np.ndarray):
+        if owner.flags.writeable:
+            return False
+        owner = owner.base
+    return True
 
 
 def _has_tensor(value: object) -> bool:
@@ -346,6 +375,9 @@ def _stacked(values: Sequence[Any], wanted: DType | None) -> Tensor:
     if dtype is None:
         dtype = from_numpy(np.result_type(*(p.dtype.numpy for p in parts)))
     parts = [p if p.dtype is dtype else p.astype(dtype) for p in parts]
+    if len({p.shape for p in parts}) > 1:
+        shapes = ", ".join(str(list(p.shape)) for p in parts)
+        raise ShapeError(f"tensor: the elements of a list have different shapes: {shapes}")
     found = [p._recording for p in parts if p._recording is not None]
     if not found:
         return of_value(np.stack([p._known() for p in parts]))

@@ -47,9 +47,9 @@ def inputs():
 def test_scan_agrees_with_the_unrolled_loop_to_second_order(inputs, reverse, wrap):
     for transform in (
         lambda f: cr.grad(f, argnums=(0, 1)),
-        lambda f: lambda *a: cr.jvp(f, a, a),
-        lambda f: lambda *a: cr.hessian(f, argnums=(0, 1))(*a).matrix(),
-        lambda f: lambda *a: cr.jacobian(cr.grad(f), mode="reverse")(*a).dense(),
+        lambda f: lambda w, xs: cr.jvp(f, (w, xs), (w, xs)),
+        lambda f: lambda w, xs: cr.hessian(f, argnums=(0, 1))(w, xs).matrix(),
+        lambda f: lambda w, xs: cr.jacobian(cr.grad(f), mode="reverse")(w, xs).dense(),
         lambda f: lambda w, xs: cr.vmap(f, in_axes=(None, 0))(w, cr.stack([xs, 2 * xs])),
         lambda f: lambda w, xs: cr.vmap(cr.grad(f), in_axes=(0, None))(cr.stack([w, -w]), xs),
     ):

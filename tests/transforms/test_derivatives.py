@@ -100,47 +100,59 @@ def test_printing_inside_grad_shows_the_value():
     assert seen == ["Tensor(3., inside grad)"]
 
 
+def mistake(call, kind, *message):
+    return call, kind, "".join(message)
+
+
 ERRORS = {
-    "an int": (
-        lambda: cr.grad(lambda x: x)(3), DTypeError,
+    "an int": mistake(
+        lambda: cr.grad(lambda x: x)(3),
+        DTypeError,
         "grad: argument 0 is an int, and derivatives are taken with respect to floating-point "
         "numbers; write 3.0",
     ),
-    "an int Tensor": (
-        lambda: cr.grad(lambda x: x)(cr.tensor(3)), DTypeError,
+    "an int Tensor": mistake(
+        lambda: cr.grad(lambda x: x)(cr.tensor(3)),
+        DTypeError,
         "grad: argument 0 has dtype int64, and derivatives are taken with respect to "
         "floating-point numbers\n\n"
         "  Convert it with .astype(cr.float64), or pick other arguments with argnums.",
     ),
-    "a vector": (
-        lambda: cr.grad(lambda x: x * 2)(cr.ones(3)), ShapeError,
+    "a vector": mistake(
+        lambda: cr.grad(lambda x: x * 2)(cr.ones(3)),
+        ShapeError,
         "grad: the function returned a Tensor of shape [3], and a gradient belongs to a single "
         "number\n\n  Reduce it with .sum() or .mean(), or use cr.jacobian or cr.vjp.",
     ),
-    "a pair": (
-        lambda: cr.grad(lambda x: (x, x))(1.0), ArgumentError,
+    "a pair": mistake(
+        lambda: cr.grad(lambda x: (x, x))(1.0),
+        ArgumentError,
         "grad: the function returned a tuple, where one number was expected\n\n"
         "  Return the loss alone, or (loss, anything else) with has_aux=True.",
     ),
-    "no such argument": (
-        lambda: cr.grad(lambda x: x, argnums=2)(1.0), ArgumentError,
+    "no such argument": mistake(
+        lambda: cr.grad(lambda x: x, argnums=2)(1.0),
+        ArgumentError,
         "grad: argnums=2, but the function was called with 1 positional argument",
     ),
-    "float": (
-        lambda: cr.grad(lambda x: float(x))(1.0), GradientError,
+    "float": mistake(
+        lambda: cr.grad(lambda x: float(x))(1.0),
+        GradientError,
         "float() of a Tensor that grad differentiates would drop its derivative\n\n"
         "  Keep computing with chainrule's functions, or write .detach() to treat the value as "
         "a\n  constant.",
     ),
-    "a boolean result": (
-        lambda: cr.grad(lambda x: x > 0)(1.0), DTypeError,
+    "a boolean result": mistake(
+        lambda: cr.grad(lambda x: x > 0)(1.0),
+        DTypeError,
         "grad: the function returned bool, which has no derivative",
     ),
-    "a tangent of another shape": (
-        lambda: cr.jvp(lambda x: x, (cr.ones(2),), (cr.ones(3),)), ShapeError,
+    "a tangent of another shape": mistake(
+        lambda: cr.jvp(lambda x: x, (cr.ones(2),), (cr.ones(3),)),
+        ShapeError,
         "jvp: a tangent of shape [3] for a primal of shape [2]",
     ),
-}  # fmt: skip
+}
 
 
 @pytest.mark.parametrize("name", ERRORS)

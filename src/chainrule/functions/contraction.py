@@ -8,7 +8,6 @@ is repeated in memory.
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any
 
@@ -18,14 +17,14 @@ from chainrule.ir import build
 from chainrule.ir.dtype import bool_
 from chainrule.ir.graph import Node
 from chainrule.ir.primitives import Shape
+from chainrule.ir.record import Record
 from chainrule.ir.subscripts import Labels, canonical, parse
 from chainrule.tensor import Tensor
 
 __all__: list[str] = []
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class Plan:
+class Plan(Record, identity=True):
     """A contraction: its labels, which of them broadcast, and how the user wrote it.
 
     Plans are made once and kept, so identity is equality and a plan is a quick key.

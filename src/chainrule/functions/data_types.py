@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -11,6 +10,7 @@ from chainrule.errors import ArgumentError, DTypeError
 from chainrule.functions.axes import on_cpu
 from chainrule.functions.lift import Operand, as_tensor, cast
 from chainrule.ir.dtype import DType, as_dtype, from_numpy, promote, with_scalar
+from chainrule.ir.record import Record
 from chainrule.tensor import Tensor
 
 __all__ = ["astype", "can_cast", "finfo", "iinfo", "isdtype", "result_type"]
@@ -55,8 +55,7 @@ def can_cast(from_: Any, to: Any, /) -> bool:
         return False
 
 
-@dataclass(frozen=True, slots=True)
-class FloatLimits:
+class FloatLimits(Record):
     """What a floating type can hold."""
 
     bits: int
@@ -67,8 +66,7 @@ class FloatLimits:
     dtype: DType
 
 
-@dataclass(frozen=True, slots=True)
-class IntegerLimits:
+class IntegerLimits(Record):
     """What an integer type can hold."""
 
     bits: int

@@ -94,13 +94,19 @@ def as_tensor(value: Operand, name: str) -> Tensor:
     if isinstance(value, Tensor):
         return value
     if isinstance(value, bool | int | float):
-        kind = bool_ if isinstance(value, bool) else DEFAULT_INT if isinstance(value, int) else DEFAULT_FLOAT  # noqa: E501
+        kind = (
+            bool_
+            if isinstance(value, bool)
+            else DEFAULT_INT
+            if isinstance(value, int)
+            else DEFAULT_FLOAT
+        )  # noqa: E501
         return of_value(np.asarray(value, kind.numpy))
     if isinstance(value, np.ndarray | np.generic):
         from_numpy(value.dtype)
         return of_value(np.array(value))
     if hasattr(value, "__tensor__"):
-        return value.__tensor__()  # type: ignore[no-any-return]
+        return value.__tensor__()
     raise DTypeError(f"{name}: expected a Tensor, an array or a number, not {type(value).__name__}")
 
 
@@ -137,7 +143,7 @@ _cast = Lifted(build.cast)
 
 def cast(tensor: Tensor, dtype: DType) -> Tensor:
     """The same numbers in another dtype."""
-    return tensor if tensor.dtype is dtype else _cast([tensor], dtype)  # type: ignore[no-any-return]
+    return tensor if tensor.dtype is dtype else _cast([tensor], dtype)
 
 
 def floating(tensor: Tensor) -> Tensor:
@@ -166,9 +172,7 @@ def mismatch(name: str, operands: Sequence[Tensor]) -> str:
     """The message for shapes that do not broadcast."""
     ranks = max(t.ndim for t in operands)
     aligned = [(1,) * (ranks - t.ndim) + t.shape for t in operands]
-    axis = next(
-        a for a in reversed(range(ranks)) if len({s[a] for s in aligned if s[a] != 1}) > 1
-    )
+    axis = next(a for a in reversed(range(ranks)) if len({s[a] for s in aligned if s[a] != 1}) > 1)
     sizes = " and ".join(str(s[axis]) for s in aligned if s[axis] != 1)
     lines = "\n".join(f"    {describe(t)}" for t in operands)
     return (
@@ -191,7 +195,7 @@ _broadcast = Lifted(build.broadcast)
 
 def broadcast(tensor: Tensor, shape: Shape) -> Tensor:
     """Repeat a Tensor to a shape that it is known to fit."""
-    return tensor if tensor.shape == shape else _broadcast([tensor], shape)  # type: ignore
+    return tensor if tensor.shape == shape else _broadcast([tensor], shape)
 
 
 def spread(node: Node, shape: Shape) -> Node:

@@ -167,7 +167,7 @@ def fast_binary(
                 return _eager(quiet_call(quick, a, b))
             except (ValueError, OverflowError):
                 return slow(x1, x2)  # says what is wrong
-        if left is _Nothing or right is _Nothing:
+        if (left is _Nothing or right is _Nothing) and x1 is not None and x2 is not None:
             return recorded(x1, x2)
         return slow(x1, x2)
 

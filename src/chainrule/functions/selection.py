@@ -8,7 +8,6 @@ places where it holds, so its value must be known.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from types import EllipsisType
 from typing import Any
 
@@ -20,13 +19,13 @@ from chainrule.ir import build
 from chainrule.ir.dtype import bool_, int64
 from chainrule.ir.graph import Node
 from chainrule.ir.primitives import Axis, Shape
+from chainrule.ir.record import Record
 from chainrule.tensor import Tensor, of_value, tensor
 
 __all__: list[str] = []
 
 
-@dataclass(frozen=True, slots=True)
-class Selection:
+class Selection(Record):
     """What an index means: a View, then a Gather along the axes that arrays index, if any.
 
     ``gathered`` are axes of the View; those of the index arrays stand at ``place`` of the result.

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import operator
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import SupportsIndex
 
 from chainrule.errors import ArgumentError, ShapeError
@@ -12,6 +11,7 @@ from chainrule.functions.lift import describe
 from chainrule.ir import build
 from chainrule.ir.graph import Node
 from chainrule.ir.primitives import Axis, Shape, View
+from chainrule.ir.record import Record
 from chainrule.tensor import Tensor
 
 __all__: list[str] = []
@@ -20,8 +20,7 @@ Sizes = int | Sequence[int]
 Padding = str | int | Sequence[int | Sequence[int]]
 
 
-@dataclass(frozen=True, slots=True)
-class Windows:
+class Windows(Record):
     """Windows over the last axes of an array: hashable, with everything static worked out."""
 
     sizes: Shape

@@ -6,18 +6,17 @@ the floating type that they meet (``int64`` with ``float32`` is ``float32``, so 
 doubles the width of a network). ``uint64`` with a signed integer has no common type and raises.
 """
 
-from dataclasses import dataclass
 from typing import Final, Literal
 
 import numpy as np
 
 from chainrule.errors import DTypeError
+from chainrule.ir.record import Record
 
 Kind = Literal["bool", "unsigned", "signed", "float", "bundle"]
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class DType:
+class DType(Record, identity=True):
     """A scalar type: its name, kind, width in bits and NumPy equivalent.
 
     There is one object for each type, so identity is equality.
@@ -33,6 +32,9 @@ class DType:
 
     def __repr__(self) -> str:
         return self.name
+
+    def __reduce__(self) -> tuple[object, tuple[str]]:
+        return as_dtype, (self.name,)  # copies and unpickled ones are the same object
 
     @property
     def short(self) -> str:

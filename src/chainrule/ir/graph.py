@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
 from typing import Final
 
 from chainrule.ir.dtype import DType
@@ -28,6 +27,7 @@ from chainrule.ir.primitives import (
     Shape,
     Type,
 )
+from chainrule.ir.record import Record
 
 _serial: Final = itertools.count()
 
@@ -59,8 +59,7 @@ class Node:
         return f"%{self.serial}:{self.dtype.short}[{shape}]"
 
 
-@dataclass(frozen=True, slots=True, eq=False, weakref_slot=True)
-class Graph:
+class Graph(Record, identity=True):
     """A closed program: any nodes may stand as formal inputs; walks from the outputs stop there."""
 
     inputs: tuple[Node, ...]
@@ -134,12 +133,21 @@ def frontier(outputs: Iterable[Node], inputs: Sequence[Node], since: int) -> lis
         seen.add(node)
         if is_constant(node):
             continue
-        is_free_input = isinstance(node.op, Input) and not node.inputs
-        if node not in closed and (node.serial < since or is_free_input):
+        if node not in closed and _comes_from_outside(node, since):
             free[node] = None
         else:
             stack.extend(node.inputs)
     return sorted(free, key=_by_serial)
+
+
+def _comes_from_outside(node: Node, since: int) -> bool:
+    """Whether a node made since then only names a value from before, or is from before itself.
+
+    A result of an outer bundle is such a name; the bundle itself is no value to hand in.
+    """
+    if isinstance(node.op, Project):
+        return node.inputs[0].serial < since
+    return node.serial < since or (isinstance(node.op, Input) and not node.inputs)
 
 
 def substitute(

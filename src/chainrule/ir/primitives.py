@@ -19,10 +19,10 @@ is a View.
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
 from chainrule.ir.dtype import DType
+from chainrule.ir.record import Record
 from chainrule.ir.scalar import Scalar
 from chainrule.ir.subscripts import Subscripts
 
@@ -45,8 +45,7 @@ class Type(NamedTuple):
 # ---------------------------------------------------------------- sources
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class Input:
+class Input(Record, identity=True):
     """A value given from outside; with one operand, a fresh name (an alias) for that operand.
 
     Transforms differentiate with respect to aliases, so the derivative follows the paths through
@@ -56,15 +55,13 @@ class Input:
     name: str | None = None
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class Data:
+class Data(Record, identity=True):
     """A constant array. Its buffer is never written to."""
 
     value: np.ndarray
 
 
-@dataclass(frozen=True, slots=True)
-class Fill:
+class Fill(Record):
     """An array that holds one number everywhere."""
 
     value: float | int | bool
@@ -72,24 +69,21 @@ class Fill:
     dtype: DType
 
 
-@dataclass(frozen=True, slots=True)
-class Iota:
+class Iota(Record):
     """0, 1, 2, …, size − 1."""
 
     size: int
     dtype: DType
 
 
-@dataclass(frozen=True, slots=True)
-class Delta:
+class Delta(Record):
     """The identity matrix of this size, kept symbolic: it is the structure of Hessians."""
 
     size: int
     dtype: DType
 
 
-@dataclass(frozen=True, slots=True)
-class Random:
+class Random(Record):
     """Uniform random bits, a pure function of two operands: a key (..., 2) and a counter (...).
 
     The words of 64 bits are those of Philox4x64-10 [salmon2011parallel] with this key, its counter
@@ -104,21 +98,18 @@ class Random:
 # ---------------------------------------------------------------- pointwise
 
 
-@dataclass(frozen=True, slots=True)
-class Map:
+class Map(Record):
     """A scalar function applied to every element."""
 
     record: Scalar
     params: tuple[Any, ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
-class Select:
+class Select(Record):
     """``mask ? chosen : otherwise``; the branch not taken never reaches the result."""
 
 
-@dataclass(frozen=True, slots=True)
-class Add:
+class Add(Record):
     """A signed sum of any number of operands."""
 
     signs: tuple[int, ...]
@@ -127,8 +118,7 @@ class Add:
 # ---------------------------------------------------------------- contraction
 
 
-@dataclass(frozen=True, slots=True)
-class Einsum:
+class Einsum(Record):
     """The sum over all labels that the output lacks of the product of the operands.
 
     Linear in each operand. Every output label is in some operand.
@@ -140,8 +130,7 @@ class Einsum:
 ReduceKind = Literal["max", "min", "prod", "any", "all", "argmax", "argmin"]
 
 
-@dataclass(frozen=True, slots=True)
-class Reduce:
+class Reduce(Record):
     """A reduction other than a sum, over these axes, which vanish; argmax takes the first tie."""
 
     kind: ReduceKind
@@ -151,8 +140,7 @@ class Reduce:
 # ---------------------------------------------------------------- layout
 
 
-@dataclass(frozen=True, slots=True)
-class Reshape:
+class Reshape(Record):
     """The same elements in row-major order under another shape."""
 
     shape: Shape
@@ -165,8 +153,7 @@ class Axis(NamedTuple):
     terms: tuple[tuple[int, int], ...]
 
 
-@dataclass(frozen=True, slots=True)
-class View:
+class View(Record):
     """An affine index map, zero outside the operand: result[o] = operand[offset + A o].
 
     Transpose, slice, pad, flip, broadcast, diagonal and sliding windows are Views.
@@ -176,16 +163,14 @@ class View:
     axes: tuple[Axis, ...]
 
 
-@dataclass(frozen=True, slots=True)
-class Accumulate:
+class Accumulate(Record):
     """The transpose of a View: adds each element of the operand where the View read it."""
 
     view: View
     shape: Shape
 
 
-@dataclass(frozen=True, slots=True)
-class Join:
+class Join(Record):
     """The operands one after another along an axis; a block matrix."""
 
     axis: int
@@ -194,16 +179,14 @@ class Join:
 # ---------------------------------------------------------------- indices
 
 
-@dataclass(frozen=True, slots=True)
-class Gather:
+class Gather(Record):
     """result[i…, rest…] = operand[index₁[i…], …, indexₖ[i…], rest…].
 
     The first operand is read at k integer operands of one shape. An index outside its axis raises.
     """
 
 
-@dataclass(frozen=True, slots=True)
-class Scatter:
+class Scatter(Record):
     """The transpose of Gather: adds updates into zeros of this shape; repeated indices add up."""
 
     shape: Shape
@@ -212,16 +195,14 @@ class Scatter:
 # ---------------------------------------------------------------- library
 
 
-@dataclass(frozen=True, slots=True)
-class RoutineCall:
+class RoutineCall(Record):
     """A library routine from the open table; the node is a bundle."""
 
     routine: Routine
     params: tuple[Any, ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
-class Project:
+class Project(Record):
     """One result of a bundle."""
 
     index: int
@@ -232,8 +213,7 @@ class Project:
 BlockTangent = Callable[["list[Node]", "list[Node]", "list[Node | None]"], "list[Node | None]"]
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class Block:
+class Block(Record, identity=True):
     """A named body: a network is a block of blocks. The pipeline inlines it; formulas keep it.
 
     ``tangent`` is an optional closed-form rule: (inputs, outputs, tangents of the inputs) to the
@@ -247,8 +227,7 @@ class Block:
     barrier: bool = False
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class Loop:
+class Loop(Record, identity=True):
     """A scan of static length over its body: (constants, carries, slices) → (carries, slices).
 
     Operands are the constants, the initial carries, then the stacked slices. Results are the final
@@ -268,23 +247,21 @@ class Loop:
         return len(self.body.outputs) - self.carries
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class Cond:
+class Cond(Record, identity=True):
     """The first operand, a boolean scalar, chooses which body reads the other operands."""
 
     then: Graph
     otherwise: Graph
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class Print:
+class Print(Record, identity=True):
     """The first operand, unchanged; a message with the operands' values appears when it runs.
 
     An effect, so that ``debug.print`` works where values are not known while recording.
     """
 
     message: str
-    write: Callable[[str], None] = field(default=print)
+    write: Callable[[str], None] = print
 
 
 Primitive = (

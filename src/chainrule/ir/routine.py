@@ -9,10 +9,10 @@ to transpose it there instead.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from chainrule.ir.primitives import Type
+from chainrule.ir.record import Record
 
 if TYPE_CHECKING:
     import numpy as np
@@ -28,8 +28,7 @@ TangentRule = Callable[
 TransposeRule = Callable[[Params, "list[Node]", "Node"], "Node"]
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class Routine:
+class Routine(Record, identity=True):
     """A library routine: shapes, batched value, derivative.
 
     ``value(*arrays, *params)`` gives a sequence of arrays. ``linear`` names an operand in which

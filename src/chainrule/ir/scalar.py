@@ -11,21 +11,19 @@ evenly between ties; clip has derivative 1 at its bounds; sqrt has its limit, in
 
 import math
 from collections.abc import Callable
-from dataclasses import dataclass, field
 from typing import Any, Literal, Union
 
 import numpy as np
 
 from chainrule.errors import ArgumentError
 from chainrule.ir.dtype import BUNDLE, DType, bool_
+from chainrule.ir.record import Record
 
 Number = float | int
 
 
-class Expression:
+class Expression(Record):
     """A partial derivative: written with Python's operators, read by every transform."""
-
-    __slots__ = ()
 
     def __add__(self, other: "Operand_") -> "Sum":
         return Sum((self, wrap(other)), (1, 1))
@@ -64,26 +62,22 @@ class Expression:
         return Apply("divide", (wrap(other), self))
 
 
-@dataclass(frozen=True, slots=True)
 class Operand(Expression):
     """The operand of this number."""
 
     index: int
 
 
-@dataclass(frozen=True, slots=True)
 class Result(Expression):
     """The value of the function itself."""
 
 
-@dataclass(frozen=True, slots=True)
 class Literal_(Expression):  # noqa: N801 — typing has the plain name
     """A number."""
 
     value: Number
 
 
-@dataclass(frozen=True, slots=True)
 class Sum(Expression):
     """A signed sum."""
 
@@ -91,7 +85,6 @@ class Sum(Expression):
     signs: tuple[int, ...]
 
 
-@dataclass(frozen=True, slots=True)
 class Product(Expression):
     """A product of two factors."""
 
@@ -99,7 +92,6 @@ class Product(Expression):
     right: Expression
 
 
-@dataclass(frozen=True, slots=True)
 class Choose(Expression):
     """``chosen`` where the mask holds, ``otherwise`` elsewhere."""
 
@@ -108,7 +100,6 @@ class Choose(Expression):
     otherwise: Expression
 
 
-@dataclass(frozen=True, slots=True)
 class Apply(Expression):
     """Another record of the table, applied."""
 
@@ -149,8 +140,7 @@ Output = Literal["same", "bool", "param"]
 Partials = tuple[Expression, ...]
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class Scalar:
+class Scalar(Record, identity=True):
     """An elementwise function: its value, its partial derivatives and what it accepts."""
 
     name: str
@@ -160,7 +150,7 @@ class Scalar:
     accepts: frozenset[str] = frozenset({"float"})
     output: Output = "same"
     linear: tuple[int, ...] = ()
-    special: bool = field(default=False)  # value comes from scipy.special, imported when first used
+    special: bool = False  # value comes from scipy.special, imported when first used
 
     def __repr__(self) -> str:
         return self.name

@@ -5,17 +5,16 @@ only in their letters are the same object.
 """
 
 import string
-from dataclasses import dataclass
 from functools import lru_cache
 
 from chainrule.errors import SubscriptError
+from chainrule.ir.record import Record
 
 Labels = tuple[int, ...]
 _LETTERS = string.ascii_lowercase[8:] + string.ascii_lowercase[:8] + string.ascii_uppercase
 
 
-@dataclass(frozen=True, slots=True)
-class Subscripts:
+class Subscripts(Record):
     """The labels of each operand's axes and of the result's axes."""
 
     inputs: tuple[Labels, ...]

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import replace
 from typing import Any
 
 from chainrule.ir.graph import Graph, Node, with_inputs
@@ -32,9 +31,9 @@ def with_bodies(node: Node, function: Callable[[Graph], Graph]) -> Node:
     op: Any = node.op
     match op:
         case Block() | Loop():
-            op = replace(op, body=function(op.body))
+            op = op.replaced(body=function(op.body))
         case Cond():
-            op = replace(op, then=function(op.then), otherwise=function(op.otherwise))
+            op = op.replaced(then=function(op.then), otherwise=function(op.otherwise))
         case _:
             return node
     return Node(op, node.inputs, node.shape, node.dtype)

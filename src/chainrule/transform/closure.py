@@ -113,7 +113,7 @@ def _names(target: Any) -> Iterator[tuple[str, Callable[[], Any]]]:
 
 
 def _function_names(function: types.FunctionType) -> Iterator[tuple[str, Callable[[], Any]]]:
-    if function.__module__.split(".")[0] == _PACKAGE and not hasattr(function, "__wrapped__"):
+    if (function.__module__ or "").split(".")[0] == _PACKAGE and not hasattr(function, "__wrapped__"):
         return
     for name, cell in zip(function.__code__.co_freevars, function.__closure__ or (), strict=True):
         yield name, lambda cell=cell: cell.cell_contents  # type: ignore[misc]

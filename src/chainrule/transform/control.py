@@ -84,6 +84,8 @@ def _length(slices: Sequence[Tensor], length: int | None) -> int:
         found = ", ".join(str(s) for s in sorted(sizes)) or "none"
         raise ShapeError(f"scan: the number of steps is given by xs or length; found: {found}")
     (steps,) = sizes
+    if type(steps) is not int or steps < 0:
+        raise ArgumentError(f"scan: length={steps!r} is no number of steps")
     return steps
 
 
@@ -170,18 +172,21 @@ class _Branch:
         self.inputs = [build.parameter(t.shape, t.dtype) for t in leaves]
         result = f(*_inside(opened, self.inputs, structure))
         nodes, self.structure = outputs("cond", opened, result)
-        self.reads = {cell: node_of(t, opened) for cell, t in opened.reads.items()}
+        self.reads: dict[Any, Node] = {cell: node_of(t, opened) for cell, t in opened.reads.items()}
         self.writes = {cell: node_of(t, opened) for cell, t in opened.writes.items()}
-        self.nodes = tie_effects(opened, nodes) if nodes else nodes
+        self.nodes = tie_effects(opened, nodes)
         known = [*self.inputs, *self.reads.values()]
         self.free = frontier([*self.nodes, *self.writes.values()], known, opened.since)
 
     def graph(self, cells: Sequence[Any], written: Sequence[Any], free: Sequence[Node]) -> Graph:
         """The branch with the operands, cells and results that both branches have."""
-        held = [self.reads.get(c) or build.parameter(c.value.shape, c.value.dtype) for c in cells]
+        held = [self._held(c) for c in cells]
         place = dict(zip(cells, held, strict=True))
-        after = [self.writes.get(c, place[c]) for c in written]
+        after = [self.writes[c] if c in self.writes else place[c] for c in written]
         return Graph((*self.inputs, *held, *free), (*self.nodes, *after))
+
+    def _held(self, cell: Any) -> Node:
+        return self.reads.get(cell) or build.parameter(cell.value.shape, cell.value.dtype)
 
 
 def _branch(f: Function, leaves: list[Tensor], structure: Any) -> _Branch:

@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from functools import wraps
 from typing import Any
 
 from chainrule import tree
-from chainrule.errors import ArgumentError
+from chainrule.autodiff.linearity import obstacle
+from chainrule.errors import ArgumentError, GradientError, ShapeError
 from chainrule.functions.block import record_block
 from chainrule.functions.lift import Lifted, as_tensor
 from chainrule.ir import build
 from chainrule.ir.graph import Node
-from chainrule.recording import Recording, innermost, recording
+from chainrule.recording import Recording, recording
 from chainrule.tensor import Tensor, node_of, of_node, tensor
 from chainrule.transform.scope import Function
 
@@ -41,15 +42,16 @@ def checkpoint(f: Function) -> Function:
     """
 
     @wraps(f)
-    def recomputed(*args: Any) -> Any:
-        leaves, structure = tree.flatten(args)
+    def recomputed(*args: Any, **kwargs: Any) -> Any:
+        leaves, structure = tree.flatten((args, kwargs))
         places = [k for k, leaf in enumerate(leaves) if isinstance(leaf, Tensor)]
 
         def flat(*tensors: Tensor) -> Any:
             inner = list(leaves)
             for k, t in zip(places, tensors, strict=True):
                 inner[k] = t
-            return f(*tree.unflatten(structure, inner))
+            own_args, own_kwargs = tree.unflatten(structure, inner)
+            return f(*own_args, **own_kwargs)
 
         name = getattr(f, "__name__", "checkpoint")
         return record_block(name, flat, [leaves[k] for k in places], barrier=True)
@@ -100,16 +102,42 @@ def _as_nodes(name: str, rule: Callable[..., Any]) -> Callable[..., list[Node | 
             made = rule(
                 tuple(known), values[0] if len(values) == 1 else tuple(values), tuple(directions)
             )
+            if made is None:
+                return [None] * len(results)
             leaves = [tensor(leaf) for leaf in tree.flatten(made)[0]]
-            if len(leaves) != len(results):
-                raise ArgumentError(
-                    f"the derivative rule of {name} gave {len(leaves)} tangents for "
-                    f"{len(results)} results"
-                )
-            return [_node(leaf, opened) for leaf in leaves]
+            _check_types(name, leaves, results)
+            nodes = [
+                node_of(t.astype(n.dtype), opened) for t, n in zip(leaves, results, strict=True)
+            ]
+            _check_linear(name, opened, nodes, [node_of(t, opened) for t in directions])
+            return list(nodes)
 
     return apply
 
 
-def _node(leaf: Tensor, opened: Recording) -> Node:
-    return node_of(leaf, innermost([opened]))
+def _check_types(name: str, tangents: Sequence[Tensor], results: Sequence[Node]) -> None:
+    if len(tangents) != len(results):
+        raise ArgumentError(
+            f"the derivative rule of {name} gave {len(tangents)} tangents for "
+            f"{len(results)} results"
+        )
+    for tangent, result in zip(tangents, results, strict=True):
+        if tangent.shape != result.shape:
+            raise ShapeError(
+                f"the derivative rule of {name} gave a tangent of shape {list(tangent.shape)} for "
+                f"a result of shape {list(result.shape)}"
+            )
+
+
+def _check_linear(
+    name: str, opened: Recording, tangents: Sequence[Node], directions: Sequence[Node]
+) -> None:
+    wrong = obstacle(tangents, directions)
+    if wrong is not None:
+        place = opened.where(wrong)
+        raise GradientError(
+            f"the derivative rule of {name} is not linear in the tangents"
+            f"{f' at {place}' if place else ''}\n\n"
+            "  A tangent may be summed, moved, multiplied and divided by what is no tangent; no "
+            "constant is\n  added to it, and two of them are not multiplied."
+        )

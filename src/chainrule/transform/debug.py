@@ -29,7 +29,7 @@ def print(message: str, *values: Any) -> None:
     opaque = recording is not None and any(r.opaque for r in recording.chain())
     recorded = [v for v in values if isinstance(v, Tensor) and v._node is not None]
     if not opaque or not recorded:
-        builtins.print(
+        builtins.print(  # noqa: T201 — printing is what it is for
             _filled(message, [v._known() if isinstance(v, Tensor) else v for v in values])
         )
         return
@@ -38,7 +38,8 @@ def print(message: str, *values: Any) -> None:
     if fixed:
         raise ArgumentError("debug.print: while values are unknown, every {} needs a Tensor")
     _filled(message, values)
-    recording.effects.append((message, [node_of(v, recording) for v in values]))
+    host = next(r for r in recording.chain() if r.opaque)
+    host.effects.append((message, [node_of(v, recording) for v in values]))
 
 
 def _filled(message: str, values: Any) -> str:
@@ -52,6 +53,11 @@ def _filled(message: str, values: Any) -> str:
 
 def tie_effects(recording: Recording, nodes: list[Node]) -> list[Node]:
     """Make the effects of a recording part of its first result, so that no pass loses them."""
+    if recording.effects and not nodes:
+        raise ArgumentError(
+            f"debug.print: the function that {recording.kind} records returns nothing, so its "
+            "messages would be lost\n\n  Return at least one Tensor."
+        )
     for message, operands in recording.effects:
         nodes[0] = build.print_(message, nodes[0], operands)
     return nodes

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable
-from dataclasses import dataclass
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -13,6 +12,7 @@ from chainrule import tree
 from chainrule.errors import ArgumentError
 from chainrule.functions.lift import Lifted
 from chainrule.ir import build
+from chainrule.ir.record import Record
 from chainrule.tensor import Tensor
 
 _reshape = Lifted(build.reshape)
@@ -31,8 +31,7 @@ class Part(NamedTuple):
         return math.prod(self.shape)
 
 
-@dataclass(frozen=True, eq=False)
-class Derivative:
+class Derivative(Record, identity=True):
     """The derivatives of several results by several arguments.
 
     Where there is one result and one argument it can be used like a Tensor, the dense tensor with
@@ -98,7 +97,7 @@ def _place(parts: tuple[Part, ...], which: str | int) -> int:
         return which % len(parts)
     if which not in names:
         raise ArgumentError(f"no block {which!r}; there are {', '.join(names)}")
-    return names.index(which)  # type: ignore[arg-type]
+    return names.index(which)
 
 
 def _forward(name: str) -> None:

@@ -28,6 +28,11 @@ def jvp(f: Function, primals: Sequence[Any], tangents: Sequence[Any]) -> tuple[A
     >>> cr.jvp(lambda x: x * x, (cr.tensor([1.0, 2.0]),), (cr.tensor([1.0, 0.0]),))
     (Tensor([1., 4.]), Tensor([2., 0.]))
     """
+    if not (isinstance(primals, list | tuple) and isinstance(tangents, list | tuple)):
+        raise ArgumentError(
+            "jvp: primals and tangents are tuples with an entry for each argument: "
+            "jvp(f, (x,), (dx,))"
+        )
     with recording("jvp", opaque=False) as opened:
         variables = Variables("jvp", opened, primals, range(len(primals)))
         given = _directions(variables, tangents)

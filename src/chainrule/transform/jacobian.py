@@ -10,7 +10,7 @@ from typing import Any, Literal
 
 from chainrule import tree
 from chainrule.autodiff.batch import batch
-from chainrule.errors import DTypeError
+from chainrule.errors import ArgumentError, DTypeError
 from chainrule.ir import build
 from chainrule.ir.graph import Node
 from chainrule.recording import recording
@@ -70,6 +70,8 @@ def _jacobian(
     transform: str, f: Function, argnums: Argnums, mode: Mode | None, args: Any, kwargs: Any
 ) -> Derivative:
     places = positions(transform, argnums, len(args))
+    if mode not in (None, "forward", "reverse"):
+        raise ArgumentError(f'{transform}: mode={mode!r} is neither "forward" nor "reverse"')
     with recording(transform, opaque=False) as opened:
         variables = Variables(transform, opened, args, places)
         result = f(*variables.args, **kwargs)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 from collections.abc import Callable, Sequence
 from functools import update_wrapper
 from typing import Any
@@ -21,7 +20,12 @@ from chainrule.transform.closure import Watch, watches
 from chainrule.transform.debug import tie_effects
 from chainrule.transform.scope import Function, outputs
 
-_log = logging.getLogger("chainrule.jit")
+
+def _say(message: str, *details: object) -> None:
+    """Tell the log why a function is recorded again; logging is slow to import, so not before."""
+    import logging
+
+    logging.getLogger("chainrule.jit").info(message, *details)
 
 
 Place = tuple[Watch, int]
@@ -46,7 +50,9 @@ class Recorded:
             self.cells_read = list(opened.reads)
             cell_nodes = [t._node for t in opened.reads.values()]
         given = [p for p in self.parameters if p is not None]
-        free = frontier(nodes, [*given, *cell_nodes], opened.since)
+        # With nothing recorded around it, older nodes (a pullback's) have values: all are inside.
+        since = opened.since if opened.parent else -1
+        free = frontier(nodes, [*given, *cell_nodes], since)
         self.sources = [nodes_of.get(n) for n in free]
         self.free = [None if s else n for n, s in zip(free, self.sources, strict=True)]
         self.fixed = [
@@ -96,12 +102,12 @@ class Recorded:
         for watch in self.watches:
             leaves = watch.leaves if recorded else watch.current()
             if leaves is None:
-                _log.info("jit records again: %s is bound to something else", watch.name)
+                _say("jit records again: %s is bound to something else", watch.name)
                 return None
             now[watch] = leaves
         for watch, number in self.fixed:
             if now[watch][number] is not watch.leaves[number]:
-                _log.info("jit records again: the value of %s is part of the program", watch.name)
+                _say("jit records again: the value of %s is part of the program", watch.name)
                 return None
         found = [cell.value for cell in self.cells_read]
         for source, node in zip(self.sources, self.free, strict=True):
@@ -194,7 +200,7 @@ class Jitted:
     def _record(self, key: Any, leaves: list[Any], structure: Any) -> Recorded:
         if self.cache:
             reason = "new shapes, dtypes, modes or static arguments"
-            _log.info("jit records %s again: %s", self.__name__, reason)
+            _say("jit records %s again: %s", self.__name__, reason)
         self.recordings += 1
         found = Recorded(self, leaves, structure)
         if found.reusable:

@@ -133,7 +133,12 @@ def vjp(f: Function, *primals: Any, has_aux: bool = False) -> tuple[Any, ...]:
                     f"vjp: a cotangent of shape {list(got.shape)} for a result of shape "
                     f"{list(node.shape)}"
                 )
-        made = _pull(tensors)
+        made = _pull(
+            [
+                t if t.dtype is n.dtype else t.astype(n.dtype)
+                for t, n in zip(tensors, nodes, strict=True)
+            ]
+        )
         return tuple(variables.rebuild(made))
 
     def _pull(cotangents: list[Tensor]) -> list[Tensor]:

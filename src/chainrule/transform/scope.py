@@ -25,14 +25,22 @@ Argnums = int | Sequence[int]
 
 def positions(transform: str, argnums: Argnums, count: int) -> tuple[int, ...]:
     """The argument numbers as a tuple, negative ones counted from the end."""
-    wanted = (argnums,) if isinstance(argnums, int) else tuple(argnums)
+    wanted = tuple(argnums) if isinstance(argnums, list | tuple) else (argnums,)
     for position in wanted:
+        if not isinstance(position, int) or isinstance(position, bool):
+            raise ArgumentError(
+                f"{transform}: argnums={argnums!r} is neither the number of a positional argument "
+                "nor a tuple of them"
+            )
         if not -count <= position < count:
             raise ArgumentError(
                 f"{transform}: argnums={argnums!r}, but the function was called with {count} "
                 f"positional argument{'s' * (count != 1)}"
             )
-    return tuple(p % count for p in wanted)
+    found = tuple(p % count for p in wanted)
+    if len(set(found)) < len(found):
+        raise ArgumentError(f"{transform}: argnums={argnums!r} names an argument twice")
+    return found
 
 
 def variable(transform: str, value: Any, place: str) -> Tensor:

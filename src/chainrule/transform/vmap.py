@@ -15,6 +15,7 @@ from chainrule.ir import build
 from chainrule.ir.graph import Node
 from chainrule.recording import Recording, recording
 from chainrule.tensor import Tensor, node_of, of_node, tensor
+from chainrule.transform.debug import tie_effects
 from chainrule.transform.scope import Function, close, outputs
 
 Axes = int | None | Sequence[Any] | dict[str, Any]
@@ -35,12 +36,16 @@ def vmap(f: Function, in_axes: Axes = 0, out_axes: int = 0) -> Function:
     Tensor([2., 2., 2.])
     """
 
+    if not isinstance(out_axes, int):
+        raise ArgumentError(f"vmap: out_axes={out_axes!r} is not the number of one axis")
+
     @wraps(f)
     def mapped(*args: Any, **kwargs: Any) -> Any:
         with recording("vmap", opaque=True) as opened:
             examples, stacks, size = _examples(opened, args, in_axes)
             result = f(*examples, **kwargs)
             nodes, structure = outputs("vmap", opened, result)
+            nodes = tie_effects(opened, nodes)
             written = list(opened.writes.items())
             cells = [node_of(t, opened) for _, t in written]
             made = batch([*nodes, *cells], stacks, size)
@@ -96,12 +101,33 @@ def _different(sizes: dict[str, int], place: int, last: int) -> str:
 def _spread_axes(axes: Any, arg: Any, count: int) -> list[int | None]:
     if axes is None or isinstance(axes, int):
         return [axes] * count
+    if not isinstance(axes, dict | list | tuple) or not _fits(axes, arg):
+        raise ArgumentError(
+            f"vmap: in_axes has {axes!r} for {_shape_of(arg)}\n\n"
+            "  An entry is the number of an axis, None, or a dictionary, list or tuple of entries "
+            "with the\n  keys or the length of the argument."
+        )
     found: list[int | None] = []
-    keys = axes.keys() if isinstance(axes, dict) else range(len(axes))
+    keys = tree.flatten({k: k for k in arg})[0] if isinstance(arg, dict) else range(len(arg))
     for key in keys:
         child = arg[key]
         found += _spread_axes(axes[key], child, len(tree.flatten(child)[0]))
     return found
+
+
+def _fits(axes: Any, arg: Any) -> bool:
+    """Whether the entries of in_axes are those of a branch of an argument."""
+    if isinstance(axes, dict) or isinstance(arg, dict):
+        return isinstance(axes, dict) and isinstance(arg, dict) and axes.keys() == arg.keys()
+    return isinstance(arg, list | tuple) and len(axes) == len(arg)
+
+
+def _shape_of(arg: Any) -> str:
+    """A branch of an argument, in a message."""
+    if isinstance(arg, dict):
+        return f"a dict with the keys {', '.join(map(repr, arg))}"
+    size = f" of length {len(arg)}" if isinstance(arg, list | tuple) else ""
+    return f"a {type(arg).__name__}{size}"
 
 
 def _leading(node: Node, axis: int, place: int) -> Node:
