@@ -3,6 +3,7 @@
 ChainruleError
 ├── SubscriptError   (ValueError)   an einsum expression does not parse or fit
 ├── ShapeError       (ValueError)   sizes, ranks or axes do not fit
+│   └── AxisError    (IndexError)   an axis that does not exist
 ├── DTypeError       (TypeError)    element types do not fit
 ├── ArgumentError    (ValueError)   any other argument that cannot be meant
 ├── IndexingError    (IndexError)   an index that does not fit its axis
@@ -31,6 +32,10 @@ class SubscriptError(ChainruleError, ValueError):
 
 class ShapeError(ChainruleError, ValueError):
     """Sizes, ranks or axes do not fit together."""
+
+
+class AxisError(ShapeError, IndexError):
+    """An axis does not exist; the array API standard asks for an IndexError."""
 
 
 class DTypeError(ChainruleError, TypeError):

@@ -327,7 +327,8 @@ def node_of(tensor: Tensor, host: Recording) -> Node:
 def tensor(value: Any, /, *, dtype: Any = None) -> Tensor:
     """Make a Tensor from numbers, nested lists, an array or another Tensor.
 
-    An array is copied unless it and what it is a view of are read-only. Python floats become ``float64``, ints ``int64``.
+    An array is copied unless it and what it is a view of are read-only. Python floats become
+    ``float64``, ints ``int64``.
 
     Raises:  DTypeError: the elements are not real numbers.
 
@@ -348,8 +349,24 @@ def tensor(value: Any, /, *, dtype: Any = None) -> Tensor:
     if array.dtype == object or array.dtype.kind in "USV":
         raise DTypeError(f"tensor: {type(value).__name__} holds elements that are not numbers")
     kind = wanted.numpy if wanted else from_numpy(array.dtype).numpy
+    if wanted and wanted.is_integer and type(value) in _LISTED:
+        array = _integers(value, wanted)
     shared = array is value and array.dtype == kind and _is_frozen(array)
     return of_value(array if shared else np.array(array, dtype=kind, order="C"))
+
+
+_LISTED: Final = (int, list, tuple)
+
+
+def _integers(value: Any, wanted: DType) -> np.ndarray:
+    """Python numbers as integers of a dtype; NumPy alone makes [1, 2⁶⁴ − 1] floating first."""
+    try:
+        return np.asarray(value, wanted.numpy)
+    except OverflowError:
+        limits = np.iinfo(wanted.numpy)
+        raise ArgumentError(
+            f"tensor: a number does not fit in {wanted}, which holds {limits.min} to {limits.max}"
+        ) from None
 
 
 def _is_frozen(array: np.ndarray) -> bool:

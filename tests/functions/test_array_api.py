@@ -15,6 +15,7 @@ from hypothesis import strategies as st
 from hypothesis.extra.array_api import make_strategies_namespace
 
 import chainrule as cr
+from chainrule.errors import DTypeError, ShapeError
 from chainrule.ir.dtype import ALL, PROMOTION, DType, with_scalar
 from tests.cases.elementwise import oracle
 
@@ -98,7 +99,7 @@ def second_operands(name: str, dtype: DType) -> Any:
     if dtype.is_integer and name == "pow":
         return {"min_value": 0, "max_value": 5}
     if dtype.is_float and name in ("floor_divide", "floordiv"):  # NumPy has other limits
-        return {"min_value": 0.125, "max_value": 8, "width": dtype.bits}
+        return {"min_value": 0.125, "max_value": 8}
     return None
 
 
@@ -143,7 +144,7 @@ def test_a_function_of_two_operands_promotes_and_broadcasts(
     left, right = data.draw(dtypes), data.draw(dtypes)
     common = PROMOTION[left, right]
     if common is None:
-        with pytest.raises(cr.DTypeError, match="have no common integer type"):
+        with pytest.raises(DTypeError, match="have no common integer type"):
             getattr(cr, name)(cr.ones(2, dtype=left), cr.ones(2, dtype=right))
         return
     narrow = left if "shift" in name and left.bits < right.bits else right
@@ -205,7 +206,7 @@ def test_shapes_that_numpy_does_not_broadcast_are_refused(left: Any, right: Any)
         shape = np.broadcast_shapes(left, right)
     except ValueError:
         for function in (cr.add, cr.multiply, cr.maximum, cr.broadcast_arrays):
-            with pytest.raises(cr.ShapeError):
+            with pytest.raises(ShapeError):
                 function(cr.ones(left), cr.ones(right))
         return
     assert cr.add(cr.ones(left), cr.ones(right)).shape == shape
@@ -290,16 +291,16 @@ def test_axes_move_as_in_numpy(data: Any) -> None:
     axes = data.draw(xps.valid_tuple_axes(x.ndim))
     same(cr.flip(x, axis=axes), np.flip(n, axes))
     shift = data.draw(st.tuples(*[st.integers(-4, 4)] * len(axes)))
-    same(cr.roll(x, shift, axis=axes), np.roll(n, shift, axes))
+    if axes:
+        same(cr.roll(x, shift, axis=axes), np.roll(n, shift, axes))
     ones = tuple(a for a in axes if x.shape[a] == 1)
     same(cr.squeeze(x, axis=ones), np.squeeze(n, ones))
     axis = data.draw(st.integers(-x.ndim - 1, x.ndim))
     same(cr.expand_dims(x, axis=axis), np.expand_dims(n, axis))
     repetitions = data.draw(st.lists(st.integers(0, 2), max_size=4))
     same(cr.tile(x, tuple(repetitions)), np.tile(n, repetitions))
-    wide = data.draw(xps.broadcastable_shapes(x.shape, min_dims=x.ndim, max_dims=4, max_side=3))
-    if np.broadcast_shapes(wide, x.shape) == wide:
-        same(cr.broadcast_to(x, wide), np.broadcast_to(n, wide))
+    wide = data.draw(xps.mutually_broadcastable_shapes(1, base_shape=x.shape, min_side=0))
+    same(cr.broadcast_to(x, wide.result_shape), np.broadcast_to(n, wide.result_shape))
 
 
 @examples(60)
@@ -327,9 +328,9 @@ def test_tensors_are_joined_as_in_numpy(data: Any) -> None:
 @given(data=st.data())
 def test_every_index_of_the_standard_reads_and_writes_as_in_numpy(data: Any) -> None:
     x = arrays(data, data.draw(DTYPES))
-    index = data.draw(xps.indices(x.shape, allow_newaxis=True, max_dims=5))
+    index = data.draw(xps.indices(x.shape, allow_newaxis=True))
     same(x[index], x.numpy()[index])
-    index = data.draw(xps.indices(x.shape, max_dims=5))
+    index = data.draw(xps.indices(x.shape))
     value = data.draw(xps.from_dtype(x.dtype))
     changed = x.numpy().copy()
     changed[index] = value
@@ -414,8 +415,10 @@ def test_ranges_are_those_of_numpy(start: int, stop: int, step: int, data: Any) 
 @examples(15)
 @given(data=st.data())
 def test_products_are_those_of_numpy(dtype: DType, data: Any) -> None:
-    shapes = data.draw(xps.mutually_broadcastable_shapes(signature="(m,n),(n,p)->(m,p)"))
-    x, y = (arrays(data, dtype, s, moderate(dtype)) for s in shapes.input_shapes)
+    stack = data.draw(xps.mutually_broadcastable_shapes(2, max_dims=2, max_side=3)).input_shapes
+    m, n, p = (data.draw(st.integers(0, 3)) for _ in range(3))
+    x = arrays(data, dtype, (*stack[0], m, n), moderate(dtype))
+    y = arrays(data, dtype, (*stack[1], n, p), moderate(dtype))
     close = {"rtol": 1e-5, "atol": 1e-5}
     same(cr.matmul(x, y), np.matmul(x.numpy(), y.numpy()), **close)
     same(cr.matrix_transpose(x), np.matrix_transpose(x.numpy()))

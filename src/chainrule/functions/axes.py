@@ -6,7 +6,7 @@ import operator
 from collections.abc import Sequence
 from typing import SupportsIndex
 
-from chainrule.errors import ArgumentError, ShapeError
+from chainrule.errors import ArgumentError, AxisError, ShapeError
 from chainrule.functions.lift import describe
 from chainrule.ir.primitives import Shape
 from chainrule.tensor import Tensor
@@ -21,7 +21,7 @@ def axis_of(name: str, axis: SupportsIndex, tensor: Tensor, extra: int = 0) -> i
     count = tensor.ndim + extra
     found = operator.index(axis)
     if not -count <= found < count:
-        raise ShapeError(
+        raise AxisError(
             f"{name}: there is no axis {found}\n\n    {describe(tensor)}\n\n  {_range(count)}"
         )
     return found % count

@@ -7,27 +7,36 @@ Powers, exponentials and the functions with a Greek or Latin name are in ``eleme
 
 from __future__ import annotations
 
-from typing import Final
+from typing import Any, Final
 
 import numpy as np
 
 from chainrule.errors import DTypeError
-from chainrule.functions.lift import Operand, as_tensor, common_shape, describe, promoted, spread
+from chainrule.functions.lift import (
+    Lifted,
+    Operand,
+    as_tensor,
+    common_shape,
+    describe,
+    promoted,
+    spread,
+)
 from chainrule.functions.pointwise import (
     ADD,
     MULTIPLY,
     NEGATIVE,
     SUBTRACT,
+    eager,
     fast_binary,
     fast_unary,
     pointwise,
+    values,
 )
 from chainrule.ir import build
 from chainrule.ir.dtype import ALL, DType, bool_
-from chainrule.ir.scalar import NUMERIC
+from chainrule.ir.scalar import ANY, NUMERIC, REAL
 from chainrule.recording import innermost
-from chainrule.runtime.reference import quiet_call
-from chainrule.tensor import Tensor, node_of, of_node, of_value
+from chainrule.tensor import Tensor, node_of, of_node
 
 __all__ = [
     "abs",
@@ -235,6 +244,7 @@ def _range(dtype: DType) -> tuple[float, float]:
     return int(np.iinfo(dtype.numpy).min), int(np.iinfo(dtype.numpy).max)
 
 
+_BOUND: Final = (np.minimum, np.maximum)  # what one bound does: an upper, a lower
 _RANGE: Final = {d: _range(d) for d in ALL if d is not bool_}
 
 
@@ -258,6 +268,12 @@ def clip(x: Operand, /, min: Operand | None = None, max: Operand | None = None) 
     Tensor([0. , 0.5, 1. ])
     """
     given = [b for b in (min, max) if b is not None]
+    arrays = values(NUMERIC, x, *given) if given else None
+    if arrays is not None:
+        try:
+            return eager(_clip.ufunc if len(given) == 2 else _BOUND[max is None], *arrays)
+        except (ValueError, OverflowError):
+            pass  # said better below
     operand, *bounds = promoted("clip", _numeric("clip", x), *given)
     if not bounds:
         return operand
@@ -274,6 +290,15 @@ def where(condition: Operand, x1: Operand, x2: Operand, /) -> Tensor:
     Tensor(0.)
     """
     mask = as_tensor(condition, "where")
+    chosen: list[Any] | None = None
+    if mask._value is not None and mask.dtype is bool_:
+        # NumPy's where takes an int that does not fit in an integer dtype, and wraps it.
+        chosen = values(REAL if int in (type(x1), type(x2)) else ANY, x1, x2)
+    if chosen is not None:
+        try:
+            return eager(np.where, mask._value, *chosen)
+        except ValueError:
+            pass  # said better below
     if mask.dtype is not bool_:
         raise DTypeError(
             f"where: the condition must be bool, not {mask.dtype}\n\n    {describe(mask)}"
@@ -282,7 +307,7 @@ def where(condition: Operand, x1: Operand, x2: Operand, /) -> Tensor:
     shape = common_shape("where", operands)
     recordings = [t._recording for t in operands if t._recording is not None]
     if not recordings:
-        return of_value(quiet_call(np.where, *[t._value for t in operands]))
+        return eager(np.where, *[t._value for t in operands])
     host = innermost(recordings)
     return of_node(build.select(*[spread(node_of(t, host), shape) for t in operands]), host)
 
@@ -423,6 +448,9 @@ def bitwise_right_shift(x1: Operand, x2: Operand, /) -> Tensor:
     return _bitwise_right_shift(x1, x2)
 
 
+_zeros = Lifted(build.zeros_like)
+
+
 def real(x: Operand, /) -> Tensor:
     """Give the real part, which is x: chainrule computes with real numbers."""
     return as_tensor(x, "real")
@@ -439,4 +467,4 @@ def imag(x: Operand, /) -> Tensor:
     >>> cr.imag(cr.tensor([1.0, 2.0]))
     Tensor([0., 0.])
     """
-    return subtract(as_tensor(x, "imag"), x)
+    return _zeros([as_tensor(x, "imag")])  # type: ignore[no-any-return]

@@ -34,7 +34,7 @@ from chainrule.recording import Recording, innermost
 from chainrule.runtime.reference import quiet_call
 from chainrule.tensor import Tensor, Weak, node_of, of_node, of_value, weak
 
-__all__ = ["Pointwise", "fast_binary", "fast_unary", "pointwise"]
+__all__ = ["Pointwise", "eager", "fast_binary", "fast_unary", "pointwise", "values"]
 
 _ndarray = np.ndarray
 _Nothing: Final = type(None)
@@ -82,7 +82,7 @@ class Pointwise:
             loose = all(isinstance(o, _LOOSE) for o in operands)
             return (weak if loose else of_node)(self.node(*nodes), host)
         try:
-            return _eager(quiet_call(self.ufunc, *[t._value for t in tensors]))
+            return eager(self.ufunc, *[t._value for t in tensors])
         except ValueError:
             common_shape(self.name, tensors)  # says it better if the shapes are to blame
             raise
@@ -125,7 +125,9 @@ class Pointwise:
         return None
 
 
-def _eager(result: Any) -> Tensor:
+def eager(ufunc: Callable[..., Any], *arrays: Any) -> Tensor:
+    """Compute now."""
+    result = quiet_call(ufunc, *arrays)
     return of_value(result if type(result) is _ndarray else np.asarray(result))
 
 
@@ -142,7 +144,7 @@ def fast_unary(slow: Pointwise) -> Unary:
                 if host.alive and operand.dtype.kind in accepts:  # type: ignore[union-attr]
                     return of_node(node(operand), host)  # type: ignore[arg-type]
             elif value.dtype in fits:
-                return _eager(quiet_call(ufunc, value))
+                return eager(ufunc, value)
         return slow(x)
 
     return function
@@ -164,7 +166,7 @@ def fast_binary(
         right = b.dtype if type(b) is _ndarray else type(b)
         if (left, right) in fits:
             try:
-                return _eager(quiet_call(quick, a, b))
+                return eager(quick, a, b)
             except (ValueError, OverflowError):
                 return slow(x1, x2)  # says what is wrong
         if (left is _Nothing or right is _Nothing) and x1 is not None and x2 is not None:
@@ -172,6 +174,14 @@ def fast_binary(
         return slow(x1, x2)
 
     return function
+
+
+def values(accepts: frozenset[str], first: Operand, *others: Operand) -> list[Any] | None:
+    """The arrays and numbers of operands that NumPy promotes as we do; else ``None``."""
+    found = [x._value if type(x) is Tensor else x for x in (first, *others)]
+    kinds = [x.dtype if type(x) is _ndarray else type(x) for x in found]
+    fits, lead = _alike(accepts, True), kinds[0]
+    return found if all((lead, kind) in fits for kind in kinds[1:]) else None
 
 
 @cache

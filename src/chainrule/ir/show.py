@@ -11,7 +11,7 @@ result of a View at the place i, j, … is its operand at the place in brackets.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any, assert_never
 
 import numpy as np
@@ -51,9 +51,9 @@ _LETTERS = "ijklmnopqrstuvwxyz"
 _SHOWN = 4  # a constant with more elements is not written out
 
 
-def show(graph: Graph) -> str:
-    """Write a graph as a listing, one node a line, with the bodies of its nodes indented."""
-    return "\n".join(_lines(graph))
+def show(graph: Graph, notes: Mapping[Node, str] | None = None) -> str:
+    """Write a graph as a listing, one node a line, bodies indented, each with its note."""
+    return "\n".join(_lines(graph, notes or {}))
 
 
 def type_text(type_: Type) -> str:
@@ -77,14 +77,15 @@ def line(node: Node, names: dict[Node, int]) -> str:
     return f"%{names[node]}:{type_text(node.type)} = {_operation(node.op, operands)}"
 
 
-def _lines(graph: Graph) -> list[str]:
+def _lines(graph: Graph, notes: Mapping[Node, str]) -> list[str]:
     names = numbering(graph)
     given = set(graph.inputs)
     inputs = [f"%{names[n]}:{type_text(n.type)}{_name(n.op)}" for n in graph.inputs]
     made = [" ".join(["inputs", *inputs])]
     for node in names:
         if node not in given:
-            made.append(line(node, names))
+            note = notes.get(node)
+            made.append(line(node, names) + (f"   # {note}" if note else ""))
             made += _bodies(node.op)
     made.append(" ".join(["outputs", *(f"%{names[n]}" for n in graph.outputs)]))
     return made
@@ -102,7 +103,7 @@ def _bodies(op: Primitive) -> list[str]:
 
 
 def _indented(body: Graph) -> list[str]:
-    return [f"    {text}" for text in _lines(body)]
+    return [f"    {text}" for text in _lines(body, {})]
 
 
 def _name(op: Primitive) -> str:

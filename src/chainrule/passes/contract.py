@@ -18,7 +18,7 @@ Labels = tuple[int, ...]
 def contract(graph: Graph) -> Graph:
     """Give a graph whose contractions have at most two operands."""
 
-    def rule(node: Node) -> Node:
+    def rule(node: Node, _: Node) -> Node:
         node = with_bodies(node, contract)
         if isinstance(node.op, Einsum) and len(node.inputs) > 2:
             return _in_pairs(node, node.op)

@@ -15,7 +15,7 @@ def dead(graph: Graph) -> Graph:
         read.setdefault(bundle.op, set()).update(indices)
     trimmed: dict[Node, dict[int, Node]] = {}
 
-    def rule(node: Node) -> Node:
+    def rule(node: Node, _: Node) -> Node:
         op = node.op
         if isinstance(op, Project) and node.inputs[0] in trimmed:
             return trimmed[node.inputs[0]][op.index]

@@ -11,7 +11,7 @@ def inline(graph: Graph) -> Graph:
     """Give a graph without aliases and without Blocks that are not barriers, at any depth."""
     expanded: dict[Node, list[Node]] = {}
 
-    def rule(node: Node) -> Node:
+    def rule(node: Node, _: Node) -> Node:
         op = node.op
         if isinstance(op, Input) and node.inputs:
             return node.inputs[0]

@@ -8,8 +8,11 @@ from typing import Any
 from chainrule.ir.graph import Graph, Node, with_inputs
 from chainrule.ir.primitives import Block, Cond, Loop
 
-Rule = Callable[[Node], Node]
-"""Gives the replacement of a node whose operands are rewritten already, or the node itself."""
+Rule = Callable[[Node, Node], Node]
+"""Gives the replacement of a node whose operands are rewritten already, or the node itself.
+
+The second argument is the node as it was.
+"""
 
 
 def rewrite(graph: Graph, rule: Rule) -> Graph:
@@ -22,7 +25,7 @@ def rewrite(graph: Graph, rule: Rule) -> Graph:
             continue
         inputs = tuple(done[i] for i in node.inputs)
         moved = any(a is not b for a, b in zip(inputs, node.inputs, strict=True))
-        done[node] = rule(with_inputs(node, inputs) if moved else node)
+        done[node] = rule(with_inputs(node, inputs) if moved else node, node)
     return Graph(graph.inputs, tuple(done[n] for n in graph.outputs))
 
 

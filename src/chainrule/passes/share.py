@@ -16,7 +16,7 @@ def share(graph: Graph) -> Graph:
     """Give a graph in which every value is computed once."""
     seen: dict[Any, Node] = {}
 
-    def rule(node: Node) -> Node:
+    def rule(node: Node, _: Node) -> Node:
         if isinstance(node.op, Print):
             return node
         node = with_bodies(node, share)

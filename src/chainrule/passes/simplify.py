@@ -31,15 +31,12 @@ def simplify(graph: Graph) -> Graph:
     """Give an equal graph with less to do."""
     uses = Counter(i for n in graph.nodes() for i in n.inputs)
     uses.update(graph.outputs)
-    single = {n for n, count in uses.items() if count == 1}
-    made: dict[Node, Node] = {}
+    single: set[Node] = set()
 
-    def rule(node: Node) -> Node:
-        node = with_bodies(node, simplify)
-        result = _simplify(node, single)
-        if node in single:
+    def rule(node: Node, old: Node) -> Node:
+        result = _simplify(with_bodies(node, simplify), single)
+        if uses[old] == 1:
             single.add(result)
-        made[node] = result
         return result
 
     return rewrite(graph, rule)
@@ -50,7 +47,7 @@ def _simplify(node: Node, single: set[Node]) -> Node:
         case Add():
             return _add(node, node.op, single)
         case Einsum():
-            return _einsum(node, node.op)
+            return _reordered(_einsum(node, node.op, single), single)
         case View():
             return _view(node, node.op)
         case Reshape():
@@ -95,7 +92,7 @@ def _add(node: Node, op: Add, single: set[Node]) -> Node:
 Factor = tuple[Node, tuple[int, ...]]
 
 
-def _einsum(node: Node, op: Einsum) -> Node:
+def _einsum(node: Node, op: Einsum, single: set[Node]) -> Node:
     output = op.subscripts.output
     scale: float = 1
     factors: list[Factor] = []
@@ -106,7 +103,9 @@ def _einsum(node: Node, op: Einsum) -> Node:
         if value is not None and (node.dtype.is_float or value == 1):
             scale *= value
         else:
-            factors.append(_absorb(operand, labels))
+            number_inside, rest = _unscaled(operand, single)
+            scale *= number_inside
+            factors.append(_absorb(rest, labels))
     if not factors:
         summed = [n for label, n in sizes.items() if label not in output]
         return build.fill(scale * math.prod(summed), node.shape, node.dtype)
@@ -127,14 +126,59 @@ def _einsum(node: Node, op: Einsum) -> Node:
     return build.einsum([f for f, _ in factors], tuple(s for _, s in factors), output)
 
 
+def _unscaled(operand: Node, single: set[Node]) -> tuple[float, Node]:
+    """Take the numbers out of a product that only this product reads."""
+    op = operand.op
+    if not isinstance(op, Einsum) or operand not in single or not operand.dtype.is_float:
+        return 1, operand
+    pairs = list(zip(operand.inputs, op.subscripts.inputs, strict=True))
+    rest = [(n, s) for n, s in pairs if s or number(n) is None]
+    if not rest or len(rest) == len(pairs):
+        return 1, operand
+    scale = math.prod(number(n) or 0 for n, s in pairs if not s and number(n) is not None)
+    output = op.subscripts.output
+    if len(rest) == 1 and rest[0][1] == output:
+        return scale, rest[0][0]
+    return scale, build.einsum([n for n, _ in rest], tuple(s for _, s in rest), output)
+
+
 def _absorb(operand: Node, labels: tuple[int, ...]) -> Factor:
     """Read through a transpose or a repetition: it only permutes or drops labels."""
-    op = operand.op
-    while isinstance(op, View) and _permutes(op, operand.inputs[0]):
-        labels = tuple(labels[axis.terms[0][0]] for axis in op.axes)
-        operand = operand.inputs[0]
+    while True:
         op = operand.op
-    return operand, labels
+        if isinstance(op, View) and _permutes(op, operand.inputs[0]):
+            labels = tuple(labels[axis.terms[0][0]] for axis in op.axes)
+        elif _is_transpose(operand):
+            assert isinstance(op, Einsum)
+            (own,) = op.subscripts.inputs
+            labels = tuple(labels[op.subscripts.output.index(label)] for label in own)
+        else:
+            return operand, labels
+        operand = operand.inputs[0]
+
+
+def _is_transpose(node: Node) -> bool:
+    """Whether a contraction of one operand sums nothing: it only permutes axes."""
+    return (
+        isinstance(node.op, Einsum)
+        and len(node.inputs) == 1
+        and len(set(node.op.subscripts.inputs[0])) == node.ndim == node.inputs[0].ndim
+    )
+
+
+def _reordered(node: Node, single: set[Node]) -> Node:
+    """A transposed product is the product with its output labels transposed."""
+    if not _is_transpose(node):
+        return node
+    product = node.inputs[0]
+    if not (isinstance(product.op, Einsum) and product in single and len(product.inputs) > 1):
+        return node
+    assert isinstance(node.op, Einsum)
+    (own,) = node.op.subscripts.inputs
+    inner = product.op.subscripts
+    order = [own.index(label) for label in node.op.subscripts.output]
+    output = tuple(inner.output[k] for k in order)
+    return build.einsum(product.inputs, inner.inputs, output)
 
 
 def _permutes(view: View, operand: Node) -> bool:

@@ -8,11 +8,13 @@ from chainrule.transform.jacobian import hessian, jacobian
 from chainrule.transform.jit import jit
 from chainrule.transform.reverse import grad, value_and_grad, vjp
 from chainrule.transform.state import State
+from chainrule.transform.trace import Trace, trace
 from chainrule.transform.vmap import vmap
 
 __all__ = [
     "Derivative",
     "State",
+    "Trace",
     "checkpoint",
     "cond",
     "custom_derivative",
@@ -24,6 +26,7 @@ __all__ = [
     "linearize",
     "scan",
     "stop_gradient",
+    "trace",
     "value_and_grad",
     "vjp",
     "vmap",

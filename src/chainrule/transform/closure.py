@@ -2,17 +2,22 @@
 
 from __future__ import annotations
 
+import inspect
+import sys
 import types
 from collections.abc import Callable, Iterator
 from functools import partial
 from typing import Any
+
+import numpy as np
 
 from chainrule import tree
 from chainrule.tensor import Tensor
 from chainrule.transform.state import State
 
 _PACKAGE = __name__.split(".")[0]
-_PLAIN = (bool, int, float, str, bytes, type(None))
+_PLAIN = (bool, int, float, str, bytes, bytearray, set, type(None))
+_FOREIGN = frozenset({_PACKAGE, "numpy", "scipy", *sys.stdlib_module_names})
 
 
 class Watch:
@@ -27,7 +32,7 @@ class Watch:
 
     def _now(self) -> tuple[list[Any], Any]:
         leaves, structure = tree.flatten(self.get())
-        return [_Text(leaf) if isinstance(leaf, _PLAIN) else leaf for leaf in leaves], structure
+        return [_Text(leaf) if _by_value(leaf) else leaf for leaf in leaves], structure
 
     def tensors(self) -> Iterator[tuple[int, Tensor]]:
         """The watched Tensors with their places."""
@@ -47,12 +52,22 @@ class Watch:
 
 
 class _Text:
-    """A plain value, compared by type and value."""
+    """A plain value, or what a container that may change in place holds: compared by value."""
 
     __slots__ = ("text",)
 
-    def __init__(self, value: object) -> None:
-        self.text = (type(value), repr(value))
+    def __init__(self, value: Any) -> None:
+        held: object = repr(value)
+        if isinstance(value, np.ndarray):
+            held = (value.shape, value.dtype.str, value.tobytes())
+        elif isinstance(value, set):
+            held = frozenset(value)
+        self.text = (type(value), held)
+
+
+def _by_value(leaf: Any) -> bool:
+    changeable = isinstance(leaf, np.ndarray) and leaf.flags.writeable
+    return changeable or isinstance(leaf, _PLAIN)
 
 
 def _fits(old: Any, new: Any) -> bool:
@@ -67,26 +82,122 @@ def _fits(old: Any, new: Any) -> bool:
 
 def watches(function: Any) -> list[Watch]:
     """Everything that a function, and the user's functions that it calls by name, close over."""
-    found: list[Watch] = []
-    seen: set[int] = set()
-    pending: list[Any] = [function]
-    while pending:
-        target = pending.pop()
-        if id(target) in seen:
-            continue
-        seen.add(id(target))
+    search = _Search()
+    search.pending.append(function)
+    while search.pending or search.look_up():
+        while search.pending:
+            search.read(search.pending.pop())
+    return search.found
+
+
+Get = Callable[[], Any]
+
+
+class _Search:
+    """The walk through functions, what they name, and the named attributes of that.
+
+    Python has no list of the attributes that a function reads, so one is looked up wherever an
+    object was found and its name stands in some code that was.
+    """
+
+    def __init__(self) -> None:
+        self.found: list[Watch] = []
+        self.pending: list[Any] = []
+        self.names: set[str] = set()
+        self.holders: list[tuple[Get, Any, set[str]]] = []
+        self.seen: set[int] = set()
+
+    def read(self, target: Any) -> None:
+        """Note what a function names."""
+        if id(target) in self.seen:
+            return
+        self.seen.add(id(target))
+        if isinstance(target, types.FunctionType) and not _is_foreign(target.__module__):
+            self.names |= _global_names(target.__code__)
         for name, get in _names(target):
-            try:
-                value = get()
-            except (ValueError, KeyError, AttributeError):
-                continue
-            if _is_code(value):
-                pending.append(value)
-                found.append(Watch(name, get))
-            elif not isinstance(value, types.ModuleType | type | types.BuiltinFunctionType):
-                found.append(Watch(name, partial(_attributes_of, get)))
-                pending.append(vars(type(value)).get("__call__"))
-    return found
+            self.visit(name, get)
+
+    def visit(self, name: str, get: Get) -> None:
+        """Watch a named value, and note the functions and the objects in it."""
+        try:
+            value = get()
+        except (ValueError, KeyError, AttributeError):
+            return
+        if _is_code(value):
+            self.pending.append(value)
+            self.found.append(Watch(name, get))
+        elif isinstance(value, types.ModuleType | type):
+            self.hold(get, value, set())
+        elif not isinstance(value, types.BuiltinFunctionType):
+            attributes = partial(_attributes_of, get)
+            self.found.append(Watch(name, attributes))
+            self.pending.append(vars(type(value)).get("__call__"))
+            leaves, _ = tree.flatten(attributes())
+            own = getattr(value, "__dict__", ()) if _attributes(value) is not value else ()
+            self.hold(get, value, set(own))
+            for place, leaf in enumerate(leaves):
+                if _is_code(leaf):
+                    self.pending.append(leaf)
+                else:
+                    self.hold(partial(_leaf, attributes, place), leaf, set())
+
+    def hold(self, get: Get, value: Any, known: set[str]) -> None:
+        """Remember an object whose attributes may be read; some are known already."""
+        module = value.__name__ if isinstance(value, types.ModuleType) else _home(value)
+        plain = isinstance(value, Tensor | State) or _is_foreign(module)
+        if not plain and id(value) not in self.seen:
+            self.seen.add(id(value))
+            self.holders.append((get, value, known))
+            self.pending.append(vars(type(value)).get("__call__"))
+
+    def look_up(self) -> bool:
+        """Visit the attributes that were named since the last time; whether there were any."""
+        new = False
+        for get, value, known in list(self.holders):
+            for name in self.names - known:
+                known.add(name)
+                attribute = inspect.getattr_static(value, name, _MISSING)
+                if attribute is not _MISSING:
+                    new = True
+                    self._attribute(name, partial(_attribute_of, get, name), attribute)
+        return new
+
+    def _attribute(self, name: str, get: Get, attribute: Any) -> None:
+        match attribute:
+            case types.FunctionType():
+                self.pending.append(attribute)
+            case property():
+                self.pending.append(attribute.fget)
+            case staticmethod() | classmethod():
+                self.pending.append(attribute.__func__)
+            case _:
+                self.visit(name, get)
+
+
+_MISSING = object()
+
+
+def _is_foreign(module: str | None) -> bool:
+    """Whether a module's globals are no part of the user's program."""
+    return (module or "").partition(".")[0] in _FOREIGN
+
+
+def _home(value: Any) -> str:
+    """The module of a class, or that of an object's class; configurations may be of the standard's.
+
+    Such an object, a SimpleNamespace say, has attributes but no code to read.
+    """
+    module = getattr(value if isinstance(value, type) else type(value), "__module__", "")
+    standard = module.partition(".")[0] not in ("builtins", _PACKAGE, "numpy", "scipy")
+    return "" if standard and not isinstance(value, type) else str(module)
+
+
+def _leaf(get: Get, place: int) -> Any:
+    return tree.flatten(get())[0][place]
+
+
+def _attribute_of(get: Get, name: str) -> Any:
+    return getattr(get(), name)
 
 
 def _attributes_of(get: Callable[[], Any]) -> Any:
@@ -113,12 +224,14 @@ def _names(target: Any) -> Iterator[tuple[str, Callable[[], Any]]]:
 
 
 def _function_names(function: types.FunctionType) -> Iterator[tuple[str, Callable[[], Any]]]:
-    if (function.__module__ or "").split(".")[0] == _PACKAGE and not hasattr(function, "__wrapped__"):
+    if _is_foreign(function.__module__) and not hasattr(function, "__wrapped__"):
         return
     for name, cell in zip(function.__code__.co_freevars, function.__closure__ or (), strict=True):
         yield name, lambda cell=cell: cell.cell_contents  # type: ignore[misc]
     for default in function.__defaults__ or ():
         yield "default", lambda default=default: default  # type: ignore[misc]
+    for name in function.__kwdefaults__ or ():
+        yield name, lambda name=name: (function.__kwdefaults__ or {})[name]  # type: ignore[misc]
     scope = function.__globals__
     for name in _global_names(function.__code__):
         if name in scope:

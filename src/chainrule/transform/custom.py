@@ -96,7 +96,7 @@ def _as_nodes(name: str, rule: Callable[..., Any]) -> Callable[..., list[Node | 
             known = [of_node(n, opened) for n in inputs]
             values = [of_node(n, opened) for n in results]
             directions = [
-                of_node(build.zeros_like(n) if t is None else t, opened)
+                of_node(build.zeros_like(n) if t is None else build.alias(t), opened)
                 for n, t in zip(inputs, tangents, strict=True)
             ]
             made = rule(

@@ -56,11 +56,9 @@ class Recorded:
         self.sources = [nodes_of.get(n) for n in free]
         self.free = [None if s else n for n, s in zip(free, self.sources, strict=True)]
         self.fixed = [
-            place
-            for found, where in places.items()
-            for place in where
-            if found in opened.touched or len(where) > 1
+            place for found, where in places.items() for place in where if found in opened.touched
         ]
+        self.shared = [where for where in places.values() if len(where) > 1]
         self.reusable = all(self.sources)
         self.graph = Graph((*given, *cell_nodes, *free), tuple(nodes))
         self.host = None if self.reusable else opened.parent
@@ -108,6 +106,10 @@ class Recorded:
         for watch, number in self.fixed:
             if now[watch][number] is not watch.leaves[number]:
                 _say("jit records again: the value of %s is part of the program", watch.name)
+                return None
+        for (first, place), *others in self.shared:
+            if any(now[watch][number] is not now[first][place] for watch, number in others):
+                _say("jit records again: %s was the same Tensor as another", first.name)
                 return None
         found = [cell.value for cell in self.cells_read]
         for source, node in zip(self.sources, self.free, strict=True):

@@ -35,7 +35,6 @@ def vmap(f: Function, in_axes: Axes = 0, out_axes: int = 0) -> Function:
     >>> cr.vmap(lambda x, y: (x * y).sum())(cr.ones((3, 2)), cr.ones((3, 2)))
     Tensor([2., 2., 2.])
     """
-
     if not isinstance(out_axes, int):
         raise ArgumentError(f"vmap: out_axes={out_axes!r} is not the number of one axis")
 

@@ -1,0 +1,152 @@
+"""trace: the program that a function is, with the user's names, lines and axes beside it."""
+
+from __future__ import annotations
+
+import inspect
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from types import CodeType, FrameType
+from typing import Any
+
+from chainrule import tree
+from chainrule.autodiff.cotangents import cotangents
+from chainrule.errors import ArgumentError
+from chainrule.ir import axes, build
+from chainrule.ir.graph import Graph, Node
+from chainrule.ir.show import show
+from chainrule.recording import Recording, recording
+from chainrule.tensor import Tensor, of_node, tensor
+from chainrule.transform.debug import tie_effects
+from chainrule.transform.scope import Function, outputs
+
+
+class Trace:
+    """A recorded function: its graph, and the side table of names, lines and axes by node."""
+
+    def __init__(
+        self,
+        graph: Graph,
+        names: dict[Node, str],
+        lines: dict[Node, str],
+        axis_names: dict[Node, axes.Names],
+    ) -> None:
+        self.graph = graph
+        self.names = names
+        self.lines = lines
+        self.axes = axis_names
+
+    def cotangents(self) -> dict[Node, Node]:
+        """Give the graph node of ∂y/∂n for every node n that the only, scalar result y needs."""
+        (result,) = self.graph.outputs
+        if result.shape != () or not result.dtype.is_float:
+            raise ArgumentError("cotangents: the function gives no single floating-point number")
+        return cotangents(self.graph, [build.fill(1, (), result.dtype)])
+
+    def __str__(self) -> str:
+        """The listing of the graph, with names and lines."""
+        notes = {
+            node: "   ".join(n for n in (self.names.get(node), self.lines.get(node)) if n)
+            for node in self.graph.nodes()
+        }
+        return show(self.graph, notes)
+
+
+def trace(f: Function) -> Callable[..., Trace]:
+    """Make a function that gives the recorded program of f instead of running it.
+
+    Names are those of the arguments and of the local variables when f returned; axes come from
+    string annotations such as ``X: "n d"`` and are checked.
+
+    Raises:  ShapeError: an annotation does not fit an argument, or differently named axes meet.
+
+    >>> def score(W: "k d", x: "d"):
+    ...     z = W @ x
+    ...     return cr.relu(z)
+    >>> t = cr.trace(score)(cr.ones((2, 3)), cr.ones(3))
+    >>> [(t.names[n], t.axes[n]) for n in t.graph.nodes() if n in t.names]
+    [('W', ('k', 'd')), ('x', ('d',)), ('z', ('k',))]
+    """
+
+    def traced(*args: Any, **kwargs: Any) -> Trace:
+        bound = inspect.signature(f).bind(*args, **kwargs)
+        with recording("trace", opaque=True) as opened:
+            arguments = Arguments(f, bound.arguments, opened)
+            bound.arguments.update(arguments.inside)
+            with locals_at_return(f) as found:
+                result = f(*bound.args, **bound.kwargs)
+            nodes, _ = outputs("trace", opened, result)
+            names = {**_local_names(found), **arguments.names}
+            graph = Graph(tuple(arguments.names), tuple(tie_effects(opened, nodes)))
+            lines = {n: opened.where(n) for n in graph.nodes() if n not in arguments.names}
+        axes.check_sizes((names[n], a, n.shape) for n, a in arguments.axes.items())
+        return Trace(graph, names, lines, axes.infer(graph, arguments.axes))
+
+    return traced
+
+
+class Arguments:
+    """The arguments of a traced function as inputs, with their names and axes."""
+
+    def __init__(self, f: Function, given: dict[str, Any], opened: Recording) -> None:
+        self.names: dict[Node, str] = {}
+        self.axes: dict[Node, axes.Names] = {}
+        self.inside: dict[str, Any] = {}
+        notes = inspect.get_annotations(inspect.unwrap(f))
+        for name, value in given.items():
+            leaves, structure = tree.flatten(value)
+            inner = [
+                self._leaf(path, leaf, notes.get(name) if path == name else None, opened)
+                for path, leaf in zip(_paths(name, value), leaves, strict=True)
+            ]
+            self.inside[name] = tree.unflatten(structure, inner)
+
+    def _leaf(self, path: str, leaf: Any, note: Any, opened: Recording) -> Any:
+        if not isinstance(leaf, Tensor | float):
+            return leaf
+        own = tensor(leaf)
+        node = build.parameter(own.shape, own.dtype, path)
+        self.names[node] = path
+        is_axes = isinstance(note, str) and _is_axes(note)
+        self.axes[node] = axes.parse(note, own.shape, path) if is_axes else (None,) * own.ndim
+        return of_node(node, opened)
+
+
+def _is_axes(note: str) -> bool:
+    """Whether an annotation names axes: words and numbers, not the name of a type."""
+    return all(w == "..." or w.isidentifier() or w.isdigit() for w in note.split()) and (
+        note not in ("Tensor", "float", "int", "bool", "str", "Any", "dict", "tuple", "list")
+    )
+
+
+def _paths(name: str, value: Any) -> list[str]:
+    return [f"{name}.{path}" if path else name for path, _ in tree.paths(value)]
+
+
+def _local_names(found: dict[str, Any]) -> dict[Node, str]:
+    names: dict[Node, str] = {}
+    for name, value in found.items():
+        leaves, _ = tree.flatten(value)
+        for path, leaf in zip(_paths(name, value), leaves, strict=True):
+            if isinstance(leaf, Tensor) and leaf._node is not None:
+                names.setdefault(leaf._node, path)
+    return names
+
+
+@contextmanager
+def locals_at_return(function: Function) -> Iterator[dict[str, Any]]:
+    """Collect the local variables of a Python function at the moment when it returns."""
+    code: CodeType | None = getattr(inspect.unwrap(function), "__code__", None)
+    found: dict[str, Any] = {}
+    before = sys.getprofile()
+
+    def watch(frame: FrameType, event: str, _: object) -> None:
+        if event == "return" and frame.f_code is code:
+            found.clear()
+            found.update(frame.f_locals)
+
+    sys.setprofile(watch)
+    try:
+        yield found
+    finally:
+        sys.setprofile(before)
