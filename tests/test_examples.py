@@ -13,7 +13,7 @@ BLOCKS = [
     pytest.param(code, id=f"{page.name}:{number}")
     for page in PAGES
     for number, code in enumerate(
-        re.findall(r"^```python\n(.*?)^```", page.read_text(encoding="utf-8"), re.M | re.S), 1
+        re.findall(r"(?ms)^```python\n(.*?)^```", page.read_text(encoding="utf-8")), 1
     )
 ]
 

@@ -52,7 +52,7 @@ A, B, POSITIVE = Spec("normal", (3, 2)), Spec("normal", (2,)), Spec("positive", 
 
 CASES: list[Case] = [
     *cases("abs cos cosh erf erfc exp expm1 negative positive sin sinh square tanh", "normal"),
-    *cases("asinh atan", "normal"),
+    *cases("asinh atan conj imag real", "normal"),
     *cases("tan asin acos atanh log1p", "unit"),
     *cases("log log2 log10 sqrt lgamma digamma reciprocal", "positive"),
     *cases("acosh", "large"),

@@ -1,4 +1,4 @@
-"""Losses, penalties, schedules and the linear layer."""
+"""Losses, penalties, schedules, layers and networks of them."""
 
 from __future__ import annotations
 
@@ -13,6 +13,8 @@ from tests.cases.case import Case, Spec
 
 N, K = 4, 5
 LAYER = cr.nn.Linear(3, 2, key=random.key(0), dtype="float64")
+DROPOUT = cr.nn.Dropout(0.0, key=random.key(3))
+CONSTANT = cr.schedule.constant(0.25)
 COSINE = cr.schedule.cosine(0.1, 10, warmup=2, floor=0.01)
 ONE_CYCLE = cr.schedule.one_cycle(0.1, 11)
 INVERSE_TIME = cr.schedule.inverse_time(0.5, 0.25)
@@ -47,6 +49,23 @@ def _one_cycle(t: Any) -> Any:
 
 
 SCORES, LABELS = Spec("distinct", (N, K)), Spec("integer", (N,))
+
+
+def _mlp() -> cr.nn.Sequential:
+    return cr.nn.mlp((6, 4, 2), cr.tanh, key=random.key(1), dtype="float64")
+
+
+def _network(x: Any) -> Any:
+    layers = cr.nn.Sequential(cr.nn.Flatten(), *_mlp())
+    return cr.tree.map_(lambda leaf: leaf.astype(x.dtype), layers)(x)
+
+
+def _network_value(x: Any) -> Any:
+    first, _, last = _mlp()
+    hidden = np.tanh(x.reshape(len(x), -1) @ first.weight.numpy().T)
+    return hidden @ last.weight.numpy().T
+
+
 CASES = [
     Case("cross_entropy of labels", cr.loss.cross_entropy, (SCORES, LABELS), _cross_entropy),
     Case(
@@ -96,6 +115,7 @@ CASES = [
         (Spec("positive", (2, 3)), Spec("normal", (3,))),
         lambda w, b: 0.3 * np.sum(np.abs(w)),
     ),
+    Case("constant schedule", CONSTANT, (Spec("positive", ()),), lambda t: np.full_like(t, 0.25)),
     Case("cosine schedule", COSINE, (Spec("positive", ()),), _cosine),
     Case("one-cycle schedule", ONE_CYCLE, (Spec("large", ()),), _one_cycle),
     Case(
@@ -110,4 +130,6 @@ CASES = [
         (Spec("normal", (4, 3)), Spec("normal", (2, 3)), Spec("normal", (2,))),
         lambda x, w, b: x @ w.T + b,
     ),
+    Case("Dropout of nothing", DROPOUT, (Spec("normal", (4, 3)),), lambda x: x),
+    Case("mlp behind Flatten", _network, (Spec("normal", (4, 2, 3)),), _network_value),
 ]

@@ -132,6 +132,13 @@ def test_the_first_interruption_saves_and_says_how_to_go_on(tmp_path: Path):
         assert out.startswith(f"run, unfinished, after step {step:,}, on digits (360 examples): ")
 
 
+def test_a_folder_may_have_a_name_that_the_output_cannot_write(tmp_path: Path, monkeypatch):
+    monkeypatch.setenv("PYTHONIOENCODING", "ascii")
+    code, out, err = chainrule(*SHORT, "--epochs", 0, "--out", "ü ✓", cwd=tmp_path)
+    assert (code, err) == (0, "")
+    assert out.splitlines()[-1] == r"report: \xfc \u2713/report.html"
+
+
 def test_a_finished_run_may_be_resumed_and_stays_as_it_is(tmp_path: Path):
     assert chainrule(*SHORT, "--out", "run", cwd=tmp_path)[0] == 0
     before = weights(tmp_path / "run"), records(tmp_path / "run")

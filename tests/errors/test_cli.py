@@ -1,10 +1,12 @@
 """The messages of the command line, whole, with their exit codes."""
 
+import os
+import re
 from pathlib import Path
 
 import pytest
 
-from chainrule.cli.commands import run
+from chainrule.cli.commands import chainrule, run
 from chainrule.cli.config import resolve
 from chainrule.train.run import create
 from tests.data.samples import write_mnist
@@ -66,7 +68,43 @@ MISUSED = [
     ),
     (
         ["train", "digits", "--batch", "0"],
-        "chainrule train: --batch: 0 is not in the range x>=1\n",
+        "chainrule train: --batch: 0 is not 1 or more\n",
+    ),
+    (
+        ["train", "digits", "--epochs", "1.5"],
+        "chainrule train: --epochs: '1.5' is not a whole number\n",
+    ),
+    (
+        ["train", "digits", "--seed", "-1"],
+        "chainrule train: --seed: -1 is not from 0 to 9223372036854775807\n",
+    ),
+    (
+        ["train", "digits", "--lr", "inf"],
+        "chainrule train: --lr: inf is not a finite number\n",
+    ),
+    (
+        ["train", "digits", "--l2", "nan"],
+        "chainrule train: --l2: nan is not a finite number\n",
+    ),
+    (
+        ["train", "digits", "--validation", "0.9999"],
+        ("chainrule train: --validation: 0.9999 of 1,437 examples leaves a part without any\n"),
+    ),
+    (
+        ["train", "digits", "--out"],
+        "chainrule train: --out: requires an argument\n",
+    ),
+    (
+        ["train", "digits", "--out", ""],
+        "chainrule train: --out: nothing is given\n",
+    ),
+    (
+        ["train", "--data", ""],
+        "chainrule train: --data: nothing is given\n",
+    ),
+    (
+        ["evaluate", ""],
+        "chainrule evaluate: RUN: nothing is given\n",
     ),
     (
         ["train", "digist"],
@@ -182,7 +220,65 @@ def test_training_that_diverges_ends_with_1_and_names_the_rows(tmp_path: Path, m
     monkeypatch.chdir(tmp_path)
     options = ["--model", "linear", "--optimizer", "sgd", "--lr", "1e38", "--loss", "squared"]
     assert run(["train", "digits", *options, "--out", "run"]) == 1
-    lines = capsys.readouterr().err.splitlines()
-    assert lines[0] == "NonFiniteError: fit: the step is not finite in epoch 1, step 1"
-    assert lines[-1] == "  row numbers of the batch."
+    told = capsys.readouterr().err
+    rows = re.search(r"rows           (.*)\n", told)
+    assert rows is not None
+    assert told == (
+        "NonFiniteError: the step is not finite in epoch 1, step 1\n\n"
+        "    loss           1.0\n"
+        "    learning rate  1e+38\n"
+        "    gradients      not finite, or the weights after the step: weight (1 of 2)\n"
+        f"    rows           {rows[1]}\n\n"
+        "  The step was not taken; step 0 is kept in run.\n"
+        "  To go on from there ends here again, since the same numbers give the same bits:\n"
+        "  start anew with a smaller --lr.\n"
+    )
     assert not (tmp_path / "run" / "model.safetensors").exists()
+    assert run(["evaluate", "run"]) == 0
+    assert capsys.readouterr().out.startswith("run, unfinished, after step 0, on digits")
+
+
+def test_without_a_command_the_commands_are_listed(capsys):
+    assert run([]) == 2
+    assert capsys.readouterr().err.startswith("Usage: chainrule [OPTIONS] COMMAND [ARGS]...\n")
+
+
+def test_a_model_that_does_not_fit_into_memory_leaves_no_folder(
+    tmp_path: Path, monkeypatch, capsys
+):
+    monkeypatch.chdir(tmp_path)
+    assert run(["train", "digits", "--model", "mlp:9999999,9999999"]) == 2
+    there = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") / 1e9
+    assert capsys.readouterr().err == (
+        "chainrule train: --model: mlp:9999999,9999999 has 100,000,739,999,935 parameters\n\n"
+        f"  Weights and gradients alone take 800,006 GB; this machine has {there:,.0f} GB.\n"
+    )
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_too_little_memory_is_no_mistake_of_ours(monkeypatch, capsys):
+    def fail(*_: object, **__: object) -> None:
+        raise MemoryError("Unable to allocate 364. TiB")
+
+    monkeypatch.setattr(chainrule, "main", fail)
+    assert run(["train"]) == 1
+    assert capsys.readouterr().err == (
+        "chainrule: there is not enough memory: unable to allocate 364. TiB\n"
+    )
+
+
+def test_a_configuration_that_cannot_be_meant_is_refused(tmp_path: Path, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path)
+    wrong = {"batch": 0, "threads": 0, "validation": 1.5, "learning_rate": 0.0}
+    create("run", {**resolve("digits", None, {}).stored(), **wrong}).close()
+    assert run(["train", "--resume", "run"]) == 1
+    assert capsys.readouterr().err == (
+        "CheckpointError: run/config.json is not the configuration of a training\n\n"
+        "    learning_rate is 0.0\n    batch is 0\n    validation is 1.5\n    threads is 0\n"
+    )
+    create("other", {**resolve("digits", None, {}).stored(), "data": "digitz"}).close()
+    assert run(["train", "--resume", "other"]) == 1
+    assert capsys.readouterr().err == (
+        "CheckpointError: other/config.json is not the configuration of a training\n\n"
+        "    data is 'digitz'\n"
+    )

@@ -72,7 +72,7 @@ def test_a_transpose_that_feeds_a_product_becomes_labels():
 
 
 def test_products_and_sums_of_numbers_gather():
-    graph = optimize(recorded(lambda x: 2.0 * (3.0 * (x * 1.0)) + 0.0, cr.ones(3)))
+    graph = optimize(recorded(lambda x: 2.0 * (3.0 * (x * 1.0)) - 0.0, cr.ones(3)))
     assert kinds(graph) == ["Input", "Fill", "Einsum"]
 
 
@@ -85,6 +85,10 @@ def test_integers_wrap_around_as_without_the_pass():
 def test_zero_times_infinity_stays_undefined():
     x = cr.tensor([np.inf, 1.0])
     assert np.isnan(cr.jit(lambda x: x * 0.0)(x).numpy()[0])
+
+
+def test_adding_zero_to_negative_zero_gives_zero():
+    assert np.copysign(1, cr.jit(lambda x: x + 0.0)(cr.tensor(-0.0)).item()) == 1
 
 
 def test_negative_zero_is_kept_apart():
@@ -116,3 +120,10 @@ def test_a_loop_drops_what_nobody_reads():
 def test_a_pass_leaves_formal_inputs_alone(step):
     graph = recorded(lambda x, y: x, cr.ones(2), cr.ones(3))
     assert step(graph).inputs == graph.inputs
+
+
+@pytest.mark.parametrize(("dtype", "number"), [("float64", 1e200), ("float32", 1e30)])
+def test_numbers_are_not_gathered_into_one_that_overflows_or_underflows(dtype, number):
+    for start, factor in ((1 / number, number), (number, 1 / number)):
+        x = cr.tensor(start, dtype=dtype)
+        np.testing.assert_allclose(cr.jit(lambda x, c=factor: x * c * c)(x).numpy(), factor, 1e-6)

@@ -51,7 +51,7 @@ def test_create_refuses_a_run_and_says_how_to_go_on(tmp_path: Path) -> None:
         run.create(tmp_path, {})
     assert str(caught.value) == (
         f"create: {tmp_path} already holds an unfinished run\n\n"
-        "  It has no checkpoint to go on from. Give another folder, or delete this one."
+        f"  Go on with it by --resume {tmp_path}, or give another folder."
     )
     checkpoint.save(checkpoints, content(120))
     with pytest.raises(CheckpointError) as caught:

@@ -45,6 +45,7 @@ def test_a_pullback_through_a_loop_can_be_called_inside_another_loop():
         lambda pull, y: cr.cond(True, lambda c: pull(c)[0], lambda c: c, y),
         lambda pull, y: cr.checkpoint(lambda c: pull(c)[0])(y),
     ],
+    ids=["jit", "cond", "checkpoint"],
 )
 def test_a_pullback_through_a_loop_can_be_called_inside_jit_cond_and_checkpoint(through):
     def plain(x):
@@ -67,7 +68,7 @@ def test_a_routine_outside_of_jit_keeps_its_derivative_inside():
     np.testing.assert_allclose(gradient.numpy(), np.ones((2, 2)), atol=1e-12)
 
 
-@pytest.mark.parametrize("f", [lambda x: x * x, looping])
+@pytest.mark.parametrize("f", [lambda x: x * x, looping], ids=["square", "loop"])
 def test_a_pullback_and_a_pushforward_made_outside_can_be_compiled(f):
     y, pull = cr.vjp(f, cr.tensor(2.0))
     assert cr.jit(pull)(y)[0].item() == pytest.approx(pull(y)[0].item())
@@ -222,17 +223,17 @@ def with_rule(rule):
     return cr.custom_derivative(rule)(lambda x: cr.exp(x))
 
 
-NOT_LINEAR = [
-    lambda inputs, y, t: y,
-    lambda inputs, y, t: t[0] + 1.0,
-    lambda inputs, y, t: t[0] * t[0],
-    lambda inputs, y, t: abs(t[0]),
-    lambda inputs, y, t: cr.where(t[0] > 0, t[0], 0.0),
-    lambda inputs, y, t: 1 / t[0],
-]
+NOT_LINEAR = {
+    "no tangent": lambda inputs, y, t: y,
+    "sum": lambda inputs, y, t: t[0] + 1.0,
+    "square": lambda inputs, y, t: t[0] * t[0],
+    "abs": lambda inputs, y, t: abs(t[0]),
+    "where": lambda inputs, y, t: cr.where(t[0] > 0, t[0], 0.0),
+    "divisor": lambda inputs, y, t: 1 / t[0],
+}
 
 
-@pytest.mark.parametrize("rule", NOT_LINEAR)
+@pytest.mark.parametrize("rule", NOT_LINEAR.values(), ids=NOT_LINEAR)
 def test_a_rule_that_is_not_linear_is_refused_in_both_modes(rule):
     with pytest.raises(GradientError, match="is not linear in the tangents"):
         cr.grad(with_rule(rule))(1.0)
@@ -295,6 +296,7 @@ def printing(x):
         (lambda: cr.jit(cr.hessian(printing))(cr.tensor(2.0)), "x is 2.0\n"),
         (lambda: cr.jit(cr.grad(cr.checkpoint(printing)))(cr.tensor(2.0)), "x is 2.0\n"),
     ],
+    ids=["vmap", "jit vmap", "jit grad", "jit hessian", "jit grad checkpoint"],
 )
 def test_messages_are_printed_under_nested_transforms(run, printed, capsys):
     run()
@@ -304,3 +306,28 @@ def test_messages_are_printed_under_nested_transforms(run, printed, capsys):
 def test_a_message_that_would_be_lost_is_refused():
     with pytest.raises(ArgumentError, match="returns nothing"):
         cr.jit(lambda x: cr.debug.print("x is {}", x))(cr.tensor(1.0))
+
+
+def test_a_python_float_keeps_the_dtype_of_its_neighbours_under_every_transform():
+    x = cr.ones(3, dtype="float32")
+
+    def f(rate):
+        return (x * (rate * 2)).sum()
+
+    values = [
+        f(2.0),
+        cr.value_and_grad(f)(2.0)[0],
+        cr.jvp(f, (2.0,), (1.0,))[0],
+        cr.vjp(f, 2.0)[0],
+        cr.jit(cr.value_and_grad(f))(2.0)[0],
+    ]
+    assert [v.dtype for v in values] == [cr.float32] * 5
+    assert cr.grad(f)(2.0).item() == cr.jit(cr.grad(f))(2.0).item() == 6.0
+
+
+def test_a_derivative_compares_by_element():
+    found = cr.jacobian(lambda x: x * x)(XS)
+    assert (found == found.dense()).all()
+    assert not (found != 2 * cr.eye(3) * XS).any()
+    assert abs(-1 * found)[2, 2].item() == 6.0
+    assert hash(found) == hash(found)

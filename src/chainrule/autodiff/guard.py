@@ -3,8 +3,9 @@
 ``where(mask, f(x), c)`` must not leak NaN from the branch not taken: f′(x) · 0 is NaN where f′(x)
 is infinite. So the Select is kept outside: ``Guarded`` with a mask stands for
 ``Select(mask, t, 0)``, and a pointwise product moves into it,
-f′(x) · Guarded(mask, t) = Guarded(mask, f′(x) · t). It becomes a node when anything else needs it.
-Both modes do this, so they agree.
+f′(x) · Guarded(mask, t) = Guarded(mask, f′(x) · t). Both modes do this, so they agree. In reverse
+mode the masks also follow a change of layout (forward mode has the Select behind it anyway). A
+Guarded becomes a node when anything else needs it.
 """
 
 from __future__ import annotations
@@ -46,6 +47,14 @@ def inside(value: Linear, function: Callable[[Node], Node]) -> Linear:
     return function(value)
 
 
+def moved(value: Linear, function: Callable[[Node], Node]) -> Linear:
+    """Apply a change of layout, which mixes no elements, to the value and to its masks alike."""
+    if isinstance(value, Guarded):
+        masks = tuple((function(mask), where) for mask, where in value.masks)
+        return Guarded(masks, function(value.node))
+    return function(value)
+
+
 def force(value: Linear) -> Node:
     """Make the value a node."""
     if not isinstance(value, Guarded):
@@ -58,7 +67,7 @@ def force(value: Linear) -> Node:
 
 
 def total(values: Sequence[Linear], signs: tuple[int, ...] | None = None) -> Linear:
-    """The signed sum. It is zero where all of its terms are, so it is guarded if all of them are."""
+    """The signed sum. It is zero where all terms are, so it is guarded if all of them are."""
     first = values[0]
     if len(values) == 1 and signs in (None, (1,)):
         return first

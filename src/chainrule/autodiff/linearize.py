@@ -342,7 +342,8 @@ def _tangent_iteration(
     carried = [d for d in directions[first:last] if d is not None]
     sliced = [d for d in directions[last:] if d is not None]
     inputs = (
-        *primal[:first], *known, *carried, *primal[last:], *(primal[first + k] for k in past), *sliced,
+        *primal[:first], *known, *carried,
+        *primal[last:], *(primal[first + k] for k in past), *sliced,
     )  # fmt: skip
     outputs = _spread(graph.outputs, present)
     carries = [

@@ -8,16 +8,17 @@ know nothing of derivatives.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from functools import partial
 from typing import assert_never
 
-from chainrule.autodiff.guard import Guarded, Linear, force, guard, inside, total
+from chainrule.autodiff.guard import Guarded, Linear, force, guard, inside, moved, total
+from chainrule.autodiff.layout import transposed_view
 from chainrule.errors import GradientError
 from chainrule.ir import build
 from chainrule.ir.graph import Graph, Node, dependents, substitute
 from chainrule.ir.primitives import (
     Accumulate,
     Add,
-    Axis,
     Block,
     Cond,
     Data,
@@ -108,14 +109,14 @@ def _rule(node: Node, cotangent: Linear, linear: set[Node], table: Cotangents) -
         case Input() | Print():
             _give(table, node.inputs[0], cotangent)
         case View():
-            _give(table, node.inputs[0], transpose_view(force(cotangent), op, node.inputs[0]))
+            _give(table, node.inputs[0], transposed_view(cotangent, op, node.inputs[0]))
         case Reshape():
             operand = node.inputs[0]
-            _give(table, operand, build.reshape(force(cotangent), operand.shape))
+            _give(table, operand, moved(cotangent, lambda c: build.reshape(c, operand.shape)))
         case Accumulate(view=view):
             _give(table, node.inputs[0], build.view(force(cotangent), view.shape, view.axes))
         case Join(axis=axis):
-            _join(node, axis, force(cotangent), linear, table)
+            _join(node, axis, cotangent, linear, table)
         case Gather():
             operand, indices = node.inputs[0], node.inputs[1:]
             _give(table, operand, build.scatter(force(cotangent), indices, operand.shape))
@@ -165,6 +166,9 @@ def _einsum(
         if isinstance(cotangent, Guarded) and inputs[k] == output:
             narrow = _einsum_cotangent(cotangent.node, output, others, operand, inputs[k])
             given: Linear = Guarded(cotangent.masks, narrow)
+        elif isinstance(cotangent, Guarded) and not others and sorted(inputs[k]) == sorted(output):
+            order = [output.index(label) for label in inputs[k]]
+            given = moved(cotangent, partial(build.transpose, order=order))
         elif isinstance(cotangent, Guarded) and _is_pointwise(inputs, output):
             wide = Guarded(cotangent.masks, _times(cotangent.node, output, others))
             given = build.einsum((force(wide),), (output,), inputs[k])
@@ -229,37 +233,13 @@ def _einsum_cotangent(
 # ---------------------------------------------------------------- layout
 
 
-def transpose_view(cotangent: Node, view: View, operand: Node) -> Node:
-    """Sum what the view repeats, then put each element back where it was read.
-
-    With steps of ±1 and one axis each that is a View again; otherwise an Accumulate.
-    """
-    used = [o for axis in view.axes for o, _ in axis.terms]
-    single = all(len(axis.terms) <= 1 for axis in view.axes) and len(set(used)) == len(used)
-    if not single or any(abs(step) != 1 for axis in view.axes for _, step in axis.terms):
-        return build.accumulate(cotangent, view, operand.shape)
-    order = [axis.terms[0][0] for axis in view.axes if axis.terms]
-    summed = build.einsum((cotangent,), (tuple(range(cotangent.ndim)),), tuple(order))
-    if order == list(range(cotangent.ndim)):
-        summed = cotangent
-    sized = tuple(view.shape[axis.terms[0][0]] if axis.terms else 1 for axis in view.axes)
-    placed = build.reshape(summed, sized)
-    axes = tuple(_put_back(axis, i) for i, axis in enumerate(view.axes))
-    return build.view(placed, operand.shape, axes)
-
-
-def _put_back(axis: Axis, i: int) -> Axis:
-    """Solve i = offset + step·o for o."""
-    step = axis.terms[0][1] if axis.terms else 1
-    return Axis(-axis.offset * step, ((i, step),))
-
-
-def _join(node: Node, axis: int, cotangent: Node, linear: set[Node], table: Cotangents) -> None:
+def _join(node: Node, axis: int, cotangent: Linear, linear: set[Node], table: Cotangents) -> None:
     start = 0
     for operand in node.inputs:
         size = operand.shape[axis]
         if operand in linear:
-            _give(table, operand, build.slice_axis(cotangent, axis, start, size))
+            part = partial(build.slice_axis, axis=axis, start=start, size=size)
+            _give(table, operand, moved(cotangent, part))
         start += size
 
 

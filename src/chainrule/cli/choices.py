@@ -1,5 +1,6 @@
 """Checks of option values. A misspelt value is told which one is the nearest."""
 
+import math
 from collections.abc import Callable, Sequence
 from difflib import get_close_matches
 from typing import Any
@@ -8,7 +9,7 @@ import click
 
 from chainrule.cli.config import MODEL
 
-__all__ = ["model_name", "number", "one_of"]
+__all__ = ["count", "model_name", "number", "one_of", "place"]
 
 Check = Callable[[click.Context, click.Parameter, Any], Any]
 
@@ -49,6 +50,8 @@ def number(low: float = 0.0, high: float = float("inf"), above: bool = False) ->
             found = float(value)
         except ValueError:
             raise click.BadParameter(f"{value!r} is not a number", context, parameter) from None
+        if not math.isfinite(found):
+            raise click.BadParameter(f"{value} is not a finite number", context, parameter)
         if (low < found if above else low <= found) and found < high:
             return found
         range_ = f"greater than {low:g}" if above else f"{low:g} or more"
@@ -57,3 +60,30 @@ def number(low: float = 0.0, high: float = float("inf"), above: bool = False) ->
         raise click.BadParameter(f"{value} is not {range_}", context, parameter)
 
     return check
+
+
+def count(low: int, high: int | None = None) -> Check:
+    """Make a check that takes a whole number from ``low``, up to ``high`` if there is an end."""
+
+    def check(context: click.Context, parameter: click.Parameter, value: Any) -> int | None:
+        if value is None:
+            return None
+        try:
+            found = int(value)
+        except ValueError:
+            raise click.BadParameter(
+                f"{value!r} is not a whole number", context, parameter
+            ) from None
+        if low <= found and (high is None or found <= high):
+            return found
+        range_ = f"{low} or more" if high is None else f"from {low} to {high}"
+        raise click.BadParameter(f"{value} is not {range_}", context, parameter)
+
+    return check
+
+
+def place(context: click.Context, parameter: click.Parameter, value: Any) -> str | None:
+    """Take a name or a path. An empty one is an unset shell variable, and never this folder."""
+    if value == "":
+        raise click.BadParameter("nothing is given", context, parameter)
+    return None if value is None else str(value)

@@ -8,6 +8,7 @@ from difflib import get_close_matches
 from typing import Any
 
 import click
+from click.exceptions import NoArgsIsHelpError
 
 from chainrule.cli.version import VERSION
 from chainrule.errors import ChainruleError
@@ -64,8 +65,10 @@ def run(arguments: Sequence[str]) -> int:
         result: Any = chainrule.main(list(arguments), "chainrule", standalone_mode=False)
         sys.stdout.flush()
         return result if isinstance(result, int) else 0
+    except NoArgsIsHelpError as error:
+        return _complain(error.format_message(), MISUSED)
     except click.ClickException as error:
-        return _complain(_usage(error), MISUSED)
+        return _complain(_usage(error, arguments), MISUSED)
     except (click.Abort, KeyboardInterrupt):
         return _complain("chainrule: interrupted", INTERRUPTED)
     except ChainruleError as error:
@@ -88,7 +91,10 @@ def _complain(text: str, code: int) -> int:
 
 def _unexpected(error: Exception) -> str:
     reason = f"{type(error).__name__}: {error}" if str(error) else type(error).__name__
-    if isinstance(error, OSError | MemoryError):
+    if isinstance(error, MemoryError):
+        told = f": {error}" if str(error) else ""
+        return f"chainrule: there is not enough memory{told[:2]}{told[2:3].lower()}{told[3:]}"
+    if isinstance(error, OSError):
         return f"chainrule: {reason}"
     return (
         f"chainrule: {reason}\n\n"
@@ -96,12 +102,16 @@ def _unexpected(error: Exception) -> str:
     )
 
 
-def _usage(error: click.ClickException) -> str:
+def _usage(error: click.ClickException, arguments: Sequence[str]) -> str:
     context = getattr(error, "ctx", None)
     place = context.command_path if context is not None else "chainrule"
+    if context is None and arguments and arguments[0] in NAMES:
+        place = f"chainrule {arguments[0]}"
     match error:
         case click.NoSuchOption(option_name=name):
             return f"{place}: there is no option {name}\n\n  {_nearest(name, context)}"
+        case click.BadOptionUsage(option_name=name):
+            return f"{place}: {name}: {_sentence(error.message.removeprefix(f'Option {name!r} '))}"
         case click.MissingParameter(param=click.Parameter() as parameter):
             return f"{place}: {_title(parameter)} is missing"
         case click.BadParameter(param=click.Parameter() as parameter, message=message):

@@ -3,8 +3,9 @@
 It is what ``config.json`` holds. What the user did not say comes from the recipe of the data set.
 """
 
+import math
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, fields
 from typing import Any, final
 
@@ -29,6 +30,7 @@ SCALINGS = ("feature", "all", "range")
 MODEL = re.compile(r"linear|mlp:[1-9]\d{0,6}(,[1-9]\d{0,6})*")
 
 _NAMES = {"loss": LOSSES, "optimizer": OPTIMIZERS, "schedule": SCHEDULES, "standardize": SCALINGS}
+_RANGES = {"learning_rate": (math.ulp(0.0), math.inf), "validation": (0.0, 1.0)}
 
 
 @final
@@ -128,7 +130,7 @@ def resolve(data: str, folder: str | None, given: Mapping[str, Any]) -> Config:
     return Config(data=data, folder=folder, **values)
 
 
-def from_stored(values: Mapping[str, Any], place: str) -> Config:
+def from_stored(values: Mapping[str, Any], place: str, data_sets: Sequence[str]) -> Config:
     """Take the configuration of a run folder.
 
     Raises:  CheckpointError: a value is missing, unknown or of another type.
@@ -140,7 +142,7 @@ def from_stored(values: Mapping[str, Any], place: str) -> Config:
         *(
             f"{name} is {values[name]!r}"
             for name, kind in kinds.items()
-            if name in values and not _is(name, values[name], kind)
+            if name in values and not _is(name, values[name], kind, data_sets)
         ),
     ]
     if wrong:
@@ -150,17 +152,20 @@ def from_stored(values: Mapping[str, Any], place: str) -> Config:
     return Config(**values)
 
 
-def _is(name: str, value: object, kind: object) -> bool:
+def _is(name: str, value: object, kind: object, data_sets: Sequence[str]) -> bool:
     if isinstance(value, bool):
         return False
+    if name == "data":
+        return value in data_sets
     if name in _NAMES:
         return value in _NAMES[name]
     if name == "model":
         return isinstance(value, str) and MODEL.fullmatch(value) is not None
     if kind is float:
-        return isinstance(value, int | float) and value >= 0
+        low, high = _RANGES.get(name, (0.0, math.inf))
+        return isinstance(value, int | float) and low <= value < high
     if kind is int:
-        return isinstance(value, int) and value >= 0
+        return isinstance(value, int) and value >= (name in ("batch", "threads"))
     return isinstance(value, kind)  # type: ignore[arg-type]
 
 

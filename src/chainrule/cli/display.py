@@ -84,7 +84,8 @@ class Bar(Display):
     def step(self, progress: Progress) -> None:
         """Move the bar, and leave a line for an epoch that has ended."""
         if progress.record is not None:
-            self.note(line(progress.record, self._epochs))
+            # The bar tells the speed; without it the line fits into 80 columns.
+            self.note(line({**progress.record, "samples_per_second": None}, self._epochs))
         now = time.monotonic()
         if now - self._shown < _PAUSE:
             return

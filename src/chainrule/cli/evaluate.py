@@ -2,6 +2,8 @@
 
 import click
 
+from chainrule.cli.choices import count, place
+
 __all__ = ["evaluate"]
 
 _HELP = """Test the model of a run folder.
@@ -9,13 +11,15 @@ _HELP = """Test the model of a run folder.
 On the test part of DATA (digits, mnist, cifar10), or of the set that it was trained on. The final
 model is taken, or that of the last checkpoint while the run is unfinished.
 """
+_DATA = "Where the files of DATA lie. Default: where they lay in training."
+_THREADS = "Threads of the linear algebra. Default: 1."
 
 
 @click.command(help=_HELP)
-@click.argument("run", metavar="RUN")
-@click.argument("name", metavar="[DATA]", required=False)
-@click.option("--data", metavar="FOLDER", help="Where the files of the data set lie.")
-@click.option("--threads", type=click.IntRange(1), metavar="N", help="1 without this.")
+@click.argument("run", metavar="RUN", callback=place)
+@click.argument("name", metavar="[DATA]", required=False, callback=place)
+@click.option("--data", metavar="FOLDER", callback=place, help=_DATA)
+@click.option("--threads", metavar="N", callback=count(1), help=_THREADS)
 @click.option("--debug", is_flag=True, help="Show where in the program an error happened.")
 def evaluate(run: str, name: str | None, data: str | None, threads: int | None, debug: bool) -> int:
     """Print accuracy and loss."""

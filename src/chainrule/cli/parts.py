@@ -1,6 +1,8 @@
 """From a configuration to what it names: the data, the model, the loss, the optimizer."""
 
+import os
 from dataclasses import dataclass
+from itertools import pairwise
 from pathlib import Path
 from typing import Any, final
 
@@ -35,7 +37,13 @@ def split(config: Config, whole: tuple[Dataset, Dataset]) -> Parts:
     training, test = (part.flattened() for part in whole)
     validation = None
     if config.validation:
-        training, validation = training.split(1 - config.validation, config.seed)
+        try:
+            training, validation = training.split(1 - config.validation, config.seed)
+        except ArgumentError as error:
+            raise ArgumentError(
+                f"--validation: {config.validation:g} of {len(training):,} examples leaves a part "
+                "without any"
+            ) from error
     if config.standardize != "range":
         training = training.standardize(per="all" if config.standardize == "all" else "feature")
         test = test.standardize(by=training.standardization)
@@ -61,10 +69,32 @@ def load_parts(name: str | None, folder: str | None) -> tuple[tuple[Dataset, Dat
 
 
 def make_model(config: Config, data: Dataset) -> Any:
-    """Make the model with its first weights, a pure function of the configuration."""
+    """Make the model with its first weights, a pure function of the configuration.
+
+    The linear model starts at zero: its problem is convex, so no start is better, and its weights
+    as images then show what was learned and no noise from the start.
+
+    Raises:  ArgumentError: the model is larger than the memory.
+    """
     sizes = (data.shape[0], *hidden_sizes(config.model), len(data.classes or ()))
+    _check_memory(config.model, sizes)
     with nn.seed(config.seed):
-        return nn.linear(*sizes[:2]) if config.model == "linear" else nn.mlp(sizes)
+        if config.model == "linear":
+            return nn.Linear(sizes[0], sizes[1], weight_init=nn.initialization.zeros())
+        return nn.mlp(sizes)
+
+
+def _check_memory(model: str, sizes: tuple[int, ...]) -> None:
+    """Refuse what cannot be trained here, before minutes are spent on random numbers for it."""
+    count = sum((ins + 1) * outs for ins, outs in pairwise(sizes))
+    needed = 2 * 4 * count  # the weights and their gradients, as float32
+    there = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
+    if needed > there:
+        raise ArgumentError(
+            f"--model: {model} has {count:,} parameters\n\n"
+            f"  Weights and gradients alone take {needed / 1e9:,.0f} GB; this machine has "
+            f"{there / 1e9:,.0f} GB."
+        )
 
 
 def make_loss(config: Config, classes: int) -> Loss:

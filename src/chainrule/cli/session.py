@@ -14,7 +14,8 @@ from chainrule.cli.display import Display, display
 from chainrule.cli.finish import finish
 from chainrule.cli.parts import Parts, load_parts, make_model, make_task, split
 from chainrule.cli.threads import use_threads
-from chainrule.errors import ArgumentError
+from chainrule.data.registry import NAMES
+from chainrule.errors import ArgumentError, NonFiniteError
 from chainrule.train import checkpoint, run
 from chainrule.train.interrupt import Stop, catch_signals
 from chainrule.train.loop import Task, begin, steps
@@ -33,22 +34,24 @@ def start(given: Mapping[str, Any]) -> int:
         options = {name: given[name] for name in Config.__dataclass_fields__ if name in given}
         config = resolve(whole[0].name, folder, {**options, "data": None})
         parts = split(config, whole)
+        model = make_model(config, parts.training)
     except ArgumentError as error:
         raise click.UsageError(str(error)) from error
     out = Path(given["out"]) if "out" in given else _free_folder(config)
     with run.create(out, config.stored()) as opened:
-        return _Session(opened, config, parts).train()
+        return _Session(opened, config, parts, model).train()
 
 
 def resume(path: str, folder: str | None, threads: int | None) -> int:
     """Go on with the training of a run folder; return the exit code."""
     with run.open(path, write=True) as opened:
-        config = from_stored(opened.config, str(Path(path) / "config.json"))
+        config = from_stored(opened.config, str(Path(path) / "config.json"), NAMES)
         if folder is not None:
             config = replace(config, folder=str(Path(folder).absolute()))
         use_threads(threads or config.threads)
         whole, _ = load_parts(config.data, config.folder)
-        return _Session(opened, config, split(config, whole)).train()
+        parts = split(config, whole)
+        return _Session(opened, config, parts, make_model(config, parts.training)).train()
 
 
 def _free_folder(config: Config) -> Path:
@@ -63,17 +66,18 @@ def _free_folder(config: Config) -> Path:
 @final
 @dataclass(frozen=True, eq=False)
 class _Session:
-    """A run folder, and what is trained in it."""
+    """A run folder, and what is trained in it: ``model`` has the first weights."""
 
     opened: run.Run
     config: Config
     parts: Parts
+    model: Any
 
     def train(self) -> int:
         """Train until the end or until someone asks to stop."""
         clock = time.perf_counter()
         task = make_task(self.config, self.parts)
-        first = begin(task, make_model(self.config, self.parts.training))
+        first = begin(task, self.model)
         with (
             display(task.epochs, task.data.batch_count(task.batch)) as shown,
             catch_signals() as stop,
@@ -100,7 +104,12 @@ class _Session:
 
     def _advance(self, task: Task, progress: Progress, shown: Display, stop: Stop) -> Progress:
         saved, start = time.monotonic(), progress
-        for progress in steps(task, start):
+        going = steps(task, start)
+        while progress.step < task.total_steps:
+            try:
+                progress = next(going)
+            except NonFiniteError as error:
+                raise self._diverged(error, progress) from error
             shown.step(progress)
             if progress.record is not None:
                 self.opened.append_metrics(progress.record)
@@ -112,6 +121,17 @@ class _Session:
             if stop.requested:
                 break
         return progress
+
+    def _diverged(self, error: NonFiniteError, before: Progress) -> NonFiniteError:
+        """Keep the last good step, and say what a user of the command line can do."""
+        checkpoint.save(self.opened.checkpoints, pack(before))
+        told, _, _ = str(error).removeprefix("fit: ").rpartition("\n\n")
+        return NonFiniteError(
+            f"{told}\n\n"
+            f"  The step was not taken; step {before.step:,} is kept in {self.opened.path}.\n"
+            "  To go on from there ends here again, since the same numbers give the same bits:\n"
+            "  start anew with a smaller --lr."
+        )
 
     def _stopped(self, stop: Stop, progress: Progress, task: Task) -> int:
         assert stop.signal is not None
@@ -129,4 +149,7 @@ def _introduce(shown: Display, path: Path, parts: Parts, progress: Progress, tas
         f"{parts.training.name}: {len(parts.training):,} examples to train on{validation}, "
         f"{len(parts.test):,} to test"
     )
-    shown.note(f"{task.total_steps - progress.step:,} steps in {path}")
+    left = f"{task.total_steps - progress.step:,}"
+    if progress.step:
+        left += f" of {task.total_steps:,}"
+    shown.note(f"{left} {'step' if task.total_steps == 1 else 'steps'} to take in {path}")

@@ -8,6 +8,7 @@ from chainrule.cli.config import Config, from_stored
 from chainrule.cli.finish import MEAN, STATE, STD
 from chainrule.cli.parts import load_parts, make_loss, make_model, make_task, split
 from chainrule.data import Dataset, Standardization
+from chainrule.data.registry import NAMES
 from chainrule.errors import CheckpointError, DataError
 from chainrule.tensor import tensor
 from chainrule.train import checkpoint, run
@@ -25,7 +26,7 @@ def summary(path: str, name: str | None, folder: str | None) -> str:
              another size than those that the model was trained on.
     """
     opened = run.open(path)
-    config = from_stored(opened.config, str(Path(path) / "config.json"))
+    config = from_stored(opened.config, str(Path(path) / "config.json"), NAMES)
     if name is None and folder is None:
         name, folder = config.data, config.folder
     elif name == config.data and folder is None:

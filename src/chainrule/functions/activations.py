@@ -79,6 +79,7 @@ def prelu(x: Operand, weight: Operand, /) -> Tensor:
 
     The weight is broadcast against x: one number, or one for each entry of the last axis.
 
+    Shapes:  x: ... n   weight: n   →   ... n
     Source:  he2015delving, eq. 1
 
     >>> prelu(tensor([-1.0, 2.0]), 0.25)
@@ -201,6 +202,7 @@ def gelu(x: Operand, /, *, approximate: Literal["none", "tanh"] = "none") -> Ten
 def glu(x: Operand, /, axis: SupportsIndex = -1) -> Tensor:
     """Split an axis into halves a and b and give a · sigmoid(b).
 
+    Shapes:  x: ... 2·n   →   ... n
     Raises:  ShapeError: the axis has an odd size.
     Source:  dauphin2017language, eq. 1
 

@@ -99,6 +99,7 @@ def conv(
     x is (examples, channels, *spatial) and w (out channels, channels / groups, *kernel). ``"same"``
     padding gives ⌈size / stride⌉ places; where it is odd, the further element comes after.
 
+    Shapes:  x: n c h w d   w: f c r s t   →   n f h−r+1 w−s+1 d−t+1
     Cost:    examples · places · out channels · channels / groups · kernel size multiplications; the
              windows are copied once, kernel size times the input.
     Raises:  ShapeError: x and w do not fit, or no window does. ArgumentError: stride, padding or
@@ -122,6 +123,9 @@ def conv1d(
 ) -> Tensor:
     """Convolve sequences: ``conv`` with one spatial axis.
 
+    Shapes:  x: n c l   w: f c k   →   n f l−k+1
+             x: n c l   w: f c k   →   n f l   for padding="same"
+
     >>> conv1d(tensor([[[1.0, 2.0, 4.0]]]), tensor([[[1.0, 1.0, 1.0]]]), padding="same")
     Tensor([[[3., 7., 6.]]])
     """
@@ -138,6 +142,9 @@ def conv2d(
     groups: int = 1,
 ) -> Tensor:
     """Convolve images: ``conv`` with two spatial axes.
+
+    Shapes:  x: n c h w   w: f c r s   →   n f h−r+1 w−s+1
+             x: n g·c h w   w: g·f c r s   →   n g·f h−r+1 w−s+1   for groups=g
 
     >>> conv2d(cr.ones((8, 3, 32, 32)), cr.ones((16, 3, 5, 5)), stride=2, padding=2).shape
     (8, 16, 16, 16)
@@ -168,6 +175,7 @@ def conv_transpose2d(
     x is (examples, channels, *spatial), w (channels, out channels, *kernel); the result has
     stride · (size − 1) + kernel − 2 · padding + output_padding places along each spatial axis.
 
+    Shapes:  x: n c h w   w: c f r s   →   n f h+r−1 w+s−1
     Raises:  ShapeError: x and w do not fit, or no place is left. ArgumentError: stride or padding
              is none.
     Source:  dumoulin2016guide, ch. 4

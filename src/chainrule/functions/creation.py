@@ -15,7 +15,7 @@ from chainrule.errors import ArgumentError, DTypeError, ShapeError
 from chainrule.functions.axes import on_cpu, shape_of
 from chainrule.functions.lift import Lifted, Operand, as_tensor, broadcast, cast, describe, promoted
 from chainrule.ir import build
-from chainrule.ir.dtype import DEFAULT_FLOAT, DType, as_dtype
+from chainrule.ir.dtype import DEFAULT_FLOAT, DType, as_dtype, from_numpy
 from chainrule.ir.graph import Node
 from chainrule.ir.primitives import Axis
 from chainrule.runtime.reference import quiet_call
@@ -83,7 +83,10 @@ def _shared(obj: Any) -> Tensor:
         raise ArgumentError(f"asarray: the memory of a {type(obj).__name__} cannot be shared")
     view = obj.view(np.ndarray)
     view.flags.writeable = False
-    return tensor(view)
+    kind = from_numpy(view.dtype).numpy
+    if view.dtype != kind:
+        raise ArgumentError(f"asarray: {view.dtype} cannot become {kind} without a copy")
+    return of_value(view)
 
 
 def from_dlpack(x: Any, /, *, device: str | None = None, copy: bool | None = None) -> Tensor:
@@ -241,6 +244,8 @@ def linspace(
 
     yᵢ = start + i · (stop − start) / (num − 1)
 
+    Shapes:  →   n   for start=0, stop=1, num=n
+             start: ...   stop: ...   →   n ...   for num=n
     Raises:  ArgumentError: ``num`` is negative.
 
     >>> cr.linspace(0, 1, 5)
@@ -289,6 +294,9 @@ def eye(
     device: str | None = None,
 ) -> Tensor:
     """Make a matrix with ones on its k-th diagonal and zeros elsewhere.
+
+    Shapes:  →   n n   for n_rows=n
+             →   m n   for n_rows=m, n_cols=n
 
     >>> cr.eye(2, 3, k=1)
     Tensor([[0., 1., 0.],
@@ -347,6 +355,8 @@ def meshgrid(*arrays: Operand, indexing: str = "xy") -> list[Tensor]:
 
     ``indexing="ij"`` keeps the order of the axes; ``"xy"`` swaps the first two, as pictures do.
 
+    Shapes:  arrays: m, n   →   n m, n m
+             arrays: m, n   →   m n, m n   for indexing="ij"
     Raises:  ShapeError: one of the arrays has more than one axis.
              ArgumentError: the indexing is neither "xy" nor "ij".
 

@@ -58,6 +58,8 @@ def cumulative_sum(
     With ``include_initial`` the result begins with the empty sum, 0, and is longer by one. Integers
     are added as int64 (uint64 if unsigned).
 
+    Shapes:  x: ... n   →   ... n   for axis=-1
+             x: ... n   →   ... n+1   for axis=-1, include_initial=True
     Raises:  ShapeError: the axis does not exist, or is left out for several axes.
 
     >>> cr.cumulative_sum(cr.tensor([1.0, 2.0, 3.0]), include_initial=True)
@@ -77,6 +79,8 @@ def cumulative_prod(
     derivative is formed by products only, so it is right where elements are 0. Integers are
     multiplied as int64 (uint64 if unsigned).
 
+    Shapes:  x: ... n   →   ... n   for axis=-1
+             x: ... n   →   ... n+1   for axis=-1, include_initial=True
     Raises:  ShapeError: the axis does not exist, or is left out for several axes.
     Cost:    n operations; the derivative 6·n·log₂ n.
 
@@ -118,6 +122,8 @@ def diff(
     ``prepend`` and ``append`` are joined to x first, numbers as one more element. Of booleans it
     says whether the two differ.
 
+    Shapes:  x: ... n   →   ... n−1
+             x: ... n   →   ... n−2   for n=2
     Raises:  ShapeError: the axis does not exist, or what is joined does not fit.
              ArgumentError: n is negative.
 

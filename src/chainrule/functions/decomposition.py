@@ -56,6 +56,7 @@ def cholesky(x: Operand, /, *, upper: bool = False) -> Tensor:
 
     The symmetric part (x + xᵀ)/2 is what is factored.
 
+    Shapes:  x: ... n n   →   ... n n
     Raises:  ShapeError: the matrices are not square.
              ArgumentError: a matrix is not positive definite.
     Cost:    n³/3 operations for each matrix.
@@ -79,6 +80,7 @@ def eigh(x: Operand, /) -> EighResult:
     The symmetric part (x + xᵀ)/2 is what is decomposed. A derivative of the vectors of a repeated
     eigenvalue raises GradientError; that of the eigenvalues exists.
 
+    Shapes:  x: ... n n   →   eigenvalues: ... n   eigenvectors: ... n n
     Raises:  ShapeError: the matrices are not square.
              ArgumentError: LAPACK does not converge, as for elements that are inf or nan.
 
@@ -93,6 +95,7 @@ def eigvalsh(x: Operand, /) -> Tensor:
 
     dλᵢ = vᵢᵀ dx vᵢ
 
+    Shapes:  x: ... n n   →   ... n
     Raises:  ShapeError: the matrices are not square.
 
     >>> cr.linalg.eigvalsh(cr.tensor([[2.0, 1.0], [1.0, 2.0]]))
@@ -129,7 +132,8 @@ def qr(x: Operand, /, *, mode: Literal["reduced", "complete"] = "reduced") -> QR
 
     With ``mode="complete"`` Q is square; its last columns have no derivative.
 
-    Shapes:  x: ... m n   →   Q: ... m k,  R: ... k n,  with k the smaller of m and n
+    Shapes:  x: ... m n   →   Q: ... m k   R: ... k n   where k = min(m, n)
+             x: ... m n   →   Q: ... m m   R: ... m n   for mode="complete"
     Raises:  ShapeError: x has fewer than two axes.
              GradientError: the first columns of a matrix are linearly dependent.
 
@@ -161,7 +165,8 @@ def svd(x: Operand, /, *, full_matrices: bool = True) -> SVDResult:
     With ``full_matrices`` U and V are square; the columns beyond the singular values have no
     derivative. That of the vectors of a repeated singular value raises GradientError.
 
-    Shapes:  x: ... m n   →   U: ... m k,  S: ... k,  Vh: ... k n,  with k the smaller of m and n
+    Shapes:  x: ... m n   →   U: ... m m   S: ... k   Vh: ... n n   where k = min(m, n)
+             x: ... n+k n   →   U: ... n+k n   S: ... n   Vh: ... n n   for full_matrices=False
     Raises:  ShapeError: x has fewer than two axes.
              ArgumentError: LAPACK does not converge, as for elements that are inf or nan.
 
@@ -176,6 +181,7 @@ def svdvals(x: Operand, /) -> Tensor:
 
     dsᵢ = uᵢᵀ dx vᵢ
 
+    Shapes:  x: ... m n   →   ... k   where k = min(m, n)
     Raises:  ShapeError: x has fewer than two axes.
 
     >>> cr.linalg.svdvals(cr.tensor([[0.0, 2.0], [1.0, 0.0]]))

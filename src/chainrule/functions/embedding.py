@@ -38,6 +38,7 @@ def one_hot(indices: Operand, num_classes: int, *, dtype: object = DEFAULT_FLOAT
 
     An index outside of 0 … num_classes − 1 gives zeros only.
 
+    Shapes:  indices: ...   →   ... k   for num_classes=k
     Raises:  DTypeError: the indices are not integers.
 
     >>> one_hot(tensor([2, 0]), 3)
@@ -59,6 +60,7 @@ _embedding: Final = Lifted(_embedding_nodes)
 def embedding(indices: Operand, table: Operand) -> Tensor:
     """Look up rows of a table: the product of one-hot vectors with it, without the zeros.
 
+    Shapes:  indices: ...   table: v d   →   ... d
     Cost:    one copy of the rows; the derivative adds into a table of zeros.
     Raises:  DTypeError: the indices are not integers. ShapeError: the table has no axis.
              IndexingError: an index is not that of a row.

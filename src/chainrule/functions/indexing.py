@@ -92,6 +92,7 @@ def read_selection(x: Tensor, selection: Selection) -> Tensor:
 def take(x: Operand, indices: Operand | Sequence[int], /, axis: int | None = None) -> Tensor:
     """Read elements at integer positions along an axis; ``axis=None`` ravels first.
 
+    Shapes:  x: n ...   indices: k   →   k ...   for axis=0
     Raises:  IndexingError: an index is outside the axis.
              DTypeError: the indices are not integers.
 
@@ -119,6 +120,7 @@ def take_along_axis(x: Operand, indices: Operand, /, axis: int = -1) -> Tensor:
 
     yᵢⱼ = xᵢₖ with k = indicesᵢⱼ, for the last of two axes
 
+    Shapes:  x: ... n   indices: ... k   →   ... k
     Raises:  ShapeError: x and the indices differ in the number of axes, or in another size.
              IndexingError: an index is outside the axis.
 

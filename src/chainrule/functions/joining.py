@@ -42,6 +42,8 @@ _stack = Lifted(_stack_nodes)
 def concat(arrays: Sequence[Operand], /, axis: int | None = 0) -> Tensor:
     """Put Tensors one after another along an axis; ``axis=None`` ravels them first.
 
+    Shapes:  arrays: m ..., n ...   →   m+n ...
+             arrays: m n, k   →   m·n+k   for axis=None
     Raises:  ShapeError: sizes differ along another axis.
 
     >>> cr.concat([cr.tensor([1, 2]), cr.tensor([3])])
@@ -61,6 +63,8 @@ def concat(arrays: Sequence[Operand], /, axis: int | None = 0) -> Tensor:
 def stack(arrays: Sequence[Operand], /, axis: int = 0) -> Tensor:
     """Put Tensors of one shape beside each other along a new axis.
 
+    Shapes:  arrays: m ..., m ...   →   2 m ...
+             arrays: ..., ..., ...   →   ... 3   for axis=-1
     Raises:  ShapeError: the shapes differ.
 
     >>> cr.stack([cr.tensor([1, 2]), cr.tensor([3, 4])], axis=1)
@@ -108,6 +112,8 @@ _split = Lifted(_split_nodes)
 def unstack(x: Operand, /, axis: int = 0) -> tuple[Tensor, ...]:
     """Take a Tensor apart along an axis, which vanishes.
 
+    Shapes:  x: 3 ...   →   ..., ..., ...
+             x: ... 2   →   ..., ...   for axis=-1
     Raises:  ShapeError: the axis does not exist.
 
     >>> cr.unstack(cr.tensor([[1, 2], [3, 4]]))
@@ -121,6 +127,7 @@ def unstack(x: Operand, /, axis: int = 0) -> tuple[Tensor, ...]:
 def split(x: Operand, sections: int | Sequence[int], /, axis: int = 0) -> list[Tensor]:
     """Cut a Tensor along an axis: into a number of equal parts, or before each of some indices.
 
+    Shapes:  x: 2·n ...   →   n ..., n ...   for sections=2
     Raises:  ShapeError: the axis cannot be cut into equal parts.
 
     >>> cr.split(cr.arange(5), [2, 3])
@@ -180,6 +187,8 @@ def repeat(
 
     ``repeats`` is one number, or one for each element of the axis; its value must be known.
 
+    Shapes:  x: ... n   →   ... k·n   for repeats=k, axis=-1
+             x: m n   →   k·m·n   for repeats=k
     Raises:  ShapeError: there are not as many numbers as elements.
              ArgumentError: a number is negative.
              RecordingError: the numbers are not known while jit or vmap records.
@@ -208,6 +217,8 @@ def repeat(
 
 def tile(x: Operand, repetitions: int | Sequence[int], /) -> Tensor:
     """Lay copies of a whole Tensor beside each other, this many along each axis.
+
+    Shapes:  x: m n   →   j·m k·n   for repetitions=(j, k)
 
     >>> cr.tile(cr.tensor([1, 2]), (2, 2))
     Tensor([[1, 2, 1, 2],
@@ -288,6 +299,8 @@ def pad(
     ``widths`` is one number, one pair (before, after), or one pair for each axis. The new elements
     are ``value``, or those beside the edge in reverse ("reflect"), or that at the edge ("edge").
 
+    Shapes:  x: m n   →   m+2·k n+2·k   for widths=k
+             x: m n   →   m+a+b n+c+d   for widths=((a, b), (c, d))
     Raises:  ShapeError: there are not as many pairs as axes, or an axis is too short to reflect.
              ArgumentError: the mode is unknown, or a width is negative.
 

@@ -26,7 +26,7 @@ from chainrule.ir.dtype import (
 )
 from chainrule.ir.graph import Graph, Node
 from chainrule.ir.primitives import Shape
-from chainrule.recording import Recording, innermost
+from chainrule.recording import innermost
 from chainrule.runtime.reference import Program, kernel, quiet_call, quietly
 from chainrule.tensor import Tensor, Weak, node_of, of_node, of_value
 
@@ -47,14 +47,15 @@ class Lifted:
         self.cache: dict[Any, Callable[..., Any]] = {}
 
     def __call__(self, tensors: Sequence[Tensor], *static: Any) -> Any:
-        recordings = [t._recording for t in tensors if t._recording is not None]
-        if recordings:
-            return self._record(innermost(recordings), tensors, static)
-        values = [t._value for t in tensors]
-        key = (static, *[(v.shape, v.dtype) for v in values])  # type: ignore[union-attr]
-        run = self.cache.get(key)
-        if run is None:
-            run = self._prepare(key, values, static)  # type: ignore[arg-type]
+        values: list[Any] = []
+        key: list[Any] = [static]
+        for t in tensors:
+            if t._recording is not None:
+                return self._record(tensors, static)
+            value: Any = t._value
+            values.append(value)
+            key += (value.shape, value.dtype)
+        run = self.cache.get(tuple(key)) or self._prepare(tuple(key), values, static)
         result = quietly(run, *values)
         if type(result) is np.ndarray:
             return of_value(result)
@@ -62,7 +63,8 @@ class Lifted:
             return [of_value(r) for r in result]
         return of_value(np.asarray(result))
 
-    def _record(self, host: Recording, tensors: Sequence[Tensor], static: tuple[Any, ...]) -> Any:
+    def _record(self, tensors: Sequence[Tensor], static: tuple[Any, ...]) -> Any:
+        host = innermost([t._recording for t in tensors if t._recording is not None])
         made = self.builder(*[node_of(t, host) for t in tensors], *static)
         if isinstance(made, Node):
             return of_node(made, host)
@@ -100,7 +102,7 @@ def as_tensor(value: Operand, name: str) -> Tensor:
             else DEFAULT_INT
             if isinstance(value, int)
             else DEFAULT_FLOAT
-        )  # noqa: E501
+        )
         return of_value(np.asarray(value, kind.numpy))
     if isinstance(value, np.ndarray | np.generic):
         from_numpy(value.dtype)

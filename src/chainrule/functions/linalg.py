@@ -85,6 +85,7 @@ def cross(x1: Operand, x2: Operand, /, *, axis: int = -1) -> Tensor:
 
     y = (a₂b₃ − a₃b₂, a₃b₁ − a₁b₃, a₁b₂ − a₂b₁)
 
+    Shapes:  x1: ... 3   x2: ... 3   →   ... 3
     Raises:  ShapeError: the axis does not have size 3 in both operands.
 
     >>> cr.linalg.cross(cr.tensor([1.0, 0.0, 0.0]), cr.tensor([0.0, 1.0, 0.0]))
@@ -130,6 +131,7 @@ def diagonal(x: Operand, /, *, offset: int = 0) -> Tensor:
 
     yᵢ = xᵢ,ᵢ₊ₒ
 
+    Shapes:  x: ... m n   →   ... k   where k = min(m, n)
     Raises:  ShapeError: x has fewer than two axes.
 
     >>> cr.linalg.diagonal(cr.tensor([[1, 2], [3, 4]]))
@@ -163,6 +165,7 @@ def trace(x: Operand, /, *, offset: int = 0, dtype: Any = None) -> Tensor:
 
     Small integers are added in 64 bits unless a ``dtype`` is given.
 
+    Shapes:  x: ... m n   →   ...
     Raises:  ShapeError: x has fewer than two axes.
 
     >>> cr.linalg.trace(cr.tensor([[1, 2], [3, 4]]))

@@ -27,6 +27,16 @@ __all__ = [
 ]
 
 
+def _arrays(x1: Operand, x2: Operand) -> tuple[np.ndarray, np.ndarray] | None:
+    """The values of two Tensors of numbers of one dtype that are not recorded, for a short way."""
+    if type(x1) is not Tensor or type(x2) is not Tensor:
+        return None
+    a, b = x1._value, x2._value
+    if a is None or b is None or a.dtype is not b.dtype or a.dtype.kind == "b":
+        return None
+    return a, b
+
+
 def einsum(expression: str, /, *operands: Operand) -> Tensor:
     """Multiply operands and sum over every index that the result lacks.
 
@@ -34,6 +44,8 @@ def einsum(expression: str, /, *operands: Operand) -> Tensor:
     broadcast. A letter repeated in one operand reads a diagonal. Without ``->`` the result has the
     letters that occur once, in alphabetical order, behind ``...``.
 
+    Shapes:  operands: i j, j k   →   i k   for expression="ij,jk->ik"
+             operands: ... i, i   →   ...   for expression="...i,i->..."
     Raises:  SubscriptError: the expression does not parse or does not fit the operands' ranks.
              ShapeError: one index has two sizes.
 
@@ -73,21 +85,19 @@ def matmul(x1: Operand, x2: Operand, /) -> Tensor:
     An operand with one axis is a row on the left, a column on the right. Leading axes are batch
     axes and broadcast.
 
+    Shapes:  x1: ... i k   x2: ... k j   →   ... i j
+             x1: k   x2: ... k j   →   ... j
+             x1: ... i k   x2: k   →   ... i
     Raises:  ShapeError: the last axis of x1 and the axis before the last of x2 have two sizes.
     Cost:    2·i·j·k operations for each matrix.
 
     >>> cr.matmul(cr.tensor([[1.0, 2.0], [3.0, 4.0]]), cr.tensor([1.0, 1.0]))
     Tensor([3., 7.])
     """
-    if type(x1) is Tensor and type(x2) is Tensor and x1._node is None and x2._node is None:
-        a, b = x1._value, x2._value
-        if (
-            0 < a.ndim < 3  # type: ignore[union-attr]
-            and 0 < b.ndim < 3  # type: ignore[union-attr]
-            and a.dtype is b.dtype  # type: ignore[union-attr]
-            and a.shape[-1] == b.shape[0]  # type: ignore[union-attr]
-            and a.dtype.kind != "b"  # type: ignore[union-attr]
-        ):
+    known = _arrays(x1, x2)
+    if known is not None:
+        a, b = known
+        if 0 < a.ndim < 3 and 0 < b.ndim < 3 and a.shape[-1] == b.shape[0]:
             return of_value(np.asarray(quiet_call(np.matmul, a, b)))
     left, right = numbers("matmul", x1, x2)
     if not left.shape or not right.shape:
@@ -115,11 +125,15 @@ def vecdot(x1: Operand, x2: Operand, /, *, axis: int = -1) -> Tensor:
 
     y = Σᵢ aᵢ bᵢ
 
+    Shapes:  x1: ... n   x2: ... n   →   ...
     Raises:  ShapeError: the axis has two sizes, or one of the operands lacks it.
 
     >>> cr.vecdot(cr.tensor([[1.0, 2.0], [3.0, 4.0]]), cr.tensor([1.0, 10.0]))
     Tensor([21., 43.])
     """
+    known = _arrays(x1, x2) if axis == -1 else None
+    if known is not None and known[0].ndim and known[0].shape == known[1].shape:
+        return of_value(np.asarray(quiet_call(np.vecdot, *known)))
     left, right = numbers("vecdot", x1, x2)
     most, least = max(left.ndim, right.ndim), min(left.ndim, right.ndim)
     place = axis - most if axis >= 0 else axis
@@ -140,6 +154,8 @@ def tensordot(x1: Operand, x2: Operand, /, *, axes: Axes = 2) -> Tensor:
     ``axes`` is the number of last axes of x1 and first axes of x2, or the two lists of axes. The
     result has the other axes of x1, then those of x2.
 
+    Shapes:  x1: a i j   x2: i j b   →   a b
+             x1: a i   x2: b i   →   a b   for axes=((1,), (1,))
     Raises:  ShapeError: two axes that are contracted have different sizes, or do not exist.
 
     >>> x = cr.ones((2, 3, 4))
@@ -182,12 +198,16 @@ def outer(x1: Operand, x2: Operand, /) -> Tensor:
 
     yᵢⱼ = aᵢ bⱼ
 
+    Shapes:  x1: m   x2: n   →   m n
     Raises:  ShapeError: an operand does not have one axis.
 
     >>> cr.outer(cr.tensor([1.0, 2.0]), cr.tensor([1.0, 10.0]))
     Tensor([[ 1., 10.],
             [ 2., 20.]])
     """
+    known = _arrays(x1, x2)
+    if known is not None and known[0].ndim == known[1].ndim == 1:
+        return of_value(quiet_call(np.multiply, known[0][:, None], known[1]))
     left, right = numbers("outer", x1, x2)
     if left.ndim != 1 or right.ndim != 1:
         raise ShapeError(
@@ -207,6 +227,8 @@ def kron(x1: Operand, x2: Operand, /) -> Tensor:
     yᵢₚ,ⱼᵩ = aᵢⱼ bₚᵩ, where the index (i, p) counts through p first
 
     The operand with fewer axes gets leading axes of size 1.
+
+    Shapes:  x1: m n   x2: p q   →   m·p n·q
 
     >>> cr.kron(cr.tensor([1.0, 10.0]), cr.tensor([1.0, 2.0]))
     Tensor([ 1.,  2., 10., 20.])
@@ -232,6 +254,7 @@ _swap_last = Lifted(build.swap_last)
 def matrix_transpose(x: Operand, /) -> Tensor:
     """Swap the last two axes: each matrix of a stack, transposed.
 
+    Shapes:  x: ... m n   →   ... n m
     Raises:  ShapeError: x has fewer than two axes.
 
     >>> cr.matrix_transpose(cr.tensor([[1, 2, 3], [4, 5, 6]])).shape

@@ -43,6 +43,7 @@ _transpose = Lifted(build.transpose)
 def reshape(x: Operand, /, shape: Integers, *, copy: bool | None = None) -> Tensor:
     """Give the same elements, in row-major order, another shape; one size may be −1.
 
+    Shapes:  x: m n·k   →   m n k   for shape=(m, n, -1)
     Raises:  ShapeError: the shape has another number of elements.
 
     >>> cr.reshape(cr.arange(6), (2, -1))
@@ -85,6 +86,8 @@ def _completed(tensor: Tensor, shape: Integers) -> tuple[int, ...]:
 def ravel(x: Operand, /) -> Tensor:
     """Give the elements in row-major order along one axis.
 
+    Shapes:  x: m n   →   m·n
+
     >>> cr.ravel(cr.tensor([[1, 2], [3, 4]]))
     Tensor([1, 2, 3, 4])
     """
@@ -94,6 +97,9 @@ def ravel(x: Operand, /) -> Tensor:
 
 def flatten(x: Operand, /, start: int = 0, end: int = -1) -> Tensor:
     """Merge the axes from ``start`` to ``end``, both included, into one.
+
+    Shapes:  x: m n k   →   m·n·k
+             x: m n k   →   m n·k   for start=1
 
     >>> cr.flatten(cr.zeros((2, 3, 4)), 1).shape
     (2, 12)
@@ -109,6 +115,7 @@ def flatten(x: Operand, /, start: int = 0, end: int = -1) -> Tensor:
 def squeeze(x: Operand, /, axis: Axes = None) -> Tensor:
     """Remove axes of size 1; without ``axis`` all of them.
 
+    Shapes:  x: ... 1   →   ...   for axis=-1
     Raises:  ShapeError: an axis to remove has another size.
 
     >>> cr.squeeze(cr.zeros((1, 3, 1)), 0).shape
@@ -130,6 +137,8 @@ def squeeze(x: Operand, /, axis: Axes = None) -> Tensor:
 def expand_dims(x: Operand, /, axis: Integers = 0) -> Tensor:
     """Insert axes of size 1, at these places of the result.
 
+    Shapes:  x: ...   →   1 ...
+             x: ...   →   ... 1   for axis=-1
     Raises:  ShapeError: the result has no such axis.
 
     >>> cr.expand_dims(cr.zeros((2, 3)), axis=1).shape
@@ -150,6 +159,8 @@ def expand_dims(x: Operand, /, axis: Integers = 0) -> Tensor:
 def broadcast_to(x: Operand, /, shape: Integers) -> Tensor:
     """Repeat along new leading axes and along axes of size 1 until the shape is reached.
 
+    Shapes:  x: n   →   m n   for shape=(m, n)
+             x: m 1   →   k m n   for shape=(k, m, n)
     Raises:  ShapeError: an axis has neither size 1 nor the size wanted.
 
     >>> cr.broadcast_to(cr.tensor([1, 2]), (2, 2))
@@ -188,6 +199,7 @@ def broadcast_arrays(*arrays: Operand) -> list[Tensor]:
 def permute_dims(x: Operand, /, axes: Sequence[int]) -> Tensor:
     """Put the axes into another order: axis k of the result is axis ``axes[k]`` of x.
 
+    Shapes:  x: m n k   →   k m n   for axes=(2, 0, 1)
     Raises:  ShapeError: the axes are not each of x's once.
 
     >>> cr.permute_dims(cr.zeros((2, 3, 4)), (2, 0, 1)).shape
@@ -214,6 +226,7 @@ def _ordered(tensor: Tensor, order: tuple[int, ...]) -> Tensor:
 def moveaxis(x: Operand, source: Integers, destination: Integers, /) -> Tensor:
     """Move axes to other places; the rest keep their order.
 
+    Shapes:  x: m ...   →   ... m   for source=0, destination=-1
     Raises:  ShapeError: an axis does not exist, or there are more sources than destinations.
 
     >>> cr.moveaxis(cr.zeros((2, 3, 4)), 0, -1).shape
@@ -236,6 +249,7 @@ def moveaxis(x: Operand, source: Integers, destination: Integers, /) -> Tensor:
 def swapaxes(x: Operand, axis1: int, axis2: int, /) -> Tensor:
     """Exchange two axes.
 
+    Shapes:  x: m ... n   →   n ... m   for axis1=0, axis2=-1
     Raises:  ShapeError: an axis does not exist.
 
     >>> cr.swapaxes(cr.zeros((2, 3, 4)), 0, 2).shape
@@ -274,6 +288,7 @@ _roll = Lifted(_roll_nodes)
 def flip(x: Operand, /, axis: Axes = None) -> Tensor:
     """Reverse the order along axes; without ``axis`` along all of them.
 
+    Shapes:  x: ...   →   ...
     Raises:  ShapeError: an axis does not exist.
 
     >>> cr.flip(cr.tensor([1, 2, 3]))
@@ -288,6 +303,7 @@ def roll(x: Operand, /, shift: Integers, axis: Axes = None) -> Tensor:
 
     Without ``axis`` the elements are rolled in row-major order.
 
+    Shapes:  x: ...   →   ...   for shift=2
     Raises:  ShapeError: an axis does not exist, or there are not as many shifts as axes.
 
     >>> cr.roll(cr.tensor([1, 2, 3]), 1)

@@ -184,6 +184,7 @@ def group_norm(
     Axis 0 is the example, axis 1 the channel; one group is layer, one channel each instance
     normalization.
 
+    Shapes:  x: n g·c ...   weight: g·c   bias: g·c   →   n g·c ...   for groups=g
     Units:   eps has the unit of x².
     Raises:  ShapeError: the channels do not split into the groups evenly, or weight or bias does
              not hold one number for each channel.
@@ -223,6 +224,7 @@ def batch_statistics(x: Operand) -> tuple[Tensor, Tensor]:
 
     Axis 0 is the example, axis 1 the channel. The variance is the biased one, divided by the count.
 
+    Shapes:  x: n c ...   →   c, c
     Raises:  ShapeError: x has no axis 1.
     Source:  ioffe2015batch, alg. 1
 
@@ -261,6 +263,7 @@ def batch_norm(
     Axis 0 is the example, axis 1 the channel. While training, mean and variance are those of the
     batch (``batch_statistics``) and the derivative flows through them too.
 
+    Shapes:  x: n c ...   mean: c   variance: c   weight: c   bias: c   →   n c ...
     Units:   eps has the unit of x².
     Raises:  ShapeError: a vector does not hold one number for each channel.
     Source:  ioffe2015batch, alg. 1
@@ -293,6 +296,7 @@ def l2_normalize(x: Operand, /, *, axis: Axes = -1, eps: float = 1e-12) -> Tenso
 
     y = x / max(‖x‖₂, eps)
 
+    Shapes:  x: ... n   →   ... n
     Units:   eps has the unit of x.
     Raises:  ShapeError: x lacks an axis. ArgumentError: eps is not positive.
 

@@ -5,6 +5,8 @@ from __future__ import annotations
 import math
 from typing import Literal
 
+import numpy as np
+
 import chainrule.ir.routines  # noqa: F401  (fills the table)
 from chainrule.errors import ArgumentError, ShapeError
 from chainrule.functions.axes import Axes, axes_of
@@ -12,7 +14,8 @@ from chainrule.functions.lift import Lifted, Operand, as_tensor, describe, float
 from chainrule.functions.stacks import matrices
 from chainrule.ir import build
 from chainrule.ir.graph import Node
-from chainrule.tensor import Tensor
+from chainrule.runtime.reference import quiet_call
+from chainrule.tensor import Tensor, of_value
 
 __all__: list[str] = []
 
@@ -74,6 +77,11 @@ def _vector_norm_node(node: Node, order: float, axes: tuple[int, ...], keepdims:
 _vector_norm = Lifted(_vector_norm_node)
 
 
+def _length(x: np.ndarray) -> np.floating:
+    """The Euclidean norm of one vector."""
+    return np.sqrt(np.vecdot(x, x))  # type: ignore[no-any-return]
+
+
 def vector_norm(
     x: Operand, /, *, axis: Axes = None, keepdims: bool = False, ord: float = 2
 ) -> Tensor:
@@ -84,6 +92,9 @@ def vector_norm(
 
     At 0 the derivative is 0, in both modes and at every order. Ties for the largest share evenly.
 
+    Shapes:  x: ...   →
+             x: ... n   →   ...   for axis=-1
+             x: ... n   →   ... 1   for axis=-1, keepdims=True
     Raises:  ShapeError: the axis does not exist, or is empty and has no largest element.
 
     >>> cr.linalg.vector_norm(cr.tensor([3.0, 4.0]))
@@ -92,6 +103,8 @@ def vector_norm(
     Tensor([0., 0.])
     """
     tensor = floating(as_tensor(x, "vector_norm"))
+    if tensor._value is not None and ord == 2 and axis is None and not keepdims:
+        return of_value(np.asarray(quiet_call(_length, tensor._value.ravel())))
     axes = axes_of("vector_norm", axis, tensor)
     _check_extremum("vector_norm", tensor, math.isinf(ord), axes)
     if not axes:
@@ -143,6 +156,8 @@ def matrix_norm(x: Operand, /, *, keepdims: bool = False, ord: MatrixOrder = "fr
     1     the largest sum of the absolute values of a column; −1 the smallest
     inf   the same of a row; −inf the smallest
 
+    Shapes:  x: ... m n   →   ...
+             x: ... m n   →   ... 1 1   for keepdims=True
     Raises:  ShapeError: x has fewer than two axes, or is empty and has no largest element.
              ArgumentError: there is no such norm.
 

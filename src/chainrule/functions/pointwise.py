@@ -99,6 +99,8 @@ class Pointwise:
 
     def recorded(self, x1: Any, x2: Any) -> Tensor:
         """Two operands, one of them recorded: of one type, or beside a constant, the short way."""
+        if x1 is None or x2 is None:
+            return self(x1, x2)  # says what is wrong
         first = x1._node if type(x1) is Tensor else None
         second = x2._node if type(x2) is Tensor else None
         host: Recording = x1._recording if first else x2._recording
@@ -169,7 +171,7 @@ def fast_binary(
                 return eager(quick, a, b)
             except (ValueError, OverflowError):
                 return slow(x1, x2)  # says what is wrong
-        if (left is _Nothing or right is _Nothing) and x1 is not None and x2 is not None:
+        if left is _Nothing or right is _Nothing:
             return recorded(x1, x2)
         return slow(x1, x2)
 
@@ -178,10 +180,18 @@ def fast_binary(
 
 def values(accepts: frozenset[str], first: Operand, *others: Operand) -> list[Any] | None:
     """The arrays and numbers of operands that NumPy promotes as we do; else ``None``."""
-    found = [x._value if type(x) is Tensor else x for x in (first, *others)]
-    kinds = [x.dtype if type(x) is _ndarray else type(x) for x in found]
-    fits, lead = _alike(accepts, True), kinds[0]
-    return found if all((lead, kind) in fits for kind in kinds[1:]) else None
+    fits = _alike(accepts, True)
+    lead: object = None
+    found: list[Any] = []
+    for operand in (first, *others):
+        x: Any = operand._value if type(operand) is Tensor else operand
+        kind = x.dtype if type(x) is _ndarray else type(x)
+        if not found:
+            lead = kind
+        elif (lead, kind) not in fits:
+            return None
+        found.append(x)
+    return found
 
 
 @cache

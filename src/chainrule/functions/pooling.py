@@ -114,6 +114,8 @@ def max_pool1d(
 ) -> Tensor:
     """Give the maximum of each window along the last axis: ``max_pool2d`` with one spatial axis.
 
+    Shapes:  x: n c l   →   n c ⌊l/k⌋   for window=k
+
     >>> max_pool1d(tensor([1.0, 5.0, 2.0, 3.0]), 2)
     Tensor([5., 3.])
     """
@@ -130,6 +132,8 @@ def max_pool2d(
     The stride is the window unless it is given. Outside of x is −∞. The derivative of a maximum
     that is attained several times is shared evenly.
 
+    Shapes:  x: n c h w   →   n c ⌊h/k⌋ ⌊w/k⌋   for window=k
+             x: n c h w   →   n c h−r+1 w−s+1   for window=(r, s), stride=1
     Raises:  ShapeError: no window fits, or one lies in the padding. ArgumentError: window, stride
              or padding is none.
 
@@ -148,6 +152,8 @@ def avg_pool1d(
     include_padding: bool = True,
 ) -> Tensor:
     """Give the mean of each window along the last axis: ``avg_pool2d`` with one spatial axis.
+
+    Shapes:  x: n c l   →   n c ⌊l/k⌋   for window=k
 
     >>> avg_pool1d(tensor([1.0, 5.0, 2.0, 4.0]), 2)
     Tensor([3., 3.])
@@ -170,6 +176,7 @@ def avg_pool2d(
     The stride is the window unless it is given. The zeros outside of x count as elements unless
     ``include_padding`` is false.
 
+    Shapes:  x: n c h w   →   n c ⌊h/k⌋ ⌊w/k⌋   for window=k
     Raises:  ShapeError: no window fits, or one lies in the padding. ArgumentError: window, stride
              or padding is none.
 
@@ -192,6 +199,7 @@ _reduce_max: Final = Lifted(lambda x, axes: build.reduce("max", x, axes))
 def global_avg_pool(x: Operand) -> Tensor:
     """Give the mean of each channel over all places: axis 0 is the example, axis 1 the channel.
 
+    Shapes:  x: n c h w   →   n c
     Raises:  ShapeError: x has no spatial axis.
 
     >>> global_avg_pool(tensor([[[1.0, 3.0]]]))
@@ -204,6 +212,7 @@ def global_avg_pool(x: Operand) -> Tensor:
 def global_max_pool(x: Operand) -> Tensor:
     """Give the maximum of each channel over all places: axis 0 is the example, axis 1 the channel.
 
+    Shapes:  x: n c h w   →   n c
     Raises:  ShapeError: x has no spatial axis.
 
     >>> global_max_pool(tensor([[[1.0, 3.0]]]))

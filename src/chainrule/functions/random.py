@@ -132,6 +132,7 @@ def uniform(
 
     Rounding may give ``high`` itself if it is not 1. Derivatives flow to low and high.
 
+    Shapes:  key: 2   →   m n   for shape=(m, n)
     Raises:  DTypeError: the dtype is not floating. ShapeError: low or high does not broadcast.
 
     >>> x = cr.random.uniform(cr.random.key(0), (1000,))
@@ -206,6 +207,7 @@ def normal(
     Equal on every machine up to its log, cos and sin. No number is more than 8.6 (float32: 5.8)
     standard deviations from the mean. Derivatives flow to mean and std.
 
+    Shapes:  key: 2   →   m n   for shape=(m, n)
     Raises:  DTypeError: the dtype is not floating. ShapeError: mean or std does not broadcast.
     Source:  box1958note
 
@@ -337,6 +339,7 @@ def categorical(
 
     ``shape`` is that of the result; its last axes are those of the logits without ``axis``.
 
+    Shapes:  key: 2   logits: ... k   →   ...
     Raises:  ShapeError: the logits have no class, or do not fit the shape.
     Source:  maddison2014sampling, sec. 2
 
@@ -372,6 +375,7 @@ _shuffled: Final = Lifted(_shuffled_nodes)
 def permutation(key: Operand, x: int | Operand) -> Tensor:
     """Draw an order of 0, …, n − 1; or, for a Tensor, bring its first axis into a drawn order.
 
+    Shapes:  key: 2   x: n ...   →   n ...
     Raises:  ArgumentError: the int is negative. ShapeError: the Tensor has no axis.
 
     >>> cr.sort(cr.random.permutation(cr.random.key(0), 4))
@@ -404,6 +408,7 @@ def dropout(x: Operand, rate: float, key: Operand) -> Tensor:
 
     y = x ⊙ m / (1 − rate),   m is 0 with probability rate, else 1
 
+    Shapes:  x: ...   key: 2   →   ...   for rate=0.5
     Raises:  ArgumentError: the rate is not in [0, 1).
     Source:  srivastava2014dropout
 

@@ -63,6 +63,8 @@ _split: Final = Lifted(lambda key, count: random_bits(key, (count, 2), uint64, _
 def split(key: Operand, n: int = 2) -> Tensor:
     """Make n independent keys from one: a Tensor of shape (n, 2), to index or to vmap over.
 
+    Shapes:  key: 2   →   n 2   for n=n
+
     >>> k = cr.random.key(0)
     >>> first, second = cr.random.split(k)
     >>> first.shape
@@ -88,6 +90,7 @@ def fold_in(key: Operand, number: Operand) -> Tensor:
 
     Different numbers below 2⁶³ give independent keys.
 
+    Shapes:  key: 2   →   2   for number=3
     Raises:  DTypeError: the number is no integer. ArgumentError: it is a negative int.
 
     >>> k = cr.random.key(0)

@@ -113,6 +113,9 @@ def sum(x: Operand, /, *, axis: Axes = None, dtype: Any = None, keepdims: bool =
 
     Integers are added as int64 (uint64 if unsigned), booleans are counted. An empty sum is 0.
 
+    Shapes:  x: ...   →
+             x: ... n   →   ...   for axis=-1
+             x: ... n   →   ... 1   for axis=-1, keepdims=True
     Raises:  ShapeError: an axis does not exist or is given twice.
 
     >>> cr.sum(cr.tensor([[1.0, 2.0], [3.0, 4.0]]), axis=0)
@@ -134,6 +137,9 @@ def prod(x: Operand, /, *, axis: Axes = None, dtype: Any = None, keepdims: bool 
     The derivative is formed by products only, so it is right where elements are 0. Integers are
     multiplied as int64 (uint64 if unsigned). An empty product is 1.
 
+    Shapes:  x: ...   →
+             x: ... n   →   ...   for axis=-1
+             x: ... n   →   ... 1   for axis=-1, keepdims=True
     Raises:  ShapeError: an axis does not exist or is given twice.
 
     >>> cr.grad(cr.prod)(cr.tensor([0.0, 3.0, 4.0]))
@@ -152,6 +158,9 @@ def mean(x: Operand, /, *, axis: Axes = None, keepdims: bool = False) -> Tensor:
 
     The mean of no elements is NaN. Integers become float64.
 
+    Shapes:  x: ...   →
+             x: ... n   →   ...   for axis=-1
+             x: ... n   →   ... 1   for axis=-1, keepdims=True
     Raises:  ShapeError: an axis does not exist or is given twice.
 
     >>> cr.mean(cr.tensor([[1.0, 2.0], [3.0, 4.0]]), axis=1)
@@ -175,6 +184,9 @@ def var(
     A correction of 1 makes it the unbiased estimate of a population's variance. It is NaN where n
     does not exceed the correction. Integers become float64.
 
+    Shapes:  x: ...   →
+             x: ... n   →   ...   for axis=-1
+             x: ... n   →   ... 1   for axis=-1, keepdims=True
     Raises:  ShapeError: an axis does not exist or is given twice.
     Source:  chan1983algorithms, two-pass algorithm
 
@@ -195,6 +207,9 @@ def std(
 
     Where all elements are equal its derivative is 0, as for a norm at 0.
 
+    Shapes:  x: ...   →
+             x: ... n   →   ...   for axis=-1
+             x: ... n   →   ... 1   for axis=-1, keepdims=True
     Raises:  ShapeError: an axis does not exist or is given twice.
 
     >>> cr.std(cr.tensor([1.0, 3.0, 5.0]), correction=1)
@@ -234,6 +249,9 @@ def max(x: Operand, /, *, axis: Axes = None, keepdims: bool = False) -> Tensor:
 
     Elements that tie for it share its derivative evenly.
 
+    Shapes:  x: ...   →
+             x: ... n   →   ...   for axis=-1
+             x: ... n   →   ... 1   for axis=-1, keepdims=True
     Raises:  ShapeError: an axis does not exist or is given twice.
              ArgumentError: there are no elements.
 
@@ -248,6 +266,9 @@ def min(x: Operand, /, *, axis: Axes = None, keepdims: bool = False) -> Tensor:
 
     Elements that tie for it share its derivative evenly.
 
+    Shapes:  x: ...   →
+             x: ... n   →   ...   for axis=-1
+             x: ... n   →   ... 1   for axis=-1, keepdims=True
     Raises:  ShapeError: an axis does not exist or is given twice.
              ArgumentError: there are no elements.
 
@@ -260,6 +281,9 @@ def min(x: Operand, /, *, axis: Axes = None, keepdims: bool = False) -> Tensor:
 def any(x: Operand, /, *, axis: Axes = None, keepdims: bool = False) -> Tensor:
     """Say whether some element along some axes is true (or not 0).
 
+    Shapes:  x: ...   →
+             x: ... n   →   ...   for axis=-1
+             x: ... n   →   ... 1   for axis=-1, keepdims=True
     Raises:  ShapeError: an axis does not exist or is given twice.
 
     >>> cr.any(cr.tensor([[False, True], [False, False]]), axis=1)
@@ -272,6 +296,9 @@ def any(x: Operand, /, *, axis: Axes = None, keepdims: bool = False) -> Tensor:
 def all(x: Operand, /, *, axis: Axes = None, keepdims: bool = False) -> Tensor:
     """Say whether every element along some axes is true (or not 0).
 
+    Shapes:  x: ...   →
+             x: ... n   →   ...   for axis=-1
+             x: ... n   →   ... 1   for axis=-1, keepdims=True
     Raises:  ShapeError: an axis does not exist or is given twice.
 
     >>> cr.all(cr.tensor([[True, True], [False, True]]), axis=1)

@@ -53,6 +53,8 @@ def argmax(x: Operand, /, *, axis: int | None = None, keepdims: bool = False) ->
 
     Without an axis it is the index into the flattened Tensor. NaN counts as the largest.
 
+    Shapes:  x: ...   →
+             x: ... n   →   ...   for axis=-1
     Raises:  ShapeError: the axis does not exist.
              ArgumentError: there are no elements.
 
@@ -67,6 +69,8 @@ def argmin(x: Operand, /, *, axis: int | None = None, keepdims: bool = False) ->
 
     Without an axis it is the index into the flattened Tensor. NaN counts as the smallest.
 
+    Shapes:  x: ...   →
+             x: ... n   →   ...   for axis=-1
     Raises:  ShapeError: the axis does not exist.
              ArgumentError: there are no elements.
 
@@ -79,6 +83,9 @@ def argmin(x: Operand, /, *, axis: int | None = None, keepdims: bool = False) ->
 def count_nonzero(x: Operand, /, *, axis: Axes = None, keepdims: bool = False) -> Tensor:
     """Count the elements that are not 0 along some axes.
 
+    Shapes:  x: ...   →
+             x: ... n   →   ...   for axis=-1
+             x: ... n   →   ... 1   for axis=-1, keepdims=True
     Raises:  ShapeError: an axis does not exist or is given twice.
 
     >>> cr.count_nonzero(cr.tensor([[1, 0, 2], [0, 0, 3]]), axis=1)
@@ -146,6 +153,7 @@ def searchsorted(
 
     ``sorter`` holds the indices that sort x1, as from ``argsort``, if it is not sorted itself.
 
+    Shapes:  x1: n   x2: ...   →   ...
     Raises:  ShapeError: x1 or the sorter has not exactly one axis, or their lengths differ.
              ArgumentError: side is neither "left" nor "right".
 

@@ -140,6 +140,9 @@ def logsumexp(x: Operand, /, *, axis: Axes = None, keepdims: bool = False) -> Te
 
     It is +∞ if an entry is, and −∞ if all are or there are none.
 
+    Shapes:  x: ...   →
+             x: ... n   →   ...   for axis=-1
+             x: ... n   →   ... 1   for axis=-1, keepdims=True
     Raises:  ShapeError: x lacks an axis, or one is given twice.
     Source:  blanchard2021accurately
 

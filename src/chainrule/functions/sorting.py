@@ -75,6 +75,7 @@ def argsort(
 
     The sort is always stable: equal elements keep their order, also in descending order.
 
+    Shapes:  x: ... n   →   ... n
     Raises:  ShapeError: the axis does not exist.
 
     >>> cr.argsort(cr.tensor([3.0, 1.0, 3.0, 2.0]), descending=True)
@@ -90,6 +91,7 @@ def sort(x: Operand, /, *, axis: int = -1, descending: bool = False, stable: boo
 
     The sort is always stable, which only the derivative shows.
 
+    Shapes:  x: ... n   →   ... n
     Raises:  ShapeError: the axis does not exist.
 
     >>> cr.sort(cr.tensor([[3.0, 1.0, 2.0]]))
@@ -105,6 +107,7 @@ def topk(x: Operand, k: int, /, *, axis: int = -1) -> tuple[Tensor, Tensor]:
 
     Of equal elements the first comes first.
 
+    Shapes:  x: ... n+k   →   ... k, ... k   for k=k
     Raises:  ShapeError: the axis does not exist.
              ArgumentError: k is negative or larger than the axis.
 
@@ -175,6 +178,8 @@ def quantile(x: Operand, q: Operand, /, *, axis: Axes = None, keepdims: bool = F
     is NaN if any element is. Integers become float64. The derivative with respect to q is 0 at the
     kinks, where t is 0.
 
+    Shapes:  x: ...   q: k   →   k
+             x: ... n   q: k   →   k ...   for axis=-1
     Raises:  ShapeError: an axis does not exist or is given twice.
              ArgumentError: there are no elements, or a q lies outside 0 to 1.
     Source:  hyndman1996sample, definition 7
@@ -199,6 +204,9 @@ def median(x: Operand, /, *, axis: Axes = None, keepdims: bool = False) -> Tenso
 
     The result is NaN if any element is. Integers become float64.
 
+    Shapes:  x: ...   →
+             x: ... n   →   ...   for axis=-1
+             x: ... n   →   ... 1   for axis=-1, keepdims=True
     Raises:  ShapeError: an axis does not exist or is given twice.
              ArgumentError: there are no elements.
 

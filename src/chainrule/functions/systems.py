@@ -14,6 +14,8 @@ from chainrule.functions.stacks import matrices, squares, system
 from chainrule.ir import build
 from chainrule.ir.dtype import int64
 from chainrule.ir.graph import Node
+from chainrule.ir.routine import ROUTINES
+from chainrule.runtime.reference import quiet_call
 from chainrule.tensor import Tensor, of_value
 
 __all__: list[str] = []
@@ -43,6 +45,13 @@ _solve_triangular = Lifted(
 )
 
 
+def _is_plain(a: np.ndarray | None, b: np.ndarray | None) -> bool:
+    """Whether these are known values of one system, which need no preparation."""
+    if a is None or b is None or a.dtype is not b.dtype or a.dtype.kind != "f":
+        return False
+    return a.ndim == 2 and 0 < b.ndim < 3 and a.shape[0] == a.shape[1] == b.shape[0]
+
+
 def solve(x1: Operand, x2: Operand, /) -> Tensor:
     """Solve linear systems.
 
@@ -50,6 +59,8 @@ def solve(x1: Operand, x2: Operand, /) -> Tensor:
 
     x2 is one vector, or matrices with a column for each system; batch axes broadcast.
 
+    Shapes:  x1: ... n n   x2: ... n k   →   ... n k
+             x1: ... n n   x2: n   →   ... n
     Raises:  ShapeError: the matrices are not square, or x2 does not have as many rows.
              ArgumentError: a matrix is singular.
     Cost:    2/3·n³ + 2·n² operations for each matrix and column.
@@ -57,6 +68,8 @@ def solve(x1: Operand, x2: Operand, /) -> Tensor:
     >>> cr.linalg.solve(cr.tensor([[2.0, 0.0], [0.0, 4.0]]), cr.tensor([1.0, 1.0]))
     Tensor([0.5 , 0.25])
     """
+    if type(x1) is Tensor and type(x2) is Tensor and _is_plain(x1._value, x2._value):
+        return of_value(quiet_call(ROUTINES["solve"].value, x1._value, x2._value)[0])
     left, right, vector = system("solve", x1, x2)
     return _solve([left, right], vector)  # type: ignore[no-any-return]
 
@@ -68,6 +81,8 @@ def solve_triangular(
 
     y = tril(x1)⁻¹ x2; ``upper`` takes triu(x1), ``adjoint`` the transposed matrix
 
+    Shapes:  x1: ... n n   x2: ... n k   →   ... n k
+             x1: ... n n   x2: n   →   ... n
     Raises:  ShapeError: the matrices are not square, or x2 does not have as many rows.
              ArgumentError: a diagonal has a zero.
     Cost:    n² operations for each matrix and column.
@@ -91,6 +106,7 @@ def inv(x: Operand, /) -> Tensor:
 
     y = x⁻¹,  dy = −y dx y
 
+    Shapes:  x: ... n n   →   ... n n
     Raises:  ShapeError: the matrices are not square.
              ArgumentError: a matrix is singular.
     Cost:    2·n³ operations for each matrix; ``solve`` needs fewer.
@@ -145,6 +161,7 @@ _rank = Lifted(_rank_node)
 def matrix_rank(x: Operand, /, *, rtol: Operand | None = None) -> Tensor:
     """Count the singular values above rtol · max(s): the rank up to rounding.
 
+    Shapes:  x: ... m n   →   ...
     Raises:  ShapeError: x has fewer than two axes.
 
     >>> cr.linalg.matrix_rank(cr.tensor([[1.0, 2.0], [2.0, 4.0]]))
@@ -175,6 +192,7 @@ _power = Lifted(_power_node)
 def matrix_power(x: Operand, n: SupportsIndex, /) -> Tensor:
     """Multiply a matrix n times with itself; a negative n inverts it first.
 
+    Shapes:  x: ... n n   →   ... n n   for n=3
     Raises:  ShapeError: the matrices are not square.
              ArgumentError: n is negative and a matrix is singular.
     Cost:    at most 2·log₂ n matrix products.
@@ -199,6 +217,7 @@ def det(x: Operand, /) -> Tensor:
 
     The first and second derivative are right for singular matrices, too.
 
+    Shapes:  x: ... n n   →   ...
     Raises:  ShapeError: the matrices are not square.
 
     >>> cr.linalg.det(cr.tensor([[2.0, 0.0], [0.0, 4.0]]))
@@ -212,6 +231,7 @@ def slogdet(x: Operand, /) -> SlogdetResult:
 
     d log|det x| = ⟨x⁻ᵀ, dx⟩
 
+    Shapes:  x: ... n n   →   sign: ...   logabsdet: ...
     Raises:  ShapeError: the matrices are not square.
              GradientError: a derivative at a singular matrix is asked for.
 

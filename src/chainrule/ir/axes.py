@@ -30,7 +30,7 @@ def parse(annotation: str, shape: Shape, where: str) -> Names:
     """Read ``"n d"``, or ``"... d"`` for the last axes only; a number must be the axis's size."""
     words: list[str | None] = list(annotation.split())
     if words and words[0] == "...":
-        words = [None] * (len(shape) - len(words) + 1) + words[1:]
+        words = [*[None] * (len(shape) - len(words) + 1), *words[1:]]
     if len(words) != len(shape):
         raise ShapeError(
             f'{where} is annotated "{annotation}", {len(words)} axes, and has shape {list(shape)}'

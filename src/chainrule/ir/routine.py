@@ -49,6 +49,11 @@ class Routine(Record, identity=True):
         return self.name
 
 
+def like_first(types: tuple[Type, ...], _params: Params) -> tuple[Type, ...]:
+    """The types of the results where there is one, of the type of the first operand."""
+    return (types[0],)
+
+
 ROUTINES: dict[str, Routine] = {}
 
 

@@ -34,6 +34,7 @@ def cross_entropy(logits: Operand, targets: Operand) -> Tensor:
     under ``jit`` are not checked; one that names no class counts as a loss of 0.
 
     Shapes:  logits: ... k   targets: ...   →
+             logits: ... k   targets: ... k   →
     Raises:  ShapeError: the targets fit the logits neither as labels nor as probabilities.
              DTypeError: labels are not integers. ArgumentError: a label names no class.
     Source:  bridle1990probabilistic

@@ -17,6 +17,8 @@ __all__ = ["Flatten"]
 class Flatten(Module):
     """Give each example one axis: images become vectors. The leading ``batch_axes`` stay.
 
+    Shapes:  x: n h w   →   n h·w
+
     >>> Flatten()(cr.zeros((5, 28, 28))).shape
     (5, 784)
     """

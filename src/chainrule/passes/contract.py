@@ -13,6 +13,7 @@ from chainrule.ir.primitives import Einsum
 from chainrule.passes.rewrite import rewrite, with_bodies
 
 Labels = tuple[int, ...]
+Factor = tuple[Node, Labels]
 
 
 def contract(graph: Graph) -> Graph:
@@ -35,16 +36,21 @@ def _in_pairs(node: Node, op: Einsum) -> Node:
         factors = [f for k, f in enumerate(factors) if k not in step]
         product = chosen[0]
         for k, factor in enumerate(chosen[1:], 2):
-            later = [*(s for _, s in (*factors, *chosen[k:])), output]
-            product = _pair(product, factor, {label for labels in later for label in labels})
+            rest = [s for _, s in (*factors, *chosen[k:])]
+            later = {label for labels in (*rest, output) for label in labels}
+            product = _pair(product, factor, later) if rest else _ordered(product, factor, output)
         factors.append(product)
-    ((last, labels),) = factors
-    return last if labels == output else build.einsum((last,), (labels,), output)
+    ((made, _),) = factors
+    return made
 
 
-def _pair(a: tuple[Node, Labels], b: tuple[Node, Labels], later: set[int]) -> tuple[Node, Labels]:
-    kept = tuple(dict.fromkeys(label for label in (*a[1], *b[1]) if label in later))
-    return build.einsum((a[0], b[0]), (a[1], b[1]), kept), kept
+def _pair(a: Factor, b: Factor, later: set[int]) -> Factor:
+    return _ordered(a, b, tuple(dict.fromkeys(label for label in (*a[1], *b[1]) if label in later)))
+
+
+def _ordered(a: Factor, b: Factor, output: Labels) -> Factor:
+    """A product of two in the wanted order of axes, so that no transposition follows."""
+    return build.einsum((a[0], b[0]), (a[1], b[1]), output), output
 
 
 def _order(op: Einsum, operands: Sequence[Node]) -> list[tuple[int, ...]]:

@@ -12,6 +12,8 @@ import math
 from collections import Counter
 from typing import Any
 
+import numpy as np
+
 from chainrule.ir import build
 from chainrule.ir.graph import Graph, Node
 from chainrule.ir.primitives import (
@@ -75,7 +77,7 @@ def _add(node: Node, op: Add, single: set[Node]) -> Node:
         if isinstance(operand.op, Add) and operand in single:
             operands += operand.inputs
             signs += [sign * s for s in operand.op.signs]
-        elif number(operand) != 0:
+        elif not _adds_nothing(operand, sign):
             operands.append(operand)
             signs.append(sign)
     if not operands:
@@ -87,6 +89,14 @@ def _add(node: Node, op: Add, single: set[Node]) -> Node:
     return build.add(operands, tuple(signs))
 
 
+def _adds_nothing(operand: Node, sign: int) -> bool:
+    """Whether the term is a zero that changes no number: −0 + 0 is 0, but −0 − 0 is −0."""
+    value = number(operand)
+    if value != 0 or value is None:
+        return False
+    return not operand.dtype.is_float or sign * math.copysign(1, value) < 0
+
+
 # ---------------------------------------------------------------- products
 
 Factor = tuple[Node, tuple[int, ...]]
@@ -94,18 +104,19 @@ Factor = tuple[Node, tuple[int, ...]]
 
 def _einsum(node: Node, op: Einsum, single: set[Node]) -> Node:
     output = op.subscripts.output
-    scale: float = 1
+    numbers: list[float] = []
     factors: list[Factor] = []
     sizes: dict[int, int] = {}
     for operand, labels in zip(node.inputs, op.subscripts.inputs, strict=True):
         sizes.update(zip(labels, operand.shape, strict=True))
         value = number(operand)
         if value is not None and (node.dtype.is_float or value == 1):
-            scale *= value
+            numbers.append(value)
         else:
-            number_inside, rest = _unscaled(operand, single)
-            scale *= number_inside
+            inside, rest = _unscaled(operand, single)
+            numbers.append(inside)
             factors.append(_absorb(rest, labels))
+    scale = math.prod(numbers)
     if not factors:
         summed = [n for label, n in sizes.items() if label not in output]
         return build.fill(scale * math.prod(summed), node.shape, node.dtype)
@@ -115,7 +126,10 @@ def _einsum(node: Node, op: Einsum, single: set[Node]) -> Node:
     lost = [n for label, n in sizes.items() if label not in known]
     if lost and not node.dtype.is_float:
         return node  # integers wrap around, numbers do not
-    scale *= math.prod(lost)
+    numbers.append(math.prod(lost))
+    if not _fits(numbers, node):
+        return node
+    scale = math.prod(numbers)
     if scale != 1:
         factors.insert(0, (build.fill(scale, (), node.dtype), ()))
     if len(factors) == 1 and factors[0][1] == output:
@@ -124,6 +138,14 @@ def _einsum(node: Node, op: Einsum, single: set[Node]) -> Node:
     if same and tuple(s for _, s in factors) == op.subscripts.inputs:
         return node
     return build.einsum([f for f, _ in factors], tuple(s for _, s in factors), output)
+
+
+def _fits(numbers: list[float], node: Node) -> bool:
+    """Whether their product neither overflows nor loses digits where they one by one would not."""
+    if not node.dtype.is_float or 0 in numbers:
+        return True
+    limits = np.finfo(node.dtype.numpy)
+    return float(limits.tiny) <= abs(math.prod(numbers)) <= float(limits.max)
 
 
 def _unscaled(operand: Node, single: set[Node]) -> tuple[float, Node]:

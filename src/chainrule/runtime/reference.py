@@ -68,7 +68,7 @@ class _Quiet(threading.local):
 
 
 def _quiet_context() -> contextvars.Context:
-    context = contextvars.copy_context()
+    context = contextvars.Context()  # a copy would keep the recording that happens to be open
     context.run(np.seterr, all="ignore")
     return context
 

@@ -80,7 +80,7 @@ def confusion_matrix(
 ) -> npt.NDArray[np.int64]:
     """Count for each class (row) how often each class (column) was predicted.
 
-    Shapes:  labels: n   predictions: n   →   classes classes
+    Shapes:  labels: n   predictions: n   →   k k   for classes=k
 
     >>> confusion_matrix(np.array([0, 0, 1]), np.array([0, 1, 1]), 2)
     array([[1, 1],

@@ -316,10 +316,10 @@ def _is_left_by_create(folder: Path, name: str) -> bool:
 
 
 def _is_taken(folder: Path) -> str:
-    fact = f"create: {folder} already holds {_state(folder)}\n\n"
-    if checkpoint.steps(folder / _CHECKPOINTS):
-        return f"{fact}  Go on with it by --resume {folder}, or give another folder."
-    return f"{fact}  It has no checkpoint to go on from. Give another folder, or delete this one."
+    return (
+        f"create: {folder} already holds {_state(folder)}\n\n"
+        f"  Go on with it by --resume {folder}, or give another folder."
+    )
 
 
 def _state(folder: Path) -> str:

@@ -6,7 +6,7 @@ import inspect
 import sys
 import types
 from collections.abc import Callable, Iterator
-from functools import partial
+from functools import cache, cached_property, partial
 from typing import Any
 
 import numpy as np
@@ -17,7 +17,6 @@ from chainrule.transform.state import State
 
 _PACKAGE = __name__.split(".")[0]
 _PLAIN = (bool, int, float, str, bytes, bytearray, set, type(None))
-_FOREIGN = frozenset({_PACKAGE, "numpy", "scipy", *sys.stdlib_module_names})
 
 
 class Watch:
@@ -82,8 +81,7 @@ def _fits(old: Any, new: Any) -> bool:
 
 def watches(function: Any) -> list[Watch]:
     """Everything that a function, and the user's functions that it calls by name, close over."""
-    search = _Search()
-    search.pending.append(function)
+    search = _Search(function)
     while search.pending or search.look_up():
         while search.pending:
             search.read(search.pending.pop())
@@ -100,20 +98,24 @@ class _Search:
     object was found and its name stands in some code that was.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, function: Any) -> None:
+        self.package = _top(getattr(function, "__module__", None))
         self.found: list[Watch] = []
-        self.pending: list[Any] = []
+        self.pending: list[Any] = [function]
         self.names: set[str] = set()
         self.holders: list[tuple[Get, Any, set[str]]] = []
-        self.seen: set[int] = set()
+        self.seen: dict[int, Any] = {}  # what was seen lives on, so that its id stays its own
 
     def read(self, target: Any) -> None:
         """Note what a function names."""
         if id(target) in self.seen:
             return
-        self.seen.add(id(target))
-        if isinstance(target, types.FunctionType) and not _is_foreign(target.__module__):
-            self.names |= _global_names(target.__code__)
+        self.seen[id(target)] = target
+        if isinstance(target, types.FunctionType):
+            if not self.is_foreign(target.__module__):
+                self.names |= _global_names(target.__code__)
+            elif not hasattr(target, "__wrapped__"):
+                return
         for name, get in _names(target):
             self.visit(name, get)
 
@@ -131,7 +133,7 @@ class _Search:
         elif not isinstance(value, types.BuiltinFunctionType):
             attributes = partial(_attributes_of, get)
             self.found.append(Watch(name, attributes))
-            self.pending.append(vars(type(value)).get("__call__"))
+            self.pending.append(_call_of(value))
             leaves, _ = tree.flatten(attributes())
             own = getattr(value, "__dict__", ()) if _attributes(value) is not value else ()
             self.hold(get, value, set(own))
@@ -144,11 +146,16 @@ class _Search:
     def hold(self, get: Get, value: Any, known: set[str]) -> None:
         """Remember an object whose attributes may be read; some are known already."""
         module = value.__name__ if isinstance(value, types.ModuleType) else _home(value)
-        plain = isinstance(value, Tensor | State) or _is_foreign(module)
+        plain = isinstance(value, Tensor | State) or self.is_foreign(module)
         if not plain and id(value) not in self.seen:
-            self.seen.add(id(value))
+            self.seen[id(value)] = value
             self.holders.append((get, value, known))
-            self.pending.append(vars(type(value)).get("__call__"))
+            self.pending.append(_call_of(value))
+
+    def is_foreign(self, module: str | None) -> bool:
+        """Whether a module belongs to an installed package, whose globals are taken to stay."""
+        top = _top(module)
+        return top == _PACKAGE or (top != self.package and _is_installed(top))
 
     def look_up(self) -> bool:
         """Visit the attributes that were named since the last time; whether there were any."""
@@ -168,6 +175,8 @@ class _Search:
                 self.pending.append(attribute)
             case property():
                 self.pending.append(attribute.fget)
+            case cached_property():
+                self.pending.append(attribute.func)
             case staticmethod() | classmethod():
                 self.pending.append(attribute.__func__)
             case _:
@@ -177,9 +186,22 @@ class _Search:
 _MISSING = object()
 
 
-def _is_foreign(module: str | None) -> bool:
-    """Whether a module's globals are no part of the user's program."""
-    return (module or "").partition(".")[0] in _FOREIGN
+def _call_of(value: Any) -> Any:
+    """What runs when an object is called, inherited or its own."""
+    return inspect.getattr_static(type(value), "__call__", None)
+
+
+def _top(module: str | None) -> str:
+    return (module or "").partition(".")[0]
+
+
+@cache
+def _is_installed(package: str) -> bool:
+    """Whether a package is part of Python or was installed; ``__main__`` and scripts were not."""
+    if package in sys.stdlib_module_names:
+        return True
+    file = getattr(sys.modules.get(package), "__file__", None) or ""
+    return "site-packages" in file or "dist-packages" in file
 
 
 def _home(value: Any) -> str:
@@ -224,8 +246,6 @@ def _names(target: Any) -> Iterator[tuple[str, Callable[[], Any]]]:
 
 
 def _function_names(function: types.FunctionType) -> Iterator[tuple[str, Callable[[], Any]]]:
-    if _is_foreign(function.__module__) and not hasattr(function, "__wrapped__"):
-        return
     for name, cell in zip(function.__code__.co_freevars, function.__closure__ or (), strict=True):
         yield name, lambda cell=cell: cell.cell_contents  # type: ignore[misc]
     for default in function.__defaults__ or ():

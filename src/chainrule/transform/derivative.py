@@ -127,6 +127,11 @@ for _name in [
     "float",
     "lt",
     "le",
+    "eq",
+    "ne",
+    "abs",
+    "bool",
+    "int",
     "gt",
     "ge",
 ]:

@@ -17,7 +17,7 @@ from chainrule.ir import build
 from chainrule.ir.graph import Node, frontier
 from chainrule.recording import Recording, leaked
 from chainrule.runtime.reference import evaluate
-from chainrule.tensor import Tensor, node_of, of_node, of_value, tensor
+from chainrule.tensor import Tensor, Weak, node_of, of_node, of_value, tensor, weak
 
 Function = Callable[..., Any]
 Argnums = int | Sequence[int]
@@ -87,7 +87,8 @@ class Variables:
                 node = build.alias(node_of(own, opened))
                 self.tensors.append(own)
                 self.nodes.append(node)
-                fresh.append(of_node(node, opened))
+                make = weak if isinstance(leaf, float | Weak) else of_node  # as f itself takes it
+                fresh.append(make(node, opened))
             self.structures.append(structure)
             self.args[place] = tree.unflatten(structure, fresh)
 

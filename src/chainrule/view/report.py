@@ -33,7 +33,9 @@ HEADLINES = ("test_accuracy", "validation_accuracy", "accuracy", "validation_los
 class Report:
     """What is known of a run, as plain data; all but the title may be missing.
 
-    Shapes:  confusion: K K (true class, prediction)   each template: H W or H W 3
+    The confusion matrix has a row for each true class and a column for each prediction. Templates
+    are images: (H, W), or (H, W, 3) in color.
+
     Units:   timings in seconds; accuracies as fractions.
     """
 

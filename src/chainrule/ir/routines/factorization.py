@@ -19,7 +19,7 @@ from chainrule.errors import ArgumentError, GradientError
 from chainrule.ir import build
 from chainrule.ir.graph import Node
 from chainrule.ir.primitives import Type
-from chainrule.ir.routine import Params, Routine, register
+from chainrule.ir.routine import Params, Routine, like_first, register
 from chainrule.ir.routines.matrices import (
     converged,
     describe_stack,
@@ -40,10 +40,6 @@ Tangents = list[Node | None]
 
 def _symmetric(a: Array) -> Array:
     return np.asarray((a + np.swapaxes(a, -1, -2)) * a.dtype.type(0.5))
-
-
-def _like_first(types: tuple[Type, ...], params: Params) -> tuple[Type, ...]:
-    return (types[0],)
 
 
 # ---------------------------------------------------------------- cholesky
@@ -87,7 +83,7 @@ def _cholesky_tangent(
 
 
 CHOLESKY: Final = register(Routine(
-    "cholesky", _like_first, _cholesky_value, _cholesky_tangent, (2,),
+    "cholesky", like_first, _cholesky_value, _cholesky_tangent, (2,),
 ))  # fmt: skip
 
 
@@ -176,7 +172,7 @@ def _refuse_value(x: Array, owner: str) -> tuple[Array]:
 
 
 REFUSE: Final = register(Routine(
-    "refuse", _like_first, _refuse_value, None, (2,), 0,
+    "refuse", like_first, _refuse_value, None, (2,), 0,
     lambda params, inputs, cotangent: build.routine("refuse", cotangent, params=params)[0],
 ))  # fmt: skip
 
@@ -232,7 +228,7 @@ def _gaps_tangent(
 
 
 DIVIDE_BY_GAPS: Final = register(Routine(
-    "divide_by_gaps", _like_first, _divide_by_gaps, _gaps_tangent, (2, 1, 1), 0,
+    "divide_by_gaps", like_first, _divide_by_gaps, _gaps_tangent, (2, 1, 1), 0,
     lambda params, inputs, cotangent: build.routine(
         "divide_by_gaps", cotangent, *inputs[1:], params=params
     )[0],

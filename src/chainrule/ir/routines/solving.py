@@ -15,7 +15,7 @@ from chainrule.errors import ArgumentError, GradientError
 from chainrule.ir import build
 from chainrule.ir.graph import Node
 from chainrule.ir.primitives import Type
-from chainrule.ir.routine import Params, Routine, register
+from chainrule.ir.routine import Params, Routine, like_first, register
 from chainrule.ir.routines.matrices import (
     converged,
     describe_stack,
@@ -29,10 +29,6 @@ from chainrule.ir.routines.matrices import (
 
 Array = np.ndarray
 Tangents = list[Node | None]
-
-
-def _like_first(types: tuple[Type, ...], params: Params) -> tuple[Type, ...]:
-    return (types[0],)
 
 
 def _like_second(types: tuple[Type, ...], params: Params) -> tuple[Type, ...]:
@@ -181,7 +177,7 @@ def _inv_tangent(
     return [build.negative(product(x, da, x))]
 
 
-INV: Final = register(Routine("inv", _like_first, _inv_value, _inv_tangent, (2,)))
+INV: Final = register(Routine("inv", like_first, _inv_value, _inv_tangent, (2,)))
 
 
 def _pinv_types(types: tuple[Type, ...], params: Params) -> tuple[Type, ...]:
@@ -260,7 +256,7 @@ def _cofactor_tangent(
 
 
 COFACTOR: Final = register(Routine(
-    "cofactor", _like_first, _cofactor_value, _cofactor_tangent, (2,),
+    "cofactor", like_first, _cofactor_value, _cofactor_tangent, (2,),
 ))  # fmt: skip
 
 
@@ -308,7 +304,7 @@ def _cofactor_tangent_transpose(params: Params, inputs: list[Node], cotangent: N
 
 
 COFACTOR_TANGENT: Final = register(Routine(
-    "cofactor_tangent", _like_first, _cofactor_tangent_value, _third_of_det, (2, 2), 1,
+    "cofactor_tangent", like_first, _cofactor_tangent_value, _third_of_det, (2, 2), 1,
     _cofactor_tangent_transpose,
 ))  # fmt: skip
 
