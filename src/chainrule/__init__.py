@@ -12,7 +12,7 @@ import importlib
 from math import e, inf, nan, pi
 from typing import TYPE_CHECKING, Any
 
-import chainrule.functions.methods
+import chainrule.functions.methods  # noqa: F401 — attaches the operators of Tensor
 from chainrule import errors, tree
 from chainrule.functions import linalg, random
 from chainrule.functions.activations import (

@@ -73,3 +73,12 @@ def test_every_node_has_its_cotangent():
 def test_cotangents_need_one_number():
     with pytest.raises(ArgumentError, match="no single floating-point number"):
         cr.trace(lambda x: x)(cr.ones(2)).cotangents()
+
+
+def test_postponed_annotations_are_read_too():
+    def f(x):
+        return x
+
+    f.__annotations__["x"] = "'n d'"
+    traced = cr.trace(f)(cr.ones((2, 3)))
+    assert traced.axes[node_named(traced, "x")] == ("n", "d")

@@ -24,7 +24,7 @@ class Record:
         own = [n for n in get_annotations(cls) if not n.startswith("_")]
         cls._fields = (*cls._fields, *own)
         cls._defaults = {n: cls.__dict__[n] for n in own if n in cls.__dict__}
-        cls.__match_args__ = cls._fields  # type: ignore[attr-defined]
+        type.__setattr__(cls, "__match_args__", cls._fields)  # mypy has no such attribute to assign
         if identity:
             cls.__eq__ = object.__eq__  # type: ignore[method-assign]
             cls.__hash__ = object.__hash__  # type: ignore[method-assign]

@@ -107,14 +107,15 @@ class Arguments:
         own = tensor(leaf)
         node = build.parameter(own.shape, own.dtype, path)
         self.names[node] = path
-        is_axes = isinstance(note, str) and _is_axes(note)
-        self.axes[node] = axes.parse(note, own.shape, path) if is_axes else (None,) * own.ndim
+        text = note.strip("'\"") if isinstance(note, str) else ""  # quoted twice by postponement
+        named = _is_axes(text)
+        self.axes[node] = axes.parse(text, own.shape, path) if named else (None,) * own.ndim
         return of_node(node, opened)
 
 
 def _is_axes(note: str) -> bool:
     """Whether an annotation names axes: words and numbers, not the name of a type."""
-    return all(w == "..." or w.isidentifier() or w.isdigit() for w in note.split()) and (
+    return bool(note) and all(w == "..." or w.isidentifier() or w.isdigit() for w in note.split()) and (
         note not in ("Tensor", "float", "int", "bool", "str", "Any", "dict", "tuple", "list")
     )
 
