@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
+from functools import reduce
 from threading import Lock
 from typing import TYPE_CHECKING, Any, Final
 
@@ -15,7 +16,7 @@ import numpy as np
 
 from chainrule.errors import ArgumentError, DTypeError, GradientError, ShapeError
 from chainrule.ir import build
-from chainrule.ir.dtype import DType, as_dtype, from_numpy
+from chainrule.ir.dtype import DType, as_dtype, from_numpy, promote
 from chainrule.ir.graph import Node
 from chainrule.recording import Recording, current, innermost
 
@@ -390,7 +391,7 @@ def _stacked(values: Sequence[Any], wanted: DType | None) -> Tensor:
     parts = [tensor(v) for v in values]
     dtype = wanted
     if dtype is None:
-        dtype = from_numpy(np.result_type(*(p.dtype.numpy for p in parts)))
+        dtype = reduce(promote, (p.dtype for p in parts))
     parts = [p if p.dtype is dtype else p.astype(dtype) for p in parts]
     if len({p.shape for p in parts}) > 1:
         shapes = ", ".join(str(list(p.shape)) for p in parts)
@@ -401,8 +402,3 @@ def _stacked(values: Sequence[Any], wanted: DType | None) -> Tensor:
     host = innermost(found)
     nodes = [build.reshape(n, (1, *n.shape)) for n in (node_of(p, host) for p in parts)]
     return of_node(build.join(nodes, 0), host)
-
-
-def is_tensor(value: object) -> bool:
-    """Whether a value is a Tensor."""
-    return isinstance(value, Tensor)

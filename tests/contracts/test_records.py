@@ -110,6 +110,8 @@ def test_the_value_at_zeros_infinities_and_nan_is_that_of_numpy(record: Scalar) 
     values = grid(SPECIAL, record.arity)
     if record.name == "clip":  # numbers that are no bounds have no agreed meaning
         values = [v[np.isfinite(values[1]) & (values[1] <= values[2])] for v in values]
+    if record.name == "floor_divide":  # the array API standard's limits are not NumPy's
+        values = [v[np.isfinite(values[0]) & np.isfinite(values[1])] for v in values]
     if record.name == "relu":
         values = [np.array([0.0, 1.0, -1.0, np.inf])]
     compare(record, values, 1e-13)

@@ -22,7 +22,7 @@ MISTAKES = [
     ),
     (
         lambda: cr.expand_dims(X, 3),
-        errors.ShapeError,
+        errors.AxisError,
         """expand_dims: there is no axis 3
 
     f64[2, 3]
@@ -38,7 +38,7 @@ MISTAKES = [
     ),
     (
         lambda: cr.flip(cr.tensor(1.0), 0),
-        errors.ShapeError,
+        errors.AxisError,
         """flip: there is no axis 0
 
     f64[]
@@ -47,7 +47,7 @@ MISTAKES = [
     ),
     (
         lambda: cr.flip(cr.tensor([1.0]), 1),
-        errors.ShapeError,
+        errors.AxisError,
         """flip: there is no axis 1
 
     f64[1]

@@ -113,11 +113,14 @@ class Arguments:
         return of_node(node, opened)
 
 
+_TYPES = frozenset({"Tensor", "float", "int", "bool", "str", "Any", "dict", "tuple", "list"})
+
+
 def _is_axes(note: str) -> bool:
     """Whether an annotation names axes: words and numbers, not the name of a type."""
-    return bool(note) and all(w == "..." or w.isidentifier() or w.isdigit() for w in note.split()) and (
-        note not in ("Tensor", "float", "int", "bool", "str", "Any", "dict", "tuple", "list")
-    )
+    words = note.split()
+    named = all(w == "..." or w.isidentifier() or w.isdigit() for w in words)
+    return bool(words) and named and note not in _TYPES
 
 
 def _paths(name: str, value: Any) -> list[str]:
