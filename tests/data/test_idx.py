@@ -32,7 +32,7 @@ def test_every_type_and_rank_is_read(tmp_path_factory, packed, code, shape):
     expected = np.arange(np.prod(shape, dtype=int)).reshape(shape)
     data = idx_bytes(expected, code)
     folder = tmp_path_factory.mktemp("idx")
-    array = read_bytes(folder, gzip.compress(data) if packed else data)
+    array = read_bytes(folder, gzip.compress(data, mtime=0) if packed else data)
     assert array.dtype == TYPES[code]
     assert not array.flags.writeable
     np.testing.assert_array_equal(array, expected.astype(TYPES[code]))
@@ -43,7 +43,7 @@ def test_a_plain_file_is_mapped_and_not_read(tmp_path):
 
 
 def test_a_file_of_several_gzip_members_is_read(tmp_path):
-    packed = gzip.compress(GOOD[:9]) + gzip.compress(GOOD[9:])
+    packed = gzip.compress(GOOD[:9], mtime=0) + gzip.compress(GOOD[9:])
     assert read_bytes(tmp_path, packed).tolist() == [[0, 1], [2, 3], [4, 5]]
 
 
@@ -72,7 +72,7 @@ BROKEN = {
         "89 50 4e 47",
     ),
     "packed magic": (
-        gzip.compress(b"text, not numbers"),
+        gzip.compress(b"text, not numbers", mtime=0),
         "this is not an IDX file",
         0,
         "00 00, a type (08, 09, 0b, 0c, 0d, 0e), and at most 32 axes (20)",
@@ -93,28 +93,28 @@ BROKEN = {
         "0 × 4294967295 × 4294967295 × 4294967295",
     ),
     "packed truncated": (
-        gzip.compress(GOOD[:-1]),
+        gzip.compress(GOOD[:-1], mtime=0),
         "the file ends too early",
         17,
         "3 × 2 uint8 = 6 bytes",
         "5 bytes",
     ),
     "packed trailing": (
-        gzip.compress(GOOD + b"!!"),
+        gzip.compress(GOOD + b"!!", mtime=0),
         "there are bytes after the values",
         18,
         "the end of the file",
         "more bytes",
     ),
     "half a gzip": (
-        gzip.compress(GOOD)[:-4],
+        gzip.compress(GOOD, mtime=0)[:-4],
         "the gzip stream is corrupt",
         "beyond 0, unpacked",
         "compressed data",
         "Compressed file ended before the end-of-stream marker was reached",
     ),
     "wrong checksum": (
-        gzip.compress(GOOD)[:-8] + bytes(4) + gzip.compress(GOOD)[-4:],
+        gzip.compress(GOOD, mtime=0)[:-8] + bytes(4) + gzip.compress(GOOD)[-4:],
         "the gzip stream is corrupt",
         "beyond 0, unpacked",
         "compressed data",
@@ -140,7 +140,9 @@ def test_a_broken_file_is_explained(tmp_path, data, fact, offset, expected, foun
 
 def test_a_packed_header_cannot_make_us_allocate(tmp_path):
     with pytest.raises(DataError) as caught:
-        read_bytes(tmp_path, gzip.compress(bytes([0, 0, 8, 2, 0, 0, 255, 255, 0, 0, 255, 255])))
+        read_bytes(
+            tmp_path, gzip.compress(bytes([0, 0, 8, 2, 0, 0, 255, 255, 0, 0, 255, 255]), mtime=0)
+        )
     size = (tmp_path / "a.idx").stat().st_size
     assert str(caught.value) == (
         "idx: the header promises more than the file can hold\n\n"
@@ -176,7 +178,9 @@ def test_mnist_is_read_from_plain_packed_and_dotted_names(tmp_path):
     write_mnist(tmp_path)
     plain = mnist(tmp_path)
     labels = tmp_path / "train-labels-idx1-ubyte"
-    (tmp_path / "train-labels.idx1-ubyte.gz").write_bytes(gzip.compress(labels.read_bytes()))
+    (tmp_path / "train-labels.idx1-ubyte.gz").write_bytes(
+        gzip.compress(labels.read_bytes(), mtime=0)
+    )
     labels.unlink()
     (tmp_path / "t10k-images-idx3-ubyte").rename(tmp_path / "t10k-images.idx3-ubyte")
     for before, after in zip(plain, mnist(tmp_path), strict=True):
