@@ -51,7 +51,7 @@ def torch_eager(sizes: tuple[int, ...], x: np.ndarray, y: np.ndarray) -> Callabl
         loss = torch.nn.functional.cross_entropy(model(inputs), targets)
         loss.backward()
         optimizer.step()
-        return float(loss)
+        return loss.item()
 
     return run
 

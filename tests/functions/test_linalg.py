@@ -138,3 +138,8 @@ def test_trace_adds_small_integers_in_64_bits() -> None:
     assert linalg.trace(x).dtype is cr.int64
     assert linalg.trace(cr.ones((2, 2), dtype="uint8")).dtype is cr.uint64
     assert linalg.trace(x, dtype="float32").dtype is cr.float32
+
+
+def test_no_element_of_an_eigenvector_of_a_repeated_value_has_a_derivative():
+    with pytest.raises(GradientError, match="eigenvalues"):
+        cr.grad(lambda a: cr.linalg.eigh(a)[1][0, 0])(cr.eye(2))

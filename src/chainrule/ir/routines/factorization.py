@@ -203,15 +203,22 @@ def _no_vectors(kind: Gap, bad: Array, left: Array) -> GradientError:
 
 
 def _divide_by_gaps(x: Array, left: Array, right: Array, kind: Gap) -> tuple[Array]:
-    """xᵢⱼ / (rⱼ − lᵢ); a gap that is 0 up to rounding must meet a numerator that is exactly 0."""
+    """xᵢⱼ / (rⱼ − lᵢ); a gap that is 0 up to rounding must meet a numerator that is exactly 0.
+
+    Of eigenvectors the whole column must be 0: a vector of a repeated value has no derivative.
+    """
     if not x.size:
         return (x,)
     gaps = right[..., None, :] - left[..., :, None]
     largest = np.maximum(np.abs(left).max(-1), np.abs(right).max(-1))[..., None, None]
     closed = np.abs(gaps) <= np.finfo(x.dtype).eps * max(x.shape[-2:]) * largest
+    asked = x != 0
+    if kind == "eigenvalues":
+        asked = asked.any(-2, keepdims=True)
     if kind != "zero":
-        x = np.where(np.eye(x.shape[-1], dtype=bool), x.dtype.type(0), x)
-    bad = closed & (x != 0)
+        diagonal_ = np.eye(x.shape[-1], dtype=bool)
+        x, asked = np.where(diagonal_, x.dtype.type(0), x), asked & ~diagonal_
+    bad = closed & asked
     if bad.any():
         raise _no_vectors(kind, bad, left)
     return (np.where(closed, x.dtype.type(0), x / np.where(closed, gaps.dtype.type(1), gaps)),)
