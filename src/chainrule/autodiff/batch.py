@@ -68,7 +68,7 @@ def propagate(
             found = made[node.op.index] if made else None
             if found is not None:
                 table[node] = found
-        elif any(i in table for i in node.inputs):
+        elif not table.keys().isdisjoint(node.inputs):
             _rule(node, table, bundles, size)
     return table, bundles
 

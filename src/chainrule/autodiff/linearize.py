@@ -72,7 +72,7 @@ def propagate(outputs: Sequence[Node], table: Tangents) -> None:
         if isinstance(node.op, Project):
             made = bundles.get(node.inputs[0])
             tangent: Linear | None = made[node.op.index] if made else None
-        elif any(i in table for i in node.inputs):
+        elif not table.keys().isdisjoint(node.inputs):
             tangent = _rule(node, table, bundles)
         else:
             continue

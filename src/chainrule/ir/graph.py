@@ -106,7 +106,7 @@ def dependents(outputs: Iterable[Node], inputs: Sequence[Node]) -> tuple[list[No
     found = set(inputs)
     order: list[Node] = []
     for node in ancestors(outputs, since=since):
-        if node in found or any(i in found for i in node.inputs):
+        if node in found or not found.isdisjoint(node.inputs):
             found.add(node)
             order.append(node)
     return order, found
