@@ -46,19 +46,16 @@ Bundles = dict[Node, "list[Node | None]"]
 
 def batch(outputs: Sequence[Node], inputs: Mapping[Node, Node], size: int) -> list[Node]:
     """Give the outputs for a stack of ``size`` examples of some inputs; all have the batch axis."""
-    table, bundles = propagate(outputs, inputs, size)
-    del bundles
+    table = propagate(outputs, inputs, size)
     return [table.get(n) or _repeat(n, size) for n in outputs]
 
 
-def propagate(
-    outputs: Sequence[Node], inputs: Mapping[Node, Node], size: int
-) -> tuple[Batched, Bundles]:
+def propagate(outputs: Sequence[Node], inputs: Mapping[Node, Node], size: int) -> Batched:
     """The batched node of every node that depends on a batched input."""
     table: Batched = dict(inputs)
     bundles: Bundles = {}
     if not table:
-        return table, bundles
+        return table
     since = min(n.serial for n in table)
     for node in ancestors(outputs, stop=inputs, since=since):
         if node in inputs:
@@ -70,7 +67,7 @@ def propagate(
                 table[node] = found
         elif not table.keys().isdisjoint(node.inputs):
             _rule(node, table, bundles, size)
-    return table, bundles
+    return table
 
 
 def _repeat(node: Node, size: int) -> Node:
@@ -178,7 +175,7 @@ def batched_body(body: Graph, batched: Sequence[bool], size: int) -> tuple[Graph
     ]
     outputs = substitute(body.outputs, dict(zip(body.inputs, single, strict=True)))
     stacks = {s: f for s, f, b in zip(single, fresh, batched, strict=True) if b}
-    table, _ = propagate(outputs, stacks, size)
+    table = propagate(outputs, stacks, size)
     return Graph(tuple(fresh), tuple(table.get(n, n) for n in outputs)), [
         n in table for n in outputs
     ]

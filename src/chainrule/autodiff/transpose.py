@@ -7,7 +7,7 @@ know nothing of derivatives.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from functools import partial
 from typing import assert_never
 
@@ -50,21 +50,12 @@ def transpose(
     outputs: Sequence[Node], cotangents: Sequence[Node | None], inputs: Sequence[Node]
 ) -> list[Node | None]:
     """Give the cotangents of the inputs of a linear graph; ``None`` where nothing reaches one."""
-    table = backpropagate(outputs, cotangents, inputs)
-    return [table.get(n) for n in inputs]
-
-
-def backpropagate(
-    outputs: Sequence[Node], cotangents: Sequence[Node | None], inputs: Sequence[Node]
-) -> Mapping[Node, Node]:
-    """Give the cotangent of every node of a linear graph: what δ stands for in formulas."""
     order, linear = dependents(outputs, inputs)
     table: Cotangents = {}
     for node, seed in zip(outputs, cotangents, strict=True):
         if seed is not None and node in linear:
-            table.setdefault(node, []).append(seed)
+            _give(table, node, seed)
     bundles: dict[Node, dict[int, Node]] = {}
-    summed: dict[Node, Node] = {}
     stop = set(inputs)
     for node in reversed(order):
         if node in stop:
@@ -79,9 +70,7 @@ def backpropagate(
                 results[node.op.index] = force(cotangent)
             else:
                 _rule(node, cotangent, linear, table)
-            summed[node] = cotangent if isinstance(cotangent, Node) else force(cotangent)
-    summed.update({n: force(total(table[n])) for n in stop if n in table})
-    return summed
+    return [force(total(table[n])) if n in table else None for n in inputs]
 
 
 def _give(table: Cotangents, node: Node, cotangent: Linear) -> None:

@@ -10,10 +10,9 @@ from chainrule.autodiff import linearize as forward
 from chainrule.errors import ArgumentError, DTypeError, ShapeError
 from chainrule.ir import build
 from chainrule.ir.graph import Node
-from chainrule.recording import innermost, recording
-from chainrule.runtime.reference import evaluate
-from chainrule.tensor import Tensor, node_of, of_node, of_value, tensor
-from chainrule.transform.scope import Function, Variables, close, outputs
+from chainrule.recording import recording
+from chainrule.tensor import Tensor, node_of, tensor
+from chainrule.transform.scope import Function, Residuals, Variables, close, outputs
 
 
 def jvp(f: Function, primals: Sequence[Any], tangents: Sequence[Any]) -> tuple[Any, Any]:
@@ -85,25 +84,14 @@ def linearize(f: Function, *primals: Any) -> tuple[Any, Function]:
     with recording("linearize", opaque=False) as opened:
         variables = Variables("linearize", opened, primals, range(len(primals)))
         nodes, structure = outputs("linearize", opened, f(*variables.args))
-        values = opened.root.values
-        if opened.parent is None:
-            evaluate(nodes, values)
+        residuals = Residuals(opened, nodes)
         (leaves,) = close(opened, nodes, commit=False)
-    known = dict(values) if opened.parent is None else {}
-    parent = opened.parent
 
     def apply(*tangents: Any) -> Any:
         given = _directions(variables, tangents)
-        hosts = [t._recording for t in given if t._recording is not None]
-        hosts += [parent] if parent is not None else []
-        if not hosts:
-            data = [build.data(t._known()) for t in given]
-            made = push(nodes, dict(zip(variables.nodes, data, strict=True)))
-            return tree.unflatten(structure, [of_value(v) for v in evaluate(made, dict(known))])
-        host = innermost(hosts)
-        host.root.values.update(known)
-        seeds = [node_of(t, host) for t in given]
-        made = push(nodes, dict(zip(variables.nodes, seeds, strict=True)))
-        return tree.unflatten(structure, [of_node(n, host) for n in made])
+        made = residuals.apply(
+            lambda seeds: push(nodes, dict(zip(variables.nodes, seeds, strict=True))), given
+        )
+        return tree.unflatten(structure, made)
 
     return tree.unflatten(structure, leaves), apply

@@ -12,12 +12,12 @@ from chainrule.autodiff.transpose import transpose
 from chainrule.errors import ArgumentError, ShapeError
 from chainrule.ir import build
 from chainrule.ir.graph import Node
-from chainrule.recording import innermost, recording
-from chainrule.runtime.reference import evaluate
-from chainrule.tensor import Tensor, node_of, of_node, of_value, tensor
+from chainrule.recording import recording
+from chainrule.tensor import tensor
 from chainrule.transform.scope import (
     Argnums,
     Function,
+    Residuals,
     Variables,
     close,
     outputs,
@@ -113,12 +113,8 @@ def vjp(f: Function, *primals: Any, has_aux: bool = False) -> tuple[Any, ...]:
         result = f(*variables.args)
         result, aux = _with_aux(result) if has_aux else (result, None)
         nodes, structure = outputs("vjp", opened, result)
-        values = opened.root.values
-        if opened.parent is None:
-            evaluate(nodes, values)
+        residuals = Residuals(opened, nodes)
         leaves, aux = close(opened, nodes, aux)
-    known = dict(values) if opened.parent is None else {}
-    parent = opened.parent
 
     def pull(cotangent: Any) -> tuple[Any, ...]:
         given, shape = tree.flatten(cotangent)
@@ -133,25 +129,12 @@ def vjp(f: Function, *primals: Any, has_aux: bool = False) -> tuple[Any, ...]:
                     f"vjp: a cotangent of shape {list(got.shape)} for a result of shape "
                     f"{list(node.shape)}"
                 )
-        made = _pull(
-            [
-                t if t.dtype is n.dtype else t.astype(n.dtype)
-                for t, n in zip(tensors, nodes, strict=True)
-            ]
-        )
+        seeds = [
+            t if t.dtype is n.dtype else t.astype(n.dtype)
+            for t, n in zip(tensors, nodes, strict=True)
+        ]
+        made = residuals.apply(lambda cts: pullback(nodes, cts, variables.nodes), seeds)
         return tuple(variables.rebuild(made))
-
-    def _pull(cotangents: list[Tensor]) -> list[Tensor]:
-        hosts = [c._recording for c in cotangents if c._recording is not None]
-        hosts += [parent] if parent is not None else []
-        if not hosts:
-            seeds = [build.data(c._known()) for c in cotangents]
-            made = pullback(nodes, seeds, variables.nodes)
-            return [of_value(v) for v in evaluate(made, dict(known))]
-        host = innermost(hosts)
-        host.root.values.update(known)
-        seeds = [node_of(c, host) for c in cotangents]
-        return [of_node(n, host) for n in pullback(nodes, seeds, variables.nodes)]
 
     out = tree.unflatten(structure, leaves)
     return (out, pull, aux) if has_aux else (out, pull)

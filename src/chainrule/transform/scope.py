@@ -15,7 +15,7 @@ from chainrule import tree
 from chainrule.errors import ArgumentError, DTypeError, RecordingError, ShapeError
 from chainrule.ir import build
 from chainrule.ir.graph import Node, frontier
-from chainrule.recording import Recording, leaked
+from chainrule.recording import Recording, innermost, leaked
 from chainrule.runtime.reference import evaluate
 from chainrule.tensor import Tensor, Weak, node_of, of_node, of_value, tensor, weak
 
@@ -154,6 +154,34 @@ def rehome(opened: Recording, nodes: Sequence[Node]) -> list[Tensor]:
         alone = parent is None
         return [of_value(v) for v in evaluate(nodes, opened.root.values, release=alone)]
     return [of_node(n, parent) for n in nodes]
+
+
+class Residuals:
+    """What a linear function that is applied later needs of the recording that made it.
+
+    Where the recording is the outermost one, the values computed so far; else the one around it,
+    in which the results are recorded.
+    """
+
+    def __init__(self, opened: Recording, results: Sequence[Node]) -> None:
+        self.parent = opened.parent
+        self.values: dict[Node, Any] = {}
+        if self.parent is None:
+            evaluate(results, opened.root.values)
+            self.values = dict(opened.root.values)
+
+    def apply(
+        self, function: Callable[[list[Node]], Sequence[Node]], operands: Sequence[Tensor]
+    ) -> list[Tensor]:
+        """Apply a function of nodes: compute it now, or record it where something is recorded."""
+        hosts = [t._recording for t in operands if t._recording is not None]
+        hosts += [self.parent] if self.parent is not None else []
+        if not hosts:
+            made = function([build.data(t._known()) for t in operands])
+            return [of_value(v) for v in evaluate(made, dict(self.values))]
+        host = innermost(hosts)
+        host.root.values.update(self.values)
+        return [of_node(n, host) for n in function([node_of(t, host) for t in operands])]
 
 
 def close(opened: Recording, nodes: Sequence[Node], *trees: Any, commit: bool = True) -> list[Any]:
