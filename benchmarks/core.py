@@ -18,7 +18,7 @@ from chainrule.autodiff.linearize import linearize
 from chainrule.autodiff.transpose import transpose
 from chainrule.ir import build
 from chainrule.recording import recording
-from chainrule.tensor import node_of, of_node
+from chainrule.tensors import node_of, of_node
 
 
 def importing() -> list[list[str]]:
@@ -27,6 +27,11 @@ def importing() -> list[list[str]]:
         "python, nothing imported": [sys.executable, "-c", "pass"],
         "import numpy": [sys.executable, "-c", "import numpy"],
         "import chainrule": [sys.executable, "-c", "import chainrule"],
+        "import chainrule, first tensor": [
+            sys.executable,
+            "-c",
+            "import chainrule as cr; cr.tensor(1.0)",
+        ],
         "chainrule --help": [sys.executable, "-m", "chainrule", "--help"],
     }
     warm = {k: v for k, v in os.environ.items() if k != "PYTHONDONTWRITEBYTECODE"}

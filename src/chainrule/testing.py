@@ -15,7 +15,7 @@ import numpy as np
 from chainrule import tree
 from chainrule.autodiff import numerical
 from chainrule.errors import ArgumentError
-from chainrule.tensor import Tensor, tensor
+from chainrule.tensors import Tensor, tensor
 from chainrule.transform import jvp, vjp
 
 __all__ = ["assert_close", "check_gradients", "check_transpose"]

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from chainrule.functions.cumulative import cumulative_prod, cumulative_sum, diff
-from chainrule.tensor import Tensor
+from chainrule.tensors import Tensor
 from tests.cases.case import Case, Spec
 
 LINE = (Spec("normal", (5,)),)

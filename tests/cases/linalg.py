@@ -8,7 +8,7 @@ import numpy as np
 
 from chainrule.functions import linalg
 from chainrule.functions.linear import einsum
-from chainrule.tensor import Tensor
+from chainrule.tensors import Tensor
 from tests.cases.case import Case, Spec
 
 

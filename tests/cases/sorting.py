@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from chainrule.functions import searching, sorting
-from chainrule.tensor import Tensor
+from chainrule.tensors import Tensor
 from tests.cases.case import Case, Spec
 
 MATRIX = (Spec("distinct", (3, 4)),)

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from chainrule import tree
-from chainrule.tensor import Tensor, tensor
+from chainrule.tensors import Tensor, tensor
 from tests.cases.case import Case, sample
 
 EXAMPLES = 3

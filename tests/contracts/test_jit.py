@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from chainrule import tree
-from chainrule.tensor import tensor
+from chainrule.tensors import tensor
 from chainrule.testing import assert_close
 from chainrule.transform import grad, jit, value_and_grad
 from tests.cases import ALL

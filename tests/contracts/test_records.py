@@ -19,7 +19,7 @@ from chainrule.ir.dtype import float32
 from chainrule.ir.graph import Node
 from chainrule.ir.routine import ROUTINES
 from chainrule.ir.scalar import BITS, INTEGER, REAL, SCALARS, Scalar
-from chainrule.tensor import Tensor, tensor
+from chainrule.tensors import Tensor, tensor
 from chainrule.testing import assert_close, check_gradients
 from chainrule.transform import jit, vmap
 from tests.cases.case import Spec, sample

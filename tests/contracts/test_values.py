@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from chainrule import tree
-from chainrule.tensor import tensor
+from chainrule.tensors import tensor
 from chainrule.testing import assert_close
 from tests.cases import ALL
 from tests.cases.case import Case

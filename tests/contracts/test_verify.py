@@ -12,7 +12,7 @@ from chainrule.ir.show import show
 from chainrule.ir.verify import verify
 from chainrule.passes.pipeline import PIPELINE
 from chainrule.recording import recording
-from chainrule.tensor import Tensor, node_of, of_node, tensor
+from chainrule.tensors import Tensor, node_of, of_node, tensor
 from tests.cases import ALL
 from tests.cases.case import Case
 

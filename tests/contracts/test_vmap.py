@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from chainrule import tree
-from chainrule.tensor import Tensor, tensor
+from chainrule.tensors import Tensor, tensor
 from chainrule.testing import assert_close
 from chainrule.transform import grad, vmap
 from tests.cases import ALL

@@ -11,7 +11,7 @@ import pytest
 from chainrule.errors import ArgumentError, DTypeError, IndexingError, ShapeError
 from chainrule.functions import attention, convolution, embedding, normalization, pooling, random
 from chainrule.functions.softmax import softmax
-from chainrule.tensor import Tensor, tensor
+from chainrule.tensors import Tensor, tensor
 
 KEY = random.key(0)
 

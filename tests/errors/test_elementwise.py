@@ -10,7 +10,7 @@ from chainrule.errors import ArgumentError, DTypeError, ShapeError
 from chainrule.functions import activations as act
 from chainrule.functions import elementary as el
 from chainrule.functions import elementwise as ew
-from chainrule.tensor import tensor
+from chainrule.tensors import tensor
 from chainrule.transform import jit
 
 X, MASK, BYTE = tensor([1.0, 2.0, 3.0]), tensor([True, False]), tensor([1, 2], dtype="uint8")

@@ -8,7 +8,7 @@ import pytest
 
 from chainrule.errors import ArgumentError, RecordingError, ShapeError
 from chainrule.functions import cumulative, reduction, searching, sets, sorting
-from chainrule.tensor import tensor
+from chainrule.tensors import tensor
 from chainrule.transform import jit, vmap
 
 MATRIX = tensor(np.zeros((2, 3)))

@@ -5,7 +5,7 @@ import pytest
 from scipy.special import erfc
 
 from chainrule.functions import activations as act
-from chainrule.tensor import tensor
+from chainrule.tensors import tensor
 from chainrule.transform import grad, vmap
 
 

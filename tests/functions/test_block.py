@@ -14,7 +14,7 @@ from chainrule.ir import build
 from chainrule.ir.graph import ancestors
 from chainrule.ir.primitives import Block
 from chainrule.recording import recording
-from chainrule.tensor import Tensor, node_of, of_node, tensor
+from chainrule.tensors import Tensor, node_of, of_node, tensor
 from chainrule.transform import grad, hessian, jit, jvp, vmap
 
 X, W = tensor([0.5, -1.0, 2.0]), tensor([2.0, 3.0, 5.0])

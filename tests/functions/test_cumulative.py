@@ -6,7 +6,7 @@ import pytest
 from chainrule.functions.cumulative import cumulative_prod, cumulative_sum, diff
 from chainrule.functions.reduction import sum
 from chainrule.ir.dtype import float32, int64, uint64
-from chainrule.tensor import tensor
+from chainrule.tensors import tensor
 from chainrule.transform import grad, jacobian
 
 

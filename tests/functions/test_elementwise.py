@@ -10,7 +10,7 @@ from chainrule.functions import elementary as el
 from chainrule.functions import elementwise as ew
 from chainrule.ir.dtype import ALL, PROMOTION, with_scalar
 from chainrule.ir.primitives import Einsum
-from chainrule.tensor import Tensor, tensor
+from chainrule.tensors import Tensor, tensor
 from chainrule.transform import grad, jit
 
 BINARY = [ew.add, ew.subtract, ew.multiply, ew.maximum, ew.less, ew.remainder, ew.floor_divide]

@@ -15,7 +15,7 @@ from chainrule.errors import ArgumentError, DTypeError, GradientError, IndexingE
 from chainrule.functions import activations as act
 from chainrule.functions import elementary as el
 from chainrule.functions import elementwise as ew
-from chainrule.tensor import Tensor, tensor
+from chainrule.tensors import Tensor, tensor
 from chainrule.transform import grad, jit, jvp, vmap
 
 Function = Callable[..., Any]

@@ -7,7 +7,7 @@ import chainrule as cr
 from chainrule.ir.graph import ancestors
 from chainrule.ir.primitives import Einsum, View
 from chainrule.recording import recording
-from chainrule.tensor import node_of
+from chainrule.tensors import node_of
 
 
 def test_a_batch_axis_of_size_1_is_left_out_and_nothing_is_repeated() -> None:
@@ -23,7 +23,7 @@ def test_a_batch_axis_of_size_1_is_left_out_and_nothing_is_repeated() -> None:
 
 def _recorded(x: cr.Tensor, scope: object) -> cr.Tensor:
     from chainrule.ir import build
-    from chainrule.tensor import of_node
+    from chainrule.tensors import of_node
 
     return of_node(build.alias(node_of(x, scope)), scope)  # type: ignore[arg-type]
 

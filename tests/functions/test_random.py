@@ -9,7 +9,7 @@ import pytest
 import scipy.stats
 
 from chainrule.functions import random
-from chainrule.tensor import Tensor, tensor
+from chainrule.tensors import Tensor, tensor
 from chainrule.transform import grad, jit, vmap
 
 WORD = (1 << 64) - 1

@@ -5,7 +5,7 @@ import pytest
 
 from chainrule.functions.reduction import all, any, max, mean, min, prod, std, sum, var
 from chainrule.ir.dtype import float32, float64, int64, uint64
-from chainrule.tensor import tensor
+from chainrule.tensors import tensor
 from chainrule.transform import grad, hessian, jit, vmap
 
 nan, inf = np.nan, np.inf

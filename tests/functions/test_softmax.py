@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from chainrule.functions.softmax import log_softmax, logsumexp, softmax
-from chainrule.tensor import tensor
+from chainrule.tensors import tensor
 from chainrule.transform import grad, hessian, jacobian, jvp
 
 INF = np.inf

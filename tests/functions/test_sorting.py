@@ -9,7 +9,7 @@ from chainrule.functions.searching import argmax, argmin, nonzero, searchsorted
 from chainrule.functions.sets import unique_all, unique_counts, unique_inverse, unique_values
 from chainrule.functions.sorting import argsort, median, quantile, sort, topk
 from chainrule.ir.dtype import int64
-from chainrule.tensor import tensor
+from chainrule.tensors import tensor
 from chainrule.transform import grad, jit, vmap
 
 nan, inf = np.nan, np.inf

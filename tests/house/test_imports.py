@@ -20,9 +20,10 @@ passes
 codegen
 runtime
 recording
-tensor
+tensors
 functions
 transform
+api
 testing
 nn loss optim schedule
 data

@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 
 import chainrule.functions
-from chainrule.tensor import tensor
+from chainrule.tensors import tensor
 from tests.cases import ALL
 
 NO_OPERANDS = "it has no operand to differentiate in; tests/functions/test_array_api.py"

@@ -14,7 +14,7 @@ from chainrule.ir.graph import Graph, ancestors, mark
 from chainrule.ir.show import show
 from chainrule.ir.verify import verify
 from chainrule.recording import recording
-from chainrule.tensor import node_of, of_node
+from chainrule.tensors import node_of, of_node
 
 Function = Callable[..., Any]
 

@@ -15,7 +15,7 @@ from chainrule.data.registry import NAMES
 from chainrule.errors import ArgumentError
 from chainrule.functions.embedding import one_hot
 from chainrule.loss import cross_entropy, hinge, squared
-from chainrule.tensor import Tensor
+from chainrule.tensors import Tensor
 from chainrule.train.evaluation import Loss
 from chainrule.train.loop import Task
 

@@ -10,7 +10,7 @@ from chainrule.cli.parts import load_parts, make_loss, make_model, make_task, sp
 from chainrule.data import Dataset, Standardization
 from chainrule.data.registry import NAMES
 from chainrule.errors import CheckpointError, DataError
-from chainrule.tensor import tensor
+from chainrule.tensors import tensor
 from chainrule.train import checkpoint, run
 from chainrule.train.evaluation import evaluate
 from chainrule.train.loop import begin

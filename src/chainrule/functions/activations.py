@@ -27,7 +27,7 @@ from chainrule.functions.elementwise import (
 from chainrule.functions.lift import Lifted, Operand, as_tensor, describe
 from chainrule.functions.pointwise import fast_unary, pointwise
 from chainrule.ir import build
-from chainrule.tensor import Tensor
+from chainrule.tensors import Tensor
 
 __all__ = [
     "celu", "elu", "gelu", "glu", "hard_sigmoid", "hard_swish", "hard_tanh", "hardshrink",

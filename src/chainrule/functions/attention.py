@@ -22,7 +22,7 @@ from chainrule.functions.softmax import softmax
 from chainrule.ir import build
 from chainrule.ir.dtype import bool_
 from chainrule.ir.graph import Node
-from chainrule.tensor import Tensor, of_value
+from chainrule.tensors import Tensor, of_value
 
 __all__ = ["scaled_dot_product_attention"]
 

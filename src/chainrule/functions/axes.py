@@ -9,7 +9,7 @@ from typing import SupportsIndex
 from chainrule.errors import ArgumentError, AxisError, ShapeError
 from chainrule.functions.lift import describe
 from chainrule.ir.primitives import Shape
-from chainrule.tensor import Tensor
+from chainrule.tensors import Tensor
 
 Axes = int | Sequence[int] | None
 

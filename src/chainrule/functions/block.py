@@ -16,7 +16,7 @@ from chainrule.ir import build
 from chainrule.ir.graph import Graph, Node, frontier, mark
 from chainrule.ir.primitives import BlockTangent, Type
 from chainrule.recording import current, innermost
-from chainrule.tensor import Tensor, node_of, of_node
+from chainrule.tensors import Tensor, node_of, of_node
 from chainrule.tree import flatten, unflatten
 
 __all__ = ["named_block"]

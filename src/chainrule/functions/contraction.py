@@ -19,7 +19,7 @@ from chainrule.ir.graph import Node
 from chainrule.ir.primitives import Shape
 from chainrule.ir.record import Record
 from chainrule.ir.subscripts import Labels, canonical, parse
-from chainrule.tensor import Tensor
+from chainrule.tensors import Tensor
 
 __all__: list[str] = []
 

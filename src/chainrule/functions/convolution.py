@@ -21,7 +21,7 @@ from chainrule.functions.windows import (
 from chainrule.ir import build
 from chainrule.ir.graph import Node
 from chainrule.ir.primitives import Shape
-from chainrule.tensor import Tensor
+from chainrule.tensors import Tensor
 
 __all__ = ["conv", "conv1d", "conv2d", "conv_transpose2d"]
 

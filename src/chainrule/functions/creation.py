@@ -19,7 +19,7 @@ from chainrule.ir.dtype import DEFAULT_FLOAT, DType, as_dtype, from_numpy
 from chainrule.ir.graph import Node
 from chainrule.ir.primitives import Axis
 from chainrule.runtime.reference import quiet_call
-from chainrule.tensor import Tensor, of_value, tensor
+from chainrule.tensors import Tensor, of_value, tensor
 
 __all__ = [
     "arange",

@@ -12,7 +12,7 @@ from chainrule.ir import build
 from chainrule.ir.dtype import bool_
 from chainrule.ir.graph import Node
 from chainrule.ir.routines.ordering import CUMPROD, CUMSUM
-from chainrule.tensor import Tensor
+from chainrule.tensors import Tensor
 
 __all__ = ["cumulative_prod", "cumulative_sum", "diff"]
 

@@ -11,7 +11,7 @@ from chainrule.functions.axes import on_cpu
 from chainrule.functions.lift import Operand, as_tensor, cast
 from chainrule.ir.dtype import DType, as_dtype, from_numpy, promote, with_scalar
 from chainrule.ir.record import Record
-from chainrule.tensor import Tensor
+from chainrule.tensors import Tensor
 
 __all__ = ["astype", "can_cast", "finfo", "iinfo", "isdtype", "result_type"]
 

@@ -14,7 +14,7 @@ from chainrule.functions.lift import Lifted, Operand
 from chainrule.functions.stacks import matrices, squares
 from chainrule.ir import build
 from chainrule.ir.graph import Node
-from chainrule.tensor import Tensor
+from chainrule.tensors import Tensor
 
 __all__: list[str] = []
 

@@ -11,7 +11,7 @@ import numpy as np
 from chainrule.functions.elementwise import multiply, reciprocal
 from chainrule.functions.lift import Operand
 from chainrule.functions.pointwise import fast_binary, fast_unary, pointwise
-from chainrule.tensor import Tensor
+from chainrule.tensors import Tensor
 
 __all__ = [
     "acos", "acosh", "asin", "asinh", "atan", "atan2", "atanh", "cos", "cosh", "digamma", "erf",

@@ -36,7 +36,7 @@ from chainrule.ir import build
 from chainrule.ir.dtype import ALL, DType, bool_
 from chainrule.ir.scalar import ANY, NUMERIC, REAL
 from chainrule.recording import innermost
-from chainrule.tensor import Tensor, node_of, of_node
+from chainrule.tensors import Tensor, node_of, of_node
 
 __all__ = [
     "abs",

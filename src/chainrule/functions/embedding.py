@@ -9,7 +9,7 @@ from chainrule.functions.lift import Lifted, Operand, as_tensor, describe
 from chainrule.ir import build
 from chainrule.ir.dtype import DEFAULT_FLOAT, DType, as_dtype, int64
 from chainrule.ir.graph import Node
-from chainrule.tensor import Tensor
+from chainrule.tensors import Tensor
 
 __all__ = ["embedding", "one_hot"]
 

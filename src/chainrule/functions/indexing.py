@@ -16,7 +16,7 @@ from chainrule.functions.selection import Selection, listed, select, wrapped
 from chainrule.ir import build
 from chainrule.ir.graph import Node
 from chainrule.ir.primitives import Axis, Shape
-from chainrule.tensor import Tensor, of_value
+from chainrule.tensors import Tensor, of_value
 
 __all__ = ["take", "take_along_axis"]
 

@@ -21,7 +21,7 @@ from chainrule.functions.data_types import isdtype
 from chainrule.functions.lift import describe
 from chainrule.functions.numpy_table import ACCUMULATIONS, FUNCTIONS, REDUCTIONS, UFUNCS, outer
 from chainrule.ir.dtype import ALL, DEFAULT_FLOAT, DEFAULT_INT, DType
-from chainrule.tensor import Tensor, tensor
+from chainrule.tensors import Tensor, tensor
 
 __all__ = ["ArrayNamespaceInfo", "__array_namespace_info__"]
 

@@ -16,7 +16,7 @@ from chainrule.functions.manipulation import ravel
 from chainrule.ir import build
 from chainrule.ir.graph import Node
 from chainrule.ir.primitives import Axis
-from chainrule.tensor import Tensor
+from chainrule.tensors import Tensor
 
 __all__ = ["concat", "pad", "repeat", "split", "stack", "tile", "unstack"]
 

@@ -28,7 +28,7 @@ from chainrule.ir.graph import Graph, Node
 from chainrule.ir.primitives import Shape
 from chainrule.recording import innermost
 from chainrule.runtime.reference import Program, kernel, quiet_call, quietly
-from chainrule.tensor import Tensor, Weak, node_of, of_node, of_value
+from chainrule.tensors import Tensor, Weak, node_of, of_node, of_value
 
 Operand = Tensor | np.ndarray | bool | int | float
 _LIMIT = 4096

@@ -35,7 +35,7 @@ from chainrule.ir import build
 from chainrule.ir.dtype import DEFAULT_INT, DType, as_dtype, uint64
 from chainrule.ir.graph import Node
 from chainrule.ir.primitives import Axis
-from chainrule.tensor import Tensor
+from chainrule.tensors import Tensor
 
 __all__ = [
     "cholesky",

@@ -14,7 +14,7 @@ from chainrule.functions.lift import Lifted, Operand, as_tensor, describe
 from chainrule.ir import build
 from chainrule.ir.subscripts import Labels
 from chainrule.runtime.reference import quiet_call
-from chainrule.tensor import Tensor, of_value
+from chainrule.tensors import Tensor, of_value
 
 __all__ = [
     "einsum",

@@ -14,7 +14,7 @@ from chainrule.functions.axes import Axes, axes_of, axis_of, shape_of
 from chainrule.functions.lift import Lifted, Operand, as_tensor, broadcast, common_shape, describe
 from chainrule.ir import build
 from chainrule.ir.graph import Node
-from chainrule.tensor import Tensor, of_value
+from chainrule.tensors import Tensor, of_value
 
 __all__ = [
     "broadcast_arrays",

@@ -25,7 +25,7 @@ from chainrule.functions import (
 from chainrule.functions.indexing import getitem, take
 from chainrule.functions.lift import Operand, describe
 from chainrule.functions.updates import At
-from chainrule.tensor import Tensor, tensor
+from chainrule.tensors import Tensor, tensor
 
 __all__: list[str] = []
 

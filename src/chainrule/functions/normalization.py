@@ -16,7 +16,7 @@ from chainrule.functions.block import closed_form
 from chainrule.functions.lift import Lifted, Operand, as_tensor, describe, floating, promoted
 from chainrule.ir import build
 from chainrule.ir.graph import Node
-from chainrule.tensor import Tensor
+from chainrule.tensors import Tensor
 
 __all__ = [
     "batch_norm",

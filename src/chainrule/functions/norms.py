@@ -15,7 +15,7 @@ from chainrule.functions.stacks import matrices
 from chainrule.ir import build
 from chainrule.ir.graph import Node
 from chainrule.runtime.reference import quiet_call
-from chainrule.tensor import Tensor, of_value
+from chainrule.tensors import Tensor, of_value
 
 __all__: list[str] = []
 

@@ -27,7 +27,7 @@ from chainrule.functions import (
 from chainrule.functions.axes import Axes, axes_of
 from chainrule.functions.indexing import take, take_along_axis
 from chainrule.functions.lift import Operand, as_tensor
-from chainrule.tensor import Tensor
+from chainrule.tensors import Tensor
 
 __all__: list[str] = []
 

@@ -21,7 +21,7 @@ from chainrule.functions.windows import (
 from chainrule.ir import build
 from chainrule.ir.dtype import DType, bool_
 from chainrule.ir.graph import Node
-from chainrule.tensor import Tensor
+from chainrule.tensors import Tensor
 
 __all__ = [
     "avg_pool1d",

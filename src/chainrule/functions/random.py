@@ -36,7 +36,7 @@ from chainrule.ir.dtype import (
 from chainrule.ir.graph import Node
 from chainrule.ir.primitives import Shape
 from chainrule.ir.routines.ordering import ARGSORT
-from chainrule.tensor import Tensor
+from chainrule.tensors import Tensor
 
 __all__ = [
     "bernoulli",

@@ -17,7 +17,7 @@ from chainrule.ir import build
 from chainrule.ir.dtype import DType, uint64
 from chainrule.ir.graph import Node
 from chainrule.ir.primitives import Shape
-from chainrule.tensor import Tensor, of_value
+from chainrule.tensors import Tensor, of_value
 
 __all__: list[str] = []
 

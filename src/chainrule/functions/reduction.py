@@ -20,7 +20,7 @@ from chainrule.ir.dtype import DEFAULT_INT, DType, as_dtype, bool_, uint64
 from chainrule.ir.graph import Node
 from chainrule.ir.primitives import ReduceKind, Shape
 from chainrule.runtime.reference import quiet_call
-from chainrule.tensor import Tensor, of_value
+from chainrule.tensors import Tensor, of_value
 
 __all__ = ["all", "any", "max", "mean", "min", "prod", "std", "sum", "var"]
 

@@ -18,7 +18,7 @@ from chainrule.ir.dtype import bool_, int64
 from chainrule.ir.graph import Node
 from chainrule.ir.primitives import ReduceKind
 from chainrule.ir.routines.ordering import SEARCHSORTED
-from chainrule.tensor import Tensor, of_value
+from chainrule.tensors import Tensor, of_value
 
 __all__ = ["argmax", "argmin", "count_nonzero", "nonzero", "searchsorted"]
 

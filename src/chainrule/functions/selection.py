@@ -20,7 +20,7 @@ from chainrule.ir.dtype import bool_, int64
 from chainrule.ir.graph import Node
 from chainrule.ir.primitives import Axis, Shape
 from chainrule.ir.record import Record
-from chainrule.tensor import Tensor, of_value, tensor
+from chainrule.tensors import Tensor, of_value, tensor
 
 __all__: list[str] = []
 

@@ -13,7 +13,7 @@ import numpy as np
 
 from chainrule.functions.lift import Operand, as_tensor
 from chainrule.functions.searching import known_value
-from chainrule.tensor import Tensor, of_value
+from chainrule.tensors import Tensor, of_value
 
 __all__ = [
     "UniqueAll",

@@ -19,7 +19,7 @@ from chainrule.ir import build
 from chainrule.ir.dtype import int64
 from chainrule.ir.graph import Node
 from chainrule.ir.routines.ordering import ARGSORT
-from chainrule.tensor import Tensor
+from chainrule.tensors import Tensor
 
 __all__ = ["argsort", "median", "quantile", "sort", "topk"]
 

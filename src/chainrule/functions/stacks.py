@@ -16,7 +16,7 @@ from chainrule.functions.lift import (
 )
 from chainrule.ir import build
 from chainrule.ir.primitives import Shape
-from chainrule.tensor import Tensor
+from chainrule.tensors import Tensor
 
 __all__: list[str] = []
 

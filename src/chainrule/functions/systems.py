@@ -16,7 +16,7 @@ from chainrule.ir.dtype import int64
 from chainrule.ir.graph import Node
 from chainrule.ir.routine import ROUTINES
 from chainrule.runtime.reference import quiet_call
-from chainrule.tensor import Tensor, of_value
+from chainrule.tensors import Tensor, of_value
 
 __all__: list[str] = []
 

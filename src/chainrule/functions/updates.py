@@ -27,7 +27,7 @@ from chainrule.ir import build
 from chainrule.ir.dtype import bool_
 from chainrule.ir.graph import Node
 from chainrule.ir.primitives import Axis, Shape, View
-from chainrule.tensor import Tensor, of_value
+from chainrule.tensors import Tensor, of_value
 
 __all__ = ["At", "Place"]
 

@@ -12,7 +12,7 @@ from chainrule.ir import build
 from chainrule.ir.graph import Node
 from chainrule.ir.primitives import Axis, Shape, View
 from chainrule.ir.record import Record
-from chainrule.tensor import Tensor
+from chainrule.tensors import Tensor
 
 __all__: list[str] = []
 

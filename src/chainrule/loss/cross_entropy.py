@@ -17,7 +17,7 @@ from chainrule.functions.lift import Operand, as_tensor, describe, floating, pro
 from chainrule.functions.softmax import log_softmax, softmax
 from chainrule.ir.dtype import bool_
 from chainrule.loss.labels import batch_mean, check_labels
-from chainrule.tensor import Tensor
+from chainrule.tensors import Tensor
 from chainrule.transform.custom import custom_derivative
 
 __all__ = ["cross_entropy"]

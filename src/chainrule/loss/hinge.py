@@ -9,7 +9,7 @@ from chainrule.functions.lift import Operand, as_tensor, floating
 from chainrule.functions.manipulation import expand_dims
 from chainrule.functions.reduction import sum
 from chainrule.loss.labels import batch_mean, check_labels
-from chainrule.tensor import Tensor
+from chainrule.tensors import Tensor
 
 __all__ = ["hinge"]
 

@@ -9,7 +9,7 @@ from chainrule.errors import ArgumentError, DTypeError, ShapeError
 from chainrule.functions.elementwise import multiply
 from chainrule.functions.lift import describe
 from chainrule.functions.reduction import sum
-from chainrule.tensor import Tensor
+from chainrule.tensors import Tensor
 
 __all__: list[str] = []
 

@@ -8,7 +8,7 @@ from chainrule import tree
 from chainrule.functions.elementwise import abs, add, multiply
 from chainrule.functions.lift import as_tensor
 from chainrule.functions.reduction import sum
-from chainrule.tensor import Tensor
+from chainrule.tensors import Tensor
 
 __all__ = ["l1", "l2"]
 

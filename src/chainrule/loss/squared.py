@@ -6,7 +6,7 @@ from chainrule.errors import ShapeError
 from chainrule.functions.elementwise import multiply, subtract
 from chainrule.functions.lift import Operand, describe, floating, promoted
 from chainrule.loss.labels import batch_mean
-from chainrule.tensor import Tensor
+from chainrule.tensors import Tensor
 
 __all__ = ["squared"]
 

@@ -10,7 +10,7 @@ from chainrule.functions.lift import Operand, as_tensor
 from chainrule.nn.keys import key_for
 from chainrule.nn.modes import is_evaluation
 from chainrule.nn.module import Module
-from chainrule.tensor import Tensor
+from chainrule.tensors import Tensor
 from chainrule.transform.state import State
 
 __all__ = ["Dropout"]

@@ -8,7 +8,7 @@ from chainrule.errors import ArgumentError
 from chainrule.functions.lift import Operand, as_tensor
 from chainrule.functions.manipulation import reshape
 from chainrule.nn.module import Module
-from chainrule.tensor import Tensor
+from chainrule.tensors import Tensor
 
 __all__ = ["Flatten"]
 

@@ -22,7 +22,7 @@ from chainrule.functions.lift import cast
 from chainrule.functions.manipulation import reshape
 from chainrule.ir.dtype import DType, as_dtype, float64
 from chainrule.ir.primitives import Shape
-from chainrule.tensor import Tensor
+from chainrule.tensors import Tensor
 
 __all__ = [
     "Initializer",

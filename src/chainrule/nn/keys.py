@@ -8,7 +8,7 @@ from contextvars import ContextVar
 
 from chainrule.errors import ArgumentError
 from chainrule.functions import random
-from chainrule.tensor import Tensor
+from chainrule.tensors import Tensor
 
 __all__ = ["seed"]
 

@@ -13,7 +13,7 @@ from chainrule.functions.linear import tensordot
 from chainrule.nn.initialization import Initializer, glorot_uniform, zeros
 from chainrule.nn.keys import key_for
 from chainrule.nn.module import Module
-from chainrule.tensor import Tensor
+from chainrule.tensors import Tensor
 
 __all__ = ["Linear"]
 

@@ -13,7 +13,7 @@ from chainrule import tree
 from chainrule.errors import ArgumentError
 from chainrule.nn.structure import apart, check_hashable, holds_tensors, is_fixed, parts, together
 from chainrule.nn.table import Layer, layer_table, named
-from chainrule.tensor import Tensor
+from chainrule.tensors import Tensor
 
 __all__ = ["Module", "layers"]
 

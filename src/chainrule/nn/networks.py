@@ -13,7 +13,7 @@ from chainrule.nn.initialization import Initializer, he_normal
 from chainrule.nn.keys import key_for
 from chainrule.nn.linear import Linear
 from chainrule.nn.sequential import Sequential
-from chainrule.tensor import Tensor
+from chainrule.tensors import Tensor
 
 __all__ = ["linear", "mlp"]
 

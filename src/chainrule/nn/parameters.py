@@ -9,7 +9,7 @@ from typing import Any, TypeVar
 from chainrule import tree
 from chainrule.errors import CheckpointError
 from chainrule.functions.lift import cast, describe
-from chainrule.tensor import Tensor, tensor
+from chainrule.tensors import Tensor, tensor
 
 __all__ = ["count", "load", "parameters"]
 

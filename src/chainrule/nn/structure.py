@@ -13,7 +13,7 @@ from collections.abc import Iterator
 from typing import Any, Final, NamedTuple
 
 from chainrule.errors import ArgumentError
-from chainrule.tensor import Tensor
+from chainrule.tensors import Tensor
 from chainrule.transform.state import State
 
 __all__: list[str] = []

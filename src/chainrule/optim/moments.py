@@ -9,7 +9,7 @@ from chainrule.functions.elementwise import add, divide, multiply, subtract
 from chainrule.functions.lift import cast
 from chainrule.ir.dtype import float64
 from chainrule.optim.optimizer import Model, Scalar, State, each
-from chainrule.tensor import Tensor
+from chainrule.tensors import Tensor
 
 __all__: list[str] = []
 

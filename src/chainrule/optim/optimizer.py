@@ -13,7 +13,7 @@ from chainrule.functions.creation import zeros_like
 from chainrule.functions.lift import as_tensor, cast, describe
 from chainrule.ir.dtype import int64
 from chainrule.schedule import Schedule
-from chainrule.tensor import Tensor, tensor
+from chainrule.tensors import Tensor, tensor
 
 __all__ = ["Optimizer"]
 

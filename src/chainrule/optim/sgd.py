@@ -9,7 +9,7 @@ from typing import Any, final
 from chainrule.errors import ArgumentError
 from chainrule.functions.elementwise import add, multiply, subtract
 from chainrule.optim.optimizer import Model, Optimizer, Scalar, State, each, first_state, require
-from chainrule.tensor import Tensor
+from chainrule.tensors import Tensor
 
 __all__ = ["SGD"]
 

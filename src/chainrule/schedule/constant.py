@@ -6,7 +6,7 @@ from typing import final
 from chainrule.functions.creation import full_like
 from chainrule.functions.lift import as_tensor, floating
 from chainrule.schedule.schedule import Schedule, require_positive
-from chainrule.tensor import Tensor
+from chainrule.tensors import Tensor
 
 __all__ = ["constant"]
 

@@ -9,7 +9,7 @@ from chainrule.functions.elementary import cos
 from chainrule.functions.elementwise import clip, where
 from chainrule.functions.lift import as_tensor
 from chainrule.schedule.schedule import Schedule, require_positive
-from chainrule.tensor import Tensor
+from chainrule.tensors import Tensor
 
 __all__ = ["cosine"]
 

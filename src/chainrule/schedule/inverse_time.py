@@ -6,7 +6,7 @@ from typing import final
 from chainrule.errors import ArgumentError
 from chainrule.functions.elementwise import divide
 from chainrule.schedule.schedule import Schedule, require_positive
-from chainrule.tensor import Tensor
+from chainrule.tensors import Tensor
 
 __all__ = ["inverse_time"]
 

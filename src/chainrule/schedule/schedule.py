@@ -5,7 +5,7 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 
 from chainrule.errors import ArgumentError
-from chainrule.tensor import Tensor
+from chainrule.tensors import Tensor
 
 __all__ = ["Schedule"]
 

@@ -11,7 +11,7 @@ from chainrule import nn
 from chainrule.data import Dataset
 from chainrule.functions.searching import argmax
 from chainrule.loss import cross_entropy
-from chainrule.tensor import Tensor
+from chainrule.tensors import Tensor
 from chainrule.transform import jit
 
 __all__ = ["Evaluation", "Loss", "confusion_matrix", "evaluate", "evaluator"]

@@ -8,7 +8,7 @@ from chainrule.data import Dataset, from_arrays
 from chainrule.errors import ArgumentError, DataError
 from chainrule.loss import cross_entropy
 from chainrule.optim import Adam
-from chainrule.tensor import Tensor
+from chainrule.tensors import Tensor
 from chainrule.train.evaluation import Loss
 from chainrule.train.loop import Task, begin, steps
 from chainrule.train.progress import Progress

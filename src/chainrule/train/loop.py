@@ -20,7 +20,7 @@ from chainrule.functions.joining import stack
 from chainrule.functions.reduction import sum
 from chainrule.functions.searching import argmax
 from chainrule.loss import l1, l2
-from chainrule.tensor import Tensor
+from chainrule.tensors import Tensor
 from chainrule.train.evaluation import Evaluation, Loss, evaluator
 from chainrule.train.progress import Progress, Tally, cells
 from chainrule.transform import jit, value_and_grad

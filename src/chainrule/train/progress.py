@@ -13,7 +13,7 @@ import numpy.typing as npt
 
 from chainrule import tree
 from chainrule.errors import CheckpointError
-from chainrule.tensor import tensor
+from chainrule.tensors import tensor
 from chainrule.train.checkpoint import Checkpoint
 from chainrule.transform import State
 

@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 
 from chainrule import tree
-from chainrule.tensor import Tensor
+from chainrule.tensors import Tensor
 from chainrule.transform.state import State
 
 _PACKAGE = __name__.split(".")[0]

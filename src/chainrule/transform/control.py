@@ -10,7 +10,7 @@ from chainrule.errors import ArgumentError, DTypeError, ShapeError
 from chainrule.ir import build
 from chainrule.ir.graph import Graph, Node, frontier
 from chainrule.recording import Recording, current, recording
-from chainrule.tensor import Tensor, node_of, of_node, tensor
+from chainrule.tensors import Tensor, node_of, of_node, tensor
 from chainrule.transform.debug import tie_effects
 from chainrule.transform.scope import Function, close, outputs
 

@@ -14,7 +14,7 @@ from chainrule.functions.lift import Lifted, as_tensor
 from chainrule.ir import build
 from chainrule.ir.graph import Node
 from chainrule.recording import Recording, recording
-from chainrule.tensor import Tensor, node_of, of_node, tensor
+from chainrule.tensors import Tensor, node_of, of_node, tensor
 from chainrule.transform.scope import Function
 
 _detach = Lifted(lambda node: build.apply("detach", node))

@@ -9,7 +9,7 @@ from chainrule.errors import ArgumentError
 from chainrule.ir import build
 from chainrule.ir.graph import Node
 from chainrule.recording import Recording, current
-from chainrule.tensor import Tensor, node_of
+from chainrule.tensors import Tensor, node_of
 
 __all__ = ["print"]
 

@@ -13,7 +13,7 @@ from chainrule.errors import ArgumentError
 from chainrule.functions.lift import Lifted
 from chainrule.ir import build
 from chainrule.ir.record import Record
-from chainrule.tensor import Tensor
+from chainrule.tensors import Tensor
 
 _reshape = Lifted(build.reshape)
 _join = Lifted(lambda *nodes_axis: build.join(nodes_axis[:-1], nodes_axis[-1]))

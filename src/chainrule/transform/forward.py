@@ -11,7 +11,7 @@ from chainrule.errors import ArgumentError, DTypeError, ShapeError
 from chainrule.ir import build
 from chainrule.ir.graph import Node
 from chainrule.recording import recording
-from chainrule.tensor import Tensor, node_of, tensor
+from chainrule.tensors import Tensor, node_of, tensor
 from chainrule.transform.scope import Function, Residuals, Variables, close, outputs
 
 

@@ -15,7 +15,7 @@ from chainrule.ir.graph import Graph, Node, frontier
 from chainrule.passes.pipeline import optimize
 from chainrule.recording import Recording, current, innermost, modes, recording
 from chainrule.runtime.reference import Program, quietly
-from chainrule.tensor import Tensor, node_of, of_node, of_value, tensor, watched, weak
+from chainrule.tensors import Tensor, node_of, of_node, of_value, tensor, watched, weak
 from chainrule.transform.closure import Watch, watches
 from chainrule.transform.debug import tie_effects
 from chainrule.transform.scope import Function, outputs

@@ -13,7 +13,7 @@ from chainrule.errors import ArgumentError, ShapeError
 from chainrule.ir import build
 from chainrule.ir.graph import Node
 from chainrule.recording import recording
-from chainrule.tensor import tensor
+from chainrule.tensors import tensor
 from chainrule.transform.scope import (
     Argnums,
     Function,

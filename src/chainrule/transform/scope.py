@@ -17,7 +17,7 @@ from chainrule.ir import build
 from chainrule.ir.graph import Node, frontier
 from chainrule.recording import Recording, innermost, leaked
 from chainrule.runtime.reference import evaluate
-from chainrule.tensor import Tensor, Weak, node_of, of_node, of_value, tensor, weak
+from chainrule.tensors import Tensor, Weak, node_of, of_node, of_value, tensor, weak
 
 Function = Callable[..., Any]
 Argnums = int | Sequence[int]

@@ -13,7 +13,7 @@ from typing import Any
 from chainrule.errors import ArgumentError, RecordingError, ShapeError
 from chainrule.ir import build
 from chainrule.recording import Recording, current
-from chainrule.tensor import Tensor, of_node, tensor
+from chainrule.tensors import Tensor, of_node, tensor
 
 
 class State:

@@ -16,7 +16,7 @@ from chainrule.ir import axes, build
 from chainrule.ir.graph import Graph, Node
 from chainrule.ir.show import show
 from chainrule.recording import Recording, recording
-from chainrule.tensor import Tensor, of_node, tensor
+from chainrule.tensors import Tensor, of_node, tensor
 from chainrule.transform.debug import tie_effects
 from chainrule.transform.scope import Function, outputs
 
