@@ -13,9 +13,11 @@ from tests.house.package import PACKAGE, modules, parse, write
 # In order of processing. A room imports from the lines above and from its own line.
 ROOMS = """
 errors
+locking
 tree
 ir
 autodiff
+algebra
 passes
 codegen
 runtime

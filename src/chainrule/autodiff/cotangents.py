@@ -13,11 +13,18 @@ from chainrule.ir import build
 from chainrule.ir.dtype import BUNDLE
 from chainrule.ir.graph import Graph, Node
 
+Table = dict[Node, Node]
 
-def cotangents(graph: Graph, seeds: Sequence[Node | None]) -> dict[Node, Node]:
+
+def cotangents(graph: Graph, seeds: Sequence[Node | None]) -> Table:
     """Give the cotangent of every floating-point node that the seeded outputs depend on."""
-    added: dict[Node, Node] = {}
-    done: dict[Node, Node] = {}
+    return with_stand_ins(graph, seeds)[0]
+
+
+def with_stand_ins(graph: Graph, seeds: Sequence[Node | None]) -> tuple[Table, Table]:
+    """Give the cotangents, and for each node the one that stands for it in them: n + 0."""
+    added: Table = {}
+    done: Table = {}
     for node in graph.nodes():
         moved = node if node in graph.inputs else _moved(node, done)
         if node.dtype.is_float and node.dtype is not BUNDLE:
@@ -28,9 +35,9 @@ def cotangents(graph: Graph, seeds: Sequence[Node | None]) -> dict[Node, Node]:
     tangents = linearize([done[n] for n in graph.outputs], directions)
     pairs = [(t, s) for t, s in zip(tangents, seeds, strict=True) if t is not None]
     made = transpose([t for t, _ in pairs], [s for _, s in pairs], list(directions.values()))
-    return {n: c for n, c in zip(added, made, strict=True) if c is not None}
+    return {n: c for n, c in zip(added, made, strict=True) if c is not None}, done
 
 
-def _moved(node: Node, done: dict[Node, Node]) -> Node:
+def _moved(node: Node, done: Table) -> Node:
     inputs = tuple(done[i] for i in node.inputs)
     return node if inputs == node.inputs else Node(node.op, inputs, node.shape, node.dtype)

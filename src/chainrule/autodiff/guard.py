@@ -11,8 +11,6 @@ Guarded becomes a node when anything else needs it.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import NamedTuple
-
 from chainrule.ir import build
 from chainrule.ir.graph import Node
 
@@ -20,11 +18,15 @@ Mask = tuple[Node, bool]
 """A boolean node, and the value that it has where the guarded value counts."""
 
 
-class Guarded(NamedTuple):
+class Guarded:
     """A value that is zero wherever one of the masks says so."""
 
-    masks: tuple[Mask, ...]
-    node: Node
+    __slots__ = ("forced", "masks", "node")
+
+    def __init__(self, masks: tuple[Mask, ...], node: Node) -> None:
+        self.masks = masks
+        self.node = node
+        self.forced: Node | None = None
 
 
 Linear = Node | Guarded
@@ -59,11 +61,13 @@ def force(value: Linear) -> Node:
     """Make the value a node."""
     if not isinstance(value, Guarded):
         return value
-    node = value.node
-    for mask, where in value.masks:
-        zero = build.zeros_like(node)
-        node = build.select(mask, node, zero) if where else build.select(mask, zero, node)
-    return node
+    if value.forced is None:  # one node, however often it is needed
+        node = value.node
+        for mask, where in value.masks:
+            zero = build.zeros_like(node)
+            node = build.select(mask, node, zero) if where else build.select(mask, zero, node)
+        value.forced = node
+    return value.forced
 
 
 def total(values: Sequence[Linear], signs: tuple[int, ...] | None = None) -> Linear:

@@ -50,6 +50,7 @@ __all__ = [
     "matrix_power",
     "matrix_rank",
     "matrix_transpose",
+    "norm",
     "outer",
     "pinv",
     "qr",
@@ -103,6 +104,19 @@ def cross(x1: Operand, x2: Operand, /, *, axis: int = -1) -> Tensor:
     shape = common_shape("cross", [left, right])
     spread = [broadcast(t, shape) for t in (left, right)]
     return _cross(spread, axis % len(shape))  # type: ignore[no-any-return]
+
+
+def norm(x: Operand, /) -> Tensor:
+    """Give the Euclidean norm of all elements; of a matrix, the Frobenius norm.
+
+    y = √Σ xᵢ²,   ∂y/∂x = x / y, and 0 at x = 0
+
+    Shapes:  x: ...   →
+
+    >>> norm(cr.tensor([3.0, 4.0])), norm(cr.ones((2, 2)))
+    (Tensor(5.), Tensor(2.))
+    """
+    return vector_norm(x)
 
 
 def _diagonal_node(node: Node, offset: int) -> Node:

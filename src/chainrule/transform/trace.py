@@ -12,10 +12,11 @@ from typing import Any
 from chainrule import tree
 from chainrule.autodiff.cotangents import cotangents
 from chainrule.errors import ArgumentError
+from chainrule.functions.block import KEPT
 from chainrule.ir import axes, build
 from chainrule.ir.graph import Graph, Node
 from chainrule.ir.show import show
-from chainrule.recording import Recording, recording
+from chainrule.recording import Recording, mode, recording
 from chainrule.tensors import Tensor, of_node, tensor
 from chainrule.transform.debug import tie_effects
 from chainrule.transform.scope import Function, outputs
@@ -56,7 +57,7 @@ def trace(f: Function) -> Callable[..., Trace]:
     """Make a function that gives the recorded program of f instead of running it.
 
     Names are those of the arguments and of the local variables when f returned; axes come from
-    string annotations such as ``X: "n d"`` and are checked.
+    string annotations such as ``X: "n d"`` and are checked. The calls of modules are Blocks.
 
     Raises:  ShapeError: an annotation does not fit an argument, or differently named axes meet.
 
@@ -70,7 +71,7 @@ def trace(f: Function) -> Callable[..., Trace]:
 
     def traced(*args: Any, **kwargs: Any) -> Trace:
         bound = inspect.signature(f).bind(*args, **kwargs)
-        with recording("trace", opaque=True) as opened:
+        with mode(KEPT), recording("trace", opaque=True) as opened:
             arguments = Arguments(f, bound.arguments, opened)
             bound.arguments.update(arguments.inside)
             with locals_at_return(f) as found:
@@ -108,7 +109,7 @@ class Arguments:
         node = build.parameter(own.shape, own.dtype, path)
         self.names[node] = path
         text = note.strip("'\"") if isinstance(note, str) else ""  # quoted twice by postponement
-        named = _is_axes(text)
+        named = is_axes(text)
         self.axes[node] = axes.parse(text, own.shape, path) if named else (None,) * own.ndim
         return of_node(node, opened)
 
@@ -116,7 +117,7 @@ class Arguments:
 _TYPES = frozenset({"Tensor", "float", "int", "bool", "str", "Any", "dict", "tuple", "list"})
 
 
-def _is_axes(note: str) -> bool:
+def is_axes(note: str) -> bool:
     """Whether an annotation names axes: words and numbers, not the name of a type."""
     words = note.split()
     named = all(w == "..." or w.isidentifier() or w.isdigit() for w in words)

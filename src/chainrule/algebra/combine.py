@@ -1,0 +1,443 @@
+"""Combining polys: sums, products, powers and functions, with the identities that always hold."""
+
+from __future__ import annotations
+
+import itertools
+import math
+from collections.abc import Sequence
+from fractions import Fraction
+from typing import Any
+
+from chainrule.algebra.index import (
+    Atom,
+    Factor,
+    Number,
+    Poly,
+    Term,
+    atom_poly,
+    constant,
+    normal,
+)
+
+__all__: list[str] = []
+
+_ONE, _HALF = Fraction(1), Fraction(1, 2)
+_ODD = frozenset({"tanh", "sin", "tan", "sign", "erf", "atan", "sinh", "asinh"})
+_FLIPPED = {">": "≤", "≥": "<", "<": "≥", "≤": ">"}
+_RELATIONS = {"greater": ">", "greater_equal": "≥", "less": "<", "less_equal": "≤"}
+
+
+# ---------------------------------------------------------------- sources
+
+
+def filled(term: Term, dims: tuple[str, ...]) -> Poly:
+    """The array that holds one number everywhere, perhaps a function of sizes."""
+    return normal([term], range(len(dims)), dims)
+
+
+def delta_factor(dim: str, a: int, b: int) -> Factor:
+    """δ read at two labels."""
+    return Factor(Atom("delta", (), (), (dim, dim), symmetric=True), (a, b))
+
+
+def delta(dim: str) -> Poly:
+    """The identity matrix."""
+    return atom_poly(Atom("delta", (), (), (dim, dim), symmetric=True))
+
+
+def size(dim: str) -> Term:
+    """The size of an axis as a number."""
+    if dim.isdigit():
+        return Term(Fraction(dim))
+    factors = tuple(Factor(Atom("size", (name, 0))) for name in dim.split("·"))
+    return Term(_ONE, factors)
+
+
+# ---------------------------------------------------------------- linear combinations
+
+
+def add(parts: Sequence[tuple[Number, Poly]]) -> Poly:
+    """Σ c · poly."""
+    dims = parts[0][1].dims
+    terms = [Term(c * t.coefficient, t.factors) for c, p in parts for t in p.terms]
+    return normal(terms, range(len(dims)), dims)
+
+
+def scale(number: Number, poly: Poly) -> Poly:
+    """C · poly."""
+    terms = [Term(number * t.coefficient, t.factors) for t in poly.terms]
+    return normal(terms, range(poly.rank), poly.dims)
+
+
+def grouped(poly: Poly) -> Poly:
+    """A sum of several terms as one factor, with its content in front: 2x − 2y is 2 (x − y)."""
+    if len(poly.terms) < 2:
+        return poly
+    content, inside = _content(poly)
+    group = Atom("group", (), (inside,), poly.dims)
+    return scale(content, atom_poly(group))
+
+
+def _content(poly: Poly) -> tuple[Number, Poly]:
+    """The common rational factor of the coefficients, positive, and what is left."""
+    found = [t.coefficient for t in poly.terms]
+    if not all(isinstance(c, Fraction) for c in found):
+        return _ONE, poly
+    parts = [c for c in found if isinstance(c, Fraction)]
+    numerator = math.gcd(*(c.numerator for c in parts))
+    content = Fraction(numerator, math.lcm(*(c.denominator for c in parts)))
+    if all(c < 0 for c in parts):
+        content = -content
+    return content, scale(1 / content, poly)
+
+
+def ungrouped(poly: Poly) -> Poly:
+    """Open the groups that stand alone in their term."""
+    terms: list[Term] = []
+    changed = False
+    for term in poly.terms:
+        lone = [f for f in term.factors if f.atom.head == "group" and f.power == 1]
+        plain = lone and sorted(lone[0].labels) == list(lone[0].labels) == list(range(poly.rank))
+        if len(lone) == 1 and len(term.factors) == 1 and plain:
+            inner = lone[0].atom.args[0]
+            terms += [Term(term.coefficient * t.coefficient, t.factors) for t in inner.terms]
+            changed = True
+        else:
+            terms.append(term)
+    return normal(terms, range(poly.rank), poly.dims) if changed else poly
+
+
+# ---------------------------------------------------------------- products
+
+
+def multiply(left: Poly, right: Poly, dims: tuple[str, ...]) -> Poly:
+    """The product element by element."""
+    labels = tuple(range(len(dims)))
+    return einsum([left, right], (labels, labels), labels, dims)
+
+
+def einsum(
+    operands: Sequence[Poly],
+    inputs: Sequence[tuple[int, ...]],
+    output: tuple[int, ...],
+    dims: tuple[str, ...],
+) -> Poly:
+    """The contraction of polys, distributed over their sums."""
+    fresh = itertools.count(1 + max((i for labels in inputs for i in labels), default=-1))
+    sized = {i: d for p, ls in zip(operands, inputs, strict=True)
+             for i, d in zip(ls, p.dims, strict=True)}  # fmt: skip
+    expanded = [p.at(ls, fresh) for p, ls in zip(operands, inputs, strict=True)]
+    terms = []
+    for choice in itertools.product(*expanded):
+        term = Term(_ONE)
+        for part in choice:
+            term = term.times(part)
+        terms.append(_summed(term, [i for i in sized if i not in output], sized))
+    return normal(terms, output, dims)
+
+
+def summed(term: Term, labels: Sequence[int], outputs: Sequence[int], dims: Sequence[str]) -> Term:
+    """A term summed over the labels that are no outputs."""
+    sized = dict(zip(labels, dims, strict=True))
+    return _summed(term, [i for i in labels if i not in outputs], sized)
+
+
+def _summed(term: Term, bound: Sequence[int], sized: dict[int, str]) -> Term:
+    """A sum over a label that no factor has is the size of its axis."""
+    there = {i for f in term.factors for i in f.labels}
+    for label in bound:
+        if label not in there:
+            term = term.times(size(sized[label]))
+    return term
+
+
+def power(poly: Poly, exponent: Fraction) -> Poly:
+    """Every element to a power."""
+    poly = ungrouped(poly)
+    if not poly.terms:
+        return poly
+    whole = exponent.denominator == 1
+    if len(poly.terms) == 1:
+        (term,) = poly.terms
+        bound = any(i >= poly.rank for f in term.factors for i in f.labels)
+        safe = whole or all(f.power == 1 or f.atom.head == "size" for f in term.factors)
+        if not bound and safe and (whole or term.coefficient > 0):
+            coefficient = _number_power(term.coefficient, exponent)
+            factors = tuple(Factor(f.atom, f.labels, f.power * exponent) for f in term.factors)
+            return normal([Term(coefficient, factors)], range(poly.rank), poly.dims)
+    content, inside = _content(poly)
+    if not whole and content < 0:
+        content, inside = _ONE, poly
+    group = Atom("group", (), (inside,), poly.dims)
+    return scale(_number_power(content, exponent), atom_poly(group, exponent))
+
+
+def _number_power(value: Number, exponent: Fraction) -> Number:
+    if isinstance(value, float):
+        return float(value ** float(exponent))
+    if exponent.denominator == 1:
+        return value ** int(exponent)
+    size = abs(float(exponent))
+    top, bottom = (round(v**size) for v in value.as_integer_ratio())
+    root = Fraction(top, bottom) if top and bottom else Fraction(0)
+    if root and root**exponent.denominator == value ** abs(exponent.numerator):
+        return root if exponent > 0 else 1 / root
+    return float(float(value) ** float(exponent))
+
+
+# ---------------------------------------------------------------- functions
+
+
+def number_of(poly: Poly) -> Number | None:
+    """The number that a constant poly holds everywhere, or None."""
+    if not poly.terms:
+        return Fraction(0)
+    if len(poly.terms) == 1 and not poly.terms[0].factors:
+        return poly.terms[0].coefficient
+    return None
+
+
+def function(head: str, operands: Sequence[Poly], dims: tuple[str, ...], *params: object) -> Poly:
+    """A function of polys, element by element, as an atom; tanh(−x) is −tanh(x)."""
+    if head in _ODD and operands[0].terms and all(t.coefficient < 0 for t in operands[0].terms):
+        return scale(-_ONE, function(head, [scale(-_ONE, operands[0])], dims, *params))
+    return atom_poly(Atom(f"apply:{head}", params, tuple(map(ungrouped, operands)), dims))
+
+
+def apply(
+    name: str, operands: list[Poly], params: tuple[Any, ...], dims: tuple[str, ...], integers: bool
+) -> Poly:
+    """A scalar record applied to polys."""
+    x = operands[0]
+    match name:
+        case "cast" | "detach":
+            return x
+        case "sqrt":
+            return power(x, _HALF)
+        case "pow":
+            exponent = number_of(operands[1])
+            if isinstance(exponent, Fraction):
+                return power(x, exponent)
+        case "exp":
+            return _exp(x, dims)
+        case "log" | "log1p":
+            return _log(
+                x if name == "log" else add([(_ONE, constant(_ONE, dims)), (_ONE, x)]), dims
+            )
+        case "maximum" if number_of(operands[1]) == 0:
+            return function("relu", [x], dims)
+        case "equal" | "not_equal":
+            truth = _onehot(x, operands[1], dims) if integers else constant(Fraction(0), dims)
+            return truth if name == "equal" else negated(truth)
+        case "greater" | "greater_equal" | "less" | "less_equal":
+            return indicator(_RELATIONS[name], x, operands[1], dims)
+        case "logical_and":
+            return multiply(x, operands[1], dims)
+        case "logical_or":
+            both = multiply(x, operands[1], dims)
+            return add([(_ONE, x), (_ONE, operands[1]), (-_ONE, both)])
+        case "logical_not":
+            return negated(x)
+        case "isinf" | "isnan":
+            return constant(Fraction(0), dims)
+        case "isfinite":
+            return constant(_ONE, dims)
+    return function(name, operands, dims, *params)
+
+
+def indicator(relation: str, left: Poly, right: Poly, dims: tuple[str, ...]) -> Poly:
+    """[left > right], 1 where it holds and 0 elsewhere."""
+    a, b = number_of(left), number_of(right)
+    if a is not None and b is not None:
+        holds = {">": a > b, "≥": a >= b, "<": a < b, "≤": a <= b}[relation]
+        return constant(Fraction(int(holds)), dims)
+    return atom_poly(Atom("indicator", (relation,), (left, right), dims))
+
+
+def negated(mask: Poly) -> Poly:
+    """1 − mask, as the opposite relation where it is one."""
+    if len(mask.terms) == 1 and len(mask.terms[0].factors) == 1 and mask.terms[0].coefficient == 1:
+        (factor,) = mask.terms[0].factors
+        if factor.atom.head == "indicator":
+            relation = _FLIPPED[str(factor.atom.params[0])]
+            flipped = Atom("indicator", (relation,), factor.atom.args, factor.atom.dims)
+            made = [Term(_ONE, (Factor(flipped, factor.labels),))]
+            return normal(made, range(mask.rank), mask.dims)
+    return add([(_ONE, constant(_ONE, mask.dims)), (-_ONE, mask)])
+
+
+def select(mask: Poly, chosen: Poly, otherwise: Poly) -> Poly:
+    """``mask ? chosen : otherwise``; a mask that holds nowhere in general leaves nothing."""
+    truth = number_of(mask)
+    if truth is not None:
+        return chosen if truth else otherwise
+    dims = mask.dims
+    first = multiply(mask, chosen, dims)
+    second = multiply(negated(mask), otherwise, dims) if otherwise.terms else otherwise
+    return add([(_ONE, first), (_ONE, second)])
+
+
+def _exp(x: Poly, dims: tuple[str, ...]) -> Poly:
+    x = ungrouped(x)
+    if len(x.terms) == 1 and x.terms[0].coefficient == 1 and len(x.terms[0].factors) == 1:
+        (factor,) = x.terms[0].factors
+        if factor.atom.head == "log_softmax" and factor.power == 1:
+            atom = Atom("softmax", factor.atom.params, factor.atom.args, factor.atom.dims)
+            return normal([Term(_ONE, (Factor(atom, factor.labels),))], range(x.rank), x.dims)
+    return function("exp", [x], dims)
+
+
+def _log(x: Poly, dims: tuple[str, ...]) -> Poly:
+    return function("log", [x], dims)
+
+
+# ---------------------------------------------------------------- softmax
+
+
+def softmax_like(name: str, x: Poly, dims: tuple[str, ...], axes: tuple[int, ...]) -> Poly:
+    """softmax, log_softmax and logsumexp over some axes, as atoms."""
+    return atom_poly(Atom(name, axes, (ungrouped(x),), dims))
+
+
+# ---------------------------------------------------------------- indices
+
+
+def _onehot(x: Poly, y: Poly, dims: tuple[str, ...]) -> Poly:
+    """[xᵢ = k] where one side counts along an axis; the other names the class."""
+    for index, counter in ((x, y), (y, x)):
+        found = _count_axis(counter)
+        free = [k for k in range(len(dims)) if k != found]
+        if found is not None and all(found not in f.labels for t in index.terms for f in t.factors):
+            source = normal(
+                [
+                    Term(t.coefficient, tuple(_drop(f, found) for f in t.factors))
+                    for t in index.terms
+                ],
+                range(len(free)), tuple(dims[k] for k in free),
+            )  # fmt: skip
+            sizes = (*source.dims, dims[found])
+            atom = Atom("onehot", (), (source,), sizes)
+            return normal([Term(_ONE, (Factor(atom, (*free, found)),))], range(len(dims)), dims)
+    return atom_poly(Atom("indicator", ("=",), (x, y), dims))
+
+
+def _count_axis(poly: Poly) -> int | None:
+    if len(poly.terms) == 1 and len(poly.terms[0].factors) == 1:
+        (factor,) = poly.terms[0].factors
+        if factor.atom.head == "iota" and poly.terms[0].coefficient == 1:
+            return factor.labels[0]
+    return None
+
+
+def _drop(f: Factor, label: int) -> Factor:
+    return Factor(f.atom, tuple(i - (i > label) for i in f.labels), f.power)
+
+
+def _index_factor(index: Poly, labels: Sequence[int], axis: int, dim: str) -> Factor:
+    """The factor that picks, for each index, its place on an axis."""
+    counted = _count_axis(index)
+    if counted is not None and index.dims[counted] == dim:
+        return delta_factor(dim, labels[counted], axis)
+    atom = Atom("onehot", (), (index,), (*index.dims, dim))
+    return Factor(atom, (*labels, axis))
+
+
+def gather(operand: Poly, indices: Sequence[Poly], dims: tuple[str, ...]) -> Poly:
+    """result[i…, rest…] = Σ over axes operand[axes…, rest…] Π onehot(index)[i…, axis]."""
+    shared = indices[0].rank
+    places = list(range(shared))
+    rest = list(range(shared, len(dims)))
+    axes = list(range(len(dims), len(dims) + len(indices)))
+    fresh = itertools.count(len(dims) + len(indices))
+    picks = tuple(
+        _index_factor(index, places, axis, dim)
+        for index, axis, dim in zip(indices, axes, operand.dims, strict=False)
+    )
+    terms = [t.times(Term(_ONE, picks)) for t in operand.at([*axes, *rest], fresh)]
+    return normal(terms, range(len(dims)), dims)
+
+
+def scatter(updates: Poly, indices: Sequence[Poly], dims: tuple[str, ...]) -> Poly:
+    """result[axes…, rest…] = Σ over i updates[i…, rest…] Π onehot(index)[i…, axis]."""
+    count = len(indices)
+    axes, rest = list(range(count)), list(range(count, len(dims)))
+    places = [len(dims) + k for k in range(indices[0].rank)]
+    fresh = itertools.count(len(dims) + indices[0].rank)
+    picks = tuple(
+        _index_factor(index, places, axis, dim)
+        for index, axis, dim in zip(indices, axes, dims, strict=False)
+    )
+    terms = [t.times(Term(_ONE, picks)) for t in updates.at([*places, *rest], fresh)]
+    return normal(terms, range(len(dims)), dims)
+
+
+# ---------------------------------------------------------------- routines
+
+
+def routine(name: str, operands: list[Poly], params: tuple[Any, ...]) -> list[Poly] | None:
+    """The results of a library routine that mathematics has signs for, or None."""
+    matrix = ungrouped(operands[0]) if operands else None
+    if matrix is None or matrix.rank != 2:
+        return None
+    match name:
+        case "inv":
+            return [inverse(matrix)]
+        case "solve":
+            right = operands[1]
+            left = (0, matrix.rank)
+            other = (matrix.rank, *range(1, right.rank))
+            return [einsum([_maybe_transposed(inverse(matrix), params), grouped(right)],
+                           (left, other), tuple(range(right.rank)), right.dims)]  # fmt: skip
+        case "det":
+            return [determinant(matrix)]
+        case "cofactor":
+            flipped = transposed(inverse(matrix))
+            return [einsum([determinant(matrix), flipped], ((), (0, 1)), (0, 1), flipped.dims)]
+        case "slogdet":
+            value = determinant(matrix)
+            return [function("sign", [value], ()), function("log|·|", [value], ())]
+    return None
+
+
+def _maybe_transposed(poly: Poly, params: tuple[Any, ...]) -> Poly:
+    return transposed(poly) if params and params[0] is True else poly
+
+
+def transposed(poly: Poly) -> Poly:
+    """The matrix with its axes exchanged."""
+    fresh = itertools.count(2)
+    return normal(poly.at((1, 0), fresh), (0, 1), poly.dims[::-1])
+
+
+def inverse(matrix: Poly) -> Poly:
+    """A⁻¹, symmetric if A is; the inverse of an inverse is the matrix itself."""
+    lone = _lone(matrix)
+    if lone is not None and lone.atom.head == "inverse":
+        inner = lone.atom.args[0]
+        return inner if lone.labels == (0, 1) else transposed(inner)
+    flipped = transposed(matrix)
+    dims = matrix.dims[::-1]
+    if flipped == matrix:
+        return atom_poly(Atom("inverse", (), (matrix,), dims, symmetric=True))
+    if flipped.key < matrix.key:  # (Aᵀ)⁻¹ is the transpose of the same atom as A⁻¹
+        return transposed(atom_poly(Atom("inverse", (), (flipped,), dims[::-1])))
+    return atom_poly(Atom("inverse", (), (matrix,), dims))
+
+
+def _lone(poly: Poly) -> Factor | None:
+    """The factor that a poly is, if it is nothing but one."""
+    if len(poly.terms) == 1 and poly.terms[0].coefficient == 1:
+        factors = poly.terms[0].factors
+        if len(factors) == 1 and factors[0].power == 1:
+            return factors[0]
+    return None
+
+
+def determinant(matrix: Poly) -> Poly:
+    """det A, with det A⁻¹ = 1/det A and det Aᵀ = det A."""
+    lone = _lone(matrix)
+    if lone is not None and lone.atom.head == "inverse":
+        return power(determinant(lone.atom.args[0]), Fraction(-1))
+    flipped = transposed(matrix)
+    chosen = min(matrix, flipped, key=lambda p: p.key)
+    return atom_poly(Atom("det", (), (chosen,)))

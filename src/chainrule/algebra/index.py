@@ -1,0 +1,257 @@
+"""Index algebra: sums of products of labelled factors, in one normal form.
+
+A ``Poly`` with k output labels stands for an array of rank k:
+
+    poly[i₁, …, iₖ] = Σ over terms  c · Σ over bound labels  Π factors[labels]^power
+
+Two polys that differ in the order of terms or factors, or in the names of bound labels, have the
+same ``key``: labels are numbered by refinement of their surroundings, and like terms are collected.
+"""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+from fractions import Fraction
+from math import isclose
+
+__all__ = ["Atom", "Factor", "Poly", "Term", "atom_poly", "constant", "normal", "scalar"]
+
+Labels = tuple[int, ...]
+Number = Fraction | float
+_MOST_ORDERS = 5040
+
+
+@dataclass(frozen=True, eq=False)
+class Atom:
+    """What a factor is: a named value, a function of polys, a delta, a size.
+
+    head       what kind: "name", "size", "delta", "group", "inverse", or the name of a function
+    params     names and settings
+    args       the polys that a function is applied to, each with its own output labels
+    dims       the symbol of the size of each axis
+    symmetric  whether its two axes may be exchanged
+    facts      what else is known of its values: "simplex", "positive"
+    """
+
+    head: str
+    params: tuple[object, ...] = ()
+    args: tuple[Poly, ...] = ()
+    dims: tuple[str, ...] = ()
+    symmetric: bool = False
+    facts: frozenset[str] = frozenset()
+    key: str = field(init=False)
+
+    def __post_init__(self) -> None:
+        inside = ",".join(map(str, self.params)) + ";" + ",".join(a.key for a in self.args)
+        object.__setattr__(self, "key", f"{self.head}<{inside}>")
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Atom) and self.key == other.key
+
+    def __hash__(self) -> int:
+        return hash(self.key)
+
+    def __repr__(self) -> str:
+        return self.key
+
+
+@dataclass(frozen=True)
+class Factor:
+    """An atom read at labels, raised to a power element by element."""
+
+    atom: Atom
+    labels: Labels = ()
+    power: Fraction = Fraction(1)
+
+
+@dataclass(frozen=True)
+class Term:
+    """A coefficient times factors; labels that are no outputs are summed over."""
+
+    coefficient: Number
+    factors: tuple[Factor, ...] = ()
+
+    def times(self, other: Term) -> Term:
+        """The product of two terms whose bound labels differ."""
+        return Term(self.coefficient * other.coefficient, self.factors + other.factors)
+
+
+@dataclass(frozen=True, eq=False)
+class Poly:
+    """A sum of terms in normal form; the output labels are 0, 1, …, rank − 1."""
+
+    dims: tuple[str, ...]
+    terms: tuple[Term, ...]
+    key: str
+
+    @property
+    def rank(self) -> int:
+        """The number of output labels."""
+        return len(self.dims)
+
+    def at(self, labels: Sequence[int], fresh: Iterable[int]) -> list[Term]:
+        """The terms with these output labels, and with bound labels of their own."""
+        return [_relabelled(term, labels, self.rank, fresh) for term in self.terms]
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Poly) and self.key == other.key and self.dims == other.dims
+
+    def __hash__(self) -> int:
+        return hash(self.key)
+
+    def __repr__(self) -> str:
+        return self.key
+
+
+def _relabelled(term: Term, labels: Sequence[int], rank: int, fresh: Iterable[int]) -> Term:
+    new: dict[int, int] = dict(zip(range(rank), labels, strict=True))
+    supply = iter(fresh)
+    for f in term.factors:
+        for label in f.labels:
+            if label not in new:
+                new[label] = next(supply)
+    return Term(
+        term.coefficient,
+        tuple(Factor(f.atom, tuple(new[i] for i in f.labels), f.power) for f in term.factors),
+    )
+
+
+def magnitude(value: Number) -> Number:
+    """|value|, which mypy cannot tell from ``abs`` of a union."""
+    return value if value >= 0 else -value
+
+
+# ---------------------------------------------------------------- making polys
+
+
+def constant(value: Number, dims: tuple[str, ...] = ()) -> Poly:
+    """The array that holds one number everywhere."""
+    return normal([Term(value)] if value else [], range(len(dims)), dims)
+
+
+def scalar(head: str, *params: object) -> Poly:
+    """A named number."""
+    return atom_poly(Atom(head, params))
+
+
+def atom_poly(atom: Atom, power: Fraction = Fraction(1)) -> Poly:
+    """An atom read at its own labels."""
+    labels = tuple(range(len(atom.dims)))
+    return normal([Term(Fraction(1), (Factor(atom, labels, power),))], labels, atom.dims)
+
+
+def normal(terms: Iterable[Term], outputs: Iterable[int], dims: tuple[str, ...]) -> Poly:
+    """Bring a sum of terms with these output labels into normal form."""
+    outs = tuple(outputs)
+    collected: dict[str, tuple[Number, Term]] = {}
+    for term in terms:
+        if not term.coefficient:
+            continue
+        merged = _merged(term, outs)
+        key, canonical = _numbered(merged, outs)
+        before = collected[key][0] if key in collected else Fraction(0)
+        collected[key] = (_sum(before, merged.coefficient), canonical)
+    kept = sorted((key, c, t) for key, (c, t) in collected.items() if c)
+    found = tuple(Term(c, t.factors) for _, c, t in kept)
+    text = " + ".join(f"{c}*{key}" for key, c, _ in kept) or "0"
+    return Poly(dims, found, f"[{len(outs)}|{text}]")
+
+
+def _sum(a: Number, b: Number) -> Number:
+    total = a + b
+    largest = max(float(magnitude(a)), float(magnitude(b)))
+    if isinstance(total, float) and isclose(total, 0, abs_tol=1e-12 * largest):
+        return Fraction(0)
+    return total
+
+
+def _merged(term: Term, outputs: Labels) -> Term:
+    """Follow deltas that touch a bound label; collect the powers of equal factors."""
+    factors = list(term.factors)
+    fixed = set(outputs)
+    for f in list(factors):
+        if f.atom.head != "delta":
+            continue
+        f = next(g for g in factors if g.atom.head == "delta")
+        a, b = f.labels
+        if a == b or a not in fixed or b not in fixed:
+            old, new = (a, b) if a not in fixed else (b, a)
+            factors.remove(f)
+            factors = [
+                Factor(g.atom, tuple(new if i == old else i for i in g.labels), g.power)
+                for g in factors
+            ]
+        else:
+            factors.remove(f)
+            factors.append(f)
+    powers: dict[tuple[Atom, Labels], Fraction] = {}
+    for f in factors:
+        labels = tuple(sorted(f.labels)) if f.atom.symmetric else f.labels
+        place = (f.atom, labels)
+        powers[place] = powers.get(place, Fraction(0)) + f.power
+        if f.atom.head in ("delta", "indicator"):
+            powers[place] = Fraction(1)
+    made = tuple(Factor(atom, labels, p) for (atom, labels), p in powers.items() if p)
+    return Term(term.coefficient, made)
+
+
+# ---------------------------------------------------------------- numbering bound labels
+
+
+def _numbered(term: Term, outputs: Labels) -> tuple[str, Term]:
+    """The term with bound labels numbered canonically, and the text that identifies it."""
+    place = {label: k for k, label in enumerate(outputs)}
+    bound = sorted({i for f in term.factors for i in f.labels} - set(place))
+    best: tuple[str, Term] | None = None
+    for order in _orders(term, place, bound):
+        number = place | {label: len(outputs) + k for k, label in enumerate(order)}
+        rows = sorted((_text(f, number), _renumbered(f, number)) for f in term.factors)
+        text = "".join(row for row, _ in rows)
+        if best is None or text < best[0]:
+            best = text, Term(Fraction(1), tuple(f for _, f in rows))
+    assert best is not None
+    return best
+
+
+def _orders(term: Term, place: dict[int, int], bound: list[int]) -> Iterable[tuple[int, ...]]:
+    """The orders of the bound labels that refinement cannot tell apart."""
+    color: dict[int, str] = {label: f"o{k}" for label, k in place.items()}
+    color |= dict.fromkeys(bound, "b")
+    for _ in range(len(bound) + 1):
+        around: dict[int, list[str]] = {label: [] for label in bound}
+        for f in term.factors:
+            shown = [color[i] for i in f.labels]
+            for slot, label in enumerate(f.labels):
+                if label in around:
+                    seen = "s" if f.atom.symmetric else str(slot)
+                    near = sorted(shown) if f.atom.symmetric else shown
+                    around[label].append(f"{f.atom.key}^{f.power}@{seen}{near}")
+        refined = {label: "|".join(sorted(rows)) for label, rows in around.items()}
+        ranks = {text: f"b{k}" for k, text in enumerate(sorted(set(refined.values())))}
+        new = {label: ranks[text] for label, text in refined.items()}
+        if len(set(new.values())) == len({color[i] for i in bound}) and _ > 0:
+            break
+        color |= new
+    classes = [
+        list(group)
+        for _, group in itertools.groupby(sorted(bound, key=color.__getitem__), color.__getitem__)
+    ]
+    products = itertools.product(*(itertools.permutations(c) for c in classes))
+    return (
+        tuple(itertools.chain.from_iterable(parts))
+        for parts in itertools.islice(products, _MOST_ORDERS)
+    )
+
+
+def _renumbered(f: Factor, number: dict[int, int]) -> Factor:
+    labels = tuple(number[i] for i in f.labels)
+    return Factor(f.atom, tuple(sorted(labels)) if f.atom.symmetric else labels, f.power)
+
+
+def _text(f: Factor, number: dict[int, int]) -> str:
+    labels = [number[i] for i in f.labels]
+    if f.atom.symmetric:
+        labels.sort()
+    return f"{f.atom.key}{labels}^{f.power} "

@@ -1,0 +1,344 @@
+"""Lowering: from the nodes of a program to index algebra.
+
+Every primitive becomes a product, a sum or an atom. Corresponding nodes of all recordings go
+together, as a tuple, so that sizes and constants can be told apart. Values that the user named are
+atoms; what they stand for is kept beside them, for the "where" lines.
+"""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from fractions import Fraction
+from typing import Any, assert_never
+
+import numpy as np
+
+from chainrule.algebra import combine
+from chainrule.algebra.index import Atom, Factor, Poly, Term, atom_poly, normal
+from chainrule.algebra.rules import expanded, tidy
+from chainrule.algebra.sizes import Sizes
+from chainrule.ir.graph import Graph, Node, ancestors
+from chainrule.ir.primitives import (
+    Accumulate,
+    Add,
+    Axis,
+    Block,
+    Cond,
+    Data,
+    Delta,
+    Einsum,
+    Fill,
+    Gather,
+    Input,
+    Iota,
+    Join,
+    Loop,
+    Map,
+    Print,
+    Project,
+    Random,
+    Reduce,
+    Reshape,
+    RoutineCall,
+    Scatter,
+    Select,
+    View,
+)  # fmt: skip
+
+__all__ = ["Lowering", "Twins"]
+
+Twins = tuple[Node, ...]
+"""The node that stands at one place of the program, in each recording."""
+
+_ONE = Fraction(1)
+
+
+@dataclass(frozen=True)
+class Opaque:
+    """A bundle whose results are atoms."""
+
+    head: str
+    operands: tuple[Poly, ...]
+
+
+Lowered = Poly | list[Poly] | Opaque
+
+
+@dataclass
+class Lowering:
+    """One run of lowering: what is named, and what each node came out as.
+
+    names        names by node of the first recording; such a node is an atom
+    groups       nodes of the forward pass: their sums stay together in products
+    facts        what is known of the values of names: "symmetric", "simplex", "positive"
+    inferred     what follows for named values, such as the symmetry of XᵀX
+    constants    arrays of the program that have no formula, by their generated names
+    definitions  for each name that was met, the poly that it stands for
+    """
+
+    sizes: Sizes
+    names: Mapping[Node, str]
+    groups: frozenset[Node] = frozenset()
+    facts: Mapping[str, frozenset[str]] = field(default_factory=dict)
+    definitions: dict[Atom, Poly] = field(default_factory=dict)
+    inferred: dict[str, frozenset[str]] = field(default_factory=dict)
+    constants: dict[str, Any] = field(default_factory=dict)
+    known: dict[Node, Lowered] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        results = {_result(n): name for n, name in self.names.items()}
+        self._results = {place: name for place, name in results.items() if place is not None}
+
+    def lower(self, outputs: Twins) -> Poly:
+        """Give the poly of a node."""
+        orders = [ancestors((n,)) for n in outputs]
+        if any(len(order) != len(orders[0]) for order in orders):
+            orders = orders[:1]
+        for twins in zip(*orders, strict=True):
+            if twins[0] not in self.known:
+                made = self._rule(twins)
+                made = tidy(made, self.definitions) if isinstance(made, Poly) else made
+                self.known[twins[0]] = self._named(twins, made)
+        return self.value(outputs[0])
+
+    def simplest(self, poly: Poly) -> Poly:
+        """The poly tidied once more; zero if it is zero with all names written out."""
+        poly = tidy(poly, self.definitions)
+        return poly if expanded(poly, self.definitions).terms else combine.scale(Fraction(0), poly)
+
+    def value(self, node: Node) -> Poly:
+        """The poly of a node that was lowered."""
+        found = self.known[node]
+        assert isinstance(found, Poly)
+        return found
+
+    def dims(self, twins: Twins) -> tuple[str, ...]:
+        """The symbols of the sizes of a node's axes."""
+        return tuple(self.sizes.symbol(s) for s in zip(*(n.shape for n in twins), strict=True))
+
+    # ------------------------------------------------------------ names
+
+    def _named(self, twins: Twins, made: Lowered) -> Lowered:
+        name = self.names.get(twins[0]) or self._results.get(_result(twins[0]) or (twins[0], -1))
+        if name is None or not isinstance(made, Poly) or not twins[0].dtype.is_float:
+            return made
+        dims = self.dims(twins)
+        if made.rank == 2 and dims[0] == dims[1] and combine.transposed(made) == made:
+            self.inferred[name] = frozenset({"symmetric"})
+        atom = self._name(name, dims)
+        value = atom_poly(atom)
+        if made != value:
+            self.definitions.setdefault(atom, made)
+        return value
+
+    def _name(self, name: str, dims: tuple[str, ...]) -> Atom:
+        known = self.facts.get(name, frozenset()) | self.inferred.get(name, frozenset())
+        return Atom("name", (name,), (), dims, "symmetric" in known, known)
+
+    # ------------------------------------------------------------ one rule for each primitive
+
+    def _rule(self, twins: Twins) -> Lowered:
+        node, op = twins[0], twins[0].op
+        dims = self.dims(twins) if not isinstance(op, RoutineCall | Block | Loop | Cond) else ()
+        match op:
+            case Input():
+                if node.inputs:
+                    return self.value(node.inputs[0])
+                return atom_poly(self._name(self.names.get(node, op.name or "x"), dims))
+            case Print():
+                return self.value(node.inputs[0])
+            case Data(value=value):
+                return self._data(twins, value, dims)
+            case Fill():
+                values = [float(n.op.value) for n in twins if isinstance(n.op, Fill)]
+                return combine.filled(self.sizes.number(values), dims)
+            case Iota():
+                return atom_poly(Atom("iota", (), (), dims))
+            case Delta():
+                return combine.delta(dims[0])
+            case Random():
+                return atom_poly(Atom("random", (node.serial,), (), dims))
+            case Map():
+                return self._map(twins, op, dims)
+            case Select():
+                mask, chosen, otherwise = map(self.value, node.inputs)
+                if not node.dtype.is_float:  # an index that counts from the end, made positive
+                    return otherwise
+                return combine.select(mask, chosen, otherwise)
+            case Add(signs=signs):
+                pairs = zip(signs, map(self.value, node.inputs), strict=True)
+                return combine.add([(Fraction(s), p) for s, p in pairs])
+            case Einsum(subscripts=subscripts):
+                operands = [self._factor(n) for n in node.inputs]
+                return combine.einsum(operands, subscripts.inputs, subscripts.output, dims)
+            case Reduce(kind=kind, axes=axes):
+                operand = self._factor(node.inputs[0])
+                return atom_poly(Atom(f"reduce:{kind}", axes, (operand,), dims))
+            case Reshape():
+                return self._reshape(twins, dims)
+            case View(axes=axes):
+                return self._view(node.inputs[0], axes, dims, twins)
+            case Accumulate(view=view):
+                return self._accumulate(node.inputs[0], view, dims, twins)
+            case Join(axis=axis):
+                return atom_poly(Atom("join", (axis,), tuple(map(self.value, node.inputs)), dims))
+            case Gather():
+                return self._gather(node, dims)
+            case Scatter():
+                return self._scatter(node, dims)
+            case RoutineCall():
+                return self._routine(twins, op)
+            case Project(index=index):
+                found = self.known[node.inputs[0]]
+                if isinstance(found, Opaque):
+                    return atom_poly(Atom(found.head, (index,), found.operands, dims))
+                assert isinstance(found, list)
+                return found[index]
+            case Block():
+                return self._block(twins, op)
+            case Loop() | Cond():
+                return self._opaque(twins, type(op).__name__.lower())
+            case _:
+                assert_never(op)
+
+    def _factor(self, node: Node) -> Poly:
+        """A poly to multiply with: sums of the forward pass stay together."""
+        poly = self.value(node)
+        return combine.grouped(poly) if node in self.groups or self._is_offset(node) else poly
+
+    def _is_offset(self, node: Node) -> bool:
+        """Whether a node is a number plus something, as 1 − y² in a partial derivative."""
+        return isinstance(node.op, Add) and any(
+            combine.number_of(self.value(n)) for n in node.inputs
+        )
+
+    def _data(self, twins: Twins, value: Any, dims: tuple[str, ...]) -> Poly:
+        values = [n.op.value for n in twins if isinstance(n.op, Data)]
+        if not dims:
+            return combine.filled(self.sizes.number([float(v) for v in values]), dims)
+        if len(dims) == 1 and all(np.array_equal(v, np.arange(len(v))) for v in values):
+            return atom_poly(Atom("iota", (), (), dims))
+        if len(dims) == 2 and all(np.array_equal(v, np.eye(*v.shape)) for v in values):
+            return combine.delta(dims[0])
+        name = f"c{1 + len(self.constants)}"
+        self.constants[name] = values[0]
+        return atom_poly(Atom("name", (name,), (), dims))
+
+    # ------------------------------------------------------------ pointwise
+
+    def _map(self, twins: Twins, op: Map, dims: tuple[str, ...]) -> Poly:
+        name = op.record.name
+        operands = [self.value(n) for n in twins[0].inputs]
+        if name == "divide":
+            return combine.multiply(
+                self._factor(twins[0].inputs[0]), combine.power(operands[1], Fraction(-1)), dims
+            )
+        return combine.apply(name, operands, op.params, dims, _is_integer(twins[0].inputs[0]))
+
+    # ------------------------------------------------------------ layout
+
+    def _reshape(self, twins: Twins, dims: tuple[str, ...]) -> Poly:
+        operand = self.value(twins[0].inputs[0])
+        before = [k for k, d in enumerate(operand.dims) if d != "1"]
+        after = [k for k, d in enumerate(dims) if d != "1"]
+        if [operand.dims[k] for k in before] != [dims[k] for k in after]:
+            return atom_poly(Atom("reshape", dims, (self._factor(twins[0].inputs[0]),), dims))
+        labels = itertools.count(len(dims))
+        place = dict(zip(before, after, strict=True))
+        read = [place[k] if k in place else next(labels) for k in range(operand.rank)]
+        return normal(operand.at(read, labels), range(len(dims)), dims)
+
+    def _view(
+        self, source: Node, axes: Sequence[Axis], dims: tuple[str, ...], twins: Twins
+    ) -> Poly:
+        operand = self.value(source)
+        fresh = itertools.count(len(dims))
+        read: list[int] = []
+        for k, axis in enumerate(axes):
+            whole = len(axis.terms) == 1 and axis.terms[0][1] == 1 and axis.offset == 0
+            if whole and operand.dims[k] == dims[axis.terms[0][0]]:
+                read.append(axis.terms[0][0])
+            elif not axis.terms and axis.offset == 0 and operand.dims[k] == "1":
+                read.append(next(fresh))
+            else:
+                return atom_poly(Atom("view", (tuple(axes),), (self._factor(source),), dims))
+        return normal(operand.at(read, fresh), range(len(dims)), dims)
+
+    def _accumulate(self, source: Node, view: View, dims: tuple[str, ...], twins: Twins) -> Poly:
+        operand = self.value(source)
+        labels = itertools.count(operand.rank)
+        read = list(range(operand.rank))
+        outputs: list[int] = []
+        deltas: list[Factor] = []
+        for k, axis in enumerate(view.axes):
+            whole = len(axis.terms) == 1 and axis.terms[0][1] == 1 and axis.offset == 0
+            if whole and operand.dims[axis.terms[0][0]] == dims[k]:
+                label = axis.terms[0][0]
+                if label in outputs:
+                    twin = next(labels)
+                    deltas.append(combine.delta_factor(dims[k], label, twin))
+                    label = twin
+                outputs.append(label)
+            elif not axis.terms and axis.offset == 0 and dims[k] == "1":
+                outputs.append(next(labels))
+            else:
+                atom = Atom("accumulate", (view.axes,), (self._factor(source),), dims)
+                return atom_poly(atom)
+        unit = Term(_ONE, tuple(deltas))
+        terms = [combine.summed(t.times(unit), read, outputs, operand.dims)
+                 for t in operand.at(read, labels)]  # fmt: skip
+        return normal(terms, outputs, dims)
+
+    # ------------------------------------------------------------ indices
+
+    def _gather(self, node: Node, dims: tuple[str, ...]) -> Poly:
+        operand, indices = self._factor(node.inputs[0]), [self.value(n) for n in node.inputs[1:]]
+        return combine.gather(operand, indices, dims)
+
+    def _scatter(self, node: Node, dims: tuple[str, ...]) -> Poly:
+        updates, indices = self._factor(node.inputs[0]), [self.value(n) for n in node.inputs[1:]]
+        return combine.scatter(updates, indices, dims)
+
+    # ------------------------------------------------------------ bundles
+
+    def _routine(self, twins: Twins, op: RoutineCall) -> Lowered:
+        operands = [self.value(n) for n in twins[0].inputs]
+        known = combine.routine(op.routine.name, operands, op.params)
+        return known if known is not None else self._opaque(twins, op.routine.name)
+
+    def _opaque(self, twins: Twins, head: str) -> Opaque:
+        """A bundle that has no formula of its own: the function's name stands for its results."""
+        return Opaque(head, tuple(self.value(n) for n in twins[0].inputs))
+
+    def _block(self, twins: Twins, op: Block) -> list[Poly]:
+        operands = [self.value(n) for n in twins[0].inputs]
+        if op.name in ("softmax", "log_softmax", "logsumexp"):
+            shapes = [tuple(n.op.body.outputs[0].shape for n in twins if isinstance(n.op, Block))]
+            dims = tuple(self.sizes.symbol(s) for s in zip(*shapes[0], strict=True))
+            return [combine.softmax_like(op.name, operands[0], dims, _axes_of(op.body))]
+        bodies = [n.op.body for n in twins if isinstance(n.op, Block)]
+        inner = Lowering(self.sizes, {}, frozenset(bodies[0].nodes()))
+        inner.known.update(zip(bodies[0].inputs, operands, strict=True))
+        return [
+            inner.lower(tuple(outputs))
+            for outputs in zip(*(body.outputs for body in bodies), strict=True)
+        ]
+
+
+def _result(node: Node) -> tuple[Node, int] | None:
+    """Which result of which bundle a node is; reading it twice makes two nodes."""
+    return (node.inputs[0], node.op.index) if isinstance(node.op, Project) else None
+
+
+def _is_integer(node: Node) -> bool:
+    return not node.dtype.is_float
+
+
+def _axes_of(body: Graph) -> tuple[int, ...]:
+    """The axes over which a softmax body sums."""
+    for node in body.nodes():
+        if isinstance(node.op, Reduce):
+            return node.op.axes
+    return ()

@@ -1,0 +1,233 @@
+"""Arguments for a function whose shapes are known: random values of chosen kinds and sizes."""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from chainrule.algebra.sizes import Sizes
+from chainrule.errors import FormulaError
+from chainrule.transform.trace import is_axes
+
+__all__ = ["FACTS", "Signature", "signature"]
+
+Array = npt.NDArray[Any]
+Draw = Callable[[np.random.Generator, tuple[int, ...]], Array]
+
+_PRIMES = (5, 7, 11, 13, 17, 19, 23, 29, 31, 37, 41, 43, 47, 53, 59, 61, 67, 71, 73, 79)
+RECORDINGS = 3
+
+
+def _normal(g: np.random.Generator, shape: tuple[int, ...]) -> Array:
+    return g.normal(size=shape)
+
+
+def _positive(g: np.random.Generator, shape: tuple[int, ...]) -> Array:
+    return np.exp(0.5 * g.normal(size=shape)) + 0.1
+
+
+def _spd(g: np.random.Generator, shape: tuple[int, ...]) -> Array:
+    b = g.normal(size=shape)
+    return b @ b.T / shape[0] + 0.5 * np.eye(shape[0])
+
+
+def _symmetric(g: np.random.Generator, shape: tuple[int, ...]) -> Array:
+    b = g.normal(size=shape)
+    return (b + b.T) / 2
+
+
+def _simplex(g: np.random.Generator, shape: tuple[int, ...]) -> Array:
+    e = np.exp(g.normal(size=shape))
+    return np.asarray(e / e.sum(axis=-1, keepdims=True))
+
+
+def _onehot(g: np.random.Generator, shape: tuple[int, ...]) -> Array:
+    return np.eye(shape[-1])[g.integers(0, shape[-1], shape[:-1])]
+
+
+def _orthogonal(g: np.random.Generator, shape: tuple[int, ...]) -> Array:
+    return np.linalg.qr(g.normal(size=shape))[0]
+
+
+def _definite(g: np.random.Generator, shape: tuple[int, ...]) -> Array:
+    """Positive definite and not symmetric where the shape is square, else positive."""
+    if len(shape) != 2 or shape[0] != shape[1]:
+        return _positive(g, shape)
+    b = g.normal(size=shape)
+    return np.asarray(_spd(g, shape) + 0.2 * (b - b.T))
+
+
+FACTS: Mapping[str, Draw] = {
+    "": _normal,
+    "positive": _positive,
+    "probability": lambda g, shape: g.uniform(0.1, 0.9, shape),
+    "spd": _spd,
+    "definite": _definite,
+    "symmetric": _symmetric,
+    "simplex": _simplex,
+    "onehot": _onehot,
+    "orthogonal": _orthogonal,
+    "invertible": lambda g, shape: g.normal(size=shape) + 2 * np.eye(shape[0]),
+    "sign": lambda g, shape: g.choice([-1.0, 1.0], shape),
+    "mask": lambda g, shape: g.choice([0.0, 1.0], shape),
+    "unit": lambda g, shape: (lambda x: x / np.linalg.norm(x))(g.normal(size=shape)),
+}
+"""What may be known of a value, and how such a value is drawn; "integer<k" is known too."""
+
+_GUESSES = ("", "positive", "probability", "definite")
+
+
+@dataclass(frozen=True)
+class Signature:
+    """The parameters of a function with the names of their axes.
+
+    axes      for each parameter its axis names or numbers
+    fixed     parameters with a value of their own
+    facts     what is known of parameters
+    examples  the sizes of the axes in the example arguments
+    tied      whether the function runs only at sizes that grow together
+    """
+
+    axes: Mapping[str, tuple[str, ...]]
+    fixed: Mapping[str, Any]
+    facts: Mapping[str, str]
+    examples: Mapping[str, int] = field(default_factory=dict)
+    tied: bool = False
+
+    @property
+    def names(self) -> list[str]:
+        """The axis names, in order of appearance."""
+        words = [w for axes in self.axes.values() for w in axes]
+        return list(dict.fromkeys(w for w in words if not w.isdigit()))
+
+    def sizes(self) -> Sizes:
+        """Pairwise different sizes for several recordings; those of the examples, if they matter.
+
+        Sizes that depend on one another, as those of a signal and of its windows, grow together.
+        """
+        if self.tied:
+            return Sizes({
+                name: tuple(size + 2 * r for r in range(RECORDINGS))
+                for name, size in self.examples.items()
+            })  # fmt: skip
+        return Sizes({
+            name: tuple(_PRIMES[(k + r) % len(_PRIMES)] for r in range(RECORDINGS))
+            for k, name in enumerate(self.names)
+        })  # fmt: skip
+
+    def points(self, generator: np.random.Generator) -> dict[str, int]:
+        """Random sizes at which to compare, 1 among them."""
+        if self.tied:
+            more = int(generator.integers(0, 4))
+            return {name: size + more for name, size in self.examples.items()}
+        return {name: int(generator.integers(1, 6)) for name in self.names}
+
+    def draw(
+        self, sizes: Mapping[str, int], generator: np.random.Generator, usual: str = ""
+    ) -> dict[str, Any]:
+        """Random arguments of these sizes; ``usual`` is the kind where no fact is known."""
+        drawn: dict[str, Any] = dict(self.fixed)
+        for name, axes in self.axes.items():
+            shape = tuple(int(w) if w.isdigit() else sizes[w] for w in axes)
+            drawn[name] = _draw(self.facts.get(name, usual), generator, shape, sizes)
+        return drawn
+
+
+def _draw(
+    fact: str, generator: np.random.Generator, shape: tuple[int, ...], sizes: Mapping[str, int]
+) -> Array:
+    if fact.startswith("integer<"):
+        word = fact.removeprefix("integer<")
+        return generator.integers(0, int(word) if word.isdigit() else sizes[word], shape)
+    return np.asarray(FACTS[fact](generator, shape))
+
+
+def guesses() -> Sequence[str]:
+    """The kinds of values to try until the function is finite there."""
+    return _GUESSES
+
+
+def signature(
+    f: Callable[..., Any],
+    examples: Sequence[Any] = (),
+    axes: Mapping[str, str] | None = None,
+    facts: Mapping[str, str] | None = None,
+) -> Signature:
+    """Read the axes of a function's parameters: annotations, ``axes``, or example arguments.
+
+    Raises:  FormulaError: a parameter has neither axes nor a default nor an example; an unknown
+             fact; examples that do not fit the axes.
+    """
+    notes = inspect.get_annotations(inspect.unwrap(f))
+    given = dict(axes or {})
+    parameters = inspect.signature(f).parameters
+    shown = dict(zip(parameters, map(_shape_of, examples), strict=False))
+    shapes: dict[str, tuple[str, ...]] = {}
+    fixed: dict[str, Any] = {}
+    for name, parameter in parameters.items():
+        note = given.get(name, notes.get(name))
+        if isinstance(note, str) and is_axes(note):
+            shapes[name] = tuple(note.strip("'\"").split())
+        elif shown.get(name) is not None:
+            shapes[name] = tuple(str(n) for n in shown[name] or ())
+        elif name in dict(zip(parameters, examples, strict=False)):
+            fixed[name] = dict(zip(parameters, examples, strict=False))[name]
+        elif parameter.default is not parameter.empty:
+            fixed[name] = parameter.default
+        else:
+            raise FormulaError(
+                f"explain: the shape of {name} is not known\n\n"
+                f'  Annotate it with the names of its axes, as in {name}: "n d", pass '
+                f'axes={{"{name}": "n d"}}, or example arguments.'
+            )
+    known = _checked_facts(facts or {}, shapes)
+    return Signature(shapes, fixed, known, _example_sizes(shapes, shown))
+
+
+def _shape_of(value: Any) -> tuple[int, ...] | None:
+    """The shape of an array or a float; None for anything else."""
+    if isinstance(value, float):
+        return ()
+    return tuple(value.shape) if hasattr(value, "shape") else None
+
+
+def _checked_facts(facts: Mapping[str, str], shapes: Mapping[str, Any]) -> dict[str, str]:
+    for name, fact in facts.items():
+        if name not in shapes:
+            raise FormulaError(
+                f"explain: facts name {name!r}; the parameters are {', '.join(shapes)}"
+            )
+        if fact not in FACTS and not fact.startswith("integer<"):
+            raise FormulaError(
+                f"explain: there is no fact {fact!r}\n\n  There are "
+                + ", ".join(sorted(f for f in FACTS if f))
+                + " and integer<k."
+            )
+    return dict(facts)
+
+
+def _example_sizes(
+    shapes: Mapping[str, tuple[str, ...]], shown: Mapping[str, tuple[int, ...] | None]
+) -> dict[str, int]:
+    sizes: dict[str, int] = {}
+    for name, axes in shapes.items():
+        found = shown.get(name)
+        if found is None:
+            continue
+        if len(found) != len(axes):
+            raise FormulaError(
+                f'explain: {name} has the axes "{" ".join(axes)}", and the example has shape '
+                f"{list(found)}"
+            )
+        for axis, size in zip(axes, found, strict=True):
+            if not axis.isdigit() and sizes.setdefault(axis, size) != size:
+                raise FormulaError(
+                    f"explain: axis '{axis}' has two sizes in the examples, {sizes[axis]} and "
+                    f"{size} (in {name})"
+                )
+    return sizes
