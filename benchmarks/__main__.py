@@ -6,7 +6,7 @@ import importlib
 import sys
 
 QUICK = ("core", "training")
-ALL = (*QUICK, "accuracy")
+ALL = (*QUICK, "hessians", "accuracy", "sentiment", "shakespeare", "pca")
 
 
 def main() -> int:

@@ -13,34 +13,50 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from chainrule import data as data
+    from chainrule import decomposition as decomposition
     from chainrule import errors as errors
+    from chainrule import formula as formula
     from chainrule import loss as loss
     from chainrule import nn as nn
     from chainrule import optim as optim
+    from chainrule import probability as probability
     from chainrule import schedule as schedule
+    from chainrule import stats as stats
     from chainrule import testing as testing
     from chainrule import train as train
     from chainrule import tree as tree
     from chainrule import view as view
     from chainrule.api import *  # noqa: F403 — the list is api.__all__
+    from chainrule.formula import check as check
+    from chainrule.formula import compare as compare
+    from chainrule.formula import explain as explain
     from chainrule.train.fit import fit as fit
 
 __version__ = "0.1.0"
 
-_ROOMS = ("data", "errors", "loss", "nn", "optim", "schedule", "testing", "train", "tree", "view")
+_ROOMS = (
+    "data", "decomposition", "errors", "formula", "loss", "nn", "optim", "probability", "schedule",
+    "stats", "testing", "train", "tree", "view",
+)  # fmt: skip
+_FOUND_IN = {
+    "check": "chainrule.formula",
+    "compare": "chainrule.formula",
+    "explain": "chainrule.formula",
+    "fit": "chainrule.train.fit",
+}
 
 
 def __getattr__(name: str) -> Any:
     """Import the room of that name, or all functions and transforms at once."""
     if name in _ROOMS:
         return importlib.import_module(f"chainrule.{name}")
-    if name == "fit":
-        return importlib.import_module("chainrule.train.fit").fit
+    if name in _FOUND_IN:
+        return getattr(importlib.import_module(_FOUND_IN[name]), name)
     public = globals()
     if "__all__" not in public:
         api = importlib.import_module("chainrule.api")
         public |= {key: getattr(api, key) for key in api.__all__}
-        public["__all__"] = sorted([*api.__all__, *_ROOMS, "__version__", "fit"])
+        public["__all__"] = sorted([*api.__all__, *_ROOMS, *_FOUND_IN, "__version__"])
     if name not in public:
         raise AttributeError(f"module 'chainrule' has no attribute {name!r}")
     return public[name]

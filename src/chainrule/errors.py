@@ -12,6 +12,7 @@ ChainruleError
 ├── FormulaError     (ValueError)   a formula or derivation that does not parse or fit
 ├── DataError        (ValueError)   a data file or table that is broken or does not fit
 ├── CheckpointError  (ValueError)   a checkpoint or run folder that is broken or does not fit
+├── CapacityError    (MemoryError)  a result that would not fit in memory
 ├── NonFiniteError   (ArithmeticError) training met an infinite or undefined number
 └── CompileError     (RuntimeError) machine code could not be made
 
@@ -68,6 +69,10 @@ class DataError(ChainruleError, ValueError):
 
 class CheckpointError(ChainruleError, ValueError):
     """A checkpoint or a run folder is broken, or does not fit the model."""
+
+
+class CapacityError(ChainruleError, MemoryError):
+    """A result would not fit in memory; nothing was computed."""
 
 
 class NonFiniteError(ChainruleError, ArithmeticError):

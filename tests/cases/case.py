@@ -13,8 +13,9 @@ import numpy as np
 class Spec(NamedTuple):
     """How to draw one input: a kind and a shape.
 
-    Kinds: normal, positive (0.5 to 2.5), unit (−0.9 to 0.9), large (1.2 to 4), distinct (no two
-    equal), spd, symmetric, invertible, lower, integer (0 to 4), bool, simplex.
+    Kinds: normal, positive (0.5 to 2.5), unit (−0.9 to 0.9), probability (0.1 to 0.9), large
+    (1.2 to 4), distinct (no two equal), spd, symmetric, invertible, lower, integer (0 to 4), bool,
+    simplex.
     """
 
     kind: str
@@ -52,6 +53,8 @@ def sample(spec: Spec, generator: np.random.Generator, dtype: str = "float64") -
             x = generator.standard_normal(shape)
         case "positive":
             x = generator.uniform(0.5, 2.5, shape)
+        case "probability":
+            x = generator.uniform(0.1, 0.9, shape)
         case "unit":
             x = generator.uniform(-0.9, 0.9, shape)
         case "large":

@@ -1,11 +1,11 @@
-"""Losses, penalties, schedules, layers and networks of them."""
+"""Losses, penalties, layers and networks of them."""
 
 from __future__ import annotations
 
 from typing import Any
 
 import numpy as np
-from scipy.special import log_softmax
+from scipy.special import huber, log_softmax, rel_entr
 
 import chainrule as cr
 from chainrule.functions import random
@@ -14,10 +14,6 @@ from tests.cases.case import Case, Spec
 N, K = 4, 5
 LAYER = cr.nn.Linear(3, 2, key=random.key(0), dtype="float64")
 DROPOUT = cr.nn.Dropout(0.0, key=random.key(3))
-CONSTANT = cr.schedule.constant(0.25)
-COSINE = cr.schedule.cosine(0.1, 10, warmup=2, floor=0.01)
-ONE_CYCLE = cr.schedule.one_cycle(0.1, 11)
-INVERSE_TIME = cr.schedule.inverse_time(0.5, 0.25)
 
 
 def _cross_entropy(s: Any, y: Any) -> Any:
@@ -25,27 +21,42 @@ def _cross_entropy(s: Any, y: Any) -> Any:
     return -np.sum(truth * log_softmax(s, axis=-1)) / np.prod(s.shape[:-1])
 
 
-def _hinge(s: Any, y: Any, margin: float = 1.0) -> Any:
+def _weighted_cross_entropy(s: Any, y: Any, w: Any) -> Any:
+    """With smoothing 0.2, weights, and label 1 ignored."""
+    each = -np.sum((0.8 * np.eye(K)[y] + 0.2 / K) * w * log_softmax(s, axis=-1), axis=-1)
+    return np.sum(each[y != 1]) / np.sum(w[y][y != 1])
+
+
+def _hinge(s: Any, y: Any, margin: float = 1.0, power: int = 1) -> Any:
     right = np.take_along_axis(s, y[..., None], -1)
     room = np.maximum(0, s - right + margin)
     np.put_along_axis(room, y[..., None], 0, -1)
-    return np.sum(room) / np.prod(y.shape)
+    return np.sum(room**power) / np.prod(y.shape)
+
+
+def _mean(rows: Any, y: Any, w: Any) -> Any:
+    return np.sum(w[y] * rows) / np.sum(w[y])
+
+
+def _likelihood(s: Any, y: Any) -> Any:
+    return -np.mean(np.take_along_axis(s, y[..., None], -1))
+
+
+def _divergence(s: Any, p: Any) -> Any:
+    return np.sum(rel_entr(p, np.exp(log_softmax(s, axis=-1)))) / np.prod(s.shape[:-1])
+
+
+def _binary(s: Any, y: Any, weight: float = 1.0) -> Any:
+    terms = weight * y * np.logaddexp(0, -s) + (1 - y) * np.logaddexp(0, s)
+    return np.sum(terms) / len(s)
+
+
+def _huber(p: Any, t: Any) -> Any:
+    return np.sum(huber(0.7, p - t)) / len(p)
 
 
 def _squared(p: Any, t: Any) -> Any:
     return np.sum((p - t) ** 2) / (p.shape[0] if p.ndim else 1)
-
-
-def _cosine(t: Any) -> Any:
-    warm = 0.1 * (t + 1) / 3
-    return np.where(t < 2, warm, 0.01 + 0.045 * (1 + np.cos(np.pi * (t - 2) / 8)))
-
-
-def _one_cycle(t: Any) -> Any:
-    up = 0.1 + 0.5 * (0.004 - 0.1) * (1 + np.cos(np.pi * t / 2.3))
-    low = 0.004 / 1e4
-    down = low + 0.5 * (0.1 - low) * (1 + np.cos(np.pi * (t - 2.3) / 7.7))
-    return np.where(t < 2.3, up, down)
 
 
 SCORES, LABELS = Spec("distinct", (N, K)), Spec("integer", (N,))
@@ -98,6 +109,69 @@ CASES = [
         for shape in ((), (3,), (3, 2), (1, 2), (2, 3, 2))
     ],
     Case(
+        "cross_entropy with everything",
+        lambda s, y, w: cr.loss.cross_entropy(
+            s, y, label_smoothing=0.2, class_weights=w, ignore_index=1
+        ),
+        (Spec("distinct", (6, K)), Spec("integer", (6,)), Spec("positive", (K,))),
+        _weighted_cross_entropy,
+    ),
+    Case(
+        "cross_entropy of weighted probabilities",
+        lambda s, y, w: cr.loss.cross_entropy(s, y, class_weights=w, label_smoothing=0.1),
+        (SCORES, Spec("simplex", (N, K)), Spec("positive", (K,))),
+        lambda s, y, w: (
+            -np.sum(w * (0.9 * y + 0.1 / K) * log_softmax(s, axis=-1)) / np.prod(s.shape[:-1])
+        ),
+    ),
+    Case(
+        "negative_log_likelihood",
+        cr.loss.negative_log_likelihood,
+        (Spec("normal", (2, 3, K)), Spec("integer", (2, 3))),
+        _likelihood,
+    ),
+    Case(
+        "negative_log_likelihood with weights",
+        lambda s, y, w: cr.loss.negative_log_likelihood(s, y, class_weights=w),
+        (SCORES, LABELS, Spec("positive", (K,))),
+        lambda s, y, w: _mean(-np.take_along_axis(s, y[..., None], -1)[..., 0], y, w),
+    ),
+    Case("kl_divergence", cr.loss.kl_divergence, (SCORES, Spec("simplex", (N, K))), _divergence),
+    Case("squared_hinge", cr.loss.squared_hinge, (SCORES, LABELS), lambda s, y: _hinge(s, y, 1, 2)),
+    Case(
+        "squared_hinge with a margin",
+        lambda s, y: cr.loss.squared_hinge(s, y, margin=0.3),
+        (SCORES, LABELS),
+        lambda s, y: _hinge(s, y, 0.3, 2),
+    ),
+    *[
+        Case(
+            f"binary_logistic {shape}",
+            cr.loss.binary_logistic,
+            (Spec("normal", shape), Spec("simplex", shape)),
+            _binary,
+        )
+        for shape in ((3,), (3, 2))
+    ],
+    Case(
+        "binary_logistic with a weight",
+        lambda s, y: cr.loss.binary_logistic(s, y, positive_weight=2.5),
+        (Spec("normal", (3, 2)), Spec("simplex", (3, 2))),
+        lambda s, y: _binary(s, y, 2.5),
+    ),
+    Case(
+        "absolute",
+        cr.loss.absolute,
+        (Spec("normal", (3, 2)),) * 2,
+        lambda p, t: np.sum(np.abs(p - t)) / len(p),
+    ),
+    Case(
+        "huber",
+        lambda p, t: cr.loss.huber(p, t, delta=0.7),
+        (Spec("normal", (4, 2)),) * 2,
+        _huber,
+    ),
+    Case(
         "l2",
         lambda w, b: cr.loss.l2({"w": w, "b": b}, 0.3),
         (Spec("normal", (2, 3)), Spec("normal", (3,))),
@@ -105,7 +179,7 @@ CASES = [
     ),
     Case(
         "l2 of all",
-        lambda w, b: cr.loss.l2({"w": w, "b": b}, 0.3, biases=True),
+        lambda w, b: cr.loss.l2({"w": w, "b": b}, 0.3, where="*"),
         (Spec("normal", (2, 3)), Spec("normal", (3,))),
         lambda w, b: 0.3 * (np.sum(w * w) + np.sum(b * b)),
     ),
@@ -115,14 +189,11 @@ CASES = [
         (Spec("positive", (2, 3)), Spec("normal", (3,))),
         lambda w, b: 0.3 * np.sum(np.abs(w)),
     ),
-    Case("constant schedule", CONSTANT, (Spec("positive", ()),), lambda t: np.full_like(t, 0.25)),
-    Case("cosine schedule", COSINE, (Spec("positive", ()),), _cosine),
-    Case("one-cycle schedule", ONE_CYCLE, (Spec("large", ()),), _one_cycle),
     Case(
-        "inverse-time schedule",
-        INVERSE_TIME,
-        (Spec("positive", ()),),
-        lambda t: 0.5 / (1 + 0.25 * t),
+        "elastic",
+        lambda w, b: cr.loss.elastic({"w": w, "b": b}, 0.3, 0.2, where="b"),
+        (Spec("positive", (2, 3)), Spec("normal", (3,))),
+        lambda w, b: 0.3 * np.sum(np.abs(b)) + 0.2 * np.sum(b * b),
     ),
     Case(
         "Linear",

@@ -7,14 +7,18 @@ import signal
 import subprocess
 import time
 from collections.abc import Callable
+from itertools import zip_longest
 from pathlib import Path
 
 import numpy as np
 from safetensors.numpy import load_file
 
+from chainrule.cli.commands import run
+from chainrule.cli.settings import LOSSES, OPTIMIZERS, SCHEDULES
+from chainrule.train import training
 from tests.cli.command import chainrule, start
 
-CLOCK = {"seconds", "samples_per_second"}
+CLOCK = {"seconds", "samples_per_second", "digest"}  # the digest is of the seconds too
 SHORT = ("train", "digits", "--model", "linear", "--epochs", 3)
 LONG = ("train", "digits", "--model", "mlp:48", "--epochs", 25, "--batch", 16, "--out", "run")
 
@@ -31,28 +35,28 @@ def records(run: Path) -> list[dict[str, object]]:
 def test_a_training_leaves_a_whole_run_folder(tmp_path: Path):
     code, out, err = chainrule(*SHORT, cwd=tmp_path)
     assert (code, err) == (0, "")
-    run = tmp_path / "runs" / "digits-linear"
-    assert sorted(path.name for path in run.iterdir()) == [
+    folder = tmp_path / "runs" / "digits-linear"
+    assert sorted(path.name for path in folder.iterdir()) == [
         *("checkpoints", "config.json", "lock", "metrics.jsonl"),
         *("model.json", "model.safetensors", "report.html"),
     ]
-    config = json.loads((run / "config.json").read_text())
+    config = json.loads((folder / "config.json").read_text())
     assert (config["data"], config["model"], config["epochs"]) == ("digits", "linear", 3)
-    assert [record["epoch"] for record in records(run)] == [1, 2, 3]
+    assert [record["epoch"] for record in records(folder)] == [1, 2, 3]
     lines = out.splitlines()
     assert lines[0] == "digits: 1,293 examples to train on, 144 to validate, 360 to test"
     assert len([line for line in lines if line.startswith("epoch ")]) == 3
     assert re.fullmatch(r"test accuracy \d\d\.\d\d %   test loss \d\.\d{4}", lines[-2])
-    page = (run / "report.html").read_text()
+    page = (folder / "report.html").read_text()
     assert page.count('class="pixels"') >= 10
     assert "http:" not in page.replace("http://www.w3.org", "")
 
-    code, out, err = chainrule("evaluate", run, cwd=tmp_path)
+    code, out, err = chainrule("evaluate", folder, cwd=tmp_path)
     assert (code, err) == (0, "")
-    assert out == f"{run} on digits (360 examples): {lines[-2]}\n"
+    assert out.startswith(f"{folder} on digits (360 examples): {lines[-2]}\ntop-5 accuracy ")
 
     assert chainrule(*SHORT, "--seed", 1, cwd=tmp_path)[0] == 0
-    assert weights(tmp_path / "runs" / "digits-linear-2") != weights(run)
+    assert weights(tmp_path / "runs" / "digits-linear-2") != weights(folder)
 
 
 def test_a_bare_training_learns_the_digits(tmp_path: Path):
@@ -74,7 +78,7 @@ def test_a_training_that_is_killed_again_and_again_ends_with_the_same_bits(tmp_p
         time.sleep(pauses.uniform(0.0, 0.3))
         process.kill()
         process.communicate()
-        process = start("train", "--resume", "run", cwd=hunted)
+        process = start("resume", "run", cwd=hunted)
     out, err = process.communicate(timeout=60)
     assert (process.returncode, err) == (0, "")
     assert "going on after step" in out
@@ -120,7 +124,7 @@ def test_the_first_interruption_saves_and_says_how_to_go_on(tmp_path: Path):
         assert found == code
         message = re.fullmatch(
             rf"chainrule train: stopped by {name} after step ([\d,]+) of 162,000; nothing is lost\n"
-            r"\n  Go on with: chainrule train --resume run\n",
+            r"\n  Go on with: chainrule resume run\n",
             err,
         )
         assert message is not None, err
@@ -142,8 +146,9 @@ def test_a_folder_may_have_a_name_that_the_output_cannot_write(tmp_path: Path, m
 def test_a_finished_run_may_be_resumed_and_stays_as_it_is(tmp_path: Path):
     assert chainrule(*SHORT, "--out", "run", cwd=tmp_path)[0] == 0
     before = weights(tmp_path / "run"), records(tmp_path / "run")
-    assert chainrule("train", "--resume", "run", cwd=tmp_path)[0] == 0
-    assert (weights(tmp_path / "run"), records(tmp_path / "run")) == before
+    for command in (("resume", "run"), ("train", "--resume", "run")):
+        assert chainrule(*command, cwd=tmp_path)[0] == 0
+        assert (weights(tmp_path / "run"), records(tmp_path / "run")) == before
 
 
 def test_a_zero_is_a_choice_like_any_other(tmp_path: Path):
@@ -157,18 +162,97 @@ def test_a_zero_is_a_choice_like_any_other(tmp_path: Path):
     assert not (tmp_path / "run" / "metrics.jsonl").exists()
 
 
-def test_every_loss_optimizer_and_schedule_can_be_chosen(tmp_path: Path):
-    choices = [
-        ("hinge", "sgd", "constant"),
-        ("squared", "momentum", "one-cycle"),
-        ("cross-entropy", "nesterov", "inverse-time"),
-        ("cross-entropy", "adamw", "cosine"),
-    ]
-    for loss, optimizer, schedule in choices:
-        options = ("--loss", loss, "--optimizer", optimizer, "--schedule", schedule)
-        code, _, err = chainrule(*SHORT, *options, "--l1", 1e-5, "--lr", 0.003, cwd=tmp_path)
-        assert (code, err) == (0, "")
-    tail = [run.name for run in sorted((tmp_path / "runs").iterdir())]
-    assert tail == [f"digits-linear{end}" for end in ("", "-2", "-3", "-4")]
-    final = load_file(tmp_path / "runs" / "digits-linear" / "model.safetensors")
-    assert all(np.isfinite(array).all() for array in final.values())
+def trained(capsys, *arguments: object) -> str:
+    """Train in this process, and give what was written."""
+    assert run(["train", *map(str, arguments)]) == 0
+    captured = capsys.readouterr()
+    assert captured.err == ""
+    return str(captured.out)
+
+
+def test_every_loss_optimizer_and_schedule_can_be_chosen(tmp_path: Path, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path)
+    longest = zip_longest(LOSSES, OPTIMIZERS, SCHEDULES, fillvalue=None)
+    for loss, optimizer, schedule in longest:
+        chosen = {"--loss": loss, "--optimizer": optimizer, "--schedule": schedule}
+        options = [part for pair in chosen.items() if pair[1] is not None for part in pair]
+        trained(capsys, *SHORT[1:], "--epochs", 1, *options, "--l1", 1e-5, "--lr", 0.001)
+    made = sorted((tmp_path / "runs").iterdir())
+    assert len(made) == max(len(LOSSES), len(OPTIMIZERS), len(SCHEDULES))
+    for path in made:
+        final = load_file(path / "model.safetensors")
+        assert all(np.isfinite(array).all() for array in final.values())
+
+
+def test_what_is_done_to_gradients_weights_and_labels_can_be_chosen(
+    tmp_path: Path, monkeypatch, capsys
+):
+    monkeypatch.chdir(tmp_path)
+    options = {
+        "--clip-norm": 1.0,
+        "--accumulate": 2,
+        "--average": 0.9,
+        "--label-smoothing": 0.1,
+        "--dropout": 0.1,
+        "--warmup": 0.1,
+        "--steps-per-epoch": 10,
+        "--augment": "crop:1",
+    }
+    given = [part for pair in options.items() for part in pair]
+    out = trained(capsys, "digits", "--model", "mlp:16", "--epochs", 2, *given, "--out", "run")
+    assert "20 steps to take in run" in out
+    config = json.loads((tmp_path / "run" / "config.json").read_text())
+    assert {f"--{name.replace('_', '-')}": config[name] for name in config}.items() >= (
+        options.items()
+    )
+    assert run(["evaluate", "run"]) == 0
+    figures = out.splitlines()[-2]
+    assert capsys.readouterr().out.startswith(f"run on digits (360 examples): {figures}\n")
+
+
+def test_networks_for_images_can_be_trained_with_changed_images(
+    tmp_path: Path, monkeypatch, capsys
+):
+    monkeypatch.chdir(tmp_path)
+    course = ("--steps-per-epoch", 2, "--epochs", 1, "--batch", 16)
+    trained(capsys, "digits", "--model", "resnet:4", "--augment", "flip,crop:1", *course)
+    trained(capsys, "digits", "--model", "resnet:4", *course, "--standardize", "channel")
+    assert len(list((tmp_path / "runs").iterdir())) == 2
+
+
+def test_training_stops_early_and_keeps_the_best_weights(tmp_path: Path, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path)
+    options = ("--lr", 0.05, "--schedule", "constant", "--epochs", 100, "--early-stopping", 2)
+    out = trained(capsys, "digits", "--model", "mlp:16", *options, "--out", "run")
+    history = records(tmp_path / "run")
+    losses = [record["validation_loss"] for record in history]
+    best = int(np.argmin(losses))
+    assert len(losses) == best + 3 < 100
+    assert f"the best weights are those after step {history[best]['step']:,}" in out
+    before = weights(tmp_path / "run")
+    assert run(["resume", "run"]) == 0
+    assert weights(tmp_path / "run") == before
+    assert records(tmp_path / "run") == history
+
+
+def test_a_stopped_training_with_all_that_is_random_ends_with_the_same_bits(
+    tmp_path: Path, monkeypatch, capsys
+):
+    monkeypatch.chdir(tmp_path)
+    options = ("--dropout", 0.2, "--augment", "crop:1", "--average", 0.99, "--accumulate", 2)
+    given = ("digits", "--model", "mlp:16", "--epochs", 4, *options)
+    trained(capsys, *given, "--out", "calm")
+    steps = training.steps
+
+    def interrupted(*arguments):
+        for progress in steps(*arguments):
+            yield progress
+            if progress.step == 60:
+                signal.raise_signal(signal.SIGTERM)
+
+    monkeypatch.setattr(training, "steps", interrupted)
+    assert run(["train", *map(str, given), "--out", "stopped"]) == 143
+    monkeypatch.setattr(training, "steps", steps)
+    assert run(["resume", "stopped"]) == 0
+    assert weights(tmp_path / "stopped") == weights(tmp_path / "calm")
+    assert records(tmp_path / "stopped") == records(tmp_path / "calm")

@@ -12,7 +12,8 @@ import numpy as np
 import pytest
 import scipy.special
 
-import chainrule.ir.routines  # noqa: F401 — fills the table
+import chainrule.ir.incomplete
+import chainrule.ir.routines  # noqa: F401 — they fill the tables
 from chainrule.functions.lift import Lifted
 from chainrule.ir import build
 from chainrule.ir.dtype import float32
@@ -37,6 +38,10 @@ ORACLES: dict[str, Callable[..., Any]] = {
     "erf": scipy.special.erf, "erfc": scipy.special.erfc, "lgamma": scipy.special.gammaln,
     "polygamma": lambda x: scipy.special.polygamma(PARAMS["polygamma"][0], x),
     "xlogy": scipy.special.xlogy,
+    "gammainc": scipy.special.gammainc, "gammaincinv": scipy.special.gammaincinv,
+    "gammaincc": scipy.special.gammaincc,
+    "betainc": scipy.special.betainc, "betaincinv": scipy.special.betaincinv,
+    "ndtri": scipy.special.ndtri,
     "clip": np.clip,
     "cast": lambda x: x.astype(np.float32),
     "detach": lambda x: x,
@@ -50,6 +55,12 @@ DOMAINS: dict[str, tuple[str, ...]] = {
     "acosh": ("large",),
     "pow": ("positive", "normal"),
     "xlogy": ("normal", "positive"),
+    "gammainc": ("positive", "positive"),
+    "gammaincc": ("positive", "positive"),
+    "gammaincinv": ("positive", "probability"),
+    "betainc": ("positive", "positive", "probability"),
+    "betaincinv": ("positive", "positive", "probability"),
+    "ndtri": ("probability",),
     "divide": ("normal", "positive"),
     "floor_divide": ("normal", "large"),
     "remainder": ("normal", "large"),
@@ -180,6 +191,8 @@ class Trial(NamedTuple):
 SQUARE, SPD = Spec("invertible", (3, 3)), Spec("spd", (3, 3))
 SYMMETRIC, VECTOR = Spec("symmetric", (3, 3)), Spec("normal", (4,))
 TALL, WIDE = Spec("normal", (4, 2)), Spec("normal", (2, 4))
+ROTATING = np.array([[0.1, -2.0, 0.3], [2.0, 0.2, 0.5], [0.3, 0.2, 1.0]])  # complex eigenvalues
+MATRIX_FUNCTIONS = [("sqrtm", 0.5), ("logm", None), ("fractional_matrix_power", -0.3)]
 
 TRIALS: dict[str, list[Trial]] = {
     "solve": [Trial((SQUARE, Spec("normal", (3, 2))))],
@@ -206,6 +219,26 @@ TRIALS: dict[str, list[Trial]] = {
     "eigvalsh": [Trial((SYMMETRIC,))],
     "svd": [Trial((TALL,)), Trial((WIDE,)), Trial((SQUARE,))],
     "svdvals": [Trial((TALL,)), Trial((WIDE,))],
+    "lu": [Trial((SQUARE,)), Trial((TALL,)), Trial((WIDE,))],
+    "eig": [Trial((SQUARE,)), Trial((ROTATING,))],
+    "divide_by_complex_gaps": [
+        Trial((Spec("normal", (2, 3, 3)), Spec("distinct", (2, 3))), (conjugate,))
+        for conjugate in (False, True)
+    ],
+    "expm": [Trial((SQUARE,))],
+    "expm_tangent": [Trial((SQUARE, Spec("normal", (3, 3))))],
+    "symmetric_function": [Trial((SPD,), params) for params in MATRIX_FUNCTIONS],
+    "symmetric_function_tangent": [
+        Trial((SPD, Spec("normal", (3, 3))), params, orders=1) for params in MATRIX_FUNCTIONS
+    ],
+    "symmetric_function_second": [  # its derivative by the matrix would be a third one
+        Trial((SPD, Spec("normal", (3, 3)), Spec("normal", (3, 3))), params, orders=0)
+        for params in MATRIX_FUNCTIONS
+    ],
+    "lstsq": [
+        Trial((spec, Spec("normal", (spec.shape[0], 2)), np.array(1e-10))) for spec in (TALL, WIDE)
+    ],
+    "null_space": [Trial((WIDE,), (2,), orders=0)],
     "cumsum": [Trial((VECTOR,), (reverse,)) for reverse in (False, True)],
     "cumprod": [Trial((VECTOR,)), Trial((np.array([2.0, 0.0, 3.0, 0.0, 1.0]),))],
     "argsort": [Trial((Spec("distinct", (5,)),), (down,), orders=0) for down in (False, True)],

@@ -25,6 +25,14 @@ def test_floats_stay_quantities():
     assert data.targets.dtype == np.float32
 
 
+def test_each_position_may_have_a_label():
+    tokens, following = np.array([[3, 1], [4, 1]]), np.array([[1, 0], [0, 1]])
+    data = from_arrays(tokens, following)
+    assert data.classes == ("0", "1")
+    inputs, targets = next(data.batches(2))
+    assert (inputs.tolist(), targets.tolist()) == (tokens.tolist(), following.tolist())
+
+
 def test_later_changes_of_the_users_array_do_not_reach_the_data():
     inputs = np.ones((2, 2))
     data = from_arrays(inputs, [0, 1])
@@ -131,6 +139,17 @@ CASES = {
             "  Labels count from 0. Quantities to predict must be floats."
         ),
     ),
+    "label of a position without a class": (
+        np.array([[5, 6], [7, 8]]),
+        [[0, 1], [2, 1]],
+        {"classes": ["no", "yes"]},
+        (
+            "label 2 at row 1, column 0 has no class\n\n"
+            "    targets   int64[2, 2]\n"
+            "    possible  0 to 1\n\n"
+            "  Labels count from 0. Quantities to predict must be floats."
+        ),
+    ),
     "label without a class": (
         ONES,
         [0, 1, 2],
@@ -146,11 +165,7 @@ CASES = {
         ONES,
         [[0, 1], [1, 0], [0, 1]],
         {},
-        (
-            "class labels need exactly one axis\n\n"
-            "    targets  int64[3, 2]\n\n"
-            "  For one-hot labels, pass targets.argmax(axis=1)."
-        ),
+        ("the labels are one-hot\n\n    targets  int64[3, 2]\n\n  Pass targets.argmax(axis=1)."),
     ),
     "float labels": (
         ONES,

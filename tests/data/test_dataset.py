@@ -8,6 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from chainrule.data import Dataset, Standardization
+from chainrule.data.rows import Rows
 from chainrule.errors import ArgumentError, DataError
 
 
@@ -82,6 +83,89 @@ def test_bytes_stay_bytes_until_a_batch_is_taken():
     inputs, _ = next(data.batches(1))
     assert inputs.tolist() == [[0, 1]]
     assert data.inputs.dtype == np.uint8
+
+
+@pytest.mark.parametrize("dtype", ["i4", "i8", ">i4"])
+def test_tokens_stay_integers(dtype):
+    data = Dataset(np.array([[3, 70_000]], dtype), np.array([0]))
+    inputs, _ = next(data.batches(1))
+    assert inputs.dtype == np.dtype(dtype).newbyteorder("=")
+    assert inputs.tolist() == [[3, 70_000]]
+    inputs[:] = 0
+    assert data.inputs.tolist() == [[3, 70_000]]
+    scaled, _ = next(data.standardize(by=Standardization(1, 2)).batches(1))
+    assert scaled.dtype == np.float32
+
+
+@pytest.mark.parametrize("dtype", ["i1", "i2", "u2", "?", "f2", "f8"])
+def test_other_inputs_become_float32(dtype):
+    inputs, _ = next(Dataset(np.array([[0, 1]], dtype), np.array([0])).batches(1))
+    assert inputs.dtype == np.float32
+    assert inputs.tolist() == [[0, 1]]
+
+
+def test_targets_may_have_any_rank():
+    for targets in (
+        np.arange(12).reshape(3, 4),
+        np.ones((3, 2), np.float32),
+        np.arange(24).reshape(3, 2, 4),
+    ):
+        data = Dataset(np.zeros((3, 1)), targets)
+        np.testing.assert_array_equal(next(data.take([2, 0]).batches(2))[1], targets[[2, 0]])
+
+
+def test_labels_of_any_width_become_int64():
+    _, targets = next(Dataset(np.zeros((2, 1)), np.array([1, 0], np.uint8)).batches(2))
+    assert targets.dtype == np.int64
+
+
+def test_the_windows_of_a_text_are_not_copied_when_rows_are_taken():
+    text = np.arange(10_000, dtype=np.int32)
+    windows = np.lib.stride_tricks.sliding_window_view(text, 1001)
+    data = Dataset(windows[:, :-1], windows[:, 1:])
+    train, validation = data.split(0.9, seed=1)
+    assert np.shares_memory(train.inputs.parts[0], text)
+    assert np.shares_memory(validation.targets.parts[0], text)
+    inputs, targets = next(train.batches(64, seed=0))
+    assert (inputs.dtype, targets.dtype) == (np.int32, np.int64)
+    np.testing.assert_array_equal(inputs + 1, targets)
+    assert train.targets.max() <= 9999
+
+
+def test_the_preparation_is_kept_by_every_part():
+    data = Dataset(np.zeros((4, 2)), np.arange(4), preparation={"vocabulary": ["a", "b"]})
+    for part in (data.take([0]), data.split(0.5)[1], data.flattened(), data.standardize()):
+        assert part.preparation == {"vocabulary": ["a", "b"]}
+
+
+def channel_images(tmp_path, kind):
+    """Images of 2 × 3 pixels and 4 channels that lie as HWC: an array, a mapped file, or files."""
+    values = np.random.default_rng(0).integers(0, 256, (6, 2, 3, 4), dtype=np.uint8)
+    if kind == "array":
+        return values, values.reshape(6, 24)
+    values.tofile(tmp_path / "x")
+    whole = np.memmap(tmp_path / "x", np.uint8, "r", shape=(6, 24))
+    return values, whole if kind == "mapped" else Rows((whole[:2], whole[2:]))
+
+
+@pytest.mark.parametrize("kind", ["array", "mapped", "files"])
+@pytest.mark.parametrize("standardize", [None, "feature", "channel", "all"])
+def test_images_come_in_either_layout_without_a_copy(tmp_path, kind, standardize):
+    values, stored = channel_images(tmp_path, kind)
+    flat = Dataset(stored, np.arange(6), image_shape=(2, 3, 4), layout="HWC")
+    if standardize:
+        flat = flat.standardize(per=standardize)
+    images = flat.as_images("CHW")
+    assert (images.shape, images.layout) == ((4, 2, 3), "CHW")
+    expected = next(flat.batches(6))[0].reshape(6, 2, 3, 4).transpose(0, 3, 1, 2)
+    inputs, _ = next(images.batches(6))
+    np.testing.assert_array_equal(inputs, expected)
+    assert inputs.flags.c_contiguous
+    again = images.take([4, 1]).flattened().as_images("HWC").flattened()
+    np.testing.assert_array_equal(next(again.batches(2))[0], next(flat.take([4, 1]).batches(2))[0])
+    if kind == "array":
+        assert np.shares_memory(images.inputs, values)
+    assert images.as_images().shape == images.as_images("CHW").shape == (4, 2, 3)
 
 
 def test_the_test_part_is_scaled_by_the_training_part():
@@ -162,6 +246,14 @@ def test_a_data_set_tells_what_it_is():
             {"layout": "CWH"},
             (
                 'data: layout must be "HWC" or "CHW", not \'CWH\'\n\n'
+                "    inputs   float64[2, 4]\n"
+                "    targets  float64[2]"
+            ),
+        ),
+        (
+            {"shuffle": "row"},
+            (
+                'data: shuffle must be "rows" or "blocks", not \'row\'\n\n'
                 "    inputs   float64[2, 4]\n"
                 "    targets  float64[2]"
             ),

@@ -235,7 +235,7 @@ MISFITS = {
         "t10k-labels-idx1-ubyte",
         np.array([1, 2, 10, 3]),
         (
-            "no such digit\n\n"
+            "no such class\n\n"
             "    file      {folder}/t10k-labels-idx1-ubyte\n"
             "    offset    10\n"
             "    expected  a label 0 to 9\n"

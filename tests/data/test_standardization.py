@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from chainrule.data import Standardization
+from chainrule.data import Dataset, Standardization
 from chainrule.data.rows import Rows
 from chainrule.errors import ArgumentError, DataError
 
@@ -23,6 +23,56 @@ def test_all_values_together_have_one_mean_and_one_deviation():
     values = np.random.default_rng(0).normal(3, 2, (500, 7, 2)) + np.arange(7)[:, None]
     fitted = Standardization.fit(values, per="all")
     np.testing.assert_allclose([fitted.mean, fitted.std], [values.mean(), values.std()])
+
+
+@given(st.integers(1, 60), st.sampled_from(["u1", "f4", "f8", "i8"]), st.integers(0, 9))
+def test_each_channel_has_one_mean_and_one_deviation(count, dtype, seed):
+    values = np.random.default_rng(seed).normal(90, 30, (count, 2, 3, 4)).astype(dtype)
+    for axis in range(3):
+        others = tuple(a for a in range(4) if a != axis + 1)
+        fitted = Standardization.fit(values, "channel", axis)
+        assert fitted.shape == (2, 3, 4)
+        exact = values.astype(np.float64)
+        for found, expected in (
+            (fitted.mean, exact.mean(others, keepdims=True)),
+            (fitted.std, exact.std(others, keepdims=True)),
+        ):
+            np.testing.assert_allclose(found[None], np.broadcast_to(expected, (1, 2, 3, 4)))
+
+
+def test_channels_of_images_are_found_in_either_layout():
+    values = np.random.default_rng(0).normal(size=(9, 2, 3, 4))
+    rows = Dataset(values.reshape(9, 24), np.zeros(9), image_shape=(2, 3, 4))
+    planes = Dataset(
+        values.transpose(0, 3, 1, 2).reshape(9, 24), np.zeros(9), None, "", "", (2, 3, 4), "CHW"
+    )
+    for data, axis in ((rows, -1), (planes, 1)):
+        scaled = next(data.standardize(per="channel").as_images().batches(9))[0]
+        others = tuple(a for a in range(4) if a != axis % 4)
+        np.testing.assert_allclose(scaled.mean(others), 0, atol=1e-6)
+        np.testing.assert_allclose(scaled.std(others), 1, rtol=1e-6)
+
+
+@pytest.mark.parametrize("per", ["channel", "all"])
+def test_what_is_constant_over_a_channel_becomes_zero(per):
+    values = np.full((1000, 3, 5), 0.1)
+    fitted = Standardization.fit(values, per, 0)
+    assert (fitted.std == 1).all()
+    np.testing.assert_array_equal(fitted(values), 0)
+
+
+def test_a_mapped_file_is_measured_in_pieces(tmp_path):
+    values = np.random.default_rng(0).integers(0, 256, (3000, 500), dtype=np.uint8)
+    values.tofile(tmp_path / "x")
+    mapped = np.memmap(tmp_path / "x", np.uint8, "r", shape=(3000, 500))
+    fitted = Standardization.fit(mapped)
+    np.testing.assert_allclose(fitted.mean, values.mean(axis=0), rtol=1e-12)
+    np.testing.assert_allclose(fitted.std, values.std(axis=0), rtol=1e-12)
+
+
+def test_a_small_deviation_survives_a_large_mean_over_many_pieces():
+    values = 1e8 + np.random.default_rng(0).normal(0, 1e-3, (400_000, 1))
+    np.testing.assert_allclose(Standardization.fit(values).std, values.std(axis=0), rtol=1e-9)
 
 
 def test_rows_of_several_files_are_measured_like_one_array():
@@ -93,7 +143,7 @@ def test_an_unknown_per_is_refused():
     assert str(caught.value) == (
         "standardize: unknown value of per\n\n"
         "    given     'pixel'\n"
-        '    possible  "feature", "all"'
+        '    possible  "feature", "channel", "all"'
     )
 
 

@@ -8,6 +8,7 @@ import pytest
 
 from chainrule.cli.commands import chainrule, run
 from chainrule.cli.config import resolve
+from chainrule.train.encoding import seal
 from chainrule.train.run import create
 from tests.data.samples import write_mnist
 
@@ -18,7 +19,11 @@ MISUSED = [
     ),
     (
         ["x"],
-        "chainrule: there is no command 'x'\n\n  There are: evaluate, train.\n",
+        (
+            "chainrule: there is no command 'x'\n\n"
+            "  There are: check, compare, evaluate, explain, find-rate, predict, report, resume, "
+            "runs, sweep, train.\n"
+        ),
     ),
     (
         ["train", "digits", "--optimiser", "adam"],
@@ -37,7 +42,11 @@ MISUSED = [
     ),
     (
         ["train", "digits", "--loss", "x"],
-        "chainrule train: --loss: there is no 'x'\n\n  There are: cross-entropy, hinge, squared.\n",
+        (
+            "chainrule train: --loss: there is no 'x'\n\n"
+            "  There are: cross-entropy, logistic, hinge, squared-hinge, squared, absolute, "
+            "huber.\n"
+        ),
     ),
     (
         ["train", "digits", "--model", "lineer"],
@@ -45,13 +54,16 @@ MISUSED = [
     ),
     (
         ["train", "digits", "--model", "mlp:64;64"],
-        "chainrule train: --model: there is no model 'mlp:64;64'\n\n  Did you mean mlp:512,512?\n",
+        (
+            "chainrule train: --model: there is no model 'mlp:64;64'\n\n"
+            "  It is mlp:512,512, the sizes of its hidden layers.\n"
+        ),
     ),
     (
         ["train", "digits", "--model", "cnn"],
         (
             "chainrule train: --model: there is no model 'cnn'\n\n"
-            "  There are: linear, and mlp with the sizes of its hidden layers, mlp:512,512.\n"
+            "  There are: linear, mlp, lenet, resnet, transformer, bag.\n"
         ),
     ),
     (
@@ -109,8 +121,9 @@ MISUSED = [
     (
         ["train", "digist"],
         (
-            "chainrule train: load: 'digist' is neither a data set nor a folder\n\n"
-            '    data sets  cifar10, digits, mnist\n\n  Did you mean "digits"?\n'
+            "chainrule train: load: 'digist' is neither a data set nor a file nor a folder\n\n"
+            "    data sets  cifar10, cifar100, digits, fashion-mnist, mnist\n\n"
+            '  Did you mean "digits"?\n'
         ),
     ),
     (
@@ -136,7 +149,110 @@ MISUSED = [
         ["evaluate"],
         "chainrule evaluate: RUN is missing\n",
     ),
+    (
+        ["predict", "run"],
+        "chainrule predict: FILE... is missing\n",
+    ),
+    (
+        ["predict", "run", "a.png", "--top", "0"],
+        "chainrule predict: --top: 0 is not 1 or more\n",
+    ),
+    (
+        ["runs", "--sort", "tets"],
+        "chainrule runs: --sort: there is no 'tets'\n\n  Did you mean test?\n",
+    ),
+    (
+        ["sweep", "--seed", "0,1"],
+        "chainrule sweep: --out is missing\n",
+    ),
+    (
+        ["sweep", "--out", "x", "--lr", "0.1,fast"],
+        "chainrule sweep: --lr: 'fast' is not a number\n",
+    ),
+    (
+        ["find-rate", "--steps", "3"],
+        "chainrule find-rate: --steps: 3 is not 10 or more\n",
+    ),
+    (
+        ["resume", "run", "--epochs", "3"],
+        (
+            "chainrule resume: there is no option --epochs\n\n"
+            "  chainrule resume --help lists the options.\n"
+        ),
+    ),
+    (
+        ["train", "digits", "--augment", "flip", "--size", "8"],
+        "chainrule train: --size: digits is read without it\n",
+    ),
+    (
+        ["train", "digits", "--size", "8*8"],
+        (
+            "chainrule train: --size: '8*8' is not a size\n\n"
+            "  It is 64, or 48x64 for 48 rows of 64 pixels.\n"
+        ),
+    ),
+    (
+        ["train", "digits", "--test", "0.1"],
+        "chainrule train: --test: digits has a part to test on\n",
+    ),
+    (
+        ["train", "digits", "--early-stopping", "2", "--validation", "0"],
+        (
+            "chainrule train: --early-stopping: there is no validation part to go by\n\n"
+            "  Give --validation.\n"
+        ),
+    ),
+    (
+        ["train", "digits", "--loss", "hinge", "--label-smoothing", "0.1"],
+        "chainrule train: --label-smoothing: hinge has none; cross-entropy has\n",
+    ),
+    (
+        ["train", "digits", "--model", "linear", "--dropout", "0.1"],
+        "chainrule train: --dropout: linear has no hidden features to drop\n",
+    ),
+    (
+        ["train", "digits", "--model", "transformer"],
+        (
+            "chainrule train: --model: transformer predicts the next token of a text, and digits "
+            "is none\n"
+        ),
+    ),
+    (
+        ["train", "digits", "--model", "bag"],
+        "chainrule train: --model: bag gives a class to a row of tokens, and digits has none\n",
+    ),
 ]
+
+SETTINGS = [
+    (
+        "lr = 0.1\n\nlearning-rat = 0.2\n",
+        "x.toml:3: there is no setting 'learning-rat'\n\n  Did you mean learning-rate?",
+    ),
+    ("epochs = '3'\n", "x.toml:1: epochs is '3'; it must be a number, without quotes"),
+    ("model = 'lineer'\n", "x.toml:1: model: there is no model 'lineer'\n\n  Did you mean linear?"),
+    ("epochs = 2.5\n", "x.toml:1: epochs: '2.5' is not a whole number"),
+    ("optimizer = 'adamm'\n", "x.toml:1: optimizer: there is no 'adamm'\n\n  Did you mean adam?"),
+    ("lr = [0.1]\n", "x.toml:1: lr is a list; it must be a number or a text"),
+    ("[lr]\nx = 1\n", "x.toml:1: lr is a table; it must be a number or a text"),
+    ("l2 = true\n", "x.toml:1: l2 is true or false; it must be a number or a text"),
+    ("lr = 1\nlearning_rate = 2\n", "x.toml:2: learning_rate is there under another spelling too"),
+    ("lr = = 1\n", "x.toml is not TOML: invalid value (at line 1, column 6)"),
+    ("lr = 1 # \xff", "x.toml is not UTF-8: byte 9 is 0xff"),
+    (None, "x.toml cannot be read: No such file or directory"),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("text", "message"), SETTINGS)
+def test_a_file_of_settings_is_explained_by_line(
+    text: str | None, message: str, tmp_path: Path, monkeypatch, capsys
+):
+    monkeypatch.chdir(tmp_path)
+    if text is not None:
+        (tmp_path / "x.toml").write_bytes(text.encode("latin-1"))
+    assert run(["train", "digits", "--config", "x.toml"]) == 2
+    captured = capsys.readouterr()
+    assert (captured.out, captured.err) == ("", f"chainrule train: --config: {message}\n")
+    assert not (tmp_path / "runs").exists()
 
 
 @pytest.mark.parametrize(("arguments", "message"), MISUSED)
@@ -161,19 +277,34 @@ def test_failures_end_with_1(tmp_path: Path, monkeypatch, capsys):
         "CheckpointError: nothing is not a run folder: it has no config.json\n"
     )
     (tmp_path / "old").mkdir()
-    (tmp_path / "old" / "config.json").write_text('{"data": "digits", "speed": 3, "model": "x"}')
+    (tmp_path / "old" / "config.json").write_text('{"data": "digits", "model": "linear"}')
+    assert run(["evaluate", "old"]) == 1
+    assert capsys.readouterr().err == (
+        "CheckpointError: old/config.json has no digest: chainrule 0.1.0 made it, or it was "
+        "changed\n\n"
+        "  Run folders of 0.1.0 are not read by this version. Train anew, or go on with 0.1.0.\n"
+    )
+    (tmp_path / "old" / "config.json").write_bytes(seal({"epochs": 3}))
+    assert run(["resume", "old"]) == 1
+    assert capsys.readouterr().err == (
+        "CheckpointError: old/config.json is not the configuration of a training by the command "
+        "line\n\n  A run of fit is gone on with by fit.\n"
+    )
+    (tmp_path / "old" / "config.json").write_bytes(seal({"format": 3}))
+    assert run(["resume", "old"]) == 1
+    assert capsys.readouterr().err == (
+        "CheckpointError: old/config.json has format 3; this version reads 2\n\n"
+        "  A newer chainrule may have made it.\n"
+    )
+    whole = resolve("digits", {"data": "digits"}).stored()
+    del whole["loss"], whole["l2"]
+    wrong = {**whole, "speed": 3, "model": "x", "batch": True, "label": 4}
+    (tmp_path / "old" / "config.json").write_bytes(seal(wrong))
     assert run(["evaluate", "old"]) == 1
     assert capsys.readouterr().err == (
         "CheckpointError: old/config.json is not the configuration of a training\n\n"
-        + "".join(
-            f"    {name} is missing\n"
-            for name in (
-                *("folder", "loss", "l2", "l1", "optimizer", "learning_rate", "schedule"),
-                *("weight_decay", "epochs", "batch", "seed", "validation", "standardize"),
-                "threads",
-            )
-        )
-        + "    speed is unknown\n    model is 'x'\n"
+        "    loss is missing\n    l2 is missing\n    speed is unknown\n    label is 4\n"
+        "    model is 'x'\n    batch is True\n"
     )
     (tmp_path / "taken").mkdir()
     (tmp_path / "taken" / "thesis.tex").touch()
@@ -194,16 +325,15 @@ def test_a_model_is_tested_only_on_data_that_fit(tmp_path: Path, monkeypatch, ca
     captured = capsys.readouterr()
     assert captured.out == ""
     assert captured.err == (
-        "DataError: evaluate: mnist does not fit the model of run\n\n"
-        "    model     64 features, 10 classes\n"
-        "    mnist     6 features, 10 classes\n\n"
-        "  It was trained on digits.\n"
+        "DataError: mnist does not fit the model, which was trained on digits\n\n"
+        "    model     8 × 8 × 1 (height, width, channels)\n"
+        "    mnist     3 × 2 × 1 (height, width, channels)\n"
     )
 
 
 def test_a_run_without_a_checkpoint_has_no_model_to_test(tmp_path: Path, monkeypatch, capsys):
     monkeypatch.chdir(tmp_path)
-    create("run", resolve("digits", None, {}).stored()).close()
+    create("run", resolve("digits", {"data": "digits"}).stored()).close()
     assert run(["evaluate", "run"]) == 1
     assert capsys.readouterr().err == (
         "CheckpointError: run has neither a final model nor a checkpoint yet\n"
@@ -270,15 +400,9 @@ def test_too_little_memory_is_no_mistake_of_ours(monkeypatch, capsys):
 def test_a_configuration_that_cannot_be_meant_is_refused(tmp_path: Path, monkeypatch, capsys):
     monkeypatch.chdir(tmp_path)
     wrong = {"batch": 0, "threads": 0, "validation": 1.5, "learning_rate": 0.0}
-    create("run", {**resolve("digits", None, {}).stored(), **wrong}).close()
+    create("run", {**resolve("digits", {"data": "digits"}).stored(), **wrong}).close()
     assert run(["train", "--resume", "run"]) == 1
     assert capsys.readouterr().err == (
         "CheckpointError: run/config.json is not the configuration of a training\n\n"
-        "    learning_rate is 0.0\n    batch is 0\n    validation is 1.5\n    threads is 0\n"
-    )
-    create("other", {**resolve("digits", None, {}).stored(), "data": "digitz"}).close()
-    assert run(["train", "--resume", "other"]) == 1
-    assert capsys.readouterr().err == (
-        "CheckpointError: other/config.json is not the configuration of a training\n\n"
-        "    data is 'digitz'\n"
+        "    validation is 1.5\n    learning_rate is 0.0\n    batch is 0\n    threads is 0\n"
     )

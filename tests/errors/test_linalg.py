@@ -234,6 +234,147 @@ MESSAGES: list[tuple[type[Exception], Callable[[], object], str]] = [
             "    x  f64[2, 2]"
         ),
     ),
+    (
+        GradientError,
+        lambda: cr.grad(lambda x: total(linalg.lu(x).U))(cr.tensor([[0.0, 0.0], [0.0, 1.0]])),
+        (
+            "lu: pivot 0 of the matrix is 0, so L and U have no derivative\n"
+            "\n"
+            "    U  f64[2, 2]\n"
+            "\n"
+            "  The factors of a matrix with dependent leading columns are not unique."
+        ),
+    ),
+    (
+        ArgumentError,
+        lambda: linalg.eigvals(cr.tensor([[math.nan]])),
+        "eigvals: the matrix has elements that are inf or nan\n\n    x  f64[1, 1]",
+    ),
+    (
+        GradientError,
+        lambda: cr.grad(lambda x: total(linalg.eig(x).eigenvectors.real))(I3),
+        (
+            "eig: eigenvalues 0 and 1 of the matrix are both 1, so their eigenvectors have no "
+            "derivative\n"
+            "\n"
+            "  The eigenvectors of a repeated value can be turned freely within their space."
+        ),
+    ),
+    (
+        GradientError,
+        lambda: cr.grad(lambda x: total(linalg.eigvals(x).real))(
+            cr.tensor([[1.0, 1.0], [0.0, 1.0]])
+        ),
+        (
+            "eig: the matrix is defective: its eigenvectors do not span the space, so its "
+            "eigenvalues and eigenvectors have no derivative"
+        ),
+    ),
+    (
+        ArgumentError,
+        lambda: linalg.expm(cr.tensor([[math.inf]])),
+        "expm: the matrix has elements that are inf or nan\n\n    x  f64[1, 1]",
+    ),
+    (
+        ArgumentError,
+        lambda: linalg.sqrtm(STACK),
+        (
+            "sqrtm: matrix [0, 1] of the stack is not positive semidefinite: its eigenvalue 0 is "
+            "-1\n\n    x  f64[1, 2, 2, 2]"
+        ),
+    ),
+    (
+        ArgumentError,
+        lambda: linalg.logm(SINGULAR),
+        ("logm: the matrix is not positive definite: its eigenvalue 0 is 0\n\n    x  f64[2, 2]"),
+    ),
+    (
+        ArgumentError,
+        lambda: linalg.fractional_matrix_power(I3, math.nan),
+        "fractional_matrix_power: the exponent is a finite number, not nan",
+    ),
+    (
+        GradientError,
+        lambda: cr.grad(lambda x: total(linalg.sqrtm(x)))(cr.tensor([[1.0, 0.0], [0.0, 0.0]])),
+        (
+            "sqrtm: the matrix has the eigenvalue 0, where the function has no derivative\n"
+            "\n"
+            "  A singular matrix has a derivative only in directions that keep its null space."
+        ),
+    ),
+    (
+        GradientError,
+        lambda: cr.grad(cr.grad(cr.grad(lambda t: total(linalg.logm(I3 * t)))))(cr.tensor(2.0)),
+        (
+            "logm: derivatives beyond the second are not available\n"
+            "\n"
+            "  Where the eigenvalues are distinct, cr.linalg.eigh gives the function as "
+            "V diag(f(λ)) Vᵀ, which has all of them."
+        ),
+    ),
+    (
+        ShapeError,
+        lambda: linalg.lstsq(TALL, cr.ones(2)),
+        (
+            "lstsq: the matrices have 3 rows and the right-hand side has 2 rows\n"
+            "\n"
+            "    x1  f64[3, 2]\n"
+            "    x2  f64[2]\n"
+            "\n"
+            "  x2 is one vector, or a stack of matrices with a column for each system."
+        ),
+    ),
+    (
+        ShapeError,
+        lambda: linalg.lstsq(cr.ones(2), cr.ones(2)),
+        "lstsq: a matrix has two axes\n\n    x1  f64[2]",
+    ),
+    (
+        ArgumentError,
+        lambda: linalg.lstsq(cr.tensor([[math.nan]]), cr.ones(1)),
+        "lstsq: the matrix has elements that are inf or nan\n\n    x  f64[1, 1]",
+    ),
+    (
+        ShapeError,
+        lambda: linalg.orth(ONES),
+        (
+            "orth: the matrices of the stack have ranks from 1 to 2\n"
+            "\n"
+            "    x  f64[2, 2, 2]\n"
+            "\n"
+            "  Their bases have different sizes; cr.linalg.projection has one for every rank."
+        ),
+    ),
+    (
+        GradientError,
+        lambda: cr.grad(lambda x: total(linalg.null_space(x)))(cr.ones((1, 2))),
+        (
+            "null_space: the basis has no derivative\n"
+            "\n"
+            "  It is any orthonormal basis of the null space. Use I − cr.linalg.projection(xᵀ) "
+            "where that space\n"
+            "  is meant."
+        ),
+    ),
+    (
+        ArgumentError,
+        lambda: linalg.cond(I3, ord=3),
+        "cond: there is no norm 3; ord is one of fro, nuc, 1, -1, 2, -2, inf, -inf",
+    ),
+    (
+        ShapeError,
+        lambda: linalg.cond(cr.ones((0, 0))),
+        "cond: an empty matrix has no condition number\n\n    x  f64[0, 0]",
+    ),
+    (
+        GradientError,
+        lambda: cr.grad(lambda x: linalg.cond(x, ord=1))(SINGULAR),
+        (
+            "cond: the matrix is singular, so its condition number has no derivative\n"
+            "\n"
+            "    x  f64[2, 2]"
+        ),
+    ),
 ]
 
 

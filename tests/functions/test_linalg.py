@@ -1,6 +1,8 @@
 """Linear algebra at the hard points: repeated values, zeros, singular and empty matrices."""
 
 import math
+from collections.abc import Callable
+from decimal import Decimal, localcontext
 
 import numpy as np
 import pytest
@@ -8,7 +10,8 @@ import pytest
 import chainrule as cr
 from chainrule import linalg
 from chainrule.errors import GradientError
-from chainrule.testing import assert_close
+from chainrule.ir.routines.divided_differences import first_difference, second_difference
+from chainrule.testing import assert_close, check_gradients
 
 I3 = cr.tensor(np.eye(3))
 REPEATED = cr.tensor(np.diag([1.0, 1.0, 2.0]))
@@ -143,3 +146,108 @@ def test_trace_adds_small_integers_in_64_bits() -> None:
 def test_no_element_of_an_eigenvector_of_a_repeated_value_has_a_derivative():
     with pytest.raises(GradientError, match="eigenvalues"):
         cr.grad(lambda a: cr.linalg.eigh(a)[1][0, 0])(cr.eye(2))
+
+
+@pytest.mark.parametrize("function", [linalg.sqrtm, linalg.logm])
+@pytest.mark.parametrize("spectrum", [(2, 2, 2), (1, 1, 2), (1, 1 + 1e-9, 3), (1, 1.05, 1.07)])
+def test_functions_of_repeated_and_close_eigenvalues_have_derivatives(
+    function: Callable[[cr.Tensor], cr.Tensor], spectrum: tuple[float, ...]
+) -> None:
+    turn = np.linalg.qr(np.arange(9.0).reshape(3, 3) + np.eye(3))[0]
+    check_gradients(function, (turn * spectrum) @ turn.T)
+
+
+def test_the_gradient_of_the_trace_of_a_matrix_function_is_its_derivative_as_a_function() -> None:
+    x = np.array([[4.0, 1.0, 0.0], [1.0, 3.0, 1.0], [0.0, 1.0, 2.0]])
+    gradient = cr.grad(lambda a: linalg.trace(linalg.logm(a)))(cr.tensor(x))
+    assert_close(gradient, np.linalg.inv(x))
+    assert_close(linalg.expm(linalg.logm(cr.tensor(x))), x, rtol=1e-12)
+    root = linalg.sqrtm(cr.tensor(x))
+    assert_close(root @ root, x, rtol=1e-12)
+    assert_close(linalg.fractional_matrix_power(cr.tensor(x), 0.5), root)
+
+
+@pytest.mark.parametrize("exponent", [None, 0.5, -0.5, 2.5, 3.0])
+def test_divided_differences_are_accurate_at_every_distance(exponent: float | None) -> None:
+    power = Decimal(exponent or 0)
+
+    def function(x: Decimal) -> Decimal:
+        return x.ln() if exponent is None else x**power
+
+    for gap in (0.0, 1e-12, 1e-6, 1e-3, 0.01, 0.06, 0.09, 0.5, 3.0):
+        points = [np.array(p) for p in (1.3, 1.3 + gap, 1.3 + 0.4 * gap)]
+        found = first_difference(exponent, *points[:2]), second_difference(exponent, *points)
+        with localcontext(prec=80):
+            a, b, c = (Decimal(float(p)) for p in points)
+            if gap:
+                once = (function(a) - function(b)) / (a - b)
+                twice = (once - (function(b) - function(c)) / (b - c)) / (a - c)
+            elif exponent is None:
+                once, twice = 1 / a, -1 / (2 * a**2)
+            else:
+                once, twice = power * a ** (power - 1), power * (power - 1) / 2 * a ** (power - 2)
+        assert abs(found[0] / float(once) - 1) < 1e-14
+        assert abs(found[1] / float(twice) - 1) < 1e-13
+
+
+def test_a_singular_matrix_has_a_root_and_derivatives_that_keep_its_null_space() -> None:
+    x = cr.tensor(np.diag([4.0, 1.0, 0.0]))
+    assert_close(linalg.sqrtm(x), np.diag([2.0, 1.0, 0.0]))
+    direction = cr.tensor([[1.0, 2.0, 0.0], [2.0, 1.0, 0.0], [0.0, 0.0, 0.0]])
+    tangent = cr.jvp(linalg.sqrtm, (x,), (direction,))[1]
+    assert_close(tangent, np.array([[0.25, 2 / 3, 0], [2 / 3, 0.5, 0], [0, 0, 0]]))
+
+
+def test_complex_eigenvalues_and_vectors_satisfy_their_equation() -> None:
+    x = cr.tensor([[0.0, -2.0, 1.0], [2.0, 0.0, 0.5], [0.0, 1.0, 1.0]])
+    values, vectors = linalg.eig(x)
+    v = vectors.real.numpy() + 1j * vectors.imag.numpy()
+    λ = values.real.numpy() + 1j * values.imag.numpy()
+    np.testing.assert_allclose(x.numpy() @ v, v * λ, atol=1e-14)
+    assert_close(linalg.eigvals(x).real, values.real)
+    assert_close(cr.grad(lambda a: cr.sum(linalg.eigvals(a).real))(x), np.eye(3), atol=1e-12)
+
+
+def test_a_single_eigenvalue_beside_repeated_ones_has_a_derivative() -> None:
+    x = cr.tensor([[1.0, 0.0, 0.0], [0.0, 1.0, 0.0], [1.0, 2.0, 3.0]])
+    place = int(np.argmax(linalg.eigvals(x).real.numpy()))
+    gradient = cr.grad(lambda a: linalg.eigvals(a).real[place])(x)
+    assert_close(gradient, np.array([[0, 0, 0.5], [0, 0, 1.0], [0, 0, 1]]))
+
+
+def test_least_squares_of_a_matrix_without_full_rank_is_the_shortest_solution() -> None:
+    x, y = np.array([[1.0, 1.0], [1.0, 1.0], [1.0, 1.0]]), np.array([1.0, 2.0, 3.0])
+    found = linalg.lstsq(cr.tensor(x), cr.tensor(y))
+    assert_close(found.solution, np.array([1.0, 1.0]))
+    assert (found.rank.item(), round(found.residuals.item(), 12)) == (1, 2)
+    assert_close(
+        cr.grad(lambda b: cr.sum(linalg.lstsq(x, b).solution))(cr.tensor(y)), np.ones(3) / 3
+    )
+
+
+def test_the_projection_has_derivatives_where_singular_values_are_repeated() -> None:
+    x = cr.tensor(np.eye(3)[:, :2])
+    tangent = cr.jvp(linalg.projection, (x,), (cr.tensor([[0.0, 0], [0, 0], [1, 2]]),))[1]
+    assert_close(tangent, np.array([[0.0, 0, 1], [0, 0, 2], [1, 2, 0]]))
+
+
+def test_the_condition_number_of_a_singular_matrix_is_infinite() -> None:
+    assert linalg.cond(cr.ones((2, 2)), ord=1).item() == math.inf
+    assert linalg.cond(cr.tensor([[1.0, 0.0], [0.0, 0.0]])).item() == math.inf
+
+
+@pytest.mark.parametrize("shape", [(0, 0), (2, 0, 0)])
+def test_empty_matrices_have_functions(shape: tuple[int, ...]) -> None:
+    x = cr.zeros(shape)
+    for function in (linalg.expm, linalg.sqrtm, linalg.logm, linalg.projection):
+        assert function(x).shape == shape
+    assert linalg.lu(x).L.shape == shape
+    assert linalg.eigvals(x).real.shape == shape[:-1]
+    assert linalg.eig(x).eigenvectors.imag.shape == shape
+    assert linalg.null_space(x).shape == shape
+    assert linalg.lstsq(x, x).solution.shape == shape
+
+
+def test_a_wide_zero_matrix_has_the_whole_space_for_null_space() -> None:
+    assert_close(cr.abs(linalg.null_space(cr.zeros((2, 3)))), np.eye(3))
+    assert linalg.orth(cr.zeros((3, 2))).shape == (3, 0)

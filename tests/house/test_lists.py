@@ -30,6 +30,7 @@ UNLISTED = {
     **dict.fromkeys(["fold_in", "key", "randint", "split"], DRAWS),
     **dict.fromkeys(["Layer", "Module", "count", "is_evaluation", "layers", "load"], PARTS),
     **dict.fromkeys(["evaluation", "initialization", "linear", "parameters", "seed"], PARTS),
+    **dict.fromkeys(["character_transformer", "lenet", "resnet"], PARTS),
     "Schedule": "abstract",
     "__array_namespace_info__": OF_TYPES,
     "named_block": "a transform; tests/functions/test_block.py",
@@ -56,7 +57,7 @@ def code_of(thing: Any) -> CodeType | None:
     """What runs when a function, or an object of a class, is called."""
     call: Callable[..., Any] | None = thing
     if inspect.isclass(thing):
-        call = vars(thing).get("__call__")
+        call = inspect.unwrap(getattr(thing, "__call__", None))  # noqa: B004  a layer's is wrapped
     return getattr(call, "__code__", None)
 
 

@@ -23,8 +23,41 @@ SECTION = re.compile(r"^Shapes:(?P<lines>.*(?:\n[ \t]+\S.*)*)", re.MULTILINE)
 INTEGERS = {"indices", "labels", "predictions"}
 # How a layer is made for sizes that were drawn; functions are called as they are.
 LAYERS: dict[str, Callable[[dict[str, int]], Any]] = {
+    "AvgPool1d": lambda _: cr.nn.AvgPool1d(2),
+    "AvgPool2d": lambda _: cr.nn.AvgPool2d(2),
+    "BatchNorm": lambda sizes: cr.nn.BatchNorm(sizes["c"]),
+    "CharacterTransformer": lambda sizes: cr.nn.character_transformer(
+        sizes["v"], 5, layers=1, heads=1, width=2, key=cr.random.key(0)
+    ),
+    "Conv1d": lambda sizes: cr.nn.Conv1d(
+        sizes["in"], sizes["out"], 3, padding="same", key=cr.random.key(0)
+    ),
+    "Conv2d": lambda sizes: cr.nn.Conv2d(
+        sizes["in"], sizes["out"], 3, padding="same", key=cr.random.key(0)
+    ),
+    "ConvTranspose2d": lambda sizes: cr.nn.ConvTranspose2d(
+        sizes["in"], sizes["out"], 3, key=cr.random.key(0)
+    ),
+    "Embedding": lambda sizes: cr.nn.Embedding(sizes["v"], sizes["d"], key=cr.random.key(0)),
+    "EmbeddingBag": lambda sizes: cr.nn.EmbeddingBag(5, sizes["d"], key=cr.random.key(0)),
     "Flatten": lambda _: cr.nn.Flatten(),
+    "GRU": lambda sizes: cr.nn.GRU(sizes["in"], sizes["out"], key=cr.random.key(0)),
+    "GlobalAvgPool": lambda _: cr.nn.GlobalAvgPool(),
+    "GlobalMaxPool": lambda _: cr.nn.GlobalMaxPool(),
+    "GroupNorm": lambda sizes: cr.nn.GroupNorm(sizes["g"], sizes["g"] * sizes["c"]),
+    "LSTM": lambda sizes: cr.nn.LSTM(sizes["in"], sizes["out"], key=cr.random.key(0)),
+    "LayerNorm": lambda sizes: cr.nn.LayerNorm(sizes["d"]),
     "Linear": lambda sizes: cr.nn.Linear(sizes["in"], sizes["out"], key=cr.random.key(0)),
+    "MaxPool1d": lambda _: cr.nn.MaxPool1d(2),
+    "MaxPool2d": lambda _: cr.nn.MaxPool2d(2),
+    "MultiHeadAttention": lambda sizes: cr.nn.MultiHeadAttention(
+        sizes["h"] * sizes["k"], sizes["h"], key=cr.random.key(0)
+    ),
+    "RMSNorm": lambda sizes: cr.nn.RMSNorm(sizes["d"]),
+    "RNN": lambda sizes: cr.nn.RNN(sizes["in"], sizes["out"], key=cr.random.key(0)),
+    "TransformerBlock": lambda sizes: cr.nn.TransformerBlock(
+        sizes["h"] * sizes["k"], sizes["h"], key=cr.random.key(0)
+    ),
 }
 
 Axes = tuple[str, ...]
@@ -137,7 +170,16 @@ def call(thing: Callable[..., Any], signature: Signature, drawn: Drawn) -> list[
         elif parameter.kind is parameter.POSITIONAL_ONLY and name in given:
             positional.append(given.pop(name))
     result = thing(*positional, **given)
-    return list(result) if isinstance(result, tuple | list) else [result]
+    return _flat(result)
+
+
+def _flat(result: Any) -> list[Any]:
+    """The results in their order, those of nested tuples too."""
+    return (
+        [r for part in result for r in _flat(part)]
+        if isinstance(result, tuple | list)
+        else [result]
+    )
 
 
 def check(thing: Any, signature: Signature, drawn: Drawn) -> None:
@@ -159,7 +201,7 @@ def lines() -> Iterator[Any]:
     for place, _, text in docstrings(PACKAGE):
         for section in SECTION.finditer(text):
             for line in section["lines"].strip().splitlines():
-                yield pytest.param(place, line.strip(), id=f"{place.split(':')[1]}: {line.strip()}")
+                yield pytest.param(place, line.strip(), id=f"{place}: {line.strip()}")
 
 
 @pytest.mark.parametrize(("place", "line"), list(lines()))

@@ -49,7 +49,10 @@ def test_jit_records_once_and_takes_the_same_steps(name: str) -> None:
     np.testing.assert_allclose(w.numpy(), WEIGHTS[name], rtol=1e-12)
 
 
-@pytest.mark.parametrize("kind", [optim.SGD, optim.Adam, optim.AdamW])
+@pytest.mark.parametrize(
+    "kind",
+    [optim.SGD, optim.Adam, optim.AdamW, optim.RMSProp, optim.Adagrad, optim.Lion, optim.Muon],
+)
 def test_a_constant_schedule_is_a_number(kind: Any) -> None:
     number, _ = run(kind(0.05), 10)
     scheduled, _ = run(kind(schedule.constant(0.05)), 10)
@@ -102,5 +105,5 @@ def test_nothing_to_learn_is_no_error(name: str) -> None:
 def test_optimizers_compare_by_their_settings() -> None:
     assert optim.Adam(0.1) == optim.Adam(0.1) != optim.Adam(0.2)
     assert repr(optim.SGD(0.1)) == (
-        "SGD(learning_rate=0.1, momentum=0.0, nesterov=False, weight_decay=0.0)"
+        "SGD(learning_rate=0.1, momentum=0.0, nesterov=False, weight_decay=0.0, decoupled=False)"
     )

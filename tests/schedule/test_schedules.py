@@ -28,6 +28,20 @@ ALL = [
     schedule.one_cycle(0.1, 1),
     schedule.one_cycle(0.1, 5, warmup=0.0),
     schedule.one_cycle(0.1, 5, warmup=1.0),
+    schedule.step(0.1, 3),
+    schedule.milestones(0.1, [2, 5], factor=0.5),
+    schedule.exponential(0.1, 0.9),
+    schedule.exponential(0.1, 0.5, steps=10),
+    schedule.polynomial(0.1, 10),
+    schedule.polynomial(0.1, 10, power=2.0, floor=0.01),
+    schedule.warm_up(0.1, 4),
+    schedule.warm_up(0.1, 4, start=0.0),
+    schedule.cosine_restarts(0.1, 4),
+    schedule.cosine_restarts(0.1, 4, growth=2, floor=0.01),
+    schedule.chain([schedule.warm_up(0.1, 3), schedule.cosine(0.1, 7)], [3]),
+    schedule.chain((schedule.constant(0.1),), ()),
+    schedule.product((schedule.warm_up(1.0, 4), schedule.step(0.1, 5), 0.5)),
+    schedule.product((0.1,)),
 ]
 
 
@@ -60,9 +74,46 @@ def test_a_schedule_runs_inside_jit_and_is_float64(rate: schedule.Schedule) -> N
 
 
 @pytest.mark.parametrize("rate", ALL, ids=repr)
-def test_after_the_last_step_nothing_changes_but_1_over_t(rate: schedule.Schedule) -> None:
+def test_after_its_last_step_a_schedule_stays_where_it_is(rate: schedule.Schedule) -> None:
     late, later = rate(1000).item(), rate(2000).item()
-    assert later == late or isinstance(rate, schedule.inverse_time)
+    endless = (
+        schedule.inverse_time, schedule.step, schedule.exponential, schedule.cosine_restarts,
+        schedule.product,
+    )  # fmt: skip
+    assert later == late or isinstance(rate, endless)
+
+
+@pytest.mark.parametrize("rate", ALL, ids=repr)
+def test_the_repr_makes_the_same_schedule(rate: schedule.Schedule) -> None:
+    again = eval(repr(rate), vars(schedule))  # our own repr
+    assert again == rate
+    assert hash(again) == hash(rate)
+    assert values(again, 12) == values(rate, 12)
+
+
+def test_restarts_come_at_their_very_steps() -> None:
+    rate = schedule.cosine_restarts(0.1, 3, growth=3)
+    starts = [0, *(3 * (3**i - 1) // 2 for i in range(1, 25))]
+    assert [rate(t).item() for t in starts] == [0.1] * len(starts)
+    assert all(rate(t - 1).item() < 0.08 for t in starts[1:])
+
+
+def test_a_chain_asks_each_schedule_from_its_own_first_step() -> None:
+    first, second, third = schedule.constant(0.3), schedule.step(0.2, 2), schedule.warm_up(0.1, 3)
+    rate = schedule.chain((first, second, third), (2, 7))
+    assert values(rate, 12) == values(first, 2) + values(second, 5) + values(third, 5)
+
+
+def test_a_product_with_a_warm_up_is_the_warm_up_of_the_cosine_at_first() -> None:
+    both = schedule.product((schedule.warm_up(1.0, 3), schedule.constant(0.4)))
+    expected = values(schedule.cosine(0.4, 10, warmup=3), 4)
+    np.testing.assert_allclose(values(both, 4), expected, rtol=1e-14)
+
+
+def test_a_schedule_may_be_asked_for_many_steps_at_once() -> None:
+    for rate in ALL:
+        many = rate(cr.arange(20)).tolist()
+        np.testing.assert_allclose(many, values(rate, 20), rtol=1e-14)
 
 
 def test_inverse_time_satisfies_the_conditions_of_robbins_and_monro() -> None:

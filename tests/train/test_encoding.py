@@ -16,10 +16,11 @@ from chainrule.train.encoding import (
     decode_json,
     decode_tensors,
     encode_json,
-    encode_json_line,
     encode_tensors,
     seal,
+    seal_line,
     unseal,
+    unseal_line,
 )
 
 DTYPES = ["bool", "i1", "i2", "i4", "i8", "u1", "u2", "u4", "u8", "f2", "f4", "f8"]
@@ -158,7 +159,7 @@ def test_any_bytes_are_an_error_or_arrays_but_never_a_crash(data: bytes) -> None
 @given(st.dictionaries(st.text(max_size=5), json_values, max_size=4))
 def test_json_comes_back_as_the_same_value(value: dict[str, Any]) -> None:
     assert decode_json(encode_json(value, "position"), "position.json") == value
-    assert decode_json(encode_json_line(value, "metrics"), "metrics") == value
+    assert unseal_line(seal_line(value, "metrics").encode(), "metrics") == value
 
 
 def test_numpy_scalars_and_tuples_become_plain_json() -> None:
@@ -183,9 +184,8 @@ def test_what_json_cannot_hold_is_named_by_its_path(value: Any, message: str) ->
 
 
 def test_a_line_of_metrics_writes_null_for_what_is_not_finite() -> None:
-    assert encode_json_line({"loss": math.nan, "list": [math.inf]}, "metrics") == (
-        '{"loss": null, "list": [null]}'
-    )
+    line = seal_line({"loss": math.nan, "list": [math.inf]}, "metrics")
+    assert line.startswith('{"loss": null, "list": [null], "digest": "')
 
 
 @pytest.mark.parametrize(
@@ -201,6 +201,18 @@ def test_broken_json_is_named(data: bytes, message: str) -> None:
     with pytest.raises(CheckpointError) as caught:
         decode_json(data, "x")
     assert str(caught.value).startswith(message)
+
+
+def test_every_changed_bit_of_a_sealed_line_is_found() -> None:
+    line = seal_line({"step": 3, "loss": 0.25, "name": "ü"}, "x").encode()
+    for bit in range(8 * len(line)):
+        damaged = bytearray(line)
+        damaged[bit // 8] ^= 1 << (bit % 8)
+        with pytest.raises(CheckpointError, match=r"^x: the line is not"):
+            unseal_line(bytes(damaged), "x")
+    for length in range(len(line)):
+        with pytest.raises(CheckpointError, match=r"^x: the line is not"):
+            unseal_line(line[:length], "x")
 
 
 def test_every_changed_bit_of_a_sealed_record_is_found() -> None:

@@ -11,6 +11,7 @@ import pytest
 
 from chainrule.errors import ArgumentError, CheckpointError
 from chainrule.train import checkpoint, run
+from chainrule.train.encoding import seal_line
 from tests.train.kill_driver import content, names
 
 PATH = os.pathsep.join(sys.path)
@@ -51,14 +52,14 @@ def test_create_refuses_a_run_and_says_how_to_go_on(tmp_path: Path) -> None:
         run.create(tmp_path, {})
     assert str(caught.value) == (
         f"create: {tmp_path} already holds an unfinished run\n\n"
-        f"  Go on with it by --resume {tmp_path}, or give another folder."
+        f"  Go on with it by chainrule resume {tmp_path}, or give another folder."
     )
     checkpoint.save(checkpoints, content(120))
     with pytest.raises(CheckpointError) as caught:
         run.create(tmp_path, {})
     assert str(caught.value) == (
         f"create: {tmp_path} already holds an unfinished run, last checkpoint at step 120\n\n"
-        f"  Go on with it by --resume {tmp_path}, or give another folder."
+        f"  Go on with it by chainrule resume {tmp_path}, or give another folder."
     )
     with run.open(tmp_path, write=True) as opened:
         opened.save_model({"w": np.ones(2)}, {})
@@ -172,8 +173,8 @@ def test_metrics_need_a_step_and_hold_null_for_what_is_not_finite(tmp_path: Path
     ("line", "message"),
     [
         (b'{"step": 2,', ":2: the line is not JSON: "),
-        (b"[2]", ":2: the line has no count 'step'\n\n    [2]"),
-        (b'{"step": -1}', ":2: the line has no count 'step'"),
+        (b"[2]", ":2: the line is not as it was written: its digest does not fit\n\n    [2]"),
+        (seal_line({"step": -1}, "").encode(), ":2: the line has no count 'step'\n\n    {"),
         (b"\xff", ":2: the line is not UTF-8: "),
     ],
 )
@@ -181,7 +182,10 @@ def test_a_whole_line_of_metrics_that_is_broken_is_named(
     line: bytes, message: str, tmp_path: Path
 ) -> None:
     with run.create(tmp_path, {}) as opened:
-        (tmp_path / "metrics.jsonl").write_bytes(b'{"step": 1}\n' + line + b'\n{"step": 3}\n')
+        for step in (1, 3):
+            opened.append_metrics({"step": step})
+        first, last = (tmp_path / "metrics.jsonl").read_bytes().splitlines(keepends=True)
+        (tmp_path / "metrics.jsonl").write_bytes(first + line + b"\n" + last)
         with pytest.raises(CheckpointError) as caught:
             opened.metrics()
     assert f"{tmp_path / 'metrics.jsonl'}{message}" in str(caught.value)

@@ -1,24 +1,28 @@
 """Every text can be read on what is behind it, in both color schemes."""
 
-import itertools
 import re
 
 import pytest
 
+from chainrule.view.chart import RAMP
 from chainrule.view.page import asset
 
 TEXTS = ("ink", "muted", "training", "validation")
 READABLE = 4.5  # Source: WCAG 2.2, success criterion 1.4.3
+VISIBLE = 3.0  # Source: WCAG 2.2, success criterion 1.4.11
 
 
 def scheme(dark: bool) -> dict[str, tuple[float, ...]]:
-    css = asset("report.css")
-    blocks = re.findall(r":root \{(.*?)\}", css, re.DOTALL)[: 1 + dark]
-    colors: dict[str, tuple[float, ...]] = {}
-    for name, value in itertools.chain(*(re.findall(r"--(\w+): ([^;]+);", b) for b in blocks)):
-        channels = value.split() if " " in value else re.findall("..", value.removeprefix("#"))
-        colors[name] = tuple(int(c, 10 if " " in value else 16) / 255 for c in channels)
-    return colors
+    block = re.search(r":root \{(.*?)\}", asset("report.css"), re.DOTALL)
+    assert block is not None
+    return {name: color(value, dark) for name, value in re.findall(r"--(\w+): ([^;]+);", block[1])}
+
+
+def color(value: str, dark: bool) -> tuple[float, ...]:
+    pair = re.fullmatch(r"light-dark\((#\w+), (#\w+)\)", value)
+    chosen = pair[1 + dark] if pair else value
+    channels = chosen.split() if " " in chosen else re.findall("..", chosen.removeprefix("#"))
+    return tuple(int(c, 10 if " " in chosen else 16) / 255 for c in channels)
 
 
 def luminance(color: tuple[float, ...]) -> float:
@@ -37,6 +41,13 @@ def contrast(a: tuple[float, ...], b: tuple[float, ...]) -> float:
 def test_text_stands_out(dark, text, behind):
     colors = scheme(dark)
     assert contrast(colors[text], colors[behind]) >= READABLE
+
+
+@pytest.mark.parametrize("dark", [False, True])
+def test_every_curve_of_a_layer_stands_out(dark):
+    ramp = re.findall(r"\.ramp\d \{ --curve: ([^;]+);", asset("report.css"))
+    assert len(ramp) == RAMP
+    assert all(contrast(color(value, dark), scheme(dark)["panel"]) >= VISIBLE for value in ramp)
 
 
 @pytest.mark.parametrize("dark", [False, True])

@@ -125,12 +125,27 @@ class Lowering:
         if name is None or not isinstance(made, Poly) or not twins[0].dtype.is_float:
             return made
         dims = self.dims(twins)
+        if "1" in dims and not isinstance(twins[0].op, Input):
+            return self._squeezed(name, made, dims)
         if made.rank == 2 and dims[0] == dims[1] and combine.transposed(made) == made:
             self.inferred[name] = frozenset({"symmetric"})
         atom = self._name(name, dims)
         value = atom_poly(atom)
         if made != value:
             self.definitions.setdefault(atom, made)
+        return value
+
+    def _squeezed(self, name: str, made: Poly, dims: tuple[str, ...]) -> Poly:
+        """A named value that kept a reduced axis: in formulas it has none."""
+        kept = [k for k, dim in enumerate(dims) if dim != "1"]
+        short = tuple(dims[k] for k in kept)
+        fresh = itertools.count(len(kept))
+        read = [kept.index(k) if k in kept else next(fresh) for k in range(len(dims))]
+        atom = self._name(name, short)
+        value = normal([Term(_ONE, (Factor(atom, tuple(kept)),))], range(len(dims)), dims)
+        if made != value:
+            definition = normal(made.at(read, fresh), range(len(kept)), short)
+            self.definitions.setdefault(atom, definition)
         return value
 
     def _name(self, name: str, dims: tuple[str, ...]) -> Atom:

@@ -32,7 +32,8 @@ def tidy(poly: Poly, definitions: Mapping[Atom, Poly]) -> Poly:
                 break
         else:
             terms.append(term)
-    return _differences(normal(terms, range(poly.rank), poly.dims) if changed else poly)
+    simple = normal(terms, range(poly.rank), poly.dims) if changed else poly
+    return _shorter(_one_fraction(_differences(simple)))
 
 
 Definitions = Mapping[Atom, Poly]
@@ -254,6 +255,62 @@ def _differences(poly: Poly) -> Poly:
     return poly
 
 
+# ---------------------------------------------------------------- one fraction
+
+
+def _one_fraction(poly: Poly) -> Poly:
+    """(1 − y) ⊘ (1 − p) − y ⊘ p is (p − y) ⊘ (p ⊙ (1 − p)), where that is shorter."""
+    for i, first in enumerate(poly.terms):
+        for second in poly.terms[i + 1 :]:
+            made = _over_common(first, second)
+            if made is not None:
+                rest = [t for t in poly.terms if t is not first and t is not second]
+                return normal([*rest, *made], range(poly.rank), poly.dims)
+    return poly
+
+
+def _over_common(a: Term, b: Term) -> list[Term] | None:
+    below = [_denominators(t) for t in (a, b)]
+    if not below[0] or not below[1] or below[0] == below[1]:
+        return None
+    if all(f[0].head != "group" for d in below for f in d):
+        return None
+    shared = [f for f in a.factors if f in b.factors and f.power > 0]
+    common = {f: max(below[0].get(f, 0), below[1].get(f, 0)) for f in {*below[0], *below[1]}}
+    tops = []
+    for term, own in zip((a, b), below, strict=True):
+        more = [Factor(*f, Fraction(n - own.get(f, 0))) for f, n in common.items()]
+        above = [f for f in term.factors if (f.atom, f.labels) not in own and f not in shared]
+        tops.append(Term(term.coefficient, (*above, *(f for f in more if f.power))))
+    top = _numerator(tops)
+    if top is None:
+        return None
+    under = tuple(Factor(*f, Fraction(-n)) for f, n in common.items())
+    return [Term(t.coefficient, (*shared, *t.factors, *under)) for t in top]
+
+
+def _numerator(tops: list[Term]) -> list[Term] | None:
+    """The sum of two numerators with its groups opened, as one group; None if that is long."""
+    labels = sorted({i for t in tops for f in t.factors for i in f.labels})
+    sizes = {i: d for t in tops for f in t.factors
+             for i, d in zip(f.labels, f.atom.dims, strict=True)}  # fmt: skip
+    dims = tuple(sizes[i] for i in labels)
+    opened = expanded(normal(tops, labels, dims), {})
+    simple = all(len(t.factors) <= 1 and all(f.power > 0 for f in t.factors) for t in opened.terms)
+    if not opened.terms or len(opened.terms) > 2 or not simple:
+        return None
+    return combine.grouped(opened).at(labels, itertools.count(1 + max(labels, default=0)))
+
+
+def _denominators(term: Term) -> dict[tuple[Atom, tuple[int, ...]], int]:
+    """The factors with negative whole powers."""
+    return {
+        (f.atom, f.labels): -int(f.power)
+        for f in term.factors
+        if f.power < 0 and f.power.denominator == 1 and f.labels
+    }
+
+
 # ---------------------------------------------------------------- the user's names
 
 
@@ -317,6 +374,26 @@ def _matched(
     if found is None or any(k not in found for k in range(outputs)):
         return None
     return used, tuple(found[k] for k in range(outputs))
+
+
+# ---------------------------------------------------------------- groups that say too much
+
+
+def _shorter(poly: Poly) -> Poly:
+    """(1 − y) ⊙ p − y ⊙ (1 − p) is p − y: open the groups where fewer names are left."""
+    if len(poly.terms) < 2 or all(f.atom.head != "group" for t in poly.terms for f in t.factors):
+        return poly
+    opened = expanded(poly, {})
+    return opened if _names(opened) < _names(poly) else poly
+
+
+def _names(poly: Poly) -> int:
+    """How many names stand in a poly, those inside of groups included."""
+    return sum(
+        _names(f.atom.args[0]) if f.atom.head == "group" else 1
+        for t in poly.terms
+        for f in t.factors
+    )
 
 
 # ---------------------------------------------------------------- what cancels in a sum

@@ -12,6 +12,7 @@ import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
+from functools import cached_property
 
 from chainrule.algebra.index import Atom, Factor, Number, Term
 
@@ -58,12 +59,13 @@ class Sizes:
         first = values[0]
         if all(v == first for v in values):
             return Term(rational(first))
-        for factors, worth in self._monomials():
+        for factors, worth in self._monomials:
             ratios = [v / w for v, w in zip(values, worth, strict=True)]
             if all(math.isclose(r, ratios[0], rel_tol=1e-9) for r in ratios):
                 return Term(rational(ratios[0]), factors)
         return Term(rational(first))
 
+    @cached_property
     def _monomials(self) -> Monomials:
         """The monomials to try, simple ones first, with their values."""
         bases = [(Atom("size", (name, 0)), s) for name, s in self.named.items()]

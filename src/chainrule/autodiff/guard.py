@@ -11,6 +11,7 @@ Guarded becomes a node when anything else needs it.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+
 from chainrule.ir import build
 from chainrule.ir.graph import Node
 

@@ -1,5 +1,6 @@
 """The list of commands, and how a failure is told and becomes an exit code."""
 
+import importlib
 import os
 import sys
 import traceback
@@ -15,7 +16,10 @@ from chainrule.errors import ChainruleError
 
 __all__ = ["run"]
 
-NAMES = ("evaluate", "train")
+NAMES = (
+    "check", "compare", "evaluate", "explain", "find-rate", "predict", "report", "resume", "runs",
+    "sweep", "train",
+)  # fmt: skip
 FAILED, MISUSED, INTERRUPTED = 1, 2, 130
 
 
@@ -28,17 +32,12 @@ class Commands(click.Group):
 
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
         """Load a command, or give None if there is no such one."""
-        match cmd_name:
-            case "train":
-                from chainrule.cli.train import train
-
-                return train
-            case "evaluate":
-                from chainrule.cli.evaluate import evaluate
-
-                return evaluate
-            case _:
-                return None
+        if cmd_name not in NAMES:
+            return None
+        name = cmd_name.replace("-", "_")
+        command = getattr(importlib.import_module(f"chainrule.cli.{name}"), name)
+        assert isinstance(command, click.Command)
+        return command
 
     def resolve_command(
         self, ctx: click.Context, args: list[str]

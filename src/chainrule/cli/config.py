@@ -3,34 +3,21 @@
 It is what ``config.json`` holds. What the user did not say comes from the recipe of the data set.
 """
 
-import math
-import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass, fields
 from typing import Any, final
 
+from chainrule.cli.choices import place
+from chainrule.cli.recipes import ADAM_RATE, MODELS, RATES, recipe_for
+from chainrule.cli.settings import SETTINGS
 from chainrule.errors import ArgumentError, CheckpointError
 
-__all__ = [
-    "LOSSES",
-    "MODEL",
-    "OPTIMIZERS",
-    "SCALINGS",
-    "SCHEDULES",
-    "Config",
-    "from_stored",
-    "hidden_sizes",
-    "resolve",
-]
+__all__ = ["FORMAT", "Config", "from_stored", "resolve", "sizes_of"]
 
-LOSSES = ("cross-entropy", "hinge", "squared")
-OPTIMIZERS = ("sgd", "momentum", "nesterov", "adam", "adamw")
-SCHEDULES = ("constant", "cosine", "one-cycle", "inverse-time")
-SCALINGS = ("feature", "all", "range")
-MODEL = re.compile(r"linear|mlp:[1-9]\d{0,6}(,[1-9]\d{0,6})*")
+FORMAT = 2
+"""The version of the run folder. That of chainrule 0.1.0 had none."""
 
-_NAMES = {"loss": LOSSES, "optimizer": OPTIMIZERS, "schedule": SCHEDULES, "standardize": SCALINGS}
-_RANGES = {"learning_rate": (math.ulp(0.0), math.inf), "validation": (0.0, 1.0)}
+_CHECKS = {setting.name: setting.check for setting in SETTINGS} | {"data": place}
 
 
 @final
@@ -38,141 +25,146 @@ _RANGES = {"learning_rate": (math.ulp(0.0), math.inf), "validation": (0.0, 1.0)}
 class Config:
     """Every choice of a training.
 
-    folder       where the files of the data set lie; None if it is bundled
-    validation   the share of the training part that is set aside to look at after each epoch
-    standardize  what a batch is centered and scaled by: "feature" (each by its own statistics),
-                 "all" (one mean and one deviation), "range" (only brought to 0 … 1)
-    threads      of the linear algebra; another number may give other bits
+    data             the name of a data set, or the path of a file or folder of one's own
+    folder           where the files of a named set lie; None if it is bundled or in the cache
+    test             the share to test on, of data that have no part for it; else None
+    validation       the share of the training part to look at after each epoch
+    standardize      what a batch is centered and scaled by: "feature" (each by its own statistics),
+                     "channel" (each color), "all" (one mean and one deviation), "range" (only
+                     brought to 0 … 1)
+    early_stopping   the epochs without a better validation loss after which to stop
+    threads          of the linear algebra; another number may give other bits
     """
 
     data: str
-    folder: str | None
-    model: str
-    loss: str
-    l2: float
-    l1: float
-    optimizer: str
-    learning_rate: float
-    schedule: str
-    weight_decay: float
-    epochs: int
-    batch: int
-    seed: int
-    validation: float
-    standardize: str
-    threads: int
+    folder: str | None = None
+    label: str | None = None
+    size: str | None = None
+    sound: str | None = None
+    tokens: str | None = None
+    context: int | None = None
+    test: float | None = None
+    validation: float = 0.1
+    standardize: str = "all"
+    augment: str | None = None
+    model: str = "linear"
+    dropout: float = 0.0
+    loss: str = "cross-entropy"
+    label_smoothing: float = 0.0
+    l2: float = 0.0
+    l1: float = 0.0
+    optimizer: str = "adam"
+    learning_rate: float = 0.001
+    schedule: str = "cosine"
+    warmup: float = 0.0
+    weight_decay: float = 0.0
+    clip_norm: float | None = None
+    accumulate: int = 1
+    average: float | None = None
+    epochs: int = 10
+    steps_per_epoch: int | None = None
+    batch: int = 128
+    early_stopping: int | None = None
+    seed: int = 0
+    threads: int = 1
 
     def stored(self) -> dict[str, Any]:
         """Give the values for ``config.json``."""
-        return asdict(self)
+        return {"format": FORMAT, **asdict(self)}
 
 
-# What is good for a data set with a kind of model, beyond the common choices. Measured with the
-# commands of the README.
-_COMMON: Mapping[str, Any] = {
-    "model": "linear",
-    "loss": "cross-entropy",
-    "l2": 0.0,
-    "l1": 0.0,
-    "optimizer": "adam",
-    "schedule": "cosine",
-    "weight_decay": 0.0,
-    "epochs": 10,
-    "batch": 128,
-    "seed": 0,
-    "validation": 0.1,
-    "standardize": "all",
-    "threads": 1,
-}
-_DIGITS: Mapping[str, Any] = {"learning_rate": 0.003, "epochs": 30, "batch": 32}
-_CIFAR10: Mapping[str, Any] = {"optimizer": "momentum", "standardize": "feature"}
-_RECIPES: Mapping[tuple[str, str, str], Mapping[str, Any]] = {
-    ("digits", "linear", "cross-entropy"): {**_DIGITS, "learning_rate": 0.01},
-    ("digits", "mlp", "cross-entropy"): _DIGITS,
-    ("mnist", "mlp", "cross-entropy"): {"optimizer": "adamw"},
-    ("cifar10", "linear", "cross-entropy"): {**_CIFAR10, "learning_rate": 0.001, "l2": 0.02},
-    ("cifar10", "linear", "hinge"): {**_CIFAR10, "learning_rate": 0.0003, "l2": 0.3},
-    ("cifar10", "mlp", "cross-entropy"): {"optimizer": "adamw", "weight_decay": 0.05},
-}
-_MODELS: Mapping[str, str] = {"digits": "mlp:64"}
-_RATES: Mapping[str, float] = {"sgd": 0.05, "momentum": 0.01, "nesterov": 0.01}
-_ADAM_RATE = 0.001
 _NO_DECAY = (
     "adam has no weight decay\n\n"
     "  --optimizer adamw has; or --l2 adds the squares of the weights to the loss."
 )
+_NO_VALIDATION = "--early-stopping: there is no validation part to go by\n\n  Give --validation."
 
 
-def resolve(data: str, folder: str | None, given: Mapping[str, Any]) -> Config:
-    """Fill in what was not given (None) by what is good for the data set.
+def resolve(kind: str, given: Mapping[str, Any], labeled: bool = True) -> Config:
+    """Fill in what was not given (None) by what is good for a data set.
+
+    kind     the name of the data set, or that of its kind: "images", "sounds", "table", "text" …
+    labeled  whether its targets are classes
 
     Raises:  ArgumentError: choices that exclude one another.
 
-    >>> config = resolve("cifar10", "images", {"loss": "hinge", "seed": 3})
+    >>> config = resolve("cifar10", {"data": "cifar10", "loss": "hinge", "seed": 3})
     >>> config.model, config.learning_rate, config.l2, config.seed
     ('linear', 0.0003, 0.3, 3)
     """
-    said = {name: value for name, value in given.items() if value is not None}
-    model = said.get("model", _MODELS.get(data, _COMMON["model"]))
-    loss = said.get("loss", _COMMON["loss"])
-    recipe = _RECIPES.get((data, model.partition(":")[0], loss), {})
-    usual = recipe.get("optimizer", _COMMON["optimizer"])
+    said = {name: value for name, value in given.items() if value is not None and name in _CHECKS}
+    model = said.get("model", MODELS.get(kind, "linear"))
+    loss = said.get("loss", "cross-entropy" if labeled else "squared")
+    recipe = recipe_for(kind, model, loss)
+    usual = recipe.get("optimizer", "adam")
     optimizer = said.get("optimizer", usual)
     if optimizer != usual:  # what was good for another optimizer says nothing about this one
         recipe = {k: v for k, v in recipe.items() if k not in ("learning_rate", "weight_decay")}
     general = {
-        "learning_rate": _RATES.get(optimizer, _ADAM_RATE),
+        "learning_rate": RATES.get(optimizer, ADAM_RATE),
         "weight_decay": 0.01 if optimizer == "adamw" else 0.0,
     }
     if optimizer == "adam" and said.get("weight_decay"):
         raise ArgumentError(_NO_DECAY)
-    values = {**_COMMON, **general, **recipe, "model": model, **said}
-    return Config(data=data, folder=folder, **values)
+    if said.get("early_stopping") and said.get("validation", 0.1) == 0:
+        raise ArgumentError(_NO_VALIDATION)
+    found = {"optimizer": optimizer, "loss": loss}
+    return Config(**{**general, **recipe, **found, "model": model, **said})
 
 
-def from_stored(values: Mapping[str, Any], place: str, data_sets: Sequence[str]) -> Config:
+def from_stored(values: Mapping[str, Any], place: str) -> Config:
     """Take the configuration of a run folder.
 
-    Raises:  CheckpointError: a value is missing, unknown or of another type.
+    Raises:  CheckpointError: it was made by another version; a value is missing, unknown or none
+             that can be meant.
     """
-    kinds = {entry.name: entry.type for entry in fields(Config)}
+    kept = {name: value for name, value in values.items() if name != "format"}
+    if values.get("format") != FORMAT:
+        raise CheckpointError(_other_format(values, place))
+    names = [entry.name for entry in fields(Config)]
     wrong = [
-        *(f"{name} is missing" for name in kinds if name not in values),
-        *(f"{name} is unknown" for name in values if name not in kinds),
-        *(
-            f"{name} is {values[name]!r}"
-            for name, kind in kinds.items()
-            if name in values and not _is(name, values[name], kind, data_sets)
-        ),
+        *(f"{name} is missing" for name in names if name not in kept),
+        *(f"{name} is unknown" for name in kept if name not in names),
+        *(f"{name} is {value!r}" for name, value in kept.items() if not _is(name, value)),
     ]
     if wrong:
         raise CheckpointError(
             f"{place} is not the configuration of a training\n\n    " + "\n    ".join(wrong)
         )
-    return Config(**values)
+    return Config(**kept)
 
 
-def _is(name: str, value: object, kind: object, data_sets: Sequence[str]) -> bool:
-    if isinstance(value, bool):
+def _other_format(values: Mapping[str, Any], place: str) -> str:
+    if "format" not in values:
+        return (
+            f"{place} is not the configuration of a training by the command line\n\n"
+            "  A run of fit is gone on with by fit."
+        )
+    return (
+        f"{place} has format {values['format']!r}; this version reads {FORMAT}\n\n"
+        "  A newer chainrule may have made it."
+    )
+
+
+def _is(name: str, value: object) -> bool:
+    kinds = {entry.name: str(entry.type) for entry in fields(Config)}
+    if name not in kinds:
+        return True  # is told apart
+    if value is None:
+        return "None" in kinds[name]
+    if isinstance(value, bool) or not isinstance(value, int | float | str):
         return False
-    if name == "data":
-        return value in data_sets
-    if name in _NAMES:
-        return value in _NAMES[name]
-    if name == "model":
-        return isinstance(value, str) and MODEL.fullmatch(value) is not None
-    if kind is float:
-        low, high = _RANGES.get(name, (0.0, math.inf))
-        return isinstance(value, int | float) and low <= value < high
-    if kind is int:
-        return isinstance(value, int) and value >= (name in ("batch", "threads"))
-    return isinstance(value, kind)  # type: ignore[arg-type]
+    try:
+        found = _CHECKS[name](str(value))
+    except ValueError:
+        return False
+    return bool(found == value)
 
 
-def hidden_sizes(model: str) -> tuple[int, ...]:
-    """Read the sizes of the hidden layers from the name of a model.
+def sizes_of(model: str) -> tuple[int, ...]:
+    """Read the sizes from the name of a model.
 
-    >>> hidden_sizes("mlp:512,256"), hidden_sizes("linear")
+    >>> sizes_of("mlp:512,256"), sizes_of("linear")
     ((512, 256), ())
     """
     _, _, sizes = model.partition(":")

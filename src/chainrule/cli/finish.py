@@ -1,31 +1,24 @@
 """The end of a training: the test, the final model, the report."""
 
-import os
-import platform
 import time
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-import numpy.typing as npt
-
-from chainrule import nn
 from chainrule.cli.config import Config
-from chainrule.cli.display import Display
-from chainrule.cli.parts import Parts
+from chainrule.cli.parts import Parts, make_task, split
+from chainrule.cli.reporting import figures, report_of
+from chainrule.cli.sources import load_source
+from chainrule.cli.trained import description_of, open_trained, stored_arrays
 from chainrule.cli.version import VERSION
-from chainrule.data import Dataset
+from chainrule.train.display import Display
 from chainrule.train.durable import write_text
-from chainrule.train.evaluation import Evaluation, confusion_matrix, evaluate
-from chainrule.train.loop import Task
-from chainrule.train.progress import Progress, cells
+from chainrule.train.evaluation import Evaluation, evaluate
+from chainrule.train.progress import Progress
 from chainrule.train.run import Run
-from chainrule.view import Report, render
+from chainrule.train.task import Task
+from chainrule.view import render
 
-__all__ = ["MEAN", "STATE", "STD", "finish", "templates"]
-
-MEAN, STD, STATE = "input.mean", "input.std", "state."
-"""Names in the final model beside those of its parameters: the standardization, State cells."""
+__all__ = ["finish", "rebuild", "said", "write_report"]
 
 
 def finish(
@@ -40,109 +33,59 @@ def finish(
     """Test the model, write it and the report, and say what came out."""
     begun = time.perf_counter()
     tested = evaluate(progress.model, parts.test, task.loss)
-    final = {"test_accuracy": tested.accuracy, "test_loss": tested.loss}
-    opened.save_model(_arrays(progress.model, parts.training), _description(config, parts, final))
-    metrics = opened.metrics()
-    now = time.perf_counter()
-    training = sum(record.get("seconds") or 0.0 for record in metrics)
-    timings = {"training": training, "test": now - begun}
+    final = {f"test_{name}": value for name, value in figures(tested).items()}
+    timings = {"training": _training_seconds(opened), "test": time.perf_counter() - begun}
     # A training that was resumed took longer than this process has been there.
-    timings["total"] = max(now - clock, training + timings["test"])
-    page = opened.path / "report.html"
-    report = _report(config, parts, progress.model, tested, metrics, timings, final)
-    write_text(page, render(report))
-    shown.note(
-        f"test accuracy {tested.accuracy:.2%}   test loss {tested.loss:.4f}".replace("%", " %")
+    timings["total"] = max(time.perf_counter() - clock, timings["training"] + timings["test"])
+    description = {"library": VERSION, **description_of(config, parts.training), **final}
+    opened.save_model(
+        stored_arrays(progress.model, parts.training), {**description, "timings": timings}
     )
+    page = write_report(opened, config, parts, progress.model, tested, timings)
+    shown.note("   ".join(said(name, value) for name, value in final.items()))
     shown.note(f"report: {page}")
 
 
-def _arrays(model: Any, data: Dataset) -> dict[str, npt.NDArray[Any]]:
-    arrays = {path: value.numpy() for path, value in nn.parameters(model).items()}
-    arrays |= {STATE + path: cell.value.numpy() for path, cell in cells(model).items()}
-    if data.standardization is not None:
-        arrays |= {MEAN: data.standardization.mean, STD: data.standardization.std}
-    return arrays
+def rebuild(path: str) -> Path:
+    """Write the report of a run folder anew, and give its path.
+
+    The model is tested once more; an unfinished run gets the report of its last checkpoint.
+    """
+    trained = open_trained(path)
+    config, begun = trained.config, time.perf_counter()
+    parts = split(config, load_source(config.stored()))
+    tested = evaluate(trained.model, parts.test, make_task(config, parts).loss)
+    timings = trained.description.get("timings")
+    if not isinstance(timings, dict):
+        timings = {"training": _training_seconds(trained.opened)}
+        timings["test"] = time.perf_counter() - begun
+    return write_report(trained.opened, config, parts, trained.model, tested, timings)
 
 
-def _description(config: Config, parts: Parts, final: dict[str, Any]) -> dict[str, Any]:
-    data = parts.training
-    return {
-        "library": VERSION,
-        "model": config.model,
-        "features": data.shape[0],
-        "classes": list(data.classes or ()),
-        "image_shape": data.image_shape,
-        "layout": data.layout,
-        **final,
-    }
-
-
-def _report(
+def write_report(
+    opened: Run,
     config: Config,
     parts: Parts,
     model: Any,
     tested: Evaluation,
-    metrics: list[dict[str, Any]],
     timings: dict[str, float],
-    final: dict[str, Any],
-) -> Report:
-    classes = parts.test.classes or ()
-    assert tested.predictions is not None
-    return Report(
-        f"{config.data} · {config.model}",
-        config=config.stored(),
-        metrics=metrics,
-        class_names=classes,
-        confusion=confusion_matrix(parts.test.targets, tested.predictions, len(classes)),
-        templates=templates(model, parts.training) if config.model == "linear" else (),
-        layers=nn.layers(model),
-        timings=timings,
-        machine=_machine(config),
-        final=final,
-        citation=parts.training.citation,
-    )
+) -> Path:
+    """Write ``report.html`` into a run folder, and give its path."""
+    page = opened.path / "report.html"
+    report = report_of(config, parts, model, tested, opened.metrics(), timings)
+    write_text(page, render(report))
+    return page
 
 
-def templates(model: Any, data: Dataset) -> list[tuple[str, npt.NDArray[Any]]]:
-    """Give each class's weights as an image, by how much a pixel as stored raises the score.
+def said(name: str, value: float) -> str:
+    """Write a figure with its name.
 
-    The score is w·(x − mean)/std + b, so that the weight of the pixel x itself is w/std.
+    >>> said("test_accuracy", 0.9725)
+    'test accuracy 97.25 %'
     """
-    if data.image_shape is None:
-        return []
-    height, width, channels = data.image_shape
-    weight = np.asarray(model.weight.numpy(), np.float64)
-    if data.standardization is not None:
-        weight = weight / data.standardization.std
-    if data.layout == "CHW":
-        images = weight.reshape(-1, channels, height, width).transpose(0, 2, 3, 1)
-    else:
-        images = weight.reshape(-1, height, width, channels)
-    if channels == 1:
-        images = images[..., 0]
-    return list(zip(data.classes or (), images, strict=True))
+    shown = f"{100 * value:.2f} %" if name.endswith("accuracy") else f"{value:.4f}"
+    return f"{name.replace('_', ' ')} {shown}"
 
 
-def _machine(config: Config) -> dict[str, object]:
-    return {
-        "system": f"{platform.system()} {platform.machine()}",
-        "processor": _processor(),
-        "cores": os.cpu_count(),
-        "threads": config.threads,
-        "python": platform.python_version(),
-        "numpy": np.__version__,
-        "chainrule": VERSION,
-    }
-
-
-def _processor() -> str:
-    try:
-        lines = Path("/proc/cpuinfo").read_text().splitlines()
-    except OSError:
-        return platform.processor()
-    return next(
-        (value.strip() for key, _, value in (entry.partition(":") for entry in lines)
-         if key.strip() == "model name"),
-        platform.processor(),
-    )  # fmt: skip
+def _training_seconds(opened: Run) -> float:
+    return sum(float(record.get("seconds") or 0.0) for record in opened.metrics())

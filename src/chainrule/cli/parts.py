@@ -1,25 +1,21 @@
-"""From a configuration to what it names: the data, the model, the loss, the optimizer."""
+"""From a configuration to the parts of its data, and to the task."""
 
-import os
-from dataclasses import dataclass
-from itertools import pairwise
-from pathlib import Path
+from dataclasses import dataclass, replace
 from typing import Any, final
 
-import click
+import numpy as np
 
-from chainrule import nn, optim, schedule
-from chainrule.cli.config import Config, hidden_sizes
-from chainrule.data import Dataset, load
-from chainrule.data.registry import NAMES
+from chainrule.cli.config import Config
+from chainrule.cli.form import shaped
+from chainrule.cli.optimization import make_loss, make_optimizer, make_schedule
+from chainrule.cli.sources import Source
+from chainrule.data import Dataset, augmentation, refit
 from chainrule.errors import ArgumentError
-from chainrule.functions.embedding import one_hot
-from chainrule.loss import cross_entropy, hinge, squared
-from chainrule.tensors import Tensor
-from chainrule.train.evaluation import Loss
-from chainrule.train.loop import Task
+from chainrule.train.task import Task
 
-__all__ = ["Parts", "load_parts", "make_loss", "make_model", "make_task", "split"]
+__all__ = ["Parts", "make_task", "split", "test_part"]
+
+_PREFETCHED = 2  # batches that are prepared ahead
 
 
 @final
@@ -32,128 +28,91 @@ class Parts:
     test: Dataset
 
 
-def split(config: Config, whole: tuple[Dataset, Dataset]) -> Parts:
-    """Cut off the validation part, and bring all parts into the form that the model takes."""
-    training, test = (part.flattened() for part in whole)
+def split(config: Config, source: Source) -> Parts:
+    """Cut off the parts to validate and to test on, and bring all into the form of the model.
+
+    Raises:  ArgumentError: a part would be empty. DataError: the model takes other examples.
+    """
+    training, test = _tested(config, source)
     validation = None
     if config.validation:
-        try:
-            training, validation = training.split(1 - config.validation, config.seed)
-        except ArgumentError as error:
-            raise ArgumentError(
-                f"--validation: {config.validation:g} of {len(training):,} examples leaves a part "
-                "without any"
-            ) from error
-    if config.standardize != "range":
-        training = training.standardize(per="all" if config.standardize == "all" else "feature")
+        cut = _cut_text if source.is_text else _cut
+        training, validation = cut(training, "--validation", config.validation, config.seed)
+    # What the columns of a table are encoded by is known of the training part alone.
+    training, test, *others = refit(training, test, *([validation] if validation else []))
+    validation = others[0] if others else None
+    training, test = (shaped(part, config) for part in (training, test))
+    validation = validation and shaped(validation, config)
+    if config.standardize != "range" and training.inputs.dtype.kind != "i":
+        training = training.standardize(per=config.standardize)  # type: ignore[arg-type]
         test = test.standardize(by=training.standardization)
         validation = validation and validation.standardize(by=training.standardization)
     return Parts(training, validation, test)
 
 
-def load_parts(name: str | None, folder: str | None) -> tuple[tuple[Dataset, Dataset], str | None]:
-    """Load a data set as (train, test), and give the whole path of its folder if it has one.
+def _tested(config: Config, source: Source) -> tuple[Dataset, Dataset]:
+    if source.test is not None:
+        return source.training, source.test
+    return _cut(source.training, "--test", config.test or 0.0, config.seed)
 
-    Without a name, the set that lies in the folder; a name may also be a folder.
 
-    Raises:  UsageError: there is no such data set. DataError: its files are missing or broken.
-    """
-    if name is not None and name not in NAMES and folder is None and Path(name).is_dir():
-        name, folder = None, name
-    place = None if folder is None else str(Path(folder).absolute())
+def test_part(config: Config, source: Source, is_own: bool) -> Dataset:
+    """Give the part of a data set to test on, as it is stored: of foreign files all of it."""
+    if source.test is not None:
+        return source.test
+    return _tested(config, source)[1] if is_own else source.training
+
+
+def _cut(data: Dataset, option: str, share: float, seed: int) -> tuple[Dataset, Dataset]:
     try:
-        whole = load(place or "") if name is None else load(name, place)
-    except ArgumentError as error:  # whatever is wrong here was typed so
-        raise click.UsageError(str(error)) from error
-    return whole, place
-
-
-def make_model(config: Config, data: Dataset) -> Any:
-    """Make the model with its first weights, a pure function of the configuration.
-
-    The linear model starts at zero: its problem is convex, so no start is better, and its weights
-    as images then show what was learned and no noise from the start.
-
-    Raises:  ArgumentError: the model is larger than the memory.
-    """
-    sizes = (data.shape[0], *hidden_sizes(config.model), len(data.classes or ()))
-    _check_memory(config.model, sizes)
-    with nn.seed(config.seed):
-        if config.model == "linear":
-            return nn.Linear(sizes[0], sizes[1], weight_init=nn.initialization.zeros())
-        return nn.mlp(sizes)
-
-
-def _check_memory(model: str, sizes: tuple[int, ...]) -> None:
-    """Refuse what cannot be trained here, before minutes are spent on random numbers for it."""
-    count = sum((ins + 1) * outs for ins, outs in pairwise(sizes))
-    needed = 2 * 4 * count  # the weights and their gradients, as float32
-    there = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
-    if needed > there:
+        return data.split(1 - share, seed)
+    except ArgumentError as error:
         raise ArgumentError(
-            f"--model: {model} has {count:,} parameters\n\n"
-            f"  Weights and gradients alone take {needed / 1e9:,.0f} GB; this machine has "
-            f"{there / 1e9:,.0f} GB."
-        )
+            f"{option}: {share:g} of {len(data):,} examples leaves a part without any"
+        ) from error
 
 
-def make_loss(config: Config, classes: int) -> Loss:
-    """Give the loss as a function of (scores, labels)."""
-    match config.loss:
-        case "hinge":
-            return hinge
-        case "squared":
-            return _squared(classes)
-        case _:
-            return cross_entropy
-
-
-def _squared(classes: int) -> Loss:
-    def squared_of_labels(scores: Any, labels: Any) -> Tensor:
-        return squared(scores, one_hot(labels, classes).astype(scores.dtype))
-
-    return squared_of_labels
+def _cut_text(data: Dataset, option: str, share: float, seed: int) -> tuple[Dataset, Dataset]:
+    """Cut off the end: windows of a text overlap, so a random part would be known already."""
+    del seed
+    context, count = data.shape[0], len(data)
+    cut = round(count * (1 - share))
+    if cut - context < 1 or cut >= count:
+        raise ArgumentError(f"{option}: {share:g} of {count:,} windows leaves a part without any")
+    training = replace(
+        data, inputs=data.inputs[: cut - context], targets=data.targets[: cut - context]
+    )
+    rows = np.arange(cut, count, context)
+    return training, data.take(rows)
 
 
 def make_task(config: Config, parts: Parts) -> Task:
-    """Give the task: what is trained on what."""
-    steps = config.epochs * parts.training.batch_count(config.batch)
+    """Give the task: what is trained on what.
+
+    Raises:  ArgumentError: settings that cannot be meant together.
+    """
+    in_epoch = config.steps_per_epoch or parts.training.batch_count(config.batch)
+    rates = make_schedule(config, max(1, config.epochs * in_epoch))
     return Task(
         parts.training,
-        make_loss(config, len(parts.training.classes or ())),
-        _optimizer(config, max(1, steps)),
+        make_loss(config, parts.training),
+        make_optimizer(config, rates),
         config.epochs,
         config.batch,
         config.seed,
         config.l2,
         config.l1,
         parts.validation,
+        augment=_augmentation(config, parts.training),
+        steps_per_epoch=config.steps_per_epoch,
+        prefetch=_PREFETCHED,
     )
 
 
-def _optimizer(config: Config, steps: int) -> Any:
-    rate, decay = _schedule(config, steps), config.weight_decay
-    match config.optimizer:
-        case "sgd":
-            return optim.SGD(rate, weight_decay=decay)
-        case "momentum":
-            return optim.SGD(rate, momentum=0.9, weight_decay=decay)
-        case "nesterov":
-            return optim.SGD(rate, momentum=0.9, nesterov=True, weight_decay=decay)
-        case "adam":
-            return optim.Adam(rate)
-        case _:
-            return optim.AdamW(rate, weight_decay=decay)
-
-
-def _schedule(config: Config, steps: int) -> Any:
-    rate = config.learning_rate
-    match config.schedule:
-        case "cosine":
-            return schedule.cosine(rate, steps)
-        case "one-cycle":
-            return schedule.one_cycle(rate, steps)
-        case "inverse-time":
-            return schedule.inverse_time(rate, 10.0 / steps)
-        case _:
-            return schedule.constant(rate)
+def _augmentation(config: Config, data: Dataset) -> tuple[Any, ...]:
+    if config.augment is None:
+        return ()
+    steps = augmentation.parse(config.augment)
+    if data.image_shape is None:
+        raise ArgumentError(f"--augment: the examples of {data.name} are not images")
+    return tuple(steps)

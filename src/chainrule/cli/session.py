@@ -2,6 +2,7 @@
 
 import sys
 import time
+import warnings
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -10,52 +11,107 @@ from typing import Any, final
 import click
 
 from chainrule.cli.config import Config, from_stored, resolve
-from chainrule.cli.display import Display, display
 from chainrule.cli.finish import finish
-from chainrule.cli.parts import Parts, load_parts, make_model, make_task, split
+from chainrule.cli.models import make_model
+from chainrule.cli.parts import Parts, make_task, split
+from chainrule.cli.sources import Source, load_source
 from chainrule.cli.threads import use_threads
 from chainrule.data.registry import NAMES
-from chainrule.errors import ArgumentError, NonFiniteError
+from chainrule.errors import ArgumentError, CheckpointError, NonFiniteError
 from chainrule.train import checkpoint, run
-from chainrule.train.interrupt import Stop, catch_signals
-from chainrule.train.loop import Task, begin, steps
-from chainrule.train.progress import Progress, pack, unpack
+from chainrule.train.callbacks import Callback, Records
+from chainrule.train.checkpointing import Checkpoints
+from chainrule.train.display import Display, display
+from chainrule.train.early_stopping import EarlyStopping
+from chainrule.train.folder import go_on
+from chainrule.train.interrupt import catch_signals
+from chainrule.train.progress import Progress
+from chainrule.train.task import Task, begin
+from chainrule.train.training import Ended, train
 
-__all__ = ["resume", "start"]
+__all__ = ["made", "resume", "start", "start_or_go_on"]
 
-_EPOCH_PAUSE, _STEP_PAUSE = 1.0, 30.0  # seconds between checkpoints at epochs' ends, inside epochs
 _KEYS = {"SIGINT": "Ctrl-C", "SIGTERM": "SIGTERM"}
 
 
 def start(given: Mapping[str, Any]) -> int:
     """Make a run folder and train in it; return the exit code."""
-    whole, folder = load_parts(given.get("name"), given.get("data"))
-    try:
-        options = {name: given[name] for name in Config.__dataclass_fields__ if name in given}
-        config = resolve(whole[0].name, folder, {**options, "data": None})
-        parts = split(config, whole)
-        model = make_model(config, parts.training)
-    except ArgumentError as error:
-        raise click.UsageError(str(error)) from error
+    config, parts, model = made(given)
     out = Path(given["out"]) if "out" in given else _free_folder(config)
     with run.create(out, config.stored()) as opened:
         return _Session(opened, config, parts, model).train()
 
 
+def start_or_go_on(given: Mapping[str, Any], out: Path, quiet: bool = False) -> int:
+    """Train in a folder, whether or not it holds a run with these settings; return the exit code.
+
+    A finished run stays as it is.
+
+    Raises:  CheckpointError: the folder holds a run with other settings.
+    """
+    config, parts, model = made(given)
+    if (out / "config.json").exists():
+        with run.open(out, write=True) as opened:
+            _check_same(config, from_stored(opened.config, str(out / "config.json")), out)
+            if opened.finished:
+                return 0
+            return _Session(opened, config, parts, model, quiet).train()
+    with run.create(out, config.stored()) as opened:
+        return _Session(opened, config, parts, model, quiet).train()
+
+
+def _check_same(config: Config, there: Config, out: Path) -> None:
+    ours, theirs = config.stored(), there.stored()
+    others = [name for name in ours if ours[name] != theirs[name]]
+    if others:
+        width = max(map(len, others))
+        rows = (f"    {n:<{width}}  {theirs[n]} there, {ours[n]} now" for n in others)
+        raise CheckpointError(
+            f"{out} holds a run with other settings\n\n" + "\n".join(rows) + "\n\n"
+            "  Give another folder."
+        )
+
+
+def made(given: Mapping[str, Any]) -> tuple[Config, Parts, Any]:
+    """Give the configuration that settings resolve to, its data and its first model.
+
+    Raises:  UsageError: settings that cannot be meant. DataError: broken files.
+    """
+    source = load_source(given)
+    try:
+        _check_meant(given, source)
+        labeled = source.training.classes is not None
+        config = resolve(source.kind, {**given, **source.settings}, labeled)
+        parts = split(config, source)
+        make_task(config, parts)  # says what cannot be meant before there is a folder
+        return config, parts, make_model(config, parts.training)
+    except ArgumentError as error:
+        raise click.UsageError(str(error)) from error
+
+
+def _check_meant(given: Mapping[str, Any], source: Source) -> None:
+    """Refuse what says how to read other data than these."""
+    for name in ("label", "size", "sound", "tokens", "context", "test"):
+        if given.get(name) is not None and name not in source.settings:
+            about = "has a part to test on" if name == "test" else "is read without it"
+            raise ArgumentError(f"--{name}: {source.kind} {about}")
+
+
 def resume(path: str, folder: str | None, threads: int | None) -> int:
     """Go on with the training of a run folder; return the exit code."""
     with run.open(path, write=True) as opened:
-        config = from_stored(opened.config, str(Path(path) / "config.json"), NAMES)
-        if folder is not None:
-            config = replace(config, folder=str(Path(folder).absolute()))
+        config = from_stored(opened.config, str(Path(path) / "config.json"))
+        if folder is not None:  # the data have moved
+            place = str(Path(folder).absolute())
+            is_named = config.data in NAMES
+            config = replace(config, folder=place) if is_named else replace(config, data=place)
         use_threads(threads or config.threads)
-        whole, _ = load_parts(config.data, config.folder)
-        parts = split(config, whole)
+        parts = split(config, load_source(config.stored()))
         return _Session(opened, config, parts, make_model(config, parts.training)).train()
 
 
 def _free_folder(config: Config) -> Path:
-    name = f"{config.data}-{config.model}".replace(":", "-").replace(",", "-")
+    name = f"{Path(config.data).stem}-{config.model}".replace(":", "-").replace(",", "-")
     candidate, number = Path("runs") / name, 1
     while candidate.exists():
         number += 1
@@ -72,75 +128,69 @@ class _Session:
     config: Config
     parts: Parts
     model: Any
+    quiet: bool = False
 
     def train(self) -> int:
         """Train until the end or until someone asks to stop."""
         clock = time.perf_counter()
         task = make_task(self.config, self.parts)
-        first = begin(task, self.model)
-        with (
-            display(task.epochs, task.data.batch_count(task.batch)) as shown,
-            catch_signals() as stop,
-        ):
-            progress = self._latest(first, shown)
-            _introduce(shown, self.opened.path, self.parts, progress, task)
-            progress = self._advance(task, progress, shown, stop)
-            if progress.step == task.total_steps:
-                finish(self.opened, self.config, self.parts, task, progress, clock, shown)
+        with display(task.epochs, task.batches, progress=not self.quiet) as shown:
+            begun, history = self._begun(begin(task, self.model), shown)
+            _introduce(shown, self.opened.path, self.parts, begun, task)
+            ended = self._trained(task, begun, history, shown)
+            if ended.complete:
+                progress = self._chosen(task, ended, shown)
+                with catch_signals():  # the little that is left is not cut off
+                    finish(self.opened, self.config, self.parts, task, progress, clock, shown)
                 return 0
-        return self._stopped(stop, progress, task)
+        return self._stopped(ended, task)
 
-    def _latest(self, first: Progress, shown: Display) -> Progress:
-        """The last checkpoint, or the beginning if there is none yet."""
-        progress = first
-        if checkpoint.steps(self.opened.checkpoints):
-            loaded = checkpoint.load(self.opened.checkpoints)
-            for warning in loaded.warnings:
-                sys.stderr.write(f"{warning}\n")
-            progress = unpack(loaded.checkpoint, first)
+    def _begun(self, first: Progress, shown: Display) -> tuple[Progress, Records]:
+        """Where to go on, and the records up to there."""
+        with warnings.catch_warnings(record=True) as told:
+            warnings.simplefilter("always")
+            progress, history = go_on(self.opened, first)
+        for warning in told:
+            sys.stderr.write(f"{warning.message}\n")
+        if progress.step:
             shown.note(f"going on after step {progress.step:,}")
-        self.opened.rewind(progress.step)
-        return progress
+        return progress, history
 
-    def _advance(self, task: Task, progress: Progress, shown: Display, stop: Stop) -> Progress:
-        saved, start = time.monotonic(), progress
-        going = steps(task, start)
-        while progress.step < task.total_steps:
-            try:
-                progress = next(going)
-            except NonFiniteError as error:
-                raise self._diverged(error, progress) from error
-            shown.step(progress)
-            if progress.record is not None:
-                self.opened.append_metrics(progress.record)
-            pause = _STEP_PAUSE if progress.record is None else _EPOCH_PAUSE
-            last = progress.step == task.total_steps
-            if last or stop.requested or time.monotonic() - saved >= pause:
-                checkpoint.save(self.opened.checkpoints, pack(progress))
-                saved = time.monotonic()
-            if stop.requested:
-                break
-        return progress
+    def _trained(self, task: Task, begun: Progress, history: Records, shown: Display) -> Ended:
+        callbacks: list[Callback] = [Checkpoints(self.opened)]
+        if self.config.early_stopping is not None:
+            callbacks.append(EarlyStopping(patience=self.config.early_stopping))
+        try:
+            return train(task, begun, callbacks, shown, history, self.opened.checkpoints)
+        except NonFiniteError as error:
+            raise self._diverged(error) from error
 
-    def _diverged(self, error: NonFiniteError, before: Progress) -> NonFiniteError:
-        """Keep the last good step, and say what a user of the command line can do."""
-        checkpoint.save(self.opened.checkpoints, pack(before))
+    def _chosen(self, task: Task, ended: Ended, shown: Display) -> Progress:
+        """What is tested and kept: the last weights, or the best; averaged, if that was wished."""
+        progress = ended.progress
+        if self.config.early_stopping is not None and progress.step:
+            shown.note(f"the best weights are those after step {progress.step:,}")
+        return replace(progress, model=task.optimizer.evaluated(progress.slots, progress.model))
+
+    def _diverged(self, error: NonFiniteError) -> NonFiniteError:
+        """Say what a user of the command line can do."""
+        kept = max(checkpoint.steps(self.opened.checkpoints), default=0)
         told, _, _ = str(error).removeprefix("fit: ").rpartition("\n\n")
         return NonFiniteError(
             f"{told}\n\n"
-            f"  The step was not taken; step {before.step:,} is kept in {self.opened.path}.\n"
+            f"  The step was not taken; step {kept:,} is kept in {self.opened.path}.\n"
             "  To go on from there ends here again, since the same numbers give the same bits:\n"
             "  start anew with a smaller --lr."
         )
 
-    def _stopped(self, stop: Stop, progress: Progress, task: Task) -> int:
-        assert stop.signal is not None
+    def _stopped(self, ended: Ended, task: Task) -> int:
+        assert ended.signal is not None
         sys.stderr.write(
-            f"chainrule train: stopped by {_KEYS[stop.signal.name]} after step {progress.step:,} "
+            f"chainrule train: stopped by {_KEYS[ended.signal.name]} after step {ended.step:,} "
             f"of {task.total_steps:,}; nothing is lost\n\n"
-            f"  Go on with: chainrule train --resume {self.opened.path}\n"
+            f"  Go on with: chainrule resume {self.opened.path}\n"
         )
-        return stop.exit_code
+        return 128 + ended.signal
 
 
 def _introduce(shown: Display, path: Path, parts: Parts, progress: Progress, task: Task) -> None:

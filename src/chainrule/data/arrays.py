@@ -7,8 +7,7 @@ import numpy as np
 
 from chainrule.data.dataset import Dataset, Layout
 from chainrule.data.fault import explanation
-from chainrule.data.rows import Array
-from chainrule.data.standardization import chunks
+from chainrule.data.rows import Array, chunks, is_mapped
 from chainrule.errors import DataError
 
 __all__ = ["from_arrays"]
@@ -29,7 +28,9 @@ def from_arrays(
     """Make a data set from your own arrays, one example a row.
 
     Integer or boolean targets are class labels, counted from 0 (without `classes` they are named
-    "0", "1", …); float targets are quantities to predict. Writable arrays are copied, read-only
+    "0", "1", …), one for each example or for each of its positions; float targets are quantities
+    to predict. Integer inputs of 32 or 64 bits are tokens or indices; other inputs become float32
+    in a batch. Writable arrays are copied, read-only
     ones and memory-mapped files are used as they are.
 
     Raises:  DataError: not numbers, not finite, no examples, lengths that differ, labels without
@@ -51,16 +52,16 @@ def from_arrays(
     _require_finite(x, "inputs")
     _require_finite(y, "targets")
     if y.dtype.kind == "f":
-        y = y.astype(np.float32)
+        y = y.astype(np.float32, copy=False)
         if classes is not None:
             rule = "Class labels are integers: pass targets.astype(int)."
             raise _error("float targets cannot have classes", {"targets": _form(y)}, rule)
     else:
+        _require_no_one_hot(x, y)
         classes = _require_labels(y, classes)
-        y = y.astype(np.int64)
+        y = y.astype(np.int64, copy=False)
     names = None if classes is None else tuple(classes)
-    y.flags.writeable = False
-    return Dataset(_frozen(x), y, names, name, citation, image_shape, layout)
+    return Dataset(_frozen(x), _frozen(y), names, name, citation, image_shape, layout)
 
 
 def _numbers(values: Any, role: str) -> Array:
@@ -117,23 +118,32 @@ def _require_finite(array: Array, role: str) -> None:
         raise _error(f"{role} hold a value that is {fact}", details)
 
 
+def _require_no_one_hot(inputs: Array, targets: Array) -> None:
+    """Rows with a single 1 are one label each, unless there is a position for each of them."""
+    has_positions = inputs.ndim > 2 or inputs.dtype.kind == "i"
+    if has_positions and inputs.shape[:2] == targets.shape:
+        return
+    if targets.ndim != 2 or targets.shape[1] < 2:
+        return
+    if ((targets == 0) | (targets == 1)).all() and (targets.sum(axis=1) == 1).all():
+        rule = "Pass targets.argmax(axis=1)."
+        raise _error("the labels are one-hot", {"targets": _form(targets)}, rule)
+
+
 def _require_labels(labels: Array, classes: Sequence[str] | None) -> Sequence[str]:
-    if labels.ndim != 1:
-        rule = "For one-hot labels, pass targets.argmax(axis=1)."
-        raise _error("class labels need exactly one axis", {"targets": _form(labels)}, rule)
     count = _MOST_CLASSES if classes is None else len(classes)
     wrong = (labels < 0) | (labels >= count)
     if labels.dtype != np.bool_ and wrong.any():
-        row = int(np.argmax(wrong))
+        place = tuple(int(i) for i in np.unravel_index(int(np.argmax(wrong)), wrong.shape))
         rule = "Labels count from 0. Quantities to predict must be floats."
         details = {"targets": _form(labels), "possible": f"0 to {count - 1}"}
-        raise _error(f"label {labels[row]} at row {row} has no class", details, rule)
+        raise _error(f"label {labels[place]} at {_place(place)} has no class", details, rule)
     return [str(i) for i in range(int(labels.max()) + 1)] if classes is None else classes
 
 
 def _frozen(array: Array) -> Array:
     if array.flags.writeable:
-        array = array.copy()
+        array = array[...] if is_mapped(array) else array.copy()
         array.flags.writeable = False
     return array
 

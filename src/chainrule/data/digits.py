@@ -43,5 +43,6 @@ def digits() -> tuple[Dataset, Dataset]:
         citation=_CITATION,
         image_shape=(8, 8, 1),
         standardization=Standardization(mean=0, std=16),
+        preparation={"kind": "image", "size": [8, 8], "channels": 1, "largest": 16},
     )
     return whole.split(_TRAIN_SIZE / len(whole), seed=0)

@@ -8,6 +8,7 @@ import gzip
 import math
 import struct
 import zlib
+from dataclasses import replace
 from os import PathLike
 from pathlib import Path
 from typing import Any, BinaryIO
@@ -20,7 +21,7 @@ from chainrule.data.files import find_files, open_regular
 from chainrule.data.rows import Array
 from chainrule.errors import DataError
 
-__all__ = ["MNIST_FILES", "mnist", "mnist_candidates", "read_idx"]
+__all__ = ["MNIST_FILES", "fashion_mnist", "mnist", "mnist_candidates", "read_idx"]
 
 _TYPES = {0x08: ">u1", 0x09: ">i1", 0x0B: ">i2", 0x0C: ">i4", 0x0D: ">f4", 0x0E: ">f8"}
 _MOST_AXES = 32  # what every version of NumPy can hold
@@ -33,9 +34,18 @@ MNIST_FILES = (
     "t10k-images-idx3-ubyte",
     "t10k-labels-idx1-ubyte",
 )
+_DIGITS = tuple("0123456789")
+_CLOTHES = (
+    *("T-shirt/top", "Trouser", "Pullover", "Dress", "Coat"),
+    *("Sandal", "Shirt", "Sneaker", "Bag", "Ankle boot"),
+)
 _CITATION = (
     "Y. LeCun, L. Bottou, Y. Bengio and P. Haffner (1998). Gradient-based learning applied to "
     "document recognition. Proceedings of the IEEE 86(11), 2278–2324."
+)
+_FASHION_CITATION = (
+    "H. Xiao, K. Rasul and R. Vollgraf (2017). Fashion-MNIST: a novel image dataset for "
+    "benchmarking machine learning algorithms. arXiv:1708.07747."
 )
 
 
@@ -148,13 +158,33 @@ def mnist(folder: str | PathLike[str]) -> tuple[Dataset, Dataset]:
     Raises:  DataError: files are missing, broken or do not belong together.
     Source:  lecun1998gradient
     """
-    candidates = {name: mnist_candidates(name) for name in MNIST_FILES}
-    paths = find_files("mnist", Path(folder), candidates)
-    train, test = _mnist_part(*paths[:2]), _mnist_part(*paths[2:])
+    return _load("mnist", Path(folder), _DIGITS, _CITATION)
+
+
+def fashion_mnist(folder: str | PathLike[str]) -> tuple[Dataset, Dataset]:
+    """Fashion-MNIST: 60,000 and 10,000 images of clothes, 28 × 28 bytes each.
+
+    It has the files of MNIST, with the same names; see there.
+
+    Raises:  DataError: files are missing, broken or do not belong together.
+    Source:  xiao2017fashion
+    """
+    return _load("fashion-mnist", Path(folder), _CLOTHES, _FASHION_CITATION)
+
+
+def _load(
+    name: str, folder: Path, classes: tuple[str, ...], citation: str
+) -> tuple[Dataset, Dataset]:
+    candidates = {file: mnist_candidates(file) for file in MNIST_FILES}
+    paths = find_files(name, folder, candidates)
+    train, test = (
+        replace(_read_part(name, *pair), classes=classes, citation=citation)
+        for pair in (paths[:2], paths[2:])
+    )
     if train.image_shape != test.image_shape:
         details = {"file": paths[0], "images": train.image_shape}
         details |= {"other file": paths[2], "other images": test.image_shape}
-        raise DataError(explanation("mnist: the parts have images of different sizes", details))
+        raise DataError(explanation(f"{name}: the parts have images of different sizes", details))
     return train, test
 
 
@@ -168,34 +198,34 @@ def mnist_candidates(name: str) -> list[str]:
     return names + [f"{name}.gz" for name in names]
 
 
-def _mnist_part(image_path: Path, label_path: Path) -> Dataset:
-    images, labels = _read_bytes(image_path, rank=3), _read_bytes(label_path, rank=1)
+def _read_part(name: str, image_path: Path, label_path: Path) -> Dataset:
+    images = _read_bytes(name, image_path, rank=3)
+    labels = _read_bytes(name, label_path, rank=1)
     if len(images) != len(labels):
         details = {"images": f"{len(images)} in {image_path}"}
         details |= {"labels": f"{len(labels)} in {label_path}"}
-        raise DataError(explanation("mnist: the numbers of images and labels differ", details))
+        raise DataError(explanation(f"{name}: the numbers of images and labels differ", details))
     if not images.size:
         expected = "at least one image"
-        raise broken_file("mnist", "the file is empty", image_path, 4, expected, "none")
+        raise broken_file(name, "the file is empty", image_path, 4, expected, "none")
     if labels.max() > 9:
         row = int(np.argmax(labels > 9))
         found = f"{labels[row]} for image {row}"
-        raise broken_file("mnist", "no such digit", label_path, 8 + row, "a label 0 to 9", found)
+        raise broken_file(name, "no such class", label_path, 8 + row, "a label 0 to 9", found)
     height, width = images.shape[1:]
     return Dataset(
         images.reshape(len(images), height * width),
         _read_only(labels.astype(np.int64)),
-        classes=tuple("0123456789"),
-        name="mnist",
-        citation=_CITATION,
+        name=name,
         image_shape=(height, width, 1),
+        preparation={"kind": "image", "size": [height, width], "mode": "resize", "channels": 1},
     )
 
 
-def _read_bytes(path: Path, rank: int) -> Array:
+def _read_bytes(name: str, path: Path, rank: int) -> Array:
     array = read_idx(path)
     if array.dtype != np.uint8 or array.ndim != rank:
         expected = f"00 00 08 {rank:02x} (uint8, {rank} axes)"
         found = f"{array.dtype.name}, {array.ndim} axes"
-        raise broken_file("mnist", "these are other data", path, 0, expected, found)
+        raise broken_file(name, "these are other data", path, 0, expected, found)
     return array

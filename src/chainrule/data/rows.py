@@ -1,35 +1,82 @@
-"""Rows of memory-mapped arrays that lie one after another, gathered only when asked for.
+"""Rows of arrays that lie one after another, gathered only when asked for.
 
 A data set that spans several files, or a part of one, is used like one array, and no more of it
 is in memory than the rows of the current batch.
 """
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Any, TypeAlias, final
+from mmap import mmap
+from typing import Any, Protocol, TypeAlias, final
 
 import numpy as np
 
 from chainrule.data.fault import explanation
+from chainrule.data.mapped import mapping, release_pages
 from chainrule.errors import ArgumentError
 
-__all__ = ["Array", "Examples", "Rows", "resolve_rows", "select_rows", "with_example_shape"]
+__all__ = [
+    "MOST_MAPPED",
+    "Array",
+    "Examples",
+    "RowReader",
+    "Rows",
+    "Source",
+    "chunks",
+    "is_in_memory",
+    "is_mapped",
+    "mapped_bytes",
+    "release",
+    "resolve_rows",
+    "select_rows",
+    "with_example_axes",
+    "with_example_shape",
+]
+
+MOST_MAPPED = 2**27  # bytes of mapped files that may stay in memory after they were read
+_PAGES_AROUND = 2**18
+_CHUNK = 2**17  # elements: 1 MB of float64, which stays in a core's cache
 
 Array: TypeAlias = np.ndarray[Any, np.dtype[Any]]
+
+
+class Source(Protocol):
+    """Examples that are made when they are asked for: decoded from files, read from a store.
+
+    It has the shape and dtype of an array of all its examples, and gives rows for an array of row
+    numbers (in any order, perhaps with repetitions) or a slice. A thread may ask while another
+    one does.
+    """
+
+    @property
+    def shape(self) -> tuple[int, ...]: ...
+
+    @property
+    def dtype(self) -> np.dtype[Any]: ...
+
+    def __len__(self) -> int: ...
+
+    def __getitem__(self, rows: Any, /) -> Array: ...
 
 
 @final
 @dataclass(frozen=True, eq=False, repr=False)
 class Rows:
-    """Chosen rows (None: all) of several arrays that agree in all axes but the first.
+    """Chosen rows (None: all) of several arrays or Sources that agree in all axes but the first.
+
+    axes           the order that the axes of an example are brought into as rows are gathered
+    example_shape  the shape that an example is then given; None: the one it has
 
     >>> rows = Rows((np.array([[1], [2]]), np.array([[3]])))
     >>> rows.shape, rows[np.array([2, 0])].tolist(), rows[1:].tolist()
     ((3, 1), [[3], [1]], [[2], [3]])
     """
 
-    parts: tuple[Array, ...]
+    parts: tuple[Any, ...]
     chosen: Array | None = None
+    axes: tuple[int, ...] | None = None
+    example_shape: tuple[int, ...] | None = None
 
     @cached_property
     def ends(self) -> Array:
@@ -38,15 +85,19 @@ class Rows:
 
     @property
     def dtype(self) -> np.dtype[Any]:
-        return self.parts[0].dtype
+        dtype: np.dtype[Any] = self.parts[0].dtype
+        return dtype
 
     @property
     def shape(self) -> tuple[int, ...]:
-        return (len(self), *self.parts[0].shape[1:])
+        stored = tuple(self.parts[0].shape[1:])
+        if self.axes is not None:
+            stored = tuple(stored[axis] for axis in self.axes)
+        return (len(self), *(stored if self.example_shape is None else self.example_shape))
 
     @property
     def ndim(self) -> int:
-        return self.parts[0].ndim
+        return len(self.shape)
 
     def __len__(self) -> int:
         return int(self.ends[-1]) if self.chosen is None else len(self.chosen)
@@ -54,19 +105,40 @@ class Rows:
     def __getitem__(self, key: Any) -> Array:
         """Gather the rows that `key` (an index, a slice, indices or a mask) names."""
         if isinstance(key, slice):
-            return self._gather(np.arange(*key.indices(len(self))))
+            return self._formed(self._read(range(*key.indices(len(self)))))
         rows = resolve_rows(key, len(self))
-        return self._gather(rows) if rows.ndim else self._gather(rows[None])[0]
+        return self._formed(self._gather(np.atleast_1d(rows)))[() if rows.ndim else 0]
+
+    def _read(self, rows: range) -> Array:
+        """Rows that may lie one after another in a part, which then need not be gathered."""
+        if self.chosen is None and rows and rows.step == 1:
+            number = int(np.searchsorted(self.ends, rows.start, side="right"))
+            begin = int(self.ends[number]) - len(self.parts[number])
+            if rows.stop <= self.ends[number]:
+                return np.asarray(self.parts[number][rows.start - begin : rows.stop - begin])
+        return self._gather(np.arange(rows.start, rows.stop, rows.step))
 
     def _gather(self, rows: Array) -> Array:
         if self.chosen is not None:
             rows = self.chosen[rows]
+        if len(self.parts) == 1:
+            return np.asarray(self.parts[0][rows])
         part_of = np.searchsorted(self.ends, rows, side="right")
-        result = np.empty((len(rows), *self.shape[1:]), self.dtype)
+        result = np.empty((len(rows), *self.parts[0].shape[1:]), self.dtype)
         for number, part in enumerate(self.parts):
             inside = np.flatnonzero(part_of == number)
-            result[inside] = part[rows[inside] - (self.ends[number] - len(part))]
+            if len(inside):
+                result[inside] = part[rows[inside] - (self.ends[number] - len(part))]
         return result
+
+    def _formed(self, gathered: Array) -> Array:
+        if self.axes is not None:
+            gathered = gathered.transpose(0, *(1 + axis for axis in self.axes))
+        return gathered.reshape(len(gathered), *self.shape[1:])
+
+    def max(self) -> Any:
+        """The largest value, read in pieces."""
+        return max(self[chunk].max() for chunk in chunks(self))
 
     def __array__(self, dtype: Any = None, copy: bool | None = None) -> Array:
         if copy is False:
@@ -77,7 +149,25 @@ class Rows:
         return f"Rows({list(self.shape)} {self.dtype} in {len(self.parts)} parts)"
 
 
-Examples: TypeAlias = Array | Rows
+Examples: TypeAlias = Array | Rows | Source
+
+
+def chunks(examples: Examples) -> Iterator[slice]:
+    """Slices that together cover all rows, each of about 2¹⁷ elements.
+
+    Whoever reads mapped files by them has no more than 128 MB of those in memory.
+
+    >>> list(chunks(np.zeros((3, 2**16))))
+    [slice(0, 2, None), slice(2, 4, None)]
+    """
+    elements = max(1, int(np.prod(examples.shape[1:])))
+    rows = max(1, _CHUNK // elements)
+    between = max(1, MOST_MAPPED // (rows * elements * examples.dtype.itemsize))
+    for number, start in enumerate(range(0, len(examples), rows), start=1):
+        yield slice(start, start + rows)
+        if number % between == 0:
+            release(examples)
+    release(examples)
 
 
 def resolve_rows(indices: Any, length: int) -> Array:
@@ -113,16 +203,99 @@ def resolve_rows(indices: Any, length: int) -> Array:
 
 
 def select_rows(examples: Examples, rows: Array) -> Examples:
-    """Choose rows: a copy if the examples are in memory, a view of the files if they are mapped."""
+    """Choose rows: a copy of those in memory, and of others no more than their numbers.
+
+    Files that are mapped stay on disk. So do the windows of a text, of which each number of the
+    text is in several: copies would take many times the room of the text.
+    """
     if isinstance(examples, Rows):
         chosen = rows if examples.chosen is None else examples.chosen[rows]
-        return Rows(examples.parts, chosen)
-    return Rows((examples,), rows) if isinstance(examples, np.memmap) else examples[rows]
+        return Rows(examples.parts, chosen, examples.axes, examples.example_shape)
+    return examples[rows] if is_in_memory(examples) else Rows((examples,), rows)
+
+
+def is_in_memory(examples: Any) -> bool:
+    """Whether each example has memory of its own: neither mapped, nor made, nor overlapping."""
+    if not isinstance(examples, np.ndarray) or is_mapped(examples):
+        return False
+    if not examples.size:
+        return True
+    low, high = np.lib.array_utils.byte_bounds(examples)
+    return high - low >= examples.nbytes
 
 
 def with_example_shape(examples: Examples, shape: tuple[int, ...]) -> Examples:
-    """Give each example another shape of the same size, without copying."""
+    """Give each example another shape of the same size: a view, or later, for each batch."""
+    if isinstance(examples, np.ndarray):
+        try:
+            return examples.reshape(len(examples), *shape, copy=False)
+        except ValueError:  # its axes do not lie in this order
+            return Rows((examples,), example_shape=shape)
     if isinstance(examples, Rows):
-        parts = tuple(part.reshape(len(part), *shape) for part in examples.parts)
-        return Rows(parts, examples.chosen)
-    return examples.reshape(len(examples), *shape)
+        if examples.axes is not None or not all(isinstance(p, np.ndarray) for p in examples.parts):
+            return Rows(examples.parts, examples.chosen, examples.axes, shape)
+        parts = tuple(with_example_shape(part, shape) for part in examples.parts)
+        if all(isinstance(part, np.ndarray) for part in parts):
+            return Rows(parts, examples.chosen)
+        return Rows(examples.parts, examples.chosen, None, shape)
+    return Rows((examples,), example_shape=shape)
+
+
+def with_example_axes(examples: Examples, axes: tuple[int, ...]) -> Examples:
+    """Bring the axes of each example into another order: a view, or later, for each batch."""
+    if isinstance(examples, np.ndarray):
+        return examples.transpose(0, *(1 + axis for axis in axes))
+    if isinstance(examples, Rows) and examples.axes is None and examples.example_shape is None:
+        return Rows(examples.parts, examples.chosen, axes)
+    return Rows((examples,), axes=axes)
+
+
+@final
+class RowReader:
+    """The rows of a data set in a given order (None: the file's)."""
+
+    def __init__(self, order: Array | None, examples: Examples, targets: Examples) -> None:
+        self._order, self._examples, self._targets = order, examples, targets
+        # Reading a row brings in a page at least, and those around it that the system holds.
+        row = int(np.prod(examples.shape[1:])) * examples.dtype.itemsize
+        self._row_bytes = row if order is None else max(row, _PAGES_AROUND)
+        self._mapped_bytes = 0
+
+    def read(self, first: int, last: int) -> tuple[Array, Array]:
+        """The stored examples and targets that are visited from number `first` to before `last`."""
+        rows = slice(first, last) if self._order is None else self._order[first:last]
+        read = self._examples[rows], self._targets[rows]
+        self._mapped_bytes += (last - first) * self._row_bytes
+        if self._mapped_bytes > MOST_MAPPED:
+            release(self._examples)
+            release(self._targets)
+            self._mapped_bytes = 0
+        return read
+
+
+def is_mapped(examples: Any) -> bool:
+    """Whether the examples lie in mapped files.
+
+    >>> is_mapped(np.zeros(3))
+    False
+    """
+    return mapped_bytes(examples) > 0
+
+
+def mapped_bytes(examples: Any) -> int:
+    """The size of the mapped files that the examples lie in, or 0."""
+    return sum({id(pages): len(pages) for pages in _mappings(examples)}.values())
+
+
+def _mappings(examples: Any) -> Iterator[mmap]:
+    if isinstance(examples, Rows):
+        for part in examples.parts:
+            yield from _mappings(part)
+    elif (pages := mapping(examples)) is not None:
+        yield pages
+
+
+def release(examples: Any) -> None:
+    """Let go of the pages of mapped files that reading has brought into memory."""
+    for pages in _mappings(examples):
+        release_pages(pages)

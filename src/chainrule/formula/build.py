@@ -67,25 +67,25 @@ def flat_transpose(tree: Tree) -> Tree:
             turned = flat_transpose(body)
             return ts.Scaled(turned.dims, scalar, turned)
         case ts.Elementwise(parts=parts) if len(tree.dims) == 2:
-            turns = [flat_transpose(p) for p in parts]
-            if _turned(turns) < _turned(parts):
-                return ts.Elementwise(tree.dims[::-1], tuple(turns))
+            flipped = [flat_transpose(p) for p in parts]
+            if turns(flipped) < turns(parts):
+                return ts.Elementwise(tree.dims[::-1], tuple(flipped))
         case ts.Plus(signs=signs, parts=parts) if len(tree.dims) == 2:
-            turns = [flat_transpose(p) for p in parts]
-            if _turned(turns) < _turned(parts):
-                return ts.Plus(tree.dims[::-1], signs, tuple(turns))
+            flipped = [flat_transpose(p) for p in parts]
+            if turns(flipped) < turns(parts):
+                return ts.Plus(tree.dims[::-1], signs, tuple(flipped))
         case ts.Power(body=body, exponent=exponent) if isinstance(body, ts.Transpose):
             return ts.Power(tree.dims[::-1], body.body, exponent)
         case ts.Over(top=top, bottom=bottom) if len(tree.dims) == 2:
-            turns = [flat_transpose(top), flat_transpose(bottom)]
-            if _turned(turns) < _turned([top, bottom]):
-                return ts.Over(tree.dims[::-1], *turns)
+            flipped = [flat_transpose(top), flat_transpose(bottom)]
+            if turns(flipped) < turns([top, bottom]):
+                return ts.Over(tree.dims[::-1], *flipped)
     if not tree.dims:
         return tree
     return ts.Transpose(tree.dims[::-1], tree)
 
 
-def _turned(parts: Sequence[Tree]) -> int:
+def turns(parts: Sequence[Tree]) -> int:
     """How many transposes stand in a tree's text."""
     return sum(repr(p).count("Transpose(") for p in parts)
 
@@ -95,7 +95,7 @@ def upright(tree: Tree) -> Tree:
     if not isinstance(tree, ts.Product):
         return tree
     turned = product([flat_transpose(p) for p in reversed(tree.parts)])
-    return turned if _turned([turned]) < _turned([tree]) else tree
+    return turned if turns([turned]) < turns([tree]) else tree
 
 
 def power_of(tree: Tree, exponent: Fraction) -> Tree:
@@ -111,7 +111,7 @@ def power_of(tree: Tree, exponent: Fraction) -> Tree:
 
 def elementwise(parts: Sequence[Tree]) -> Tree:
     """A ⊙ B ⊘ C: factors with negative powers stand below."""
-    parts = [p for p in parts if not isinstance(p, ts.Ones)] or list(parts[:1])
+    parts = [p for p in parts if not isinstance(p, ts.Ones) and p != number(1)] or list(parts[:1])
     top: list[Tree] = []
     bottom: list[Tree] = []
     for part in parts:

@@ -37,6 +37,7 @@ class Derivation:
         sizes: Sizes,
         facts: Mapping[str, frozenset[str]],
         own: str | None = None,
+        expand: bool = False,
     ) -> None:
         self.traces = traces = [_recognized(t) for t in traces]
         first = traces[0]
@@ -52,10 +53,12 @@ class Derivation:
         names |= {s.inputs[0]: names[s] for s in list(names) if isinstance(s.op, Add)}
         names |= first.names
         outputs = [self.stand_ins[0][n] for n in first.graph.outputs]
-        self.outputs = set(outputs)
+        inputs = {first.names.get(n) for n in first.graph.inputs}
         names = {
             n: name for n, name in names.items() if n not in outputs or n in first.graph.inputs
         }
+        if expand:
+            names = {n: name for n, name in names.items() if name in inputs}
         if own is not None:
             first_output = first.graph.outputs[0]
             stand_in = self.stand_ins[0][first_output]

@@ -137,7 +137,7 @@ class Evaluator:
             operands += [value, [number[i] for i in at.labels]]
         for letter, dim in [*zip(tree.labels, tree.dims, strict=True), *tree.summed]:
             operands += [np.ones(size_of(dim, self.sizes)), [number[letter]]]
-        operands += [np.asarray(float(tree.coefficient)), []]
+        operands += [self(tree.scalar), []]
         return np.asarray(np.einsum(*operands, [number[i] for i in tree.labels]))
 
     def _over(self, label: str, body: Tree) -> list[Array]:
@@ -163,6 +163,8 @@ class Evaluator:
                 return np.log(_softmax(values[0], len(tree.dims)))
             case "logsumexp":
                 return _logsumexp(values[0], len(tree.dims))
+            case "mean":
+                return np.asarray(np.mean(values[0]))
             case "det":
                 return np.asarray(np.linalg.det(values[0]))
             case "onehot":

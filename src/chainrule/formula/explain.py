@@ -12,12 +12,16 @@ import numpy as np
 from chainrule.algebra.index import Poly
 from chainrule.errors import ChainruleError, FormulaError
 from chainrule.formula import typeset as ts
+from chainrule.formula.build import flat_transpose
 from chainrule.formula.derive import Derivation
 from chainrule.formula.evaluate import Array, Evaluator
-from chainrule.formula.naming import Definition, definitions, generated, nested
-from chainrule.formula.notation import ASCII, LATEX, UNICODE, spelled
+from chainrule.formula.explanation import Explanation
+from chainrule.formula.kinks import kinks
+from chainrule.formula.naming import definitions, generated, nested
+from chainrule.formula.notation import UNICODE, spelled
 from chainrule.formula.recognize import factored_matrices
 from chainrule.formula.samples import Signature, guesses, signature
+from chainrule.formula.steps import Board, board, cut
 from chainrule.formula.structure import formula
 from chainrule.formula.typeset import Tree
 from chainrule.formula.walk import walk
@@ -27,78 +31,11 @@ from chainrule.transform import grad, jacobian, trace
 __all__ = ["Explanation", "explain"]
 
 Order = Literal[1, 2, "jacobian"]
+Layout = Literal["gradient", "numerator", "denominator"]
 _POINTS = 5
 _CLOSE = 1e-6
 _NUDGE, _STABLE = 1e-12, 1e-8
-
-
-@dataclass(frozen=True)
-class Explanation:
-    """A formula with its shapes, its definitions, and how well it agrees with the program.
-
-    left         what the formula is of, such as ∂L/∂W
-    tree         the formula
-    where        the definitions of the names in it, in the program's order
-    dims         the sizes of the result's axes
-    assumptions  what it takes for granted
-    notes        conventions that the reader needs
-    error        the largest relative difference to automatic differentiation
-    points       at how many random points the two were compared
-    """
-
-    left: str
-    tree: Tree
-    where: tuple[Definition, ...]
-    dims: tuple[str, ...]
-    assumptions: tuple[str, ...]
-    notes: tuple[str, ...]
-    error: float
-    points: int
-
-    @property
-    def unicode(self) -> str:
-        """The formula in Unicode: the equation, "where" lines, assumptions and the agreement."""
-        lines = [f"{self.left} = {UNICODE(self.tree)}          {_shape(self.dims)}"]
-        if self.where:
-            told = [f"{spelled(n)} = {UNICODE(t)} ({_shape(t.dims)})" for n, t in self.where]
-            told += [f"{UNICODE(r)} = row {r.label} of {UNICODE(r.body)}" for r in _rows(self.tree)]
-            lines.append("   where  " + "   ".join(told))
-        if self.assumptions:
-            lines.append("   assuming " + ", ".join(self.assumptions))
-        lines += [f"   {note}" for note in self.notes]
-        lines.append(
-            f"   agrees with automatic differentiation to {self.error:.0e} "
-            f"at {self.points} random points"
-        )
-        return "\n".join(lines)
-
-    @property
-    def latex(self) -> str:
-        """The formula in LaTeX."""
-        return LATEX(self.tree)
-
-    @property
-    def ascii(self) -> str:
-        """The formula in plain ASCII."""
-        return ASCII(self.tree)
-
-    def _repr_latex_(self) -> str:
-        return f"$\\displaystyle {self.latex}$"
-
-    def __str__(self) -> str:
-        return self.unicode
-
-    __repr__ = __str__
-
-
-def _shape(dims: tuple[str, ...]) -> str:
-    return "×".join(f"({d})" if "·" in d else d for d in dims) if dims else "scalar"
-
-
-def _rows(tree: Tree) -> list[ts.Row]:
-    """The named rows in a formula, each once, in the order of their names."""
-    found = {UNICODE(part): part for part in walk(tree) if isinstance(part, ts.Row)}
-    return [found[name] for name in sorted(found)]
+_SMALL = 1e-8  # derivatives below are compared absolutely: what is left of a zero is rounding
 
 
 def explain(
@@ -108,12 +45,23 @@ def explain(
     axes: Mapping[str, str] | None = None,
     facts: Mapping[str, str] | None = None,
     order: Order = 1,
+    steps: bool = False,
+    layout: Layout = "gradient",
+    expand: bool = False,
 ) -> Explanation:
     """Give the formula of a derivative of an ordinary function, with the user's own names.
 
-    The function's parameters say the names of their axes: annotations such as ``X: "n d"``, or
-    ``axes={"X": "n d"}``. The formula is compared with automatic differentiation at random points
-    and random sizes before it is shown.
+    The function's parameters say the names of their axes: annotations such as ``X: "n d"``,
+    ``axes={"X": "n d"}``, or example arguments, whose sizes are then numbers. The formula is
+    compared with automatic differentiation at random points and random sizes before it is shown.
+
+    wrt      the parameter; a pair of them with order=2 for a block of the Hessian
+    facts    what is known of parameters: {"A": "symmetric", "Y": "simplex", "i": "integer<k"}
+    order    1 the gradient, 2 the Hessian (of a matrix: for row-major vec), "jacobian"
+    steps    write the derivation of a gradient too, block by block
+    layout   "gradient": in the shape of the parameter; "numerator": the gradient as a row;
+             "denominator": the Jacobian transposed
+    expand   write out the intermediate values instead of naming them
 
     Raises:  FormulaError: no such parameter, an unknown shape, or a function that cannot be
              evaluated at random points.
@@ -129,26 +77,69 @@ def explain(
     for name in names:
         if name not in given.axes:
             raise FormulaError(
-                f"explain: {f.__name__} has no parameter {name!r} with axes; it has "
+                f"explain: {_name(f)} has no parameter {name!r} with axes; it has "
                 + ", ".join(given.axes)
             )
     given, usual = _usable(f, _with_implied_facts(f, given))
-    derivation = _derive(f, given, usual, named=order == "jacobian")
     question = Question(f, names, order, given, usual)
-    main, known = _readable(question, derivation)
+    derivation = _derive(f, given, usual, named=order == "jacobian", expand=expand)
+    _check_scalar(question, derivation)
+    main, known = _readable(question, derivation, expand)
     error, points = _verified(question, main, known, derivation)
     if not error < _CLOSE:
         raise FormulaError(f"explain: the formula {UNICODE(main)} is off by {error:.1e}")
+    notes = _notes(question, main)
+    if order == 1 and not isinstance(main, ts.Zero):
+        notes += [f"kink: {told}" for told in kinks(derivation, names[0])]
+    if (layout, order == "jacobian") in (("numerator", False), ("denominator", True)):
+        main = flat_transpose(main)
+        notes.append(f"{layout} layout: the transpose of the usual one")
     return Explanation(
         _left(question, known),
         main,
         tuple(definitions(main, known)),
         main.dims,
         tuple(_assumptions(given)),
-        tuple(_notes(question, main)),
+        tuple(notes),
         error,
         points,
+        given.axes,
+        _board(question, derivation, main) if steps else None,
     )
+
+
+def _check_scalar(question: Question, derivation: Derivation) -> None:
+    """A gradient or a Hessian is that of one number."""
+    (result,) = derivation.traces[0].graph.outputs[:1]
+    if question.order != "jacobian" and result.shape:
+        raise FormulaError(
+            f"explain: {_name(question.f)} gives {result.ndim} axes of numbers, and a gradient is "
+            'that of one number\n\n  order="jacobian" gives the derivative of every element; or '
+            "sum it up."
+        )
+
+
+def _board(question: Question, derivation: Derivation, main: Tree) -> Board | None:
+    """The derivation block by block, checked like the formula."""
+    if question.order != 1 or len(question.names) != 1:
+        raise FormulaError("explain: steps are those of a gradient: order=1 and one variable")
+    if isinstance(main, ts.Zero):
+        return None
+    subject = _subject(question, derivation.names.values())
+    told = board(derivation, question.names[0], subject, cut(derivation, subject))
+    error, _ = _verified(question, told.result, told.definitions, derivation)
+    generator = np.random.default_rng(2000)
+    sizes = question.given.points(generator)
+    arguments = question.given.draw(sizes, generator, question.usual)
+    evaluator = Evaluator({**derivation.lowering.constants, **arguments}, sizes)
+    error = max(error, told.disagreement(evaluator))
+    if not error < _CLOSE:
+        raise FormulaError(f"explain: the derivation is off by {error:.1e}")
+    return told
+
+
+_DEEP = 12  # a program with more values than this is told block by block,
+_WIDE = 160  # and so is one whose formula would have more signs than this
 
 
 @dataclass(frozen=True)
@@ -162,8 +153,16 @@ class Question:
     usual: str
 
 
-def _readable(question: Question, derivation: Derivation) -> tuple[Tree, dict[str, Tree]]:
-    """The formula and the definitions; gradients are named where products would nest."""
+def _readable(
+    question: Question, derivation: Derivation, expand: bool
+) -> tuple[Tree, dict[str, Tree]]:
+    """The formula and the definitions; gradients are named where products would nest.
+
+    A deep program has the gradient at every value by name, so that its formula stays as long as
+    the program.
+    """
+    if question.order == 1 and not expand and (told := _blocks(question, derivation, _DEEP)):
+        return told.result, told.definitions
     main, known = _formula(question, derivation)
     if question.order == 1 and nested(main):
         deltas = derivation.deltas()
@@ -173,7 +172,20 @@ def _readable(question: Question, derivation: Derivation) -> tuple[Tree, dict[st
             main, known = _formula(question, derivation)
             if not nested(main):
                 break
+    if question.order == 1 and not expand and len(UNICODE(main)) > _WIDE:
+        told = _blocks(question, derivation, 0)
+        return (main, known) if told is None else (told.result, told.definitions)
     return main, known
+
+
+def _blocks(question: Question, derivation: Derivation, more: int) -> Board | None:
+    """The gradient block by block, in a program that has more values than this."""
+    subject = _subject(question, derivation.names.values())
+    found = cut(derivation, subject)
+    if len(found) <= more:
+        return None
+    told = board(derivation, question.names[0], subject, found, local=False)
+    return told if told.steps else None
 
 
 def _formula(question: Question, derivation: Derivation) -> tuple[Tree, dict[str, Tree]]:
@@ -229,10 +241,14 @@ def _with_implied_facts(f: Callable[..., Any], given: Signature) -> Signature:
 
 
 def _tensors(arguments: Mapping[str, Any]) -> dict[str, Any]:
-    return {n: tensor(v) if isinstance(v, np.ndarray) else v for n, v in arguments.items()}
+    return {
+        n: tensor(v) if isinstance(v, np.ndarray | np.generic) else v for n, v in arguments.items()
+    }
 
 
-def _derive(f: Callable[..., Any], given: Signature, usual: str, named: bool) -> Derivation:
+def _derive(
+    f: Callable[..., Any], given: Signature, usual: str, named: bool, expand: bool = False
+) -> Derivation:
     sizes = given.sizes()
     traces = []
     for k in range(max(1, sizes.recordings)):
@@ -240,8 +256,8 @@ def _derive(f: Callable[..., Any], given: Signature, usual: str, named: bool) ->
         arguments = given.draw(numbers, np.random.default_rng(k), usual)
         traces.append(trace(f)(**_tensors(arguments)))
     facts = {name: _implied(fact) for name, fact in given.facts.items()}
-    own = f.__name__ if named and f.__name__ not in given.axes else None
-    return Derivation(traces, sizes, facts, own)
+    own = _name(f) if named and _name(f) not in given.axes else None
+    return Derivation(traces, sizes, facts, own, expand)
 
 
 def _implied(fact: str) -> frozenset[str]:
@@ -311,7 +327,7 @@ def _difference(found: Array, truth: Array) -> float:
         found = found.reshape(truth.shape)
     else:
         found = np.broadcast_to(found, truth.shape)
-    scale = max(1e-12, float(np.max(np.abs(truth), initial=0.0)))
+    scale = max(_SMALL, float(np.max(np.abs(truth), initial=0.0)))
     error = float(np.max(np.abs(found - truth), initial=0.0)) / scale
     return math.inf if math.isnan(error) else error
 
@@ -326,10 +342,20 @@ _MEANINGS = {
 }
 
 
-def _left(question: Question, taken: Iterable[str]) -> str:
-    name, names = question.f.__name__, question.names
+def _name(f: Callable[..., Any]) -> str:
+    """What a function is called in formulas."""
+    return str(getattr(f, "__name__", "f")).replace("<lambda>", "f")
+
+
+def _subject(question: Question, taken: Iterable[str]) -> str:
+    """What the function's value is called: L for a loss, unless that name is taken."""
+    name = _name(question.f)
     letter = _SUBJECTS.get(name, name)
-    subject = spelled(name if letter in taken or letter in question.given.axes else letter)
+    return name if letter in taken or letter in question.given.axes else letter
+
+
+def _left(question: Question, taken: Iterable[str]) -> str:
+    names, subject = question.names, spelled(_subject(question, taken))
     first, last = spelled(names[0]), spelled(names[-1])
     if question.order != 2:
         return f"∂{subject}/∂{first}"
@@ -346,7 +372,7 @@ def _notes(question: Question, main: Tree) -> list[str]:
     ):
         notes.append("vec is row-major, as reshape(-1)")
     if isinstance(main, ts.Zero):
-        notes.append(f"{question.f.__name__} does not depend on {' and '.join(question.names)}")
+        notes.append(f"{_name(question.f)} does not depend on {' and '.join(question.names)}")
     return notes
 
 

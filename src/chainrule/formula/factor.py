@@ -13,7 +13,15 @@ from fractions import Fraction
 
 from chainrule.algebra.index import magnitude
 from chainrule.formula import typeset as ts
-from chainrule.formula.build import elementwise, flat_transpose, is_row, number, power_of, product
+from chainrule.formula.build import (
+    elementwise,
+    flat_transpose,
+    is_row,
+    number,
+    power_of,
+    product,
+    turns,
+)
 from chainrule.formula.typeset import Tree
 from chainrule.formula.walk import walk
 
@@ -54,7 +62,30 @@ def piece(
         if len(rows) == 1:
             top.remove(rows[0])
             chain = rows[0].parts
-    return Piece(coefficient, _sorted(top), _sorted(bottom), chain)
+    up, down = _opened(top)
+    under, over = _opened(bottom)
+    return Piece(coefficient, _sorted([*up, *over]), _sorted([*down, *under]), chain)
+
+
+def _opened(scalars: Sequence[Tree]) -> tuple[list[Tree], list[Tree]]:
+    """Whole powers as repeated factors, so that s and s² share one; negative ones apart."""
+    above: list[Tree] = []
+    below: list[Tree] = []
+    for t in scalars:
+        count = _whole_power(t)
+        if count is None or not isinstance(t, ts.Power):
+            above.append(t)
+        else:
+            (above if count > 0 else below).extend([t.body] * abs(count))
+    return above, below
+
+
+def _whole_power(tree: Tree) -> int | None:
+    if isinstance(tree, ts.Power) and isinstance(tree.exponent, ts.Number):
+        value = tree.exponent.value
+        if isinstance(value, Fraction) and value.denominator == 1:
+            return int(value)
+    return None
 
 
 def _sorted(scalars: Sequence[Tree]) -> tuple[Tree, ...]:
@@ -77,6 +108,7 @@ def total(dims: Dims, pieces: Sequence[Piece]) -> Tree:
 
 def _sum(dims: Dims, found: Sequence[tuple[int, Tree]]) -> Tree:
     """A signed sum: what is added stands first; 1 − p, XW + b."""
+    found = _collected(found)
     plain = not any(isinstance(p, ts.Eye) for _, t in found for p in walk(t) if p.dims == dims)
     if plain:
         found = [(s, _as_number(t)) for s, t in found]
@@ -84,16 +116,73 @@ def _sum(dims: Dims, found: Sequence[tuple[int, Tree]]) -> Tree:
         found = [(s, ts.Bias(t.dims, flat_transpose(t.parts[1])))
                  if s > 0 and _is_bias(t) and isinstance(t, ts.Product) else (s, t)
                  for s, t in found]  # fmt: skip
+    found = _uncancelled(found)
+    if not found:
+        return ts.Zero(dims)
+    if len(found) == 1 and found[0][0] > 0:
+        return found[0][1]
+    if len(dims) == 2:
+        turned = [(s, flat_transpose(t)) for s, t in found]
+        if turns([t for _, t in turned]) + 1 < turns([t for _, t in found]):
+            return ts.Transpose(dims, _sum(dims[::-1], turned))
     ordered = sorted(found, key=lambda pair: (-pair[0], _rank(pair[1])))
     if [s for s, _ in ordered] == [1, 1] and isinstance(ordered[1][1], ts.Number):
         ordered.reverse()
     return ts.Plus(dims, tuple(s for s, _ in ordered), tuple(t for _, t in ordered))
 
 
+def _collected(found: Sequence[tuple[int, Tree]]) -> list[tuple[int, Tree]]:
+    """Open sums inside of the sum, and collect like terms: (1 − s) − s is 1 − 2s."""
+    flat: list[tuple[int, Tree]] = []
+    for sign, tree in found:
+        if isinstance(tree, ts.Plus):
+            flat += [(sign * s, t) for s, t in zip(tree.signs, tree.parts, strict=True)]
+        else:
+            flat.append((sign, tree))
+    counts: dict[Tree, Fraction] = {}
+    for sign, tree in flat:
+        count, base = _counted(tree)
+        counts[base] = counts.get(base, Fraction(0)) + sign * count
+    if len(counts) == len(flat):
+        return flat
+    return [(1 if n > 0 else -1, _times_number(abs(n), base)) for base, n in counts.items() if n]
+
+
+def _counted(tree: Tree) -> tuple[Fraction, Tree]:
+    """A term as a number times something."""
+    if isinstance(tree, ts.Number) and isinstance(tree.value, Fraction):
+        return tree.value, number(1)
+    if isinstance(tree, ts.Scaled) and isinstance(tree.scalar, ts.Number):
+        value = tree.scalar.value
+        if isinstance(value, Fraction):
+            return value, tree.body
+    return Fraction(1), tree
+
+
+def _times_number(count: Fraction, base: Tree) -> Tree:
+    if isinstance(base, ts.Number):
+        return number(count)
+    return base if count == 1 else ts.Scaled(base.dims, number(count), base)
+
+
+def _uncancelled(found: Sequence[tuple[int, Tree]]) -> list[tuple[int, Tree]]:
+    """A signed sum without what stands in it with both signs: y + (1 − y) is 1."""
+    left: list[tuple[int, Tree]] = []
+    for sign, tree in found:
+        if (-sign, tree) in left:
+            left.remove((-sign, tree))
+        else:
+            left.append((sign, tree))
+    return left
+
+
 def _rank(tree: Tree) -> int:
-    """Products before names before biases and numbers."""
-    if isinstance(tree, ts.Number | ts.Bias):
-        return 2
+    """Products before names before transposes before biases and numbers."""
+    match tree:
+        case ts.Number() | ts.Bias():
+            return 3
+        case ts.Transpose():
+            return 2
     return int(isinstance(tree, ts.Symbol))
 
 
@@ -113,8 +202,18 @@ def _as_number(tree: Tree) -> Tree:
         case ts.Ones():
             return number(1)
         case ts.Scaled(scalar=scalar, body=body) if _is_all_ones(body):
-            return scalar
+            return _mean(scalar)
     return number(1) if _is_all_ones(tree) else tree
+
+
+def _mean(scalar: Tree) -> Tree:
+    """mean(v), where a scalar is 𝟏ᵀv / n."""
+    match scalar:
+        case ts.Quotient(top=ts.Product(parts=(first, second)), bottom=ts.Symbol(name=size)):
+            vector = second.dims == (size,) or first.dims == (size,)
+            if vector and isinstance(flat_transpose(first), ts.Ones):
+                return ts.Apply((), "mean", (second,))
+    return scalar
 
 
 def _is_all_ones(tree: Tree) -> bool:
@@ -133,7 +232,7 @@ def _is_all_ones(tree: Tree) -> bool:
 def _assembled(p: Piece, dims: Dims) -> tuple[int, Tree]:
     sign = -1 if p.coefficient < 0 else 1
     size = magnitude(p.coefficient)
-    above, below = list(p.above), list(p.below)
+    above, below = _powers(p.above), _powers(p.below)
     body = product(p.chain) if p.chain else None
     if isinstance(size, Fraction):
         if size.denominator != 1:
@@ -151,6 +250,11 @@ def _assembled(p: Piece, dims: Dims) -> tuple[int, Tree]:
     if not above and isinstance(body, ts.Symbol | ts.Plus) and not _is_ratio(below):
         return sign, ts.Quotient(dims, body, _scalars(below))
     return sign, ts.Scaled(dims, _fraction(above, below), body)
+
+
+def _powers(scalars: Sequence[Tree]) -> list[Tree]:
+    """Repeated factors as powers."""
+    return [power_of(t, Fraction(n)) for t, n in Counter(scalars).items()]
 
 
 def _is_ratio(below: Sequence[Tree]) -> bool:
@@ -194,13 +298,19 @@ def _joined(a: Piece, b: Piece) -> tuple[int, Piece] | None:
     left = replace(a, coefficient=a.coefficient / shared_number, above=rest_a, below=under_a)
     right = replace(b, coefficient=b.coefficient / shared_number, above=rest_b, below=under_b)
     scalars = len(above) + len(below) + (magnitude(shared_number) != 1)
+    if a.chain == b.chain and a.chain and not _is_all_ones(product(a.chain)):
+        difference = _plus(replace(left, chain=()), replace(right, chain=()), ())
+        return 2 * len(a.chain) + scalars, Piece(
+            shared_number, (*above, difference), below, a.chain
+        )
     found = _chains(left, right)
     if found is None:
         return None
     count, chain = found
     if not count and not scalars:
         return None
-    if not count and (not a.chain or _nests(left) or _nests(right)):
+    whole = not isinstance(shared_number, Fraction) or shared_number.denominator == 1
+    if not count and (not a.chain or (whole and not below and (_nests(left) or _nests(right)))):
         return None
     return 2 * count + scalars, Piece(shared_number, above, below, chain)
 
@@ -315,6 +425,9 @@ def _inside(a: Piece, b: Piece) -> tuple[int, Tree] | None:
             x.body.dims, [replace(a, chain=_parts(x.body)), replace(b, chain=_parts(y.body))]
         )
         return 1, ts.Diag(dims, body)
+    if isinstance(x, ts.Transpose) and isinstance(y, ts.Transpose) and len(dims) == 2:
+        below = _chains(replace(a, chain=_parts(x.body)), replace(b, chain=_parts(y.body)))
+        return None if below is None else (below[0], ts.Transpose(dims, product(below[1])))
     pair = _same_frame(a, b, x, y)
     if pair is not None:
         return pair
@@ -375,10 +488,9 @@ def _factors(tree: Tree) -> tuple[Tree, ...]:
     parts = tree.parts if isinstance(tree, ts.Elementwise) else (tree,)
     flat: list[Tree] = []
     for p in parts:
-        exponent = p.exponent.value if isinstance(p, ts.Power) and isinstance(
-            p.exponent, ts.Number) else None  # fmt: skip
-        if isinstance(p, ts.Power) and isinstance(exponent, Fraction) and exponent.denominator == 1:
-            flat += [p.body] * int(exponent)
+        count = _whole_power(p)
+        if isinstance(p, ts.Power) and count is not None and count > 0:
+            flat += [p.body] * count
         else:
             flat.append(p)
     return tuple(flat)

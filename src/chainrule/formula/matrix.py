@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from fractions import Fraction
 from typing import NamedTuple
 
-from chainrule.algebra.index import Atom, Factor, Poly, Term, magnitude
+from chainrule.algebra.index import Atom, Factor, Poly, Term
 from chainrule.formula import typeset as ts
 from chainrule.formula.build import (
     elementwise,
@@ -76,11 +76,13 @@ def _indexed(term: Term, dims: tuple[str, ...]) -> tuple[int, Tree]:
     factors = tuple(
         ts.At((), atom_tree(f.atom), tuple(letters[i] for i in f.labels), f.power)
         for f in term.factors
+        if f.labels
     )
+    above, below = scalar_factors(term)
+    sign, scalar = piece(term.coefficient, above, below, None).tree(())
     bound = tuple((letters[i], sizes[i]) for i in sorted(sizes) if i >= len(dims))
     outputs = tuple(letters[k] for k in range(len(dims)))
-    sign = -1 if term.coefficient < 0 else 1
-    return sign, ts.Indexed(dims, magnitude(term.coefficient), outputs, bound, factors)
+    return sign, ts.Indexed(dims, scalar, outputs, bound, factors)
 
 
 def _piece(term: Term, dims: tuple[str, ...]) -> Piece:
@@ -162,10 +164,11 @@ class Reduction:
     def _at(self, label: int) -> list[Edge]:
         return [e for e in self.edges if label in (e.row, e.column)]
 
-    def _cost(self, label: int) -> tuple[int, int, int]:
-        """Ends first, then products between two labels, then closed ones."""
+    def _cost(self, label: int) -> tuple[int, int, int, int]:
+        """Ends first, then products between two labels, then closed ones; masks stay outside."""
         neighbors = self._neighbors(label)
-        return (len(neighbors), self._degree(label), label)
+        masks = sum(isinstance(e.tree, ts.Bracket | ts.Plus) for e in self._at(label))
+        return (len(neighbors), self._degree(label), masks, label)
 
     # ------------------------------------------------------------ one summed label
 

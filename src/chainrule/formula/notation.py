@@ -1,13 +1,13 @@
-"""The notations in which formulas are printed: Unicode, LaTeX and plain ASCII."""
+"""The notations in which formulas are printed on one line: Unicode and plain ASCII."""
 
 from __future__ import annotations
 
 from fractions import Fraction
 from typing import Final
 
-from chainrule.formula.printing import ATOM, SCALE, Notation, Printer
+from chainrule.formula.printing import SCALE, Notation, Printer
 
-__all__ = ["ASCII", "LATEX", "UNICODE", "spelled"]
+__all__ = ["ASCII", "UNICODE", "lettered", "spelled"]
 
 _GREEK: Final = {
     "alpha": "α", "beta": "β", "gamma": "γ", "delta": "δ", "epsilon": "ε", "eps": "ε",
@@ -17,11 +17,6 @@ _GREEK: Final = {
     "Theta": "Θ", "Lambda": "Λ", "Xi": "Ξ", "Pi": "Π", "Sigma": "Σ", "Phi": "Φ", "Psi": "Ψ",
     "Omega": "Ω",
 }  # fmt: skip
-_LATEX_GREEK: Final = {
-    letter: f"\\{word}"
-    for word, letter in {**_GREEK, "lambda": "λ", "varepsilon": "ε"}.items()
-    if word not in ("eps", "epsilon", "lam")
-}
 _SUPER: Final = str.maketrans("0123456789-", "⁰¹²³⁴⁵⁶⁷⁸⁹⁻")
 _SUB: Final = str.maketrans("0123456789aehijklmnoprstuvx", "₀₁₂₃₄₅₆₇₈₉ₐₑₕᵢⱼₖₗₘₙₒₚᵣₛₜᵤᵥₓ")
 _UNSUB: Final = str.maketrans("₀₁₂₃₄₅₆₇₈₉", "0123456789")
@@ -36,6 +31,23 @@ def spelled(name: str) -> str:
     """A name as it is printed: spelled Greek becomes a letter, digits stay."""
     stem = name.rstrip("0123456789")
     return _GREEK.get(stem, stem) + name[len(stem) :]
+
+
+def lettered(name: str) -> tuple[str, tuple[str, ...]]:
+    """A name as a letter or word and its indices: W1, Wq, δ₁, delta_out, sigma_x2.
+
+    >>> [lettered(name) for name in ("W1", "Wq", "δ₁", "lam_out", "loss")]
+    [('W', ('1',)), ('W', ('q',)), ('δ', ('1',)), ('λ', ('out',)), ('loss', ())]
+    """
+    shown = spelled(name).translate(_UNSUB)
+    stem = shown.rstrip("0123456789")
+    head, _, tail = stem.partition("_")
+    if tail and len(spelled(head)) > 1:  # words, such as three_layers
+        head, tail = stem, ""
+    if (len(head) == 2 and head[0].isupper() and head[1].islower()) or head[:1] == "δ":
+        head, tail = head[:1], "_".join(filter(None, (head[1:], tail)))
+    indices = [*tail.split("_"), shown[len(stem) :]]
+    return spelled(head), tuple(part for part in indices if part)
 
 
 def _number(value: Fraction | float) -> str:
@@ -95,53 +107,12 @@ UNICODE = _UnicodePrinter(Notation(
 ))  # fmt: skip
 
 
-# ---------------------------------------------------------------- LaTeX
+# ---------------------------------------------------------------- ASCII
 
 
-def _latex_name(name: str) -> str:
-    shown = spelled(name).translate(_UNSUB)
-    stem = shown.rstrip("0123456789")
-    digits = shown[len(stem) :]
-    head, _, tail = stem.partition("_")
-    base = "".join(_LATEX_GREEK.get(c, c) for c in head)
-    if len(head) > 1 and not base.startswith("\\"):
-        base = f"\\mathrm{{{base}}}"
-    index = ",".join(part for part in (tail.replace("_", ","), digits) if part)
-    return f"{base}_{{{index}}}" if index else base
-
-
-def _latex_function(name: str) -> str:
-    known = {"σ": "\\sigma", "log": "\\log", "exp": "\\exp", "sin": "\\sin", "cos": "\\cos",
-             "tan": "\\tan", "tanh": "\\tanh", "det": "\\det", "log|·|": "\\log|\\cdot|",
-    }  # fmt: skip
-    return known.get(name, f"\\operatorname{{{name.replace('_', chr(92) + '_')}}}")
-
-
-def _latex_fraction(top: str, bottom: str, _: bool, __: bool) -> tuple[str, int]:
-    return f"\\frac{{{top}}}{{{bottom}}}", ATOM
-
-
-def _latex_number(value: Fraction | float) -> str:
+def _ascii_number(value: Fraction | float) -> str:
     return f"{value:.12g}" if isinstance(value, float) else str(value)
 
-
-LATEX = Printer(Notation(
-    hadamard=" \\odot ", over=" \\oslash ", kron=" \\otimes ", dot=" \\, ", minus="-",
-    ones="\\mathbf{1}", zero="\\mathbf{0}", eye="I", brackets="\\left({}\\right)",
-    transpose="{}^{{\\top}}", inverse="{}^{{-1}}", inverse_transpose="{}^{{-\\top}}",
-    power="{}^{{{}}}", elementwise_power="{}^{{\\circ {}}}", root="\\sqrt{{{}}}",
-    norm="\\lVert {} \\rVert", frobenius="\\lVert {} \\rVert_F", indicator="\\left[{}\\right]",
-    commutation="K", total="\\sum",
-    blocks="\\operatorname{{blockdiag}}_{{{}}}\\left({}\\right)",
-    diag="\\operatorname{{diag}}\\left({}\\right)", trace="\\operatorname{{tr}}\\left({}\\right)",
-    vec="\\operatorname{{vec}}\\left({}\\right)",
-    relations={">": ">", "≥": "\\ge", "<": "<", "≤": "\\le", "=": "="}, wide=True,
-    name=_latex_name, function=_latex_function, subscript=lambda base, i: f"{base}_{{{i}}}",
-    number=_latex_number, fraction=_latex_fraction, half=lambda _: None,
-))  # fmt: skip
-
-
-# ---------------------------------------------------------------- ASCII
 
 ASCII = Printer(Notation(
     hadamard=" .* ", over=" ./ ", kron=" (x) ", dot=" * ", minus="-",
@@ -153,6 +124,6 @@ ASCII = Printer(Notation(
     relations={">": ">", "≥": ">=", "<": "<", "≤": "<=", "=": "="}, wide=True,
     name=lambda name: name.translate(_UNSUB).replace("δ", "delta"),
     function=lambda name: {"σ": "sigmoid", "log|·|": "log_abs"}.get(name, name),
-    subscript=lambda base, i: f"{base}_{i}", number=_latex_number, fraction=_inline_fraction,
+    subscript=lambda base, i: f"{base}_{i}", number=_ascii_number, fraction=_inline_fraction,
     half=lambda _: None,
 ))  # fmt: skip

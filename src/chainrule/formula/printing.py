@@ -121,6 +121,8 @@ class Printer:
         """What has brackets of its own, and index notation."""
         n = self.notation
         match tree:
+            case ts.Apply(name="log|·|", parts=(only,)):
+                return f"log|{self(only)}|", ATOM
             case ts.Apply(name=name, parts=parts):
                 inside = n.brackets.format(", ".join(map(self, parts)))
                 return n.function(name) + inside, ATOM
@@ -145,7 +147,7 @@ class Printer:
             case ts.Blocks(label=label, body=body):
                 return n.blocks.format(label, self(body)), SUM
             case ts.Viewed(body=body, axes=axes):
-                return self._wrap(body, ATOM) + _places(axes), ATOM
+                return self._wrap(body, ATOM) + places(axes), ATOM
             case ts.At(body=body, labels=labels, power=power):
                 shown = n.subscript(self._wrap(body, ATOM), "".join(labels))
                 if power != 1:
@@ -250,7 +252,8 @@ class Printer:
 
     def _indexed(self, tree: ts.Indexed) -> str:
         n = self.notation
-        front = "" if tree.coefficient == 1 else self._number(tree.coefficient)[0] + " "
+        one = tree.scalar == ts.Number((), Fraction(1))
+        front = "" if one else f"{self._wrap(tree.scalar, SCALE)} {n.dot.strip()} "
         labels = "".join(i for i, _ in tree.summed)
         total = n.subscript(n.total, labels) + " " if labels else ""
         return front + total + " ".join(self(f) for f in tree.factors)
@@ -266,7 +269,7 @@ def _is_call(tree: Tree) -> bool:
     return isinstance(_base(tree), ts.Apply | ts.Trace | ts.Diag)
 
 
-def _places(axes: tuple[tuple[int, tuple[tuple[int, int], ...]], ...]) -> str:
+def places(axes: tuple[tuple[int, tuple[tuple[int, int], ...]], ...]) -> str:
     """[:, 0] for a slice, [i + j] for windows: the index that each axis is read at."""
     plain = all(len(terms) < 2 for _, terms in axes)
     shown = []

@@ -171,8 +171,9 @@ def signature(
     fixed: dict[str, Any] = {}
     for name, parameter in parameters.items():
         note = given.get(name, notes.get(name))
-        if isinstance(note, str) and is_axes(note):
-            shapes[name] = tuple(note.strip("'\"").split())
+        words = note.strip("'\"") if isinstance(note, str) else None
+        if words is not None and (not words or is_axes(words)):
+            shapes[name] = tuple(words.split())
         elif shown.get(name) is not None:
             shapes[name] = tuple(str(n) for n in shown[name] or ())
         elif name in dict(zip(parameters, examples, strict=False)):

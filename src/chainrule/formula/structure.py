@@ -84,11 +84,11 @@ def _body(
 def _pairings(left: list[int], right: list[int]) -> list[tuple[tuple[list[int], list[int]], str]]:
     """Which labels may stand together: straight, crossed, rows apart from columns."""
     found = []
+    if len(left) == 2 and len(right) == 1:
+        found.append((([left[0]], [left[1], right[0]]), "straight"))
     for a in (left[:1], []) if len(left) == 1 and len(right) == 2 else (left[:1],):
         b = [i for i in left if i not in a]
         found.append(((a + right[:1], b + right[1:]), "straight"))
-    if len(left) == 2 and len(right) == 1:
-        found.append((([left[0]], [left[1], right[0]]), "straight"))
     if len(left) == len(right) == 2:
         found.append((([left[0], right[1]], [left[1], right[0]]), "crossed"))
         found.append(((left, right), "vec"))
@@ -186,7 +186,7 @@ def _fixed(
         for label, dim in zip(f.labels, f.atom.dims, strict=True):
             uses[label] = uses.get(label, 0) + 1
             sizes[label] = dim
-    bound = [i for i, n in uses.items() if i >= len(dims) and n >= 3 and i not in fixed]
+    bound = [i for i, n in uses.items() if i >= len(dims) and n >= 2 and i not in fixed]
     if not bound:
         raise Irreducible("labels that no product separates")
     label = max(bound, key=lambda i: uses[i])

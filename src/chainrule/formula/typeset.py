@@ -264,7 +264,7 @@ class At(Tree):
 class Indexed(Tree):
     """Σ over labels of a product of factors: index notation, where matrices do not reach."""
 
-    coefficient: Fraction | float
+    scalar: Tree
     labels: tuple[str, ...]
     summed: tuple[tuple[str, str], ...]
     factors: tuple[At, ...]

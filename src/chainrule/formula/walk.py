@@ -25,6 +25,7 @@ def walk(tree: Tree) -> Iterator[Tree]:
 
 
 def children(tree: Tree) -> list[Tree]:
+    """The parts of a tree, without theirs."""
     found: list[Tree] = []
     for entry in fields(tree):
         value = getattr(tree, entry.name)

@@ -8,21 +8,29 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from functools import lru_cache, partial
-from typing import Any
+from typing import Any, Final
 
 from chainrule.errors import GradientError
 from chainrule.functions.lift import Lifted
 from chainrule.ir import build
 from chainrule.ir.graph import Graph, Node, frontier, mark
 from chainrule.ir.primitives import BlockTangent, Type
-from chainrule.recording import current, innermost
+from chainrule.recording import current, innermost, modes
 from chainrule.tensors import Tensor, node_of, of_node
 from chainrule.tree import flatten, unflatten
 
 __all__ = ["named_block"]
 
+KEPT: Final = "blocks"
+"""The mode in which what could be a Block is recorded as one: that of ``trace``."""
+
 Builder = Callable[..., "Node | list[Node]"]
 Rule = Callable[..., "list[Node | None]"]
+
+
+def keeps_blocks() -> bool:
+    """Whether the hierarchy of a program is asked for, not only its operations."""
+    return KEPT in modes()
 
 
 def named_block(name: str, function: Callable[..., Any]) -> Callable[..., Any]:

@@ -29,22 +29,20 @@ __all__ = ["conv", "conv1d", "conv2d", "conv_transpose2d"]
 def _conv_nodes(x: Node, w: Node, windows: Windows, groups: int) -> Node:
     """y[g f, n, o] = Σ w[g f, c, k] x[n, g c, stride·o + dilation·k].
 
-    The windows are laid out as (channel, place in the window, example, place of the window), one
-    matrix whose rows are long stretches of memory; a View, which copies nothing, brings the axes of
-    the result into order.
+    One contraction over a View of the windows, which copies nothing.
     """
     n, channels, *spatial = x.shape
     out, kernel = w.shape[0], w.shape[2:]
     rank = len(kernel)
     x = build.reshape(x, (n, groups, channels // groups, *spatial))
     w = build.reshape(w, (groups, out // groups, channels // groups, *kernel))
-    columns = view_windows(x, windows, "ckno")
-    g, f, c, first = 0, 1, 2, 3
+    columns = view_windows(x, windows, "ncko")
+    example, g, f, c, first = 0, 1, 2, 3, 4
     k = tuple(range(first, first + rank))
-    places = tuple(range(first + rank, first + 2 * rank + 1))
-    made = build.einsum((w, columns), ((g, f, c, *k), (g, c, *k, *places)), (g, f, *places))
-    made = build.reshape(made, (out, n, *windows.counts))
-    return build.transpose(made, (1, 0, *range(2, made.ndim)))
+    places = tuple(range(first + rank, first + 2 * rank))
+    labels = ((g, f, c, *k), (example, g, c, *k, *places))
+    made = build.einsum((w, columns), labels, (example, g, f, *places))
+    return build.reshape(made, (n, out, *windows.counts))
 
 
 _conv: Final = Lifted(_conv_nodes)

@@ -1,4 +1,4 @@
-"""Matrix decompositions of stacks: cholesky, qr, eigh, svd.
+"""Matrix decompositions of stacks: cholesky, lu, qr, eigh, svd.
 
 Vectors that belong to a repeated value can be turned freely within their space. They have no
 derivative there, and asking for it raises GradientError; that of the values exists.
@@ -24,6 +24,14 @@ class EighResult(NamedTuple):
 
     eigenvalues: Tensor
     eigenvectors: Tensor
+
+
+class LUResult(NamedTuple):
+    """What lu gives."""
+
+    P: Tensor
+    L: Tensor
+    U: Tensor
 
 
 class QRResult(NamedTuple):
@@ -66,6 +74,29 @@ def cholesky(x: Operand, /, *, upper: bool = False) -> Tensor:
             [1., 2.]])
     """
     return _cholesky([squares("cholesky", x)], upper)  # type: ignore[no-any-return]
+
+
+_lu = Lifted(lambda node: build.routine("lu", node))
+
+
+def lu(x: Operand, /) -> LUResult:
+    """Factor matrices into a permutation, a lower and an upper triangle.
+
+    x = P L U
+
+    The diagonal of L is 1. P exchanges rows such that no element of L exceeds 1; it is constant
+    where the factors have a derivative.
+
+    Shapes:  x: ... m n   →   P: ... m m   L: ... m k   U: ... k n   where k = min(m, n)
+    Raises:  ShapeError: x has fewer than two axes.
+             GradientError: a derivative where a pivot is 0.
+    Cost:    2/3·n³ operations for each square matrix.
+
+    >>> cr.linalg.lu(cr.tensor([[2.0, 1.0], [4.0, 4.0]])).U
+    Tensor([[ 4.,  4.],
+            [ 0., -1.]])
+    """
+    return LUResult(*_lu([matrices("lu", x)]))
 
 
 _eigh = Lifted(lambda node: build.routine("eigh", node))

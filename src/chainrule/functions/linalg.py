@@ -1,4 +1,4 @@
-"""Linear algebra: ``cr.linalg``, the array API standard's extension, on stacks of matrices.
+"""Linear algebra on stacks of matrices: ``cr.linalg``, the array API standard's extension and more.
 
 All of it is differentiable in both modes. Leading axes are batch axes.
 """
@@ -9,7 +9,8 @@ from typing import Any
 
 from chainrule.errors import ShapeError
 from chainrule.functions.axes import axis_of
-from chainrule.functions.decomposition import cholesky, eigh, eigvalsh, qr, svd, svdvals
+from chainrule.functions.decomposition import cholesky, eigh, eigvalsh, lu, qr, svd, svdvals
+from chainrule.functions.least_squares import lstsq, null_space, orth, projection
 from chainrule.functions.lift import (
     Lifted,
     Operand,
@@ -19,8 +20,10 @@ from chainrule.functions.lift import (
     describe,
     promoted,
 )
-from chainrule.functions.linear import matmul, matrix_transpose, outer, tensordot, vecdot
-from chainrule.functions.norms import matrix_norm, vector_norm
+from chainrule.functions.linear import kron, matmul, matrix_transpose, outer, tensordot, vecdot
+from chainrule.functions.matrix_functions import expm, fractional_matrix_power, logm, sqrtm
+from chainrule.functions.norms import cond, matrix_norm, vector_norm
+from chainrule.functions.spectrum import eig, eigvals
 from chainrule.functions.systems import (
     det,
     inv,
@@ -39,24 +42,37 @@ from chainrule.tensors import Tensor
 
 __all__ = [
     "cholesky",
+    "cond",
     "cross",
     "det",
     "diagonal",
+    "eig",
     "eigh",
+    "eigvals",
     "eigvalsh",
+    "expm",
+    "fractional_matrix_power",
     "inv",
+    "kron",
+    "logm",
+    "lstsq",
+    "lu",
     "matmul",
     "matrix_norm",
     "matrix_power",
     "matrix_rank",
     "matrix_transpose",
     "norm",
+    "null_space",
+    "orth",
     "outer",
     "pinv",
+    "projection",
     "qr",
     "slogdet",
     "solve",
     "solve_triangular",
+    "sqrtm",
     "svd",
     "svdvals",
     "tensordot",

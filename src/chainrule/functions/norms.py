@@ -11,7 +11,7 @@ import chainrule.ir.routines  # noqa: F401  (fills the table)
 from chainrule.errors import ArgumentError, ShapeError
 from chainrule.functions.axes import Axes, axes_of
 from chainrule.functions.lift import Lifted, Operand, as_tensor, describe, floating
-from chainrule.functions.stacks import matrices
+from chainrule.functions.stacks import matrices, squares
 from chainrule.ir import build
 from chainrule.ir.graph import Node
 from chainrule.runtime.reference import quiet_call
@@ -171,3 +171,49 @@ def matrix_norm(x: Operand, /, *, keepdims: bool = False, ord: MatrixOrder = "fr
         raise ArgumentError(f"matrix_norm: there is no norm {ord!r}; ord is one of {names}")
     _check_extremum("matrix_norm", tensor, not isinstance(ord, str), (-2, -1))
     return _matrix_norm([tensor], ord, keepdims)  # type: ignore[no-any-return]
+
+
+# ---------------------------------------------------------------- condition number
+
+
+def _cond_node(node: Node, order: MatrixOrder) -> Node:
+    if order in (2, -2):
+        (values,) = build.routine("svdvals", node)
+        axis = values.ndim - 1
+        kinds: tuple[Literal["max", "min"], ...] = ("max", "min") if order == 2 else ("min", "max")
+        parts = [build.reduce(kind, values, (axis,)) for kind in kinds]
+        return build.apply("divide", *parts)
+    (inverse,) = build.routine("inv", node, params=("cond",))
+    norms = [_matrix_norm_node(n, order, keepdims=False) for n in (node, inverse)]
+    return build.multiply(*norms)
+
+
+_cond = Lifted(_cond_node)
+
+
+def cond(x: Operand, /, *, ord: MatrixOrder = 2) -> Tensor:
+    """Give the condition number of matrices: how much a relative error can grow in solving.
+
+    y = ‖x‖ ‖x⁻¹‖, for ord = 2 the largest singular value divided by the smallest
+
+    ``ord`` names a norm, as for ``matrix_norm``; with 2 and −2 the matrices need not be square. It
+    is infinite for singular matrices.
+
+    Shapes:  x: ... m n   →   ...
+             x: ... n n   →   ...   for ord=1
+    Raises:  ShapeError: the matrices are empty, or are not square and the norm needs an inverse.
+             ArgumentError: there is no such norm.
+             GradientError: a derivative at a singular matrix is asked for, in such a norm.
+
+    >>> cond(cr.tensor([[8.0, 0.0], [0.0, 2.0]]))
+    Tensor(4.)
+    """
+    if ord not in _ORDERS:
+        names = ", ".join(map(str, _ORDERS))
+        raise ArgumentError(f"cond: there is no norm {ord!r}; ord is one of {names}")
+    tensor = matrices("cond", x) if ord in (2, -2) else squares("cond", x)
+    if not tensor.shape[-1] or not tensor.shape[-2]:
+        raise ShapeError(
+            f"cond: an empty matrix has no condition number\n\n    x  {describe(tensor)}"
+        )
+    return _cond([tensor], ord)  # type: ignore[no-any-return]

@@ -23,17 +23,17 @@ __all__: list[str] = []
 _reshape = Lifted(build.reshape)
 
 
-def matrices(name: str, x: Operand) -> Tensor:
+def matrices(name: str, x: Operand, label: str = "x") -> Tensor:
     """A floating Tensor with at least two axes."""
     tensor = floating(as_tensor(x, name))
     if tensor.ndim < 2:
-        raise ShapeError(f"{name}: a matrix has two axes\n\n    x  {describe(tensor)}")
+        raise ShapeError(f"{name}: a matrix has two axes\n\n    {label}  {describe(tensor)}")
     return tensor
 
 
 def squares(name: str, x: Operand, label: str = "x") -> Tensor:
     """A floating Tensor of square matrices."""
-    tensor = matrices(name, x)
+    tensor = matrices(name, x, label)
     m, n = tensor.shape[-2:]
     if m != n:
         raise ShapeError(
@@ -43,16 +43,16 @@ def squares(name: str, x: Operand, label: str = "x") -> Tensor:
     return tensor
 
 
-def system(name: str, x1: Operand, x2: Operand) -> tuple[Tensor, Tensor, bool]:
-    """Square matrices and right-hand sides with equal batch axes, and whether x2 was a vector."""
+def system(name: str, x1: Operand, x2: Operand, square: bool = True) -> tuple[Tensor, Tensor, bool]:
+    """Matrices and right-hand sides with equal batch axes, and whether x2 was a vector."""
     left, right = (floating(t) for t in promoted(name, x1, x2))
-    squares(name, left, "x1")
+    left = squares(name, left, "x1") if square else matrices(name, left, "x1")
     vector = right.ndim == 1
     shape: Shape = (*right.shape, 1) if vector else right.shape
-    if len(shape) < 2 or shape[-2] != left.shape[-1]:
+    if len(shape) < 2 or shape[-2] != left.shape[-2]:
         axes = "no axes" if len(shape) < 2 else f"{shape[-2]} rows"
         raise ShapeError(
-            f"{name}: the matrices have {left.shape[-1]} rows and the right-hand side has {axes}"
+            f"{name}: the matrices have {left.shape[-2]} rows and the right-hand side has {axes}"
             f"\n\n    x1  {describe(left)}\n    x2  {describe(right)}\n\n"
             "  x2 is one vector, or a stack of matrices with a column for each system."
         )

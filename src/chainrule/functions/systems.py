@@ -118,7 +118,7 @@ def inv(x: Operand, /) -> Tensor:
     return _inv([squares("inv", x)])  # type: ignore[no-any-return]
 
 
-def _cutoff(tensor: Tensor, rtol: Operand | None) -> Tensor:
+def cutoff(tensor: Tensor, rtol: Operand | None) -> Tensor:
     """The relative size at which a singular value counts as 0, for each matrix of a stack."""
     kind = tensor.dtype.numpy
     if rtol is None:
@@ -143,10 +143,11 @@ def pinv(x: Operand, /, *, rtol: Operand | None = None) -> Tensor:
     Tensor([[0.5, 0. ]])
     """
     tensor = matrices("pinv", x)
-    return _pinv([tensor, _cutoff(tensor, rtol)])  # type: ignore[no-any-return]
+    return _pinv([tensor, cutoff(tensor, rtol)])  # type: ignore[no-any-return]
 
 
-def _rank_node(values: Node, rtol: Node) -> Node:
+def rank_node(values: Node, rtol: Node) -> Node:
+    """The number of singular values above rtol · max(s)."""
     if not values.shape[-1]:
         return build.fill(0, rtol.shape, int64)
     kept = tuple(range(values.ndim - 1))
@@ -155,7 +156,7 @@ def _rank_node(values: Node, rtol: Node) -> Node:
     return build.sum_(build.cast(above, int64), (values.ndim - 1,))
 
 
-_rank = Lifted(_rank_node)
+_rank = Lifted(rank_node)
 
 
 def matrix_rank(x: Operand, /, *, rtol: Operand | None = None) -> Tensor:
@@ -168,7 +169,7 @@ def matrix_rank(x: Operand, /, *, rtol: Operand | None = None) -> Tensor:
     Tensor(1)
     """
     tensor = matrices("matrix_rank", x)
-    return _rank([svdvals(tensor), _cutoff(tensor, rtol)])  # type: ignore[no-any-return]
+    return _rank([svdvals(tensor), cutoff(tensor, rtol)])  # type: ignore[no-any-return]
 
 
 def _power_node(node: Node, n: int) -> Node:

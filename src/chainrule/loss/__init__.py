@@ -5,9 +5,27 @@
 (Tensor(0.18092452), Tensor(0.))
 """
 
+from chainrule.loss.absolute import absolute
+from chainrule.loss.binary_logistic import binary_logistic
 from chainrule.loss.cross_entropy import cross_entropy
-from chainrule.loss.hinge import hinge
-from chainrule.loss.regularization import l1, l2
+from chainrule.loss.hinge import hinge, squared_hinge
+from chainrule.loss.huber import huber
+from chainrule.loss.kl_divergence import kl_divergence
+from chainrule.loss.negative_log_likelihood import negative_log_likelihood
+from chainrule.loss.regularization import elastic, l1, l2
 from chainrule.loss.squared import squared
 
-__all__ = ["cross_entropy", "hinge", "l1", "l2", "squared"]
+__all__ = [
+    "absolute",
+    "binary_logistic",
+    "cross_entropy",
+    "elastic",
+    "hinge",
+    "huber",
+    "kl_divergence",
+    "l1",
+    "l2",
+    "negative_log_likelihood",
+    "squared",
+    "squared_hinge",
+]

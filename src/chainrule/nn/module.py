@@ -11,6 +11,7 @@ from typing import Any, ClassVar, Self, dataclass_transform
 
 from chainrule import tree
 from chainrule.errors import ArgumentError
+from chainrule.nn.hierarchy import as_block
 from chainrule.nn.structure import apart, check_hashable, holds_tensors, is_fixed, parts, together
 from chainrule.nn.table import Layer, layer_table, named
 from chainrule.tensors import Tensor
@@ -43,15 +44,17 @@ class Module:
     _settings: ClassVar[tuple[str, ...]] = ()
     _has_own_init: ClassVar[bool] = False
 
-    def __init_subclass__(cls, **options: Any) -> None:
+    def __init_subclass__(cls, *, init: bool = True, **options: Any) -> None:
         super().__init_subclass__(**options)
-        cls._has_own_init = cls._has_own_init or "__init__" in cls.__dict__
+        cls._has_own_init = not init or cls._has_own_init or "__init__" in cls.__dict__
         dataclasses.dataclass(eq=False, repr=False, init=not cls._has_own_init)(cls)
         fields = dataclasses.fields(cls)  # type: ignore[arg-type]
         held = {f.name for f in fields if holds_tensors(Module, cls, f.type)}
         cls._branches = tuple(f.name for f in fields if f.name in held)
         cls._settings = tuple(f.name for f in fields if f.name not in held)
         tree.register(cls, _flatten, partial(_unflatten, cls))
+        if "__call__" in cls.__dict__:
+            cls.__call__ = as_block(cls.__dict__["__call__"])  # type: ignore[method-assign]
 
     def __setattr__(self, name: str, value: object) -> None:
         if name in self.__dict__:

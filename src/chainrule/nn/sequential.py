@@ -39,14 +39,7 @@ class Sequential(Module):
 
     def __init__(self, *layers: Any) -> None:
         for place, layer in enumerate(layers):
-            if not callable(layer) or isinstance(layer, type):
-                kind = "class" if isinstance(layer, type) else type(layer).__name__
-                name = getattr(layer, "__name__", repr(layer))
-                raise ArgumentError(
-                    f"Sequential: layer {place} is the {kind} {name}, which is no layer\n\n"
-                    "  A layer is a module or a function of a Tensor, such as nn.Linear(64, 10) or "
-                    "cr.relu."
-                )
+            require_layer(f"Sequential: layer {place}", layer)
         self.layers = layers
 
     def __call__(self, x: Any, /) -> Any:
@@ -63,3 +56,15 @@ class Sequential(Module):
 
     def __len__(self) -> int:
         return len(self.layers)
+
+
+def require_layer(what: str, layer: Any) -> None:
+    """Raise for what cannot be a layer, such as a class that was not called."""
+    if callable(layer) and not isinstance(layer, type):
+        return
+    kind = "class" if isinstance(layer, type) else type(layer).__name__
+    name = getattr(layer, "__name__", repr(layer))
+    raise ArgumentError(
+        f"{what} is the {kind} {name}, which is no layer\n\n"
+        "  A layer is a module or a function of a Tensor, such as nn.Linear(64, 10) or cr.relu."
+    )

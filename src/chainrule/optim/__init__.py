@@ -7,9 +7,41 @@
 Tensor(0.7)
 """
 
+from chainrule.optim.accumulated import Accumulated
+from chainrule.optim.adagrad import Adagrad
 from chainrule.optim.adam import Adam
 from chainrule.optim.adamw import AdamW
+from chainrule.optim.averaged import Averaged
+from chainrule.optim.clipped import Clipped
+from chainrule.optim.gauss_newton import gauss_newton, gauss_newton_matrix
+from chainrule.optim.groups import Grouped
+from chainrule.optim.levenberg_marquardt import levenberg_marquardt
+from chainrule.optim.lion import Lion
+from chainrule.optim.minimum import Minimum
+from chainrule.optim.muon import Muon
+from chainrule.optim.newton import newton
 from chainrule.optim.optimizer import Optimizer
+from chainrule.optim.plateau import ReduceOnPlateau
+from chainrule.optim.rmsprop import RMSProp
 from chainrule.optim.sgd import SGD
 
-__all__ = ["SGD", "Adam", "AdamW", "Optimizer"]
+__all__ = [
+    "SGD",
+    "Accumulated",
+    "Adagrad",
+    "Adam",
+    "AdamW",
+    "Averaged",
+    "Clipped",
+    "Grouped",
+    "Lion",
+    "Minimum",
+    "Muon",
+    "Optimizer",
+    "RMSProp",
+    "ReduceOnPlateau",
+    "gauss_newton",
+    "gauss_newton_matrix",
+    "levenberg_marquardt",
+    "newton",
+]

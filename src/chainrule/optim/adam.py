@@ -4,17 +4,19 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from typing import Any, final
+from typing import final
 
-from chainrule.optim.moments import adaptive_step
-from chainrule.optim.optimizer import Model, Optimizer, State, first_state, require
+from chainrule.optim.moments import adaptive
+from chainrule.optim.optimizer import Factor
+from chainrule.optim.rule import Formula, UpdateRule, require
+from chainrule.tensors import Tensor
 
 __all__ = ["Adam"]
 
 
 @final
 @dataclass(frozen=True)
-class Adam(Optimizer):
+class Adam(UpdateRule):
     """Gradient descent with a step size of its own for each parameter, from two moments.
 
     m ← β₁ m + (1 − β₁) g,   v ← β₂ v + (1 − β₂) g ⊙ g
@@ -46,11 +48,10 @@ class Adam(Optimizer):
             eps=(self.eps, 0, math.inf),
         )  # fmt: skip
 
-    def init(self, model: Any) -> State:
-        """Give the state before the first step."""
-        return first_state(model, "first_moment", "second_moment")
+    def slots(self) -> tuple[str, ...]:
+        """What is remembered of each parameter."""
+        return ("first_moment", "second_moment")
 
-    def update(self, gradients: Any, state: State, model: Model) -> tuple[Model, State]:
-        """Take a step: give the new model and the new state."""
-        settings, rate = (self.beta1, self.beta2, self.eps), self.rate(state["step"])
-        return adaptive_step("Adam", settings, rate, 0.0, gradients, state, model)
+    def formula(self, rate: Factor, step: Tensor) -> Formula:
+        """Give the function (w, g, *slots) → (w, *slots) that takes this step from 1 up."""
+        return adaptive(self.beta1, self.beta2, self.eps, 0.0, rate, step)

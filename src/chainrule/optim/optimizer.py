@@ -1,75 +1,119 @@
-"""What an optimizer is: two pure functions of trees."""
+"""What an optimizer is: pure functions of trees."""
 
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, TypeVar
 
-from chainrule import tree
-from chainrule.errors import ArgumentError, ShapeError
-from chainrule.functions.creation import zeros_like
-from chainrule.functions.lift import as_tensor, cast, describe
-from chainrule.ir.dtype import int64
+from chainrule.errors import ArgumentError
+from chainrule.functions.elementwise import maximum, subtract
+from chainrule.functions.lift import cast
 from chainrule.schedule import Schedule
-from chainrule.tensors import Tensor, tensor
+from chainrule.tensors import Tensor
 
 __all__ = ["Optimizer"]
 
 Model = TypeVar("Model")
 State = dict[str, Any]
 Rate = float | Schedule
-_MOST = 6  # paths in a message
+Factor = Tensor | float
 
 
-@dataclass(frozen=True)
 class Optimizer(ABC):
-    """The base of optimizers: settings, and two pure functions of trees.
+    """The base of optimizers: settings, and pure functions of trees.
 
-    ``init`` makes the state: a dictionary with the number of steps taken, an int64 Tensor, and
-    with trees like the model. ``update`` takes a step. The learning rate η is a number, or a
-    schedule, which is asked with the number of steps taken before. Parameters keep their dtypes;
-    scalar factors are computed in float64, once a step.
+    ``init`` makes the state, a tree of Tensors. ``update`` takes a step; it runs inside ``jit``.
+    Around the steps, a training calls three more: ``evaluated`` gives the model to judge and to
+    keep, ``observe`` tells the optimizer once an epoch how training goes, and ``current_rate``
+    gives the learning rate for the records. An optimizer may wrap another: gradient clipping,
+    accumulation, averages of weights, groups of parameters.
+
+    >>> from chainrule.optim import AdamW, Averaged, Clipped
+    >>> optimizer = Averaged(Clipped(AdamW(0.001), norm=1.0), decay=0.99)
+    >>> w = tensor([1.0])
+    >>> model, state = optimizer.update(tensor([7.0]), optimizer.init(w), w)
+    >>> model, optimizer.evaluated(state, model), optimizer.current_rate(state)
+    (Tensor([0.99899]), Tensor([0.99899]), 0.001)
     """
-
-    learning_rate: Rate
 
     @abstractmethod
     def init(self, model: Any) -> State:
         """Give the state before the first step."""
 
     @abstractmethod
-    def update(self, gradients: Any, state: State, model: Model) -> tuple[Model, State]:
-        """Take a step: give the new model and the new state."""
+    def update(
+        self, gradients: Any, state: State, model: Model, factor: Factor = 1.0
+    ) -> tuple[Model, State]:
+        """Take a step, its learning rate multiplied by a factor: give the new model and state."""
 
-    def rate(self, step: Tensor) -> Tensor | float:
-        """The learning rate after this number of steps."""
-        if callable(self.learning_rate):
-            return self.learning_rate(step)
-        return float(self.learning_rate)
+    def evaluated(self, state: State, model: Model) -> Model:
+        """Give the model to evaluate and to keep: the model itself, unless weights are averaged."""
+        return model
 
+    def observe(self, state: State, figure: float) -> State:
+        """Tell how training goes, once an epoch: a loss, on validation data if there are any."""
+        return state
 
-def require(kind: str, rate: Rate, **settings: tuple[float, float, float]) -> None:
-    """Raise for a setting outside of its interval low ≤ value < high."""
-    if not callable(rate) and not rate >= 0:
-        raise ArgumentError(f"{kind}: learning_rate={rate}, which must not be negative")
-    for name, (value, low, high) in settings.items():
-        if not low <= value < high:
-            bound = f" and less than {high:g}" if high < float("inf") else ""
-            raise ArgumentError(f"{kind}: {name}={value}, which must be at least {low:g}{bound}")
+    @abstractmethod
+    def current_rate(self, state: State) -> float:
+        """Give the learning rate of the last step, or of the first if none was taken."""
 
 
-def first_state(model: Any, *slots: str) -> State:
-    """No step taken yet, and for each slot a tree of zeros like the model."""
-    zeros = {slot: tree.map_(zeros_like, model) for slot in slots}
-    return {"step": tensor(0, dtype=int64), **zeros}
+@dataclass(frozen=True)
+class Wrapper(Optimizer):
+    """The base of optimizers that do something around the steps of another one."""
+
+    optimizer: Optimizer
+
+    def __post_init__(self) -> None:
+        require_optimizer(type(self).__name__, "optimizer", self.optimizer)
+
+    def inner(self, state: State) -> State:
+        """The state of the wrapped optimizer."""
+        inner: State = slot(self, state, "optimizer")
+        return inner
+
+    def init(self, model: Any) -> State:
+        """Give the state before the first step."""
+        return {"optimizer": self.optimizer.init(model)}
+
+    def evaluated(self, state: State, model: Model) -> Model:
+        """Give the model to evaluate and to keep: what the wrapped optimizer gives."""
+        return self.optimizer.evaluated(self.inner(state), model)
+
+    def observe(self, state: State, figure: float) -> State:
+        """Tell how training goes, once an epoch."""
+        return {**state, "optimizer": self.optimizer.observe(self.inner(state), figure)}
+
+    def current_rate(self, state: State) -> float:
+        """Give the learning rate of the last step, or of the first if none was taken."""
+        return self.optimizer.current_rate(self.inner(state))
+
+
+def require_optimizer(kind: str, name: str, value: object) -> None:
+    """Raise for what is no optimizer, such as a class or a learning rate."""
+    if not isinstance(value, Optimizer):
+        shown = value.__name__ if isinstance(value, type) else repr(value)
+        raise ArgumentError(f"{kind}: {name} is {shown}; it must be an optimizer, as SGD(0.1) is")
+
+
+def slot(optimizer: Optimizer, state: State, name: str) -> Any:
+    """A part of the state; raises ArgumentError for the state of another optimizer."""
+    try:
+        return state[name]
+    except KeyError:
+        raise ArgumentError(
+            f"{type(optimizer).__name__.lstrip('_')}: the state has no {name!r}\n\n"
+            f"    state  {', '.join(map(str, state)) or 'empty'}\n\n"
+            "  It is that of another optimizer; take the state from init(model)."
+        ) from None
 
 
 class Scalar:
     """A factor that is the same for all parameters, in the dtype of each, converted once."""
 
-    def __init__(self, value: Tensor | float) -> None:
+    def __init__(self, value: Factor) -> None:
         self.value = value
         self.cast: dict[Any, Tensor] = {}
 
@@ -83,49 +127,11 @@ class Scalar:
         return self.cast[dtype]
 
 
-def each(
-    kind: str, step: Callable[..., tuple[Tensor, ...]], model: Any, gradients: Any, *slots: Any
-) -> list[Any]:
-    """Apply a step to corresponding parameters, gradients and slots; give the trees of its results.
-
-    Raises:  ArgumentError: the gradients have another structure than the model.
-             ShapeError: a gradient has another shape than its parameter.
-    """
-    parameters, structure = tree.flatten(model)
-    flat = []
-    for name, other in zip(
-        ("gradients", *["state"] * len(slots)), (gradients, *slots), strict=True
-    ):
-        leaves, found = tree.flatten(other)
-        if found != structure:
-            raise ArgumentError(_other_structure(kind, name, model, other))
-        flat.append([as_tensor(leaf, kind) for leaf in leaves])
-    _check_shapes(kind, model, flat[0])
-    made = [step(as_tensor(p, kind), *row) for p, *row in zip(parameters, *flat, strict=True)]
-    columns = list(zip(*made, strict=True)) if made else [()] * (1 + len(slots))
-    return [tree.unflatten(structure, column) for column in columns]
+def rate_at(rate: Rate, step: Tensor) -> Factor:
+    """The learning rate after this number of steps: of a schedule, or the number itself."""
+    return rate(step) if callable(rate) else float(rate)
 
 
-def _other_structure(kind: str, name: str, model: Any, other: Any) -> str:
-    own, given = (_listed([path for path, _ in tree.paths(t)]) for t in (model, other))
-    if own == given:
-        given = "the same, with other settings or State cells"
-    return (
-        f"{kind}: the structure of the {name} is not that of the model\n\n"
-        f"    model      {own}\n    {name:<9}  {given}\n\n"
-        "  Take gradients with respect to the model, and the state from init(model)."
-    )
-
-
-def _listed(paths: list[str]) -> str:
-    shown = [path or "a Tensor" for path in paths[:_MOST]]
-    return ", ".join(shown + ["…"] * (len(paths) > _MOST)) or "nothing"
-
-
-def _check_shapes(kind: str, model: Any, gradients: list[Tensor]) -> None:
-    for (path, p), g in zip(tree.paths(model), gradients, strict=True):
-        if as_tensor(p, kind).shape != g.shape:
-            raise ShapeError(
-                f"{kind}: the gradient of {path or 'the model'} has another shape\n\n"
-                f"    parameter  {describe(p)}\n    gradient   {describe(g)}"
-            )
+def rate_of_last(rate: Rate, step: Tensor) -> float:
+    """The learning rate of the last of this number of steps, or of the first if it is 0."""
+    return float(rate_at(rate, maximum(subtract(step, 1), 0)))

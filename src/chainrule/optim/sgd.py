@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from typing import Any, final
+from typing import final
 
 from chainrule.errors import ArgumentError
 from chainrule.functions.elementwise import add, multiply, subtract
-from chainrule.optim.optimizer import Model, Optimizer, Scalar, State, each, first_state, require
+from chainrule.optim.optimizer import Factor, Scalar
+from chainrule.optim.rule import Formula, UpdateRule, decayed, require
 from chainrule.tensors import Tensor
 
 __all__ = ["SGD"]
@@ -16,7 +17,7 @@ __all__ = ["SGD"]
 
 @final
 @dataclass(frozen=True)
-class SGD(Optimizer):
+class SGD(UpdateRule):
     """Stochastic gradient descent, perhaps with momentum μ and weight decay λ.
 
     g ← ∇L(w) + λ w
@@ -24,12 +25,13 @@ class SGD(Optimizer):
     v ← μ v + g,  w ← w − η v           with momentum
     v ← μ v + g,  w ← w − η (g + μ v)   with Nesterov's
 
-    v starts at 0. Weight decay acts on all parameters.
+    v starts at 0. With ``decoupled`` the velocity does not see the decay: g ← ∇L(w), and each step
+    ends with − η λ w; without momentum that is the same. Weight decay acts on all parameters.
 
     Raises:  ArgumentError: a setting is out of range, or Nesterov's momentum is 0.
     Cost:    2 operations for each number; 4 with momentum, 6 with Nesterov's; 2 more with decay.
     Source:  robbins1951stochastic; rumelhart1986learning, eq. 9; nesterov1983method;
-             sutskever2013importance, eq. 3–4
+             sutskever2013importance, eq. 3–4; loshchilov2019decoupled, alg. 1
 
     >>> sgd = SGD(0.1, momentum=0.9)
     >>> w = tensor([1.0])
@@ -40,6 +42,7 @@ class SGD(Optimizer):
     momentum: float = 0.0
     nesterov: bool = False
     weight_decay: float = 0.0
+    decoupled: bool = False
 
     def __post_init__(self) -> None:
         require(
@@ -49,31 +52,23 @@ class SGD(Optimizer):
         if self.nesterov and not self.momentum:
             raise ArgumentError("SGD: nesterov=True needs a momentum, such as momentum=0.9")
 
-    def init(self, model: Any) -> State:
-        """Give the state before the first step."""
-        return first_state(model, *["velocity"] * bool(self.momentum))
+    def slots(self) -> tuple[str, ...]:
+        """What is remembered of each parameter."""
+        return ("velocity",) if self.momentum else ()
 
-    def update(self, gradients: Any, state: State, model: Model) -> tuple[Model, State]:
-        """Take a step: give the new model and the new state."""
-        rate = Scalar(self.rate(state["step"]))
-        mu, decay = self.momentum, self.weight_decay
+    def formula(self, rate: Factor, step: Tensor) -> Formula:
+        """Give the function (w, g, *slots) → (w, *slots) that takes this step from 1 up."""
+        eta, mu = Scalar(rate), self.momentum
+        coupled = 0.0 if self.decoupled else self.weight_decay
+        kept = decayed(rate, self.weight_decay if self.decoupled else 0.0)
 
-        def decayed(w: Tensor, g: Tensor) -> Tensor:
-            return add(g, multiply(w, decay)) if decay else g
-
-        def plain(w: Tensor, g: Tensor) -> tuple[Tensor]:
-            return (subtract(w, multiply(decayed(w, g), rate.like(w))),)
-
-        def with_momentum(w: Tensor, g: Tensor, v: Tensor) -> tuple[Tensor, Tensor]:
-            g = decayed(w, g)
+        def one(w: Tensor, g: Tensor, *slots: Tensor) -> tuple[Tensor, ...]:
+            g = add(g, multiply(w, coupled)) if coupled else g
+            if not mu:
+                return (subtract(kept(w), multiply(g, eta.like(w))),)
+            (v,) = slots
             v = add(multiply(v, mu), g)
             direction = add(g, multiply(v, mu)) if self.nesterov else v
-            return subtract(w, multiply(direction, rate.like(w))), v
+            return subtract(kept(w), multiply(direction, eta.like(w))), v
 
-        after: State = {"step": add(state["step"], 1)}
-        if mu:
-            slots = state["velocity"]
-            model, after["velocity"] = each("SGD", with_momentum, model, gradients, slots)
-        else:
-            (model,) = each("SGD", plain, model, gradients)
-        return model, after
+        return one

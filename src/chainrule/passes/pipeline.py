@@ -8,8 +8,9 @@ from chainrule.passes.dead import dead
 from chainrule.passes.inline import inline
 from chainrule.passes.share import share
 from chainrule.passes.simplify import simplify
+from chainrule.passes.windows import gather_windows
 
-PIPELINE = (inline, share, simplify, share, simplify, contract, share, dead)
+PIPELINE = (inline, share, simplify, share, simplify, contract, gather_windows, share, dead)
 
 
 def optimize(graph: Graph) -> Graph:

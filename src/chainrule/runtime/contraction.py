@@ -16,6 +16,7 @@ from typing import Any
 import numpy as np
 
 from chainrule.ir.subscripts import Labels, Subscripts
+from chainrule.runtime.windows import blocked, overlaps, reduce_windows
 
 Kernel = Callable[..., np.ndarray]
 
@@ -53,7 +54,7 @@ def _reduce_then_order(labels: Labels, output: Labels) -> Kernel:
     ordered = order == tuple(range(len(order)))
 
     def run(array: np.ndarray) -> np.ndarray:
-        summed = np.add.reduce(array, axis=axes, dtype=array.dtype) if axes else array
+        summed = reduce_windows(np.add, array, axes) if axes else array
         return summed if ordered else summed.transpose(order)
 
     return run
@@ -116,7 +117,31 @@ def _ordered_product(left: Labels, right: Labels, output: Labels) -> Kernel:
         return _inner_product(left, right, output, contracted)
     if rows and columns and output.index(columns[0]) < output.index(rows[0]):
         swapped = _ordered_product_core(right, left, output, batch, columns, contracted, rows)
-        return lambda x, y: swapped(y, x)
+        return _with_windows(lambda x, y: swapped(y, x), left, right, output)
+    core = _ordered_product_core(left, right, output, batch, rows, contracted, columns)
+    return _with_windows(core, left, right, output)
+
+
+def _with_windows(core: Kernel, left: Labels, right: Labels, output: Labels) -> Kernel:
+    """The product, which cuts an operand that is a large view of windows into blocks."""
+
+    def run(x: np.ndarray, y: np.ndarray) -> np.ndarray:
+        if overlaps(y):
+            return blocked(y, right, x, left, output, _block_product)
+        if overlaps(x):
+            return blocked(x, left, y, right, output, _block_product)
+        return core(x, y)
+
+    return run
+
+
+@lru_cache(maxsize=4096)
+def _block_product(left: Labels, right: Labels, output: Labels) -> Kernel:
+    """The product of two operands that are small enough to be copied."""
+    contracted = tuple(n for n in left if n in right and n not in output)
+    batch = tuple(n for n in output if n in left and n in right)
+    rows = tuple(n for n in output if n in left and n not in right)
+    columns = tuple(n for n in output if n in right and n not in left)
     return _ordered_product_core(left, right, output, batch, rows, contracted, columns)
 
 

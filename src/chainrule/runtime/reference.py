@@ -49,6 +49,7 @@ from chainrule.runtime.contraction import einsum_kernel
 from chainrule.runtime.philox import random_bits
 from chainrule.runtime.reuse import overwritten
 from chainrule.runtime.views import accumulate_kernel, view_kernel
+from chainrule.runtime.windows import reduce_windows
 
 Array = np.ndarray
 Kernel = Callable[..., Any]
@@ -198,7 +199,7 @@ _MANY = 4096
 
 def _masked(mask: Array, x: Array, bits: np.dtype) -> Array:
     """x where the mask holds, else +0, also where x is NaN or infinite."""
-    kept = mask.view(np.int8).astype(bits)
+    kept = mask.view(np.int8).astype(bits, order="C")  # a broadcast mask would turn the axes
     np.negative(kept, out=kept)
     np.bitwise_and(kept, x.view(bits), out=kept)
     return kept.view(x.dtype)
@@ -207,9 +208,9 @@ def _masked(mask: Array, x: Array, bits: np.dtype) -> Array:
 def _reduce(kind: ReduceKind, axes: tuple[int, ...]) -> Kernel:
     match kind:
         case "max":
-            return lambda x: np.max(x, axis=axes)
+            return lambda x: reduce_windows(np.maximum, x, axes)
         case "min":
-            return lambda x: np.min(x, axis=axes)
+            return lambda x: reduce_windows(np.minimum, x, axes)
         case "prod":
             return lambda x: np.prod(x, axis=axes, dtype=x.dtype)
         case "any":
@@ -327,7 +328,7 @@ class Program:
                 continue
             run = kernel(node, needed.get(node, frozenset()))
             if not node.inputs and not isinstance(node.op, Input):
-                self.constants.append((place[node], run()))
+                self.constants.append((place[node], quietly(run)))
                 continue
             frees = tuple(
                 place[i] for i in dict.fromkeys(node.inputs)

@@ -19,8 +19,8 @@ def gives_own_memory(node: Node) -> bool:
     match node.op:
         case Map(record=record):
             return record.name != "detach"
-        case Einsum():
-            return len(node.inputs) > 1 or node.ndim < node.inputs[0].ndim
+        case Einsum(subscripts=subscripts):  # a diagonal is a view; a sum is not
+            return len(node.inputs) > 1 or node.ndim < len(set(subscripts.inputs[0]))
         case Add() | Select() | Reduce() | Gather() | Scatter():
             return True
         case _:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import math
 from collections.abc import Callable, Iterable
 from typing import Any
 
@@ -13,6 +14,7 @@ from chainrule.ir.primitives import Axis, Shape, View
 
 Kernel = Callable[[np.ndarray], np.ndarray]
 Index = tuple[Any, ...]
+_BLOCK = 1 << 17  # elements of a result that stay in the cache while windows are added
 
 
 def view_kernel(view: View, shape: Shape) -> Kernel:
@@ -50,9 +52,17 @@ def accumulate_kernel(view: View, shape: Shape) -> Kernel:
     repeated = tuple(o for o in range(len(view.shape)) if o not in used)
     kept = tuple(o for o in range(len(view.shape)) if o in used)
     looped = _looped(view)
+    alone = next((o for axis in view.axes for o, _ in axis.terms if o not in looped), None)
     passes: list[Iterable[Any]] = [
         range(view.shape[o]) if o in looped else (slice(None),) for o in kept
     ]
+    if alone is not None and looped:  # a block of the result stays in the cache for all its passes
+        size = view.shape[alone]
+        step = max(1, _BLOCK * size // max(1, math.prod(shape)))
+        passes[kept.index(alone)] = [slice(k, k + step) for k in range(0, size, step)]
+    # The blocks are the outermost loop.
+    order = sorted(range(len(kept)), key=lambda k: kept[k] != alone)
+    back = [order.index(k) for k in range(len(kept))]
     inner = _without(view, repeated)
 
     def run(array: np.ndarray) -> np.ndarray:
@@ -61,7 +71,8 @@ def accumulate_kernel(view: View, shape: Shape) -> Kernel:
             return target[crop]
         source = np.asarray(np.add.reduce(array, axis=repeated, dtype=array.dtype))
         window = _strided(target, inner, offsets, writeable=True)
-        for index in itertools.product(*passes):
+        for loops in itertools.product(*[passes[k] for k in order]):
+            index = tuple([loops[k] for k in back])
             window[index] += source[index]
         return target[crop]
 

@@ -4,8 +4,7 @@ from dataclasses import dataclass
 from typing import final
 
 from chainrule.functions.creation import full_like
-from chainrule.functions.lift import as_tensor, floating
-from chainrule.schedule.schedule import Schedule, require_positive
+from chainrule.schedule.schedule import Schedule, require_positive, time
 from chainrule.tensors import Tensor
 
 __all__ = ["constant"]
@@ -31,4 +30,4 @@ class constant(Schedule):  # noqa: N801 (it is called as a function is)
 
     def __call__(self, step: Tensor | int, /) -> Tensor:
         """Give the learning rate of a step."""
-        return full_like(floating(as_tensor(step, "constant")), float(self.rate))
+        return full_like(time(self, step), float(self.rate))

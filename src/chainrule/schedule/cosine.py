@@ -7,8 +7,7 @@ from typing import final
 from chainrule.errors import ArgumentError
 from chainrule.functions.elementary import cos
 from chainrule.functions.elementwise import clip, where
-from chainrule.functions.lift import as_tensor
-from chainrule.schedule.schedule import Schedule, require_positive
+from chainrule.schedule.schedule import Schedule, require_positive, time
 from chainrule.tensors import Tensor
 
 __all__ = ["cosine"]
@@ -47,7 +46,7 @@ class cosine(Schedule):  # noqa: N801 (it is called as a function is)
 
     def __call__(self, step: Tensor | int, /) -> Tensor:
         """Give the learning rate of a step."""
-        t = as_tensor(step, "cosine") * 1.0
+        t = time(self, step)
         share = clip((t - self.warmup) / (self.steps - self.warmup), 0.0, 1.0)
         falling = self.floor + 0.5 * (self.rate - self.floor) * (1.0 + cos(math.pi * share))
         if not self.warmup:

@@ -5,7 +5,7 @@ from typing import final
 
 from chainrule.errors import ArgumentError
 from chainrule.functions.elementwise import divide
-from chainrule.schedule.schedule import Schedule, require_positive
+from chainrule.schedule.schedule import Schedule, require_positive, time
 from chainrule.tensors import Tensor
 
 __all__ = ["inverse_time"]
@@ -39,4 +39,4 @@ class inverse_time(Schedule):  # noqa: N801 (it is called as a function is)
 
     def __call__(self, step: Tensor | int, /) -> Tensor:
         """Give the learning rate of a step."""
-        return divide(float(self.rate), step * float(self.decay) + 1.0)
+        return divide(float(self.rate), time(self, step) * float(self.decay) + 1.0)

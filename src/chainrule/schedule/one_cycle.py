@@ -6,8 +6,7 @@ from typing import final
 
 from chainrule.functions.elementary import cos
 from chainrule.functions.elementwise import clip, where
-from chainrule.functions.lift import as_tensor
-from chainrule.schedule.schedule import Schedule, require_positive, require_share
+from chainrule.schedule.schedule import Schedule, require_positive, require_share, time
 from chainrule.tensors import Tensor
 
 __all__ = ["one_cycle"]
@@ -48,7 +47,7 @@ class one_cycle(Schedule):  # noqa: N801 (it is called as a function is)
 
     def __call__(self, step: Tensor | int, /) -> Tensor:
         """Give the learning rate of a step."""
-        t = as_tensor(step, "one_cycle") * 1.0
+        t = time(self, step)
         last, peak = self.steps - 1.0, max(self.warmup * self.steps - 1.0, 0.0)
         start = self.rate / self.divisor
         rising = _half_cosine(start, self.rate, t / (peak or 1.0))

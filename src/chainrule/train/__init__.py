@@ -3,23 +3,59 @@
 ``checkpoint``, ``run`` and ``durable`` are modules of their own: what survives a kill.
 """
 
-from chainrule.train.evaluation import Evaluation, confusion_matrix, evaluate
+from chainrule.train.callbacks import Callback
+from chainrule.train.checkpointing import Checkpoints
+from chainrule.train.early_stopping import EarlyStopping
+from chainrule.train.evaluation import Evaluation, evaluate
+from chainrule.train.final import load_model
+from chainrule.train.finder import RateCurve, find_learning_rate
 from chainrule.train.fit import Fitted, fit
 from chainrule.train.interrupt import catch_signals
-from chainrule.train.loop import Task, begin, steps
+from chainrule.train.loop import steps
+from chainrule.train.metrics import (
+    Calibration,
+    ClassFigures,
+    calibration,
+    confusion_matrix,
+    mean_absolute_error,
+    precision_recall_f1,
+    r_squared,
+    root_mean_squared_error,
+    top_k_accuracy,
+)
+from chainrule.train.monitor import Monitor
 from chainrule.train.progress import Progress, pack, unpack
+from chainrule.train.sweep import Sweep, sweep
+from chainrule.train.task import Task, begin
 
 __all__ = [
+    "Calibration",
+    "Callback",
+    "Checkpoints",
+    "ClassFigures",
+    "EarlyStopping",
     "Evaluation",
     "Fitted",
+    "Monitor",
     "Progress",
+    "RateCurve",
+    "Sweep",
     "Task",
     "begin",
+    "calibration",
     "catch_signals",
     "confusion_matrix",
     "evaluate",
+    "find_learning_rate",
     "fit",
+    "load_model",
+    "mean_absolute_error",
     "pack",
+    "precision_recall_f1",
+    "r_squared",
+    "root_mean_squared_error",
     "steps",
+    "sweep",
+    "top_k_accuracy",
     "unpack",
 ]

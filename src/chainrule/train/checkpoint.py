@@ -20,7 +20,7 @@ found, and what is corrupt is never taken for missing.
 import os
 import re
 import sys
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal
@@ -60,6 +60,7 @@ _FOLDER = re.compile(r"step-(?P<step>\d{8,18})(?:\.(?P<revision>[2-9]|[1-9]\d{1,
 _SMALL_FILE = 1 << 20
 
 _NamedArrays = dict[str, npt.NDArray[Any]]
+_Check = Callable[["Checkpoint"], None]
 
 
 @dataclass(frozen=True, eq=False)
@@ -124,11 +125,16 @@ def save(folder: PathLike, checkpoint: Checkpoint, *, keep: int = 3, best: bool 
     return published
 
 
-def load(folder: PathLike, which: Literal["latest", "best"] | int = "latest") -> Loaded:
+def load(
+    folder: PathLike,
+    which: Literal["latest", "best"] | int = "latest",
+    check: Callable[[Checkpoint], None] | None = None,
+) -> Loaded:
     """Read a checkpoint and verify every byte of it.
 
     If the latest is corrupt, the newest good one before it is returned and ``warnings`` says
     what was wrong. For ``"best"`` or a step there is no substitute, so that is an error.
+    ``check`` may raise a CheckpointError to have the latest passed over for a reason of its own.
 
     Raises:  CheckpointError: there is none, or none of those asked for is whole; each is listed
              with its fault.
@@ -136,7 +142,7 @@ def load(folder: PathLike, which: Literal["latest", "best"] | int = "latest") ->
     target = Path(folder)
     match which:
         case "latest":
-            return _load_latest(target)
+            return _load_latest(target, check)
         case "best":
             return _load_best(target)
         case int():
@@ -150,14 +156,21 @@ def steps(folder: PathLike) -> tuple[int, ...]:
     return tuple(sorted({_order(path)[0] for path in _folders(Path(folder))}))
 
 
-def _load_latest(folder: Path) -> Loaded:
+def is_there(folder: PathLike) -> bool:
+    """Whether a checkpoint was ever saved in a folder, as far as anything is left of it."""
+    target = Path(folder)
+    pointers = (target / "latest.json", target / "best.json")
+    return any(map(os.path.lexists, pointers)) or bool(_folders(target))
+
+
+def _load_latest(folder: Path, check: _Check | None) -> Loaded:
     faults: list[str] = []
     named = _follow(folder, "latest", faults)
-    loaded = None if named is None else _try(named.path, faults, named.manifest)
+    loaded = None if named is None else _try(named.path, faults, named.manifest, check)
     if loaded is not None:
         return loaded
     for candidate in _fallbacks(folder, None if named is None else named.path):
-        loaded = _try(candidate, faults)
+        loaded = _try(candidate, faults, None, check)
         if loaded is not None:
             used = f"using {candidate.name} instead"
             warnings = tuple(f"{fault}; {used}" for fault in faults)
@@ -205,14 +218,17 @@ def _none_good(folder: Path, faults: list[str]) -> CheckpointError:
     )
 
 
-def _try(path: Path, faults: list[str], manifest: str | None = None) -> Loaded | None:
+def _try(
+    path: Path, faults: list[str], manifest: str | None = None, check: _Check | None = None
+) -> Loaded | None:
     try:
         checkpoint = _read(path, manifest)
+        if checkpoint.position["step"] != _order(path)[0]:
+            raise CheckpointError(f"{_POSITION} is of step {checkpoint.position['step']}")
+        if check is not None:
+            check(checkpoint)
     except CheckpointError as error:
         faults.append(f"{path.name}: {error}")
-        return None
-    if checkpoint.position["step"] != _order(path)[0]:
-        faults.append(f"{path.name}: {_POSITION} is of step {checkpoint.position['step']}")
         return None
     return Loaded(checkpoint, _order(path)[0], path)
 

@@ -19,10 +19,8 @@ import sys
 from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
-from typing import Any
 
 from chainrule.errors import ArgumentError, CheckpointError
-from chainrule.train.encoding import encode_json
 
 if sys.platform == "darwin":
     from fcntl import F_FULLFSYNC, fcntl
@@ -71,14 +69,6 @@ def write_bytes(path: PathLike, data: bytes) -> None:
 def write_text(path: PathLike, text: str) -> None:
     """Replace a file by a text in UTF-8, as ``write_bytes`` does."""
     write_bytes(path, text.encode())
-
-
-def write_json(path: PathLike, value: Any) -> None:
-    """Replace a file by a value as indented JSON, as ``write_bytes`` does.
-
-    Raises:  ArgumentError: JSON cannot hold the value. CheckpointError: it cannot be written.
-    """
-    write_bytes(path, encode_json(value, Path(path).name))
 
 
 def append_line(path: PathLike, line: str) -> None:
@@ -187,6 +177,7 @@ def remove_folder(path: PathLike) -> None:
     """Delete a folder: first out of sight by one rename, then its files.
 
     A kill in between leaves a temporary name for ``sweep``, never a folder with files missing.
+    Of a symbolic link only the link goes.
 
     Raises:  CheckpointError: it could not be renamed or deleted.
     """
@@ -194,7 +185,10 @@ def remove_folder(path: PathLike) -> None:
     partial = partial_path(target)
     try:
         os.rename(target, partial)
-        shutil.rmtree(partial)
+        if partial.is_symlink():  # what it leads to is someone else's
+            partial.unlink()
+        else:
+            shutil.rmtree(partial)
     except OSError as error:
         intact = f"Everything else in {target.parent} is unchanged."
         raise failure("delete", target, error, intact) from error

@@ -24,6 +24,7 @@ HEADER_LIMIT = 100_000_000
 """The most bytes that a safetensors header may have: the format's own limit."""
 
 _LENGTH_BYTES = 8
+_LINE_DIGITS = 16  # of the digest of one line: it guards against accidents, not against forgers
 _DTYPES = (
     *("bool", "int8", "int16", "int32", "int64", "uint8", "uint16", "uint32", "uint64"),
     *("float16", "float32", "float64"),
@@ -43,11 +44,6 @@ def encode_json(value: Any, name: str, *, null_for_nonfinite: bool = False) -> b
     return (
         json.dumps(plain(value, name, null_for_nonfinite=null_for_nonfinite), indent=2) + "\n"
     ).encode()
-
-
-def encode_json_line(value: Any, name: str) -> str:
-    """Return a value as one line of JSON; a number that is not finite becomes null."""
-    return json.dumps(plain(value, name, null_for_nonfinite=True))
 
 
 def decode_json(data: bytes | str, name: str) -> dict[str, Any]:
@@ -79,6 +75,41 @@ def unseal(data: bytes, name: str) -> dict[str, Any]:
     if not _is_sealed(rest, data):
         raise CheckpointError(f"{name} is not as it was written: its digest does not fit")
     return rest
+
+
+def seal_line(value: dict[str, Any], name: str) -> str:
+    """Return one line of JSON that carries the digest of the rest of itself.
+
+    A number that is not finite becomes null.
+
+    >>> seal_line({"step": 3}, "metrics")
+    '{"step": 3, "digest": "a76b25b15faff287"}'
+    """
+    held = plain(value, name, null_for_nonfinite=True)
+    return json.dumps({**held, "digest": digest(json.dumps(held).encode())[:_LINE_DIGITS]})
+
+
+def unseal_line(line: bytes, place: str) -> dict[str, Any]:
+    """Return the object that ``seal_line`` wrote; not one byte of the line may be another.
+
+    Raises:  CheckpointError: it is no UTF-8, no JSON, or not byte for byte what was written.
+    """
+    try:
+        text = line.decode()
+        value = json.loads(text)
+    except UnicodeDecodeError as error:
+        raise CheckpointError(f"{place}: the line is not UTF-8: {line[:60]!r}") from error
+    except (ValueError, RecursionError) as error:
+        raise CheckpointError(
+            f"{place}: the line is not JSON: {error}\n\n    {text[:80]}"
+        ) from error
+    if isinstance(value, dict):
+        rest = {key: entry for key, entry in value.items() if key != "digest"}
+        if seal_line(rest, place) == text:
+            return rest
+    raise CheckpointError(
+        f"{place}: the line is not as it was written: its digest does not fit\n\n    {text[:80]}"
+    )
 
 
 def digest(data: bytes) -> str:

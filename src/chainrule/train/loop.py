@@ -4,220 +4,109 @@
 ``fit`` collects the figures, the command line saves checkpoints and listens to signals.
 """
 
+import math
 import time
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass, replace
-from typing import Any, final
+from collections.abc import Callable, Generator
+from contextlib import closing
+from dataclasses import replace
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
 from chainrule import tree
-from chainrule.data import Dataset
-from chainrule.errors import NonFiniteError, ShapeError
-from chainrule.functions.elementwise import add, equal, isfinite
-from chainrule.functions.joining import stack
-from chainrule.functions.reduction import sum
-from chainrule.functions.searching import argmax
-from chainrule.loss import l1, l2
-from chainrule.tensors import Tensor
-from chainrule.train.evaluation import Evaluation, Loss, evaluator
+from chainrule.train.diagnosis import not_finite
+from chainrule.train.evaluation import Evaluation, counted, evaluator
+from chainrule.train.feed import Batch, feed
 from chainrule.train.progress import Progress, Tally, cells
-from chainrule.transform import jit, value_and_grad
+from chainrule.train.step import Taken, compiled_step
+from chainrule.train.task import Task
 
-__all__ = ["Task", "begin", "steps"]
+__all__ = ["steps"]
 
-_Array = npt.NDArray[Any]
-_MOST_ROWS = 12  # row numbers in a message
-
-
-@final
-@dataclass(frozen=True, eq=False)
-class Task:
-    """What is trained on what: all that stays the same from the first step to the last.
-
-    loss        a function of (what the model gives, targets): the mean over the batch
-    optimizer   one of ``chainrule.optim``
-    l2, l1      the strength of the penalties on the weights, added to the loss
-    validation  what the model is tried on after each epoch, or None
-    """
-
-    data: Dataset
-    loss: Loss
-    optimizer: Any
-    epochs: int
-    batch: int
-    seed: int = 0
-    l2: float = 0.0
-    l1: float = 0.0
-    validation: Dataset | None = None
-
-    @property
-    def labels(self) -> int:
-        """The number of class labels that occur, counted from 0; 0 if targets are quantities."""
-        targets = self.data.targets
-        return int(targets.max()) + 1 if targets.dtype.kind == "i" else 0
-
-    @property
-    def total_steps(self) -> int:
-        """The number of steps from the first to the last."""
-        return self.epochs * self.data.batch_count(self.batch)
+_Take = Callable[[Any, Any, Batch, bool], Taken]
 
 
-def begin(task: Task, model: Any) -> Progress:
-    """Give the Progress before the first step."""
-    return Progress(model, task.optimizer.init(model))
-
-
-def steps(task: Task, start: Progress) -> Iterator[Progress]:
+def steps(task: Task, start: Progress) -> Generator[Progress, None, None]:
     """Take the steps that are left, and give the Progress after each.
 
     The last step of an epoch comes with its ``record``: epoch, step, loss, accuracy, their
-    validation twins, learning_rate, and the two clock figures seconds and samples_per_second.
-    All but the clock figures are a pure function of the task and of where it starts.
+    validation twins and further validation figures, learning_rate, weight_norms and
+    gradient_norms (of the last step) by parameter, and the two clock figures seconds and
+    samples_per_second. All but the clock figures are a pure function of the task and of where it
+    starts.
 
     Raises:  NonFiniteError: a loss, a gradient or a weight after the step is infinite or
-             undefined. The step was not taken: the error's ``model`` is that of the step before,
-             and so are the State cells.
+             undefined; it names where the first such number came from. The step was not taken:
+             the error's ``model`` is that of the step before, and so are the State cells.
     """
-    take, compare = _compiled_step(task), evaluator(task.loss)
-    batches = task.data.batch_count(task.batch)
+    take, compare = compiled_step(task), evaluator(task.loss, task.metrics)
     progress = start
-    while progress.epoch < task.epochs:
-        rest = task.data.batches(task.batch, task.seed, progress.epoch, progress.batch)
+    with closing(feed(task, start)) as batches:
         clock = time.perf_counter()
-        for inputs, targets in rest:
-            progress = _advance(task, take, progress, _frozen(inputs), _frozen(targets))
-            now = time.perf_counter()
-            progress = replace(progress, tally=progress.tally.add(0.0, 0, 0, now - clock))
-            if progress.batch == batches:
-                validation = task.validation and compare(progress.model, task.validation)
-                progress = _end_of_epoch(task, progress, validation or None)
+        for batch in batches:
+            progress, taken = _advance(task, take, progress, batch)
+            spent = Tally(seconds=time.perf_counter() - clock)
+            progress = replace(progress, tally=progress.tally.add(spent))
+            if progress.batch == task.batches:
+                progress = _end_of_epoch(task, progress, taken, compare)
             yield progress
             clock = time.perf_counter()
 
 
-def _compiled_step(task: Task) -> Callable[..., Any]:
-    """One step as one program: loss, gradient, update, right answers, and what is finite."""
-    labels = task.labels
-
-    def objective(model: Any, inputs: Tensor, targets: Tensor) -> tuple[Tensor, Any]:
-        outputs = model(inputs)
-        _check_scores(outputs, labels)
-        loss = task.loss(outputs, targets)
-        total = loss
-        if task.l2:
-            total = total + l2(model, task.l2)
-        if task.l1:
-            total = total + l1(model, task.l1)
-        return total, (loss, _correct(outputs, targets) if labels else None)
-
-    def step(model: Any, slots: Any, inputs: Tensor, targets: Tensor) -> tuple[Any, ...]:
-        both = value_and_grad(objective, has_aux=True)
-        (total, (loss, correct)), gradients = both(model, inputs, targets)
-        model, slots = task.optimizer.update(gradients, slots, model)
-        pairs = zip(tree.flatten(gradients)[0], tree.flatten(model)[0], strict=True)
-        # One number tells of many: a sum is finite only if each of its terms is.
-        finite = [isfinite(add(sum(gradient), sum(weight))) for gradient, weight in pairs]
-        return model, slots, loss, correct, stack([isfinite(total), *finite])
-
-    return jit(step)
-
-
-def _correct(outputs: Tensor, targets: Tensor) -> Tensor:
-    return sum(equal(argmax(outputs, axis=-1), targets))
-
-
-def _check_scores(outputs: Tensor, labels: int) -> None:
-    if not labels or (outputs.ndim == 2 and outputs.shape[-1] >= labels):
-        return
-    raise ShapeError(
-        f"fit: the model gives {outputs.dtype.short}{list(outputs.shape)} for a batch, and the "
-        f"targets are class labels from 0 to {labels - 1}\n\n"
-        f"  It must give each example a score for each class: [{outputs.shape[0]}, {labels}]."
-        if outputs.ndim
-        else f"fit: the model gives a single number, and the targets are class labels from 0 to "
-        f"{labels - 1}\n\n  It must give each example a score for each class."
-    )
-
-
-def _advance(
-    task: Task, take: Callable[..., Any], before: Progress, inputs: _Array, targets: _Array
-) -> Progress:
+def _advance(task: Task, take: _Take, before: Progress, batch: Batch) -> tuple[Progress, Taken]:
     held = [(cell, cell.value) for cell in cells(before.model).values()]
-    model, slots, loss, correct, finite = take(before.model, before.slots, inputs, targets)
-    if not finite.numpy().all():
+    taken = take(before.model, before.slots, batch, before.batch + 1 == task.batches)
+    loss = float(taken.loss)
+    if not taken.finite.all():
         for cell, value in held:
             cell.value = value
-        raise _not_finite(task, before, float(loss), finite.numpy())
-    count = len(inputs)
-    right = 0 if correct is None else int(correct)
-    return Progress(
-        model,
-        slots,
-        before.step + 1,
-        before.epoch,
-        before.batch + 1,
-        before.tally.add(float(loss) * count, right, count, 0.0),
-    )
+        raise not_finite(task, before, batch, taken)
+    seen = counted(batch.targets)
+    right = 0 if taken.correct is None else int(taken.correct)
+    tally = before.tally.add(Tally(loss * seen, right, seen, 0.0, len(batch.inputs)))
+    step, number = before.step + 1, before.batch + 1
+    after = Progress(taken.model, taken.slots, step, before.epoch, number, tally, None, loss)
+    return after, taken
 
 
-def _end_of_epoch(task: Task, progress: Progress, validation: Evaluation | None) -> Progress:
-    tally = progress.tally
-    record: dict[str, Any] = {
-        "epoch": progress.epoch + 1,
-        "step": progress.step,
-        "loss": tally.loss / tally.seen,
-    }
+def _end_of_epoch(
+    task: Task, progress: Progress, taken: Taken, compare: Callable[..., Evaluation]
+) -> Progress:
+    """Give the figures of the epoch, and tell them to the optimizer."""
+    tally, optimizer = progress.tally, task.optimizer
+    seen = max(tally.seen, 1)
+    record: dict[str, Any] = {"epoch": progress.epoch + 1, "step": progress.step}
+    record["loss"] = tally.loss / seen
     if task.labels:
-        record["accuracy"] = tally.correct / tally.seen
-    if validation is not None:
-        record["validation_loss"] = validation.loss
-        if validation.accuracy is not None:
-            record["validation_accuracy"] = validation.accuracy
-    record["learning_rate"] = _learning_rate(task, progress.step - 1)
-    record["seconds"] = tally.seconds
-    record["samples_per_second"] = tally.seen / max(tally.seconds, 1e-9)
-    return replace(progress, epoch=progress.epoch + 1, batch=0, tally=Tally(), record=record)
-
-
-def _learning_rate(task: Task, step: int) -> float:
-    rate = task.optimizer.learning_rate
-    return float(rate(step) if callable(rate) else rate)
-
-
-def _not_finite(
-    task: Task, before: Progress, loss: float, finite: npt.NDArray[np.bool_]
-) -> NonFiniteError:
-    epoch, step = before.epoch + 1, before.step + 1
-    names = [path for path, _ in tree.paths(before.model)]
-    wrong = [name for name, good in zip(names, finite[1:], strict=True) if not good]
-    first = before.batch * task.batch
-    rows = task.data.order(task.seed, before.epoch)[first : first + task.batch]
-    shown = ", ".join(str(row) for row in rows[:_MOST_ROWS])
-    if len(rows) > _MOST_ROWS:
-        shown += f", … ({len(rows)} rows)"
-    fact = "the step is not finite" if np.isfinite(loss) else f"the loss is {loss}"
-    error = NonFiniteError(
-        f"fit: {fact} in epoch {epoch}, step {step}\n\n"
-        f"    loss           {loss}\n"
-        f"    learning rate  {_learning_rate(task, before.step):g}\n"
-        f"    gradients      {_listed(wrong, len(names))}\n"
-        f"    rows           {shown}\n\n"
-        "  The step was not taken. The error's .model is that of the step before, its .rows are "
-        "the\n  row numbers of the batch."
+        record["accuracy"] = tally.correct / seen
+    if task.validation is not None:
+        model = optimizer.evaluated(progress.slots, progress.model)
+        record |= _validation(compare(model, task.validation))
+    record["learning_rate"] = optimizer.current_rate(progress.slots)
+    record["weight_norms"] = _weight_norms(progress.model)
+    record["gradient_norms"] = dict(
+        zip(record["weight_norms"], taken.gradient_norms.tolist(), strict=True)
     )
-    error.model, error.rows = before.model, rows
-    return error
+    record["seconds"] = tally.seconds
+    record["samples_per_second"] = tally.examples / max(tally.seconds, 1e-9)
+    slots = optimizer.observe(progress.slots, record.get("validation_loss", record["loss"]))
+    return Progress(
+        progress.model, slots, progress.step, progress.epoch + 1, 0, Tally(), record, progress.loss
+    )
 
 
-def _listed(wrong: list[str], count: int) -> str:
-    if not wrong:
-        return "finite, and so are the weights after the step"
-    shown = ", ".join(wrong[:4]) + (", …" if len(wrong) > 4 else "")
-    return f"not finite, or the weights after the step: {shown} ({len(wrong)} of {count})"
+def _validation(found: Evaluation) -> dict[str, float]:
+    named: dict[str, float] = {"validation_loss": found.loss}
+    if found.accuracy is not None:
+        named["validation_accuracy"] = found.accuracy
+    return named | {f"validation_{name}": value for name, value in found.figures.items()}
 
 
-def _frozen(array: _Array) -> _Array:
-    array.flags.writeable = False  # a batch is ours alone, and what is read-only is not copied
-    return array
+def _weight_norms(model: Any) -> dict[str, float]:
+    return {path: _norm(leaf.numpy()) for path, leaf in tree.paths(model)}
+
+
+def _norm(weights: npt.NDArray[Any]) -> float:
+    flat = weights.reshape(-1)
+    return math.sqrt(np.einsum("i,i->", flat, flat, dtype=np.float64))

@@ -5,7 +5,7 @@ going on from a checkpoint gives the bits of a training that was never stopped.
 """
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field, fields, is_dataclass
+from dataclasses import asdict, dataclass, field, fields, is_dataclass
 from typing import Any, final
 
 import numpy as np
@@ -17,7 +17,7 @@ from chainrule.tensors import tensor
 from chainrule.train.checkpoint import Checkpoint
 from chainrule.transform import State
 
-__all__ = ["Progress", "Tally", "cells", "pack", "unpack"]
+__all__ = ["Progress", "Tally", "cells", "pack", "parts", "unpack"]
 
 _Arrays = dict[str, npt.NDArray[Any]]
 
@@ -27,24 +27,30 @@ _Arrays = dict[str, npt.NDArray[Any]]
 class Tally:
     """Sums over the batches of an epoch so far.
 
-    loss     the sum of the examples' losses
-    correct  the number of right answers
-    seen     the number of examples
-    seconds  the time that the steps took, on the clock of whoever took them
+    loss      the sum of the losses of all targets
+    correct   the number of right answers
+    seen      the number of targets: one an example, or one for each position of a sequence
+    seconds   the time that the steps took, on the clock of whoever took them
+    examples  the number of examples
 
-    >>> Tally(loss=3.0, correct=1, seen=2).add(loss=1.0, correct=2, seen=2, seconds=0.5)
-    Tally(loss=4.0, correct=3, seen=4, seconds=0.5)
+    >>> Tally(loss=3.0, seen=2).add(Tally(loss=1.0, correct=2, seen=2, seconds=0.5))
+    Tally(loss=4.0, correct=2, seen=4, seconds=0.5, examples=0)
     """
 
     loss: float = 0.0
     correct: int = 0
     seen: int = 0
     seconds: float = 0.0
+    examples: int = 0
 
-    def add(self, loss: float, correct: int, seen: int, seconds: float) -> "Tally":
-        """Give the sums with one more batch."""
+    def add(self, more: "Tally") -> "Tally":
+        """Give the sums with those of further batches."""
         return Tally(
-            self.loss + loss, self.correct + correct, self.seen + seen, self.seconds + seconds
+            self.loss + more.loss,
+            self.correct + more.correct,
+            self.seen + more.seen,
+            self.seconds + more.seconds,
+            self.examples + more.examples,
         )
 
 
@@ -58,6 +64,7 @@ class Progress:
     epoch, batch  the epochs finished, and the batches taken in the one that has begun
     tally         the sums of the epoch that has begun
     record        the figures of the epoch that this very step has ended, else None
+    loss          that of the batch of this very step; None before the first one
     """
 
     model: Any
@@ -67,6 +74,7 @@ class Progress:
     batch: int = 0
     tally: Tally = field(default_factory=Tally)
     record: Mapping[str, Any] | None = None
+    loss: float | None = None
 
 
 def cells(model: Any) -> dict[str, State]:
@@ -86,12 +94,17 @@ def cells(model: Any) -> dict[str, State]:
                 seen.add(id(value))
                 found[path] = value
             continue
-        inside = [(f"{path}.{name}" if path else name, part) for name, part in _parts(value)]
+        inside = [(f"{path}.{name}" if path else name, part) for name, part in parts(value)]
         pending += reversed(inside)
     return found
 
 
-def _parts(value: Any) -> Iterator[tuple[str, Any]]:
+def parts(value: Any) -> Iterator[tuple[str, Any]]:
+    """Give the fields, items or elements of a value, each with its name.
+
+    >>> list(parts({"a": 1})), list(parts((2, 3)))
+    ([('a', 1)], [('0', 2), ('1', 3)])
+    """
     if is_dataclass(value) and not isinstance(value, type):
         yield from ((entry.name, getattr(value, entry.name)) for entry in fields(value))
     elif isinstance(value, Mapping):
@@ -102,17 +115,11 @@ def _parts(value: Any) -> Iterator[tuple[str, Any]]:
 
 def pack(progress: Progress) -> Checkpoint:
     """Give the checkpoint that holds a Progress and the State cells of its model."""
-    tally = progress.tally
     position = {
         "step": progress.step,
         "epoch": progress.epoch,
         "batch": progress.batch,
-        "tally": {
-            "loss": tally.loss,
-            "correct": tally.correct,
-            "seen": tally.seen,
-            "seconds": tally.seconds,
-        },
+        "tally": asdict(progress.tally),
     }
     held = {path: cell.value.numpy() for path, cell in cells(progress.model).items()}
     return Checkpoint(_arrays(progress.model), _arrays(progress.slots), held, position)

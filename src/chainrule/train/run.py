@@ -13,11 +13,11 @@
 The order of writing that survives a kill at any moment: append the line of an epoch first, then
 save the checkpoint of its last step. ``Run.rewind`` drops the lines after the step from which a
 run goes on; they are written again, so its metrics are those of a run that was never stopped.
+
+The two JSON files and each line of metrics carry a digest of themselves: a changed bit is named,
+and never read as another setting or another figure.
 """
 
-import errno
-import fcntl
-import json
 import os
 from collections.abc import Mapping
 from pathlib import Path
@@ -27,18 +27,16 @@ from typing import Any, Self, final
 import numpy.typing as npt
 
 from chainrule.errors import ArgumentError, CheckpointError
+from chainrule.locking import acquire, is_held
 from chainrule.train import checkpoint
 from chainrule.train.durable import (
     PathLike,
-    append_line,
     failure,
     is_partial,
     make_folder,
     read_bytes,
-    read_lines,
     sweep,
     write_bytes,
-    write_json,
 )
 from chainrule.train.encoding import (
     Arrays,
@@ -46,10 +44,12 @@ from chainrule.train.encoding import (
     decode_json,
     decode_tensors,
     digest,
-    encode_json,
-    encode_json_line,
     encode_tensors,
+    plain,
+    seal,
+    unseal,
 )
+from chainrule.train.records import Recorded, append_record, is_count, read_records
 
 _CONFIG = "config.json"
 _METRICS = "metrics.jsonl"
@@ -85,9 +85,16 @@ class Run:
     def metrics(self) -> list[dict[str, Any]]:
         """Return the metrics, one record an epoch; a torn last line is left out.
 
-        Raises:  CheckpointError: a whole line is not a JSON object; the line is named.
+        Raises:  CheckpointError: a line is not as it was written, which is named; or lines of a
+                 finished run are missing.
         """
-        return [record for _, record in self._records()]
+        found = self._whole()
+        if self._lock is None and self.finished and len(found.values) < self.finished_epochs():
+            raise CheckpointError(
+                f"{self.path / _METRICS} holds the records of {len(found.values)} epochs; "
+                f"there were {self.finished_epochs()}"
+            )
+        return list(found.values)
 
     def append_metrics(self, record: Mapping[str, Any]) -> None:
         """Add the record of one epoch. A number that is not finite is written as null.
@@ -96,24 +103,45 @@ class Run:
                  what JSON cannot. CheckpointError: the disk refused; older lines are unchanged.
         """
         self._check_locked("append_metrics")
-        if not _is_count(record.get("step")):
+        if not is_count(record.get("step")):
             raise ArgumentError(
                 f"append_metrics: the record has step {record.get('step')!r}; "
                 "it must be the count of steps at the end of the epoch"
             )
-        append_line(self.path / _METRICS, encode_json_line(dict(record), "metrics"))
+        append_record(self.path / _METRICS, record)
 
-    def rewind(self, step: int) -> int:
+    def latest(self) -> checkpoint.Loaded | None:
+        """Read the last checkpoint that is whole, as are the records up to it; None before any.
+
+        If a newer one had to be passed over, the ``warnings`` of what is returned say why.
+
+        Raises:  CheckpointError: there are some and none is whole; each is listed with its fault.
+        """
+        if not checkpoint.is_there(self.checkpoints):
+            return None
+        recorded = read_records(self.path / _METRICS)
+        return checkpoint.load(self.checkpoints, check=lambda found: _check_epochs(found, recorded))
+
+    def rewind(self, step: int, epochs: int | None = None) -> int:
         """Drop the metrics of epochs that end after ``step``, and return how many they were.
 
-        Call it with the step of the checkpoint from which the run goes on.
+        Call it with the step of the checkpoint from which the run goes on, and the epochs that had
+        ended: then broken lines after those are dropped too.
+
+        Raises:  CheckpointError: a line is broken, or there are fewer epochs.
         """
         self._check_locked("rewind")
-        records = self._records()
-        kept = [line for line, record in records if record["step"] <= step]
-        if len(kept) < len(records):
-            write_bytes(self.path / _METRICS, "".join(f"{line}\n" for line in kept).encode())
-        return len(records) - len(kept)
+        path = self.path / _METRICS
+        found = self._whole() if epochs is None else read_records(path)
+        kept = found.until(step)
+        if epochs is not None and kept < epochs:
+            raise CheckpointError(_too_few(found, step, epochs))
+        if kept < len(found.lines) or found.fault is not None:
+            lines = (
+                line for line, v in zip(found.lines, found.values, strict=True) if v["step"] <= step
+            )
+            write_bytes(path, b"".join(line + b"\n" for line in lines))
+        return len(found.lines) - kept
 
     def save_model(self, arrays: Arrays, description: Mapping[str, Any]) -> None:
         """Write the final model: ``model.safetensors`` and ``model.json``.
@@ -130,14 +158,15 @@ class Run:
         entry = {
             "sha256": digest(weights),
             "size": len(weights),
+            "epochs": len(self._whole().values),
             "description": dict(description),
         }
-        encode_json(entry, _DESCRIPTION)  # refuse what cannot be stored before anything is written
-        old = self._described()
+        # What cannot be stored is refused before anything is written.
+        entry, old = plain(entry, _DESCRIPTION), self._described()
         if old is not None:
-            write_json(self.path / _DESCRIPTION, {**entry, "previous": old})
+            write_bytes(self.path / _DESCRIPTION, seal({**entry, "previous": old}))
         write_bytes(self.path / _MODEL, weights)
-        write_json(self.path / _DESCRIPTION, entry)
+        write_bytes(self.path / _DESCRIPTION, seal(entry))
 
     def load_model(self) -> tuple[dict[str, npt.NDArray[Any]], dict[str, Any]]:
         """Return the arrays of the final model and its description, every byte verified.
@@ -148,12 +177,32 @@ class Run:
             raise CheckpointError(f"{self.path} has no final model: the run is not finished")
         try:
             weights = read_bytes(self.path / _MODEL)
-            entry = _matching(self._read_json(_DESCRIPTION), digest(weights))
+            entry = _matching(self._described_as(), digest(weights))
             return decode_tensors(weights, _MODEL), entry["description"]
         except CheckpointError as error:
             raise CheckpointError(
                 f"the final model of {self.path} is not whole: {error}"
             ) from error
+
+    def finished_epochs(self) -> int:
+        """Return how many epochs the training had of which the final model is.
+
+        Raises:  CheckpointError: the file is missing or corrupt.
+        """
+        found = self._described_as().get("epochs")
+        if is_count(found):
+            return int(str(found))
+        raise CheckpointError(f"{_DESCRIPTION} has no count of epochs")
+
+    def description(self) -> dict[str, Any]:
+        """Return what the final model says of itself; its weights are not read, there may be many.
+
+        Raises:  CheckpointError: the file is missing or corrupt.
+        """
+        found = self._described_as().get("description")
+        if isinstance(found, dict):
+            return found
+        raise CheckpointError(f"{_DESCRIPTION} has no description")
 
     def close(self) -> None:
         """Release the lock."""
@@ -179,19 +228,21 @@ class Run:
         if self._lock is None:
             raise CheckpointError(f"{action}: {self.path} was opened for reading, or is closed")
 
-    def _records(self) -> list[tuple[str, dict[str, Any]]]:
-        path = self.path / _METRICS
-        lines = enumerate(read_lines(path), 1)
-        return [(line, _record(line, f"{path}:{number}")) for number, line in lines]
+    def _whole(self) -> Recorded:
+        found = read_records(self.path / _METRICS)
+        if found.fault is not None:
+            raise CheckpointError(found.fault)
+        return found
 
-    def _read_json(self, name: str) -> dict[str, Any]:
-        return decode_json(read_bytes(self.path / name, limit=_JSON_LIMIT), name)
+    def _described_as(self) -> dict[str, Any]:
+        path = self.path / _DESCRIPTION
+        return unseal(read_bytes(path, limit=_JSON_LIMIT), _DESCRIPTION)
 
     def _described(self) -> dict[str, Any] | None:
         """Return the description of the final model that is there, if both are whole."""
         try:
             weights = read_bytes(self.path / _MODEL)
-            return _matching(self._read_json(_DESCRIPTION), digest(weights))
+            return _matching(self._described_as(), digest(weights))
         except CheckpointError:
             return None
 
@@ -209,7 +260,7 @@ def create(path: PathLike, config: Mapping[str, Any]) -> Run:
     {'epochs': 3} [{'epoch': 1, 'step': 60, 'loss': 0.25}] False
     """
     target = Path(path)
-    encoded = encode_json(dict(config), "config")
+    encoded = seal(plain(dict(config), "config"))
     if target.exists() and not target.is_dir():
         raise CheckpointError(f"create: {target} is a file; a run needs a folder of its own")
     _check_free(target)
@@ -223,7 +274,7 @@ def create(path: PathLike, config: Mapping[str, Any]) -> Run:
     except BaseException:
         os.close(lock)
         raise
-    return Run(target, decode_json(encoded, _CONFIG), lock)
+    return Run(target, unseal(encoded, _CONFIG), lock)
 
 
 def open(path: PathLike, *, write: bool = False) -> Run:
@@ -239,8 +290,7 @@ def open(path: PathLike, *, write: bool = False) -> Run:
         raise CheckpointError(f"{target} is not a run folder: it has no {_CONFIG}")
     lock = _acquire(target) if write else None
     try:
-        data = read_bytes(target / _CONFIG, limit=_JSON_LIMIT)
-        config = decode_json(data, str(target / _CONFIG))
+        config = _config(target / _CONFIG)
         if write:
             sweep(target)
             sweep(target / _CHECKPOINTS)
@@ -252,29 +302,34 @@ def open(path: PathLike, *, write: bool = False) -> Run:
     return Run(target, config, lock)
 
 
+def _config(path: Path) -> dict[str, Any]:
+    data = read_bytes(path, limit=_JSON_LIMIT)
+    if "digest" not in decode_json(data, str(path)):
+        raise CheckpointError(
+            f"{path} has no digest: chainrule 0.1.0 made it, or it was changed\n\n"
+            "  Run folders of 0.1.0 are not read by this version. Train anew, or go on with 0.1.0."
+        )
+    return unseal(data, str(path))
+
+
+def in_use(path: PathLike) -> bool:
+    """Whether a process trains in a run folder."""
+    return is_held(Path(path) / _LOCK)
+
+
 def _acquire(folder: Path) -> int:
     path = folder / _LOCK
     try:
-        handle = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o666)
+        return acquire(path)
+    except BlockingIOError as error:
+        raise CheckpointError(_is_in_use(folder, str(error.strerror))) from error
     except OSError as error:
         raise failure("lock", path, error, "Nothing was changed.") from error
-    try:
-        fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        os.ftruncate(handle, 0)
-        os.pwrite(handle, f"{os.getpid()} {os.uname().nodename}\n".encode(), 0)
-    except OSError as error:
-        holder = os.pread(handle, 200, 0).decode(errors="replace").split()
-        os.close(handle)
-        if error.errno in (errno.EAGAIN, errno.EACCES):
-            raise CheckpointError(_in_use(folder, holder)) from error
-        raise failure("lock", path, error, "Nothing was changed.") from error
-    return handle
 
 
-def _in_use(folder: Path, holder: list[str]) -> str:
-    who = f"process {holder[0]} on {holder[1]}" if len(holder) == 2 else "another process"
+def _is_in_use(folder: Path, holder: str) -> str:
     return (
-        f"{folder} is in use by {who}\n\n"
+        f"{folder} is in use by {holder}\n\n"
         "  Two processes cannot train in one run folder. Wait for it, stop it, or give another"
         " folder."
     )
@@ -318,7 +373,7 @@ def _is_left_by_create(folder: Path, name: str) -> bool:
 def _is_taken(folder: Path) -> str:
     return (
         f"create: {folder} already holds {_state(folder)}\n\n"
-        f"  Go on with it by --resume {folder}, or give another folder."
+        f"  Go on with it by chainrule resume {folder}, or give another folder."
     )
 
 
@@ -328,20 +383,20 @@ def _state(folder: Path) -> str:
     return f"{run}, last checkpoint at step {steps[-1]}" if steps else run
 
 
-def _record(line: str, place: str) -> dict[str, Any]:
-    try:
-        record = json.loads(line)
-    except (ValueError, RecursionError) as error:
-        raise CheckpointError(
-            f"{place}: the line is not JSON: {error}\n\n    {line[:80]}"
-        ) from error
-    if not isinstance(record, dict) or not _is_count(record.get("step")):
-        raise CheckpointError(f"{place}: the line has no count 'step'\n\n    {line[:80]}")
-    return record
+def _check_epochs(found: checkpoint.Checkpoint, recorded: Recorded) -> None:
+    """Refuse a checkpoint of more epochs than there are records of."""
+    step, epochs = found.position["step"], found.position.get("epoch", 0)
+    if is_count(epochs) and recorded.until(step) < epochs:
+        raise CheckpointError(_too_few(recorded, step, epochs))
 
 
-def _is_count(value: object) -> bool:
-    return hasattr(value, "__index__") and not isinstance(value, bool) and int(value) >= 0
+def _too_few(found: Recorded, step: int, epochs: int) -> str:
+    if found.fault is not None:
+        return found.fault.partition("\n")[0]
+    return (
+        f"{_METRICS} holds the records of {found.until(step)} epochs up to step {step}; "
+        f"there were {epochs}"
+    )
 
 
 def _matching(entry: dict[str, Any], found: str) -> dict[str, Any]:

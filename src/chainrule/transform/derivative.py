@@ -1,41 +1,54 @@
-"""Derivative: a Jacobian or Hessian as labelled blocks, dense when used as an array."""
+"""Derivative: a Jacobian or Hessian that knows its structure, dense when used as an array."""
 
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable
-from typing import Any, NamedTuple
+from collections.abc import Callable, Iterable, Sequence
+from typing import Any
 
 import numpy as np
 
 from chainrule import tree
-from chainrule.errors import ArgumentError
-from chainrule.functions.lift import Lifted
+from chainrule.algebra.describe import describe
+from chainrule.algebra.evaluate import dense_cost
+from chainrule.errors import ArgumentError, ShapeError
+from chainrule.functions.decomposition import eigvalsh
+from chainrule.functions.elementwise import add
+from chainrule.functions.joining import concat
+from chainrule.functions.lift import Lifted, as_tensor, cast
+from chainrule.functions.linalg import diagonal
+from chainrule.functions.linear import matmul
+from chainrule.functions.systems import solve
 from chainrule.ir import build
-from chainrule.ir.record import Record
-from chainrule.tensors import Tensor
+from chainrule.tensors import Tensor, of_value
+from chainrule.transform.dense import Blocks, Cost, Part
+from chainrule.transform.operators import Structured
+from chainrule.transform.spectrum import lanczos, largest, spectrum, spectrum_operations
+from chainrule.transform.systems import iterated, solve_structured, structured_operations
+from chainrule.transform.vectors import Vectors
+
+__all__ = ["Cost", "Derivative", "Part"]
 
 _reshape = Lifted(build.reshape)
-_join = Lifted(lambda *nodes_axis: build.join(nodes_axis[:-1], nodes_axis[-1]))
+_sum = Lifted(lambda node: build.sum_(node, tuple(range(node.ndim))))
+_dampen = Lifted(
+    lambda matrix, number: build.add((
+        matrix,
+        build.einsum((number, build.delta(matrix.shape[0], matrix.dtype)), ((), (0, 1)), (0, 1)),
+    ))
+)  # fmt: skip
+_SMALL = 1500  # rows up to which a dense matrix is the quickest way to all eigenvalues
+_DENSE = 6000  # rows up to which a dense matrix is solved rather than iterated
 
 
-class Part(NamedTuple):
-    """One result or one argument of the differentiated function."""
-
-    name: str
-    shape: tuple[int, ...]
-
-    @property
-    def size(self) -> int:
-        """The number of elements."""
-        return math.prod(self.shape)
-
-
-class Derivative(Record, identity=True):
+class Derivative(Blocks, identity=True):
     """The derivatives of several results by several arguments.
 
     Where there is one result and one argument it can be used like a Tensor, the dense tensor with
-    the axes of the result before those of the argument.
+    the axes of the result before those of the argument. Its structure (axes that a δ ties,
+    Kronecker products, low rank) is found when it is made, and used by ``@``, ``diag``, ``trace``,
+    ``eigs`` and ``solve``; the dense tensor is computed only when someone asks for it. In another
+    transform (``jit``, ``vmap``, ``grad``) a Derivative that is returned becomes dense.
 
     >>> H = cr.hessian(lambda w, b: (w * w * b).sum(), argnums=(0, 1))(cr.tensor([1.0, 2.0]), 3.0)
     >>> H.block("w", "b")
@@ -44,107 +57,266 @@ class Derivative(Record, identity=True):
     Tensor([[6., 0., 2.],
             [0., 6., 4.],
             [2., 4., 0.]])
+    >>> X = cr.ones((5, 2))
+    >>> H = cr.hessian(lambda W: ((X @ W) ** 2).sum())(cr.ones((2, 3)))
+    >>> H.structure
+    '2·Kronecker(XᵀX, I)'
+    >>> H.trace()
+    Tensor(60.)
     """
 
-    outputs: tuple[Part, ...]
-    inputs: tuple[Part, ...]
-    blocks: tuple[Tensor, ...]
+    # ------------------------------------------------------------ structure
 
-    def block(self, output: str | int = 0, input: str | int = 0) -> Tensor:
-        """Give ∂output/∂input, by name or number."""
-        row = _place(self.outputs, output)
-        return self.blocks[row * len(self.inputs) + _place(self.inputs, input)]
+    @property
+    def structure(self) -> str:
+        """What is known of the structure, as text: ``2·Kronecker(XᵀX, I)``."""
+        lines = []
+        for k, part in enumerate(self.parts):
+            text = describe(part.form, part.names) if isinstance(part, Structured) else "dense"
+            row, column = divmod(k, len(self.inputs))
+            lines.append(f"{self.outputs[row].name}, {self.inputs[column].name}: {text}")
+        return text if len(lines) == 1 else "\n".join(lines)
 
-    def dense(self) -> Tensor:
-        """Give the only block as a Tensor of shape result + argument."""
-        if len(self.blocks) != 1:
-            rows, columns = ([p.name for p in ps] for ps in (self.outputs, self.inputs))
+    @property
+    def formula(self) -> str:
+        """The structure as text; chainrule.explain typesets the formula itself."""
+        return self.structure
+
+    @property
+    def factors(self) -> tuple[Tensor, ...]:
+        """The values of the small factors, in the order of their first place in ``structure``."""
+        found: list[Tensor] = []
+        for part in self.parts:
+            if isinstance(part, Structured):
+                found += part.compact.factors()
+            elif part is not None:
+                found.append(part)
+        return tuple(found)
+
+    def cost(self) -> Cost:
+        """Predict memory and operations; nothing is computed."""
+        whole = self.size * self.dtype.numpy.itemsize
+        n = self._sides[0]
+        if not self._structured:
+            dense, product = (0, 2 * self.size)
+            if self.map is not None:
+                dense, product = self.map.dense_operations, self.map.product_operations
+            return Cost(whole, whole, dense, product, 2 * n**3 // 3)
+        pieces = self._structured
+        own = structured_operations(pieces[0].form) if len(pieces) == 1 else None
+        return Cost(
+            whole,
+            sum(p.value_bytes for p in pieces),
+            sum(dense_cost(p.form).operations for p in pieces),
+            sum(p.product_operations() for p in pieces),
+            2 * n**3 // 3 if own is None else own,
+        )
+
+    def per_sample(self, axis: int = 0) -> Tensor:
+        """Give the Jacobian of each sample, where samples do not depend on each other.
+
+        J[n, i…, j…] = ∂f(x)[n, i…] / ∂x[n, j…]
+
+        Raises:  ArgumentError: they do, or the structure does not show that they do not.
+
+        >>> J = cr.jacobian(lambda x: cr.tanh(x).sum(axis=1))(cr.zeros((4, 3)))
+        >>> J.per_sample().shape
+        (4, 3)
+        """
+        (part,) = self.parts if len(self.parts) == 1 else (None,)
+        tied = part.form.common if isinstance(part, Structured) else ()
+        if (axis, self._rank + axis) not in tied:
             raise ArgumentError(
-                f"this Derivative has several blocks ({rows} by {columns}): "
-                "use .block(output, input) or .matrix()"
+                f"per_sample: the results along axis {axis} are not known to depend each on its "
+                f"own sample alone\n\n    structure  {self.structure}"
             )
-        return self.blocks[0]
+        assert isinstance(part, Structured)
+        return part.per_place(axis)
 
-    def matrix(self) -> Tensor:
-        """Give all blocks as one matrix: flattened results by flattened arguments, row-major."""
-        rows, rest = [], iter(self.blocks)
-        for output in self.outputs:
-            flat = [_reshape([next(rest)], (output.size, i.size)) for i in self.inputs]
-            rows.append(_join(flat, 1))
-        return _join(rows, 0)  # type: ignore[no-any-return]
+    @property
+    def _rank(self) -> int:
+        return len(self.outputs[0].shape)
 
-    def __array__(self, dtype: Any = None, copy: bool | None = None) -> np.ndarray:
-        return self.dense().__array__(dtype, copy)
+    # ------------------------------------------------------------ linear algebra
 
-    def __tensor__(self) -> Tensor:
-        return self.dense()
+    def diag(self) -> Tensor:
+        """Give the diagonal of the matrix: in the shape of the argument, flat for several."""
+        self._require_square("diag")
+        count = len(self.inputs)
+        found = [self._diagonal_block(k * count + k) for k in range(count)]
+        if count == 1:
+            return found[0]
+        return concat([_reshape([f], (i.size,)) for f, i in zip(found, self.inputs, strict=True)])
 
-    def __getattr__(self, name: str) -> Any:
-        if name.startswith("__"):
-            raise AttributeError(name)
-        return getattr(self.dense(), name)
+    def _diagonal_block(self, place: int) -> Tensor:
+        part = self.parts[place]
+        if isinstance(part, Structured):
+            return part.diagonal()
+        shape = self.inputs[place // len(self.inputs)].shape
+        side = math.prod(shape)
+        return _reshape([diagonal(_reshape([self.blocks[place]], (side, side)))], shape)  # type: ignore[no-any-return]
 
-    def __repr__(self) -> str:
-        if len(self.blocks) == 1:
-            return f"Derivative({self.blocks[0]!r})"
-        rows, columns = (", ".join(p.name for p in ps) for ps in (self.outputs, self.inputs))
-        return f"Derivative({rows} by {columns})"
+    def trace(self) -> Tensor:
+        """Give the sum of the diagonal."""
+        self._require_square("trace")
+        if len(self.parts) == 1 and self._structured:
+            return self._structured[0].trace()
+        return _sum([self.diag()])  # type: ignore[no-any-return]
+
+    def _product(self, vectors: Sequence[Tensor]) -> list[Tensor]:
+        """Multiply vectors, one Tensor for each argument with an axis that counts them."""
+        if (
+            "blocks" not in self.__dict__
+            and self.map is not None
+            and self._is_map_faster(vectors[0].shape[-1])
+        ):
+            return self.map.product(vectors)
+        made = []
+        for r in range(len(self.outputs)):
+            row = [self._block_product(r * len(self.inputs) + c, v) for c, v in enumerate(vectors)]
+            total = row[0]
+            for more in row[1:]:
+                total = add(total, more)
+            made.append(total)
+        return made
+
+    def _is_map_faster(self, count: int) -> bool:
+        if not self._structured:
+            return any(p is None for p in self.parts)
+        if any(p.is_chain for p in self._structured):
+            own = sum(p.product_operations(count) for p in self._structured)
+            return self.map is not None and self.map.product_operations * count < own
+        return False
+
+    def _block_product(self, place: int, vectors: Tensor) -> Tensor:
+        part = self.parts[place]
+        if isinstance(part, Structured):
+            ready = part.__dict__.get("compact", part)
+            return ready.product(vectors)  # type: ignore[no-any-return]
+        row, column = divmod(place, len(self.inputs))
+        count = vectors.shape[-1]
+        sides = self.outputs[row].size, self.inputs[column].size
+        flat = matmul(_reshape([self.blocks[place]], sides), _reshape([vectors], (sides[1], count)))
+        return _reshape([flat], (*self.outputs[row].shape, count))  # type: ignore[no-any-return]
+
+    def __matmul__(self, other: Any) -> Any:
+        """Multiply a vector: of the argument's shape, or flat; more of them along a last axis."""
+        given = Vectors.read("@", other, self.inputs, self.dtype)
+        if given is None:
+            return self.dense() @ other
+        return given.like(self._product(given.stacks), self.outputs)
+
+    def solve(self, g: Any, damping: Any = 0.0) -> Any:
+        """Solve (A + damping · I) x = g by the structure; g as for ``@``.
+
+        Kronecker factors are solved one by one, blocks block by block, a diagonal plus low rank by
+        Woodbury's identity, small matrices densely, large ones by products with vectors (MINRES).
+
+        Raises:  ArgumentError: the iteration does not converge.
+
+        >>> H = cr.hessian(lambda x: (x**4).sum())(cr.tensor([1.0, 2.0]))
+        >>> H.solve(cr.tensor([12.0, 48.0]))
+        Tensor([1., 1.])
+        """
+        self._require_square("solve")
+        given = Vectors.read("solve", g, self.outputs, self.dtype)
+        if given is None:
+            raise ShapeError(
+                f"solve: the right side has shape {list(as_tensor(g, 'solve').shape)}, and the "
+                f"arguments are {', '.join(f'{p.name} {list(p.shape)}' for p in self.inputs)}"
+            )
+        number = None if _is_zero(damping) else cast(as_tensor(damping, "solve"), self.dtype)
+        return given.like(self._solved(given, number), self.inputs)
+
+    def _solved(self, given: Vectors, damping: Tensor | None) -> list[Tensor]:
+        count = self._sides[0]
+        if len(self._structured) == 1:
+            (block,) = self._structured
+            block = block if damping is None else block.damped(damping)
+            operations = structured_operations(block.form)
+            if operations is not None and operations <= max(_DENSE**3, 2 * count**3 // 3):
+                self._require("the blocks", block.form.core_size)
+                return [solve_structured(block, given.stacks[0])]
+        flat = given.flat()
+        if count <= _DENSE or not _is_known(flat):
+            matrix = self.matrix()
+            matrix = matrix if damping is None else _dampen([matrix, damping])
+            return given.split(solve(matrix, flat), self.inputs)
+        shift = 0.0 if damping is None else float(damping)
+        found = iterated(self._flat_product(shift), flat.numpy(), self.symmetric)
+        return given.split(of_value(found), self.inputs)
+
+    def _flat_product(self, shift: float = 0.0) -> Callable[[np.ndarray], np.ndarray]:
+        """The product with a flat NumPy vector, with evaluated factors, for iterations."""
+        for part in self._structured:
+            if not part.is_chain:
+                part.compact  # noqa: B018 — evaluated once, before many products
+
+        def product(x: np.ndarray) -> np.ndarray:
+            column = of_value(np.ascontiguousarray(x, self.dtype.numpy).reshape(-1, 1))
+            given = Vectors.split_flat(column, self.inputs)
+            made = [m.numpy().reshape(-1) for m in self._product(given)]
+            found = np.concatenate(made)
+            return found + shift * x.reshape(-1) if shift else found
+
+        return product
+
+    def eigs(self, k: int | None = None) -> Tensor:
+        """Give the k eigenvalues of largest absolute value (all without k), in descending order.
+
+        Those of a Kronecker product are the products of its factors' eigenvalues; blocks have
+        their own; else a small matrix is decomposed, and a large one asked by Lanczos' method.
+
+        Raises:  ArgumentError: the matrix is not symmetric.
+
+        >>> cr.hessian(lambda x: (x**3).sum())(cr.tensor([1.0, -2.0, 3.0])).eigs(2)
+        Tensor([ 18., -12.])
+        """
+        self._require_square("eigs")
+        if not (self.symmetric or (len(self._structured) == 1 == len(self.parts)
+                                   and self._structured[0].form.symmetric)):  # fmt: skip
+            raise ArgumentError(
+                "eigs: the matrix is not known to be symmetric\n\n"
+                "  Use cr.linalg.eigvals(J.matrix()) for complex eigenvalues."
+            )
+        size = self._sides[0]
+        if k is not None and not 0 < k <= size:
+            raise ArgumentError(f"eigs: k={k} of {size} eigenvalues")
+        if len(self._structured) == 1:
+            operations = spectrum_operations(self._structured[0].form)
+            if operations is not None and operations <= _SMALL**3:
+                return largest(spectrum(self._structured[0]), k)
+        if k is not None and k < size - 1 and size > _SMALL:
+            return lanczos(self._flat_product(), size, k, self.dtype.numpy)
+        return largest(eigvalsh(self.matrix()), k)
+
+    def _require_square(self, method: str) -> None:
+        if [o.shape for o in self.outputs] != [i.shape for i in self.inputs]:
+            rows, columns = (
+                ", ".join(f"{p.name} {list(p.shape)}" for p in ps)
+                for ps in (self.outputs, self.inputs)
+            )
+            raise ShapeError(
+                f"{method}: the derivative of {rows} by {columns} is not a square matrix"
+            )
 
 
-def _place(parts: tuple[Part, ...], which: str | int) -> int:
-    names = [p.name for p in parts]
-    if isinstance(which, int) and -len(parts) <= which < len(parts):
-        return which % len(parts)
-    if which not in names:
-        raise ArgumentError(f"no block {which!r}; there are {', '.join(names)}")
-    return names.index(which)
+def _is_zero(number: Any) -> bool:
+    return isinstance(number, int | float) and number == 0
 
 
-def _forward(name: str) -> None:
-    def method(self: Derivative, *args: Any) -> Any:
-        return getattr(self.dense(), name)(*args)
-
-    method.__name__ = name
-    setattr(Derivative, name, method)
-
-
-for _name in [
-    "add",
-    "radd",
-    "sub",
-    "rsub",
-    "mul",
-    "rmul",
-    "truediv",
-    "rtruediv",
-    "pow",
-    "matmul",
-    "rmatmul",
-    "neg",
-    "getitem",
-    "len",
-    "iter",
-    "float",
-    "lt",
-    "le",
-    "eq",
-    "ne",
-    "abs",
-    "bool",
-    "int",
-    "gt",
-    "ge",
-]:
-    _forward(f"__{_name}__")
+def _is_known(tensor: Tensor) -> bool:
+    return tensor._recording is None
 
 
 def _flatten(found: Derivative) -> tuple[Iterable[Any], Any, Iterable[Any]]:
     names = [f"{o.name}_{i.name}" for o in found.outputs for i in found.inputs]
-    return found.blocks, (found.outputs, found.inputs), names
+    return found.blocks, (found.outputs, found.inputs, found.dtype, found.symmetric), names
 
 
 def _unflatten(static: Any, blocks: Iterable[Any]) -> Derivative:
-    return Derivative(static[0], static[1], tuple(blocks))
+    outputs, inputs, dtype, symmetric = static
+    return Derivative(outputs, inputs, tuple(blocks), dtype, None, symmetric, None)
 
 
 tree.register(Derivative, _flatten, _unflatten)

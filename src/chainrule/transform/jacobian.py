@@ -6,7 +6,7 @@ import inspect
 import math
 from collections.abc import Sequence
 from functools import wraps
-from typing import Any, Literal
+from typing import Any, Literal, NamedTuple
 
 from chainrule import tree
 from chainrule.autodiff.batch import batch
@@ -14,10 +14,20 @@ from chainrule.errors import ArgumentError, DTypeError
 from chainrule.ir import build
 from chainrule.ir.graph import Node
 from chainrule.recording import recording
-from chainrule.transform.derivative import Derivative, Part
+from chainrule.transform.dense import Part
+from chainrule.transform.derivative import Derivative
 from chainrule.transform.forward import push
 from chainrule.transform.reverse import grad, pullback
-from chainrule.transform.scope import Argnums, Function, Variables, close, outputs, positions
+from chainrule.transform.scope import (
+    Argnums,
+    Function,
+    Residuals,
+    Variables,
+    close,
+    outputs,
+    positions,
+)
+from chainrule.transform.search import Search, value_names
 
 Mode = Literal["forward", "reverse"]
 
@@ -50,7 +60,11 @@ def hessian(f: Function, argnums: Argnums = 0) -> Function:
 
     H[i…, j…] = ∂²f / ∂x[i…] ∂x[j…]
 
-    Cost:    number of inputs times that of a gradient (forward over reverse), done as one batch.
+    The result is a :class:`Derivative` that knows its structure and keeps it: factors of Kronecker
+    products, blocks, low rank. Products, traces, eigenvalues and solutions come from those.
+
+    Cost:    that of the factors for what the structure is enough for; dense, where it shows none,
+             number of inputs times that of a gradient (forward over reverse), done as one batch.
     Source:  griewank2008evaluating, ch. 5
 
     >>> cr.hessian(lambda x: (x * x * x).sum())(cr.tensor([1.0, 2.0])).dense()
@@ -60,30 +74,63 @@ def hessian(f: Function, argnums: Argnums = 0) -> Function:
 
     @wraps(f)
     def second(*args: Any, **kwargs: Any) -> Derivative:
-        found = _jacobian("hessian", grad(f, argnums), argnums, "forward", args, kwargs)
-        return Derivative(found.inputs, found.inputs, found.blocks)
+        return _jacobian("hessian", f, argnums, None, args, kwargs)
 
     return second
 
 
 def _jacobian(
-    transform: str, f: Function, argnums: Argnums, mode: Mode | None, args: Any, kwargs: Any
-) -> Derivative:
+    transform: Literal["jacobian", "hessian"], f: Function, argnums: Argnums, mode: Mode | None,
+    args: Any, kwargs: Any,
+) -> Derivative:  # fmt: skip
     places = positions(transform, argnums, len(args))
     if mode not in (None, "forward", "reverse"):
         raise ArgumentError(f'{transform}: mode={mode!r} is neither "forward" nor "reverse"')
+    second = transform == "hessian"
     with recording(transform, opaque=False) as opened:
         variables = Variables(transform, opened, args, places)
-        result = f(*variables.args, **kwargs)
+        result = (grad(f, argnums) if second else f)(*variables.args, **kwargs)
         nodes, _ = outputs(transform, opened, result)
         if not all(n.dtype.is_float for n in nodes):
             raise DTypeError(f"{transform}: the function returned a result without a derivative")
-        blocks = _blocks(nodes, variables.nodes, mode)
-        (leaves,) = close(opened, blocks, commit=False)
+        found = Search(nodes, variables.nodes, opened.since, second)
+        if mode is None:
+            found.lower()
+        (leaves,) = close(opened, [*found.atoms.values()], commit=False)
+        residuals = Residuals(opened, ())
+    way = "forward" if second else mode
     inputs = _parts(_names(f, args, places), variables.nodes)
-    named = [path for path, _ in tree.paths(result)]
-    results = _parts([path or "result" for path in named], nodes)
-    return Derivative(tuple(results), tuple(inputs), tuple(leaves))
+    paths = [path or "result" for path, _ in tree.paths(result)]
+    results = inputs if second else _parts(paths, nodes)
+    tensors = {p.name: t for p, t in zip(inputs, variables.tensors, strict=True)}
+    names = value_names(f, _bound(f, args, kwargs), tensors, found.atoms)
+    return Derivative(
+        tuple(results),
+        tuple(inputs),
+        found.parts(dict(zip(found.atoms, leaves, strict=True)), names),
+        nodes[0].dtype,
+        found.map(residuals, lambda: _blocks(nodes, variables.nodes, way)),
+        second,
+        Origin(f, args, kwargs, places, transform),
+    )
+
+
+class Origin(NamedTuple):
+    """What was differentiated."""
+
+    function: Function
+    args: Any
+    kwargs: Any
+    places: tuple[int, ...]
+    transform: Literal["jacobian", "hessian"]
+
+
+def _bound(f: Function, args: Sequence[Any], kwargs: dict[str, Any]) -> dict[str, Any]:
+    """The arguments by the names of their parameters."""
+    try:
+        return dict(inspect.signature(f).bind(*args, **kwargs).arguments)
+    except (TypeError, ValueError):
+        return dict(kwargs)
 
 
 def _parts(names: Sequence[str], nodes: Sequence[Node]) -> list[Part]:

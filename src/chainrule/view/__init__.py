@@ -1,5 +1,7 @@
 """Pictures of a run for the browser: plain data in, one offline HTML file out."""
 
+from chainrule.view.formulas import Formula
+from chainrule.view.mistakes import Mistake
 from chainrule.view.report import Report, render
 
-__all__ = ["Report", "render"]
+__all__ = ["Formula", "Mistake", "Report", "render"]

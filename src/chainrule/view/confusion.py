@@ -100,15 +100,11 @@ def _table(counts: Array, labels: Sequence[str]) -> Markup:
         element("th", element("span", figures.shorten(name, 20)), scope="col", title=name)
         for name in labels
     ]
-    recall = element("th", element("span", "recall"), scope="col", class_="rate")
-    precisions = [_rate(counts[i, i], counts[:, i].sum()) for i in range(len(labels))]
-    precision = element("th", "precision", scope="row", class_="rate")
     table = element(
         "table",
         element("caption", "True class by row, prediction by column"),
-        element("thead", element("tr", corner, *heads, recall)),
+        element("thead", element("tr", corner, *heads)),
         element("tbody", *rows),
-        element("tfoot", element("tr", precision, *precisions, corner)),
         id="confusion",
         class_=f"cells {'long' if max(map(len, labels)) > 3 else 'short'}",
     )
@@ -121,11 +117,7 @@ def _row(counts: Array, index: int, name: str) -> Markup:
         for column, (n, share) in enumerate(zip(counts, row_shares(counts[None])[0], strict=True))
     ]
     head = element("th", figures.shorten(name, 20), scope="row", title=name)
-    return element("tr", head, *cells, _rate(counts[index], counts.sum()))
-
-
-def _rate(part: float, whole: float) -> Markup:
-    return element("td", f"{part / whole:.0%}" if whole else figures.DASH, class_="rate")
+    return element("tr", head, *cells)
 
 
 def _shade(share: float, is_right: bool) -> str:

@@ -117,10 +117,10 @@ def plain(value: object) -> str:
 def title(name: str) -> str:
     """Turn a metric's key into words.
 
-    >>> title("validation_accuracy")
-    'Validation accuracy'
+    >>> title("validation_accuracy"), title("test_r_squared")
+    ('Validation accuracy', 'Test R²')
     """
-    words = name.replace("_", " ").strip()
+    words = name.replace("r_squared", "R²").replace("_", " ").strip()
     return words[:1].upper() + words[1:]
 
 

@@ -59,3 +59,29 @@ def shares(image: Array) -> Pixels:
     opacity = np.rint(255 * np.sqrt(np.clip(image, 0, 1)))[..., None]
     hue = np.where(diagonal, NEGATIVE, POSITIVE)
     return np.concatenate([np.where(opacity > 0, hue, 0), opacity], axis=-1).astype(np.uint8)
+
+
+def density(image: Array) -> Pixels:
+    """Color an H × W table of shares from 0 to 1, so that the sparsest place can still be seen.
+
+    >>> density(np.array([[0.0, 1.0]]))[0].tolist()
+    [[0, 0, 0, 0], [47, 111, 228, 255]]
+    """
+    opacity = np.where(image > 0, np.rint(70 + 185 * np.sqrt(np.clip(image, 0, 1))), 0)[..., None]
+    return np.concatenate([np.where(opacity > 0, NEGATIVE, 0), opacity], axis=-1).astype(np.uint8)
+
+
+def shrunk(image: Pixels, largest: int) -> Pixels:
+    """Make an image smaller by whole factors, the mean of each block, until its sides fit.
+
+    >>> shrunk(np.full((4, 3, 3), 7, np.uint8), 2).shape
+    (2, 1, 3)
+    """
+    factor = -(-max(image.shape[:2]) // largest)
+    height, width = (max(1, side // factor) for side in image.shape[:2])
+    if factor == 1:
+        return image
+    rows, columns = (min(factor, side) for side in image.shape[:2])
+    blocks = image[: height * rows, : width * columns].reshape(height, rows, width, columns, -1)
+    means: Pixels = np.rint(blocks.mean(axis=(1, 3))).astype(np.uint8)
+    return means

@@ -8,7 +8,7 @@
 
 import math
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from chainrule.view.figures import number
 
@@ -38,6 +38,14 @@ class Scale:
             low, high = math.log(self.low), math.log(self.high)
             return (math.log(value) - low) / (high - low)
         return (value - self.low) / (self.high - self.low)
+
+    def bare(self) -> "Scale":
+        """Give the same axis without labels.
+
+        >>> linear([0.0, 1.0], wanted=1).bare().labels
+        ('', '')
+        """
+        return replace(self, labels=("",) * len(self.labels))
 
 
 def is_drawable(value: float) -> bool:

@@ -5,11 +5,12 @@ import re
 from collections.abc import Mapping, Sequence
 
 from chainrule.view import figures
-from chainrule.view.chart import epochs_of
+from chainrule.view.history import epochs_of
 from chainrule.view.markup import Child, Markup, element, join
 
 LayerRow = tuple[str, str, str | Sequence[int], int]
 MOST_ROWS = 200
+NO_NAME = "(model)"  # a model of one layer has no path inside itself
 
 
 def table(
@@ -67,15 +68,21 @@ def model(layers: Sequence[LayerRow]) -> Markup:
     """List the layers with shapes and parameter counts, each with its share as a bar."""
     total = sum(parameters for *_, parameters in layers)
     rows = [
-        (name, layer, shape(size), figures.count(parameters), _bar(parameters, total))
+        (
+            name or NO_NAME,
+            layer,
+            figures.count(parameters),
+            shape(size),
+            bar(parameters / total if total else 0.0),
+        )
         for name, layer, size, parameters in layers
     ]
     listed = table(
-        ("Name", "Layer", "Shapes", "Parameters", "Share"),
+        ("Name", "Layer", "Parameters", "Shapes", "Share"),
         rows,
         caption="Layers, in the order of computation",
-        numeric=(2, 3),
-        footer=("total", "", "", figures.count(total), ""),
+        numeric=(2,),
+        footer=("total", "", figures.count(total), "", ""),
     )
     return element("div", listed, class_="model")
 
@@ -93,7 +100,9 @@ def shape(sizes: str | Sequence[int]) -> str:
 
 def history(metrics: Sequence[Mapping[str, object]]) -> Markup:
     """List every metric by epoch, folded away, and thinned evenly when there are very many."""
-    keys = [key for key in dict.fromkeys(k for entry in metrics for k in entry) if key != "epoch"]
+    named = dict.fromkeys(key for entry in metrics for key in entry)
+    nested = {k for entry in metrics for k, v in entry.items() if isinstance(v, Mapping)}
+    keys = [key for key in named if key != "epoch" and key not in nested]
     step = math.ceil(len(metrics) / MOST_ROWS)
     numbered = list(zip(epochs_of(metrics), metrics, strict=True))
     shown = numbered[::-step][::-1]  # from the end, so that the last epoch is always there
@@ -102,7 +111,12 @@ def history(metrics: Sequence[Mapping[str, object]]) -> Markup:
     heads = ("Epoch", *(figures.title(key) for key in keys))
     caption = f"Figures by epoch{thinned}"
     numbers = table(heads, rows, caption=caption, numeric=tuple(range(1, len(heads))))
-    return element("details", element("summary", caption), numbers)
+    return folded(numbers, caption)
+
+
+def folded(content: Markup, summary: str) -> Markup:
+    """Hide what only some readers want behind its name."""
+    return element("details", element("summary", summary), content)
 
 
 def _cell(key: str, entry: Mapping[str, object]) -> str:
@@ -118,10 +132,14 @@ def _row(cells: Sequence[Child], kinds: Sequence[str | None]) -> Markup:
     )
 
 
-def _bar(part: int, whole: int) -> Markup:
-    share = part / whole if whole else 0.0
+def bar(share: float) -> Markup:
+    """Draw a share from 0 to 1; one that is not 0 is always seen.
+
+    >>> 'width="25"' in bar(0.25).text
+    True
+    """
     filled = element(
-        "rect", width=max(100 * share, 0.8 if part else 0.0), height=8, class_="filled"
+        "rect", width=max(100 * share, 0.8 if share else 0.0), height=8, class_="filled"
     )
     return element(
         "svg",

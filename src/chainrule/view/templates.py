@@ -1,4 +1,4 @@
-"""What each class has learned: its weights as a picture."""
+"""Weights as pictures: what each class has learned, what each unit of the first layer sees."""
 
 from collections.abc import Sequence
 
@@ -29,25 +29,31 @@ def check(templates: Sequence[tuple[str, NDArray[np.generic]]]) -> list[Template
     return [(label, image) for label, image in images if image.size]
 
 
-def draw(templates: Sequence[Template]) -> Markup:
-    """Draw all templates side by side, with the scale that explains their colors."""
+def draw(templates: Sequence[Template], note: str, offset: int = 0) -> Markup:
+    """Draw all templates side by side, with the scale that explains their colors.
+
+    The offset is the number of pictures that the script reads out before these.
+    """
     limit = picture.typical_limit([image for _, image in templates])
-    figures_drawn = [_figure(label, image, limit, i) for i, (label, image) in enumerate(templates)]
+    figures_drawn = [
+        _figure(label, image, limit, i) for i, (label, image) in enumerate(templates, offset)
+    ]
     count = len(templates)
     size = "few" if count <= 12 else "some" if count <= 40 else "many"
+    tab = 0 if size == "many" else None  # very many scroll by themselves
     return element(
         "div",
-        element("div", *figures_drawn, class_=f"templates {size}"),
+        element("div", *figures_drawn, class_=f"templates {size}", tabindex=tab),
         element("p", class_="readout", aria_live="polite"),
-        _legend(templates, limit),
+        _legend(templates, limit, note),
         class_="learned",
     )
 
 
 def readings(templates: Sequence[Template]) -> list[dict[str, object]]:
-    """Give the script the weights that it reads out, unless they are too many."""
+    """Give the script the weights that it reads out, or nothing for each if they are too many."""
     if sum(image.size for _, image in templates) > MOST_READINGS:
-        return []
+        return [{} for _ in templates]
     return [
         {"label": label, "weights": [[_pixel(pixel) for pixel in row] for row in image]}
         for label, image in templates
@@ -72,13 +78,13 @@ def _figure(label: str, image: Array, limit: float, index: int) -> Markup:
         width=width,
         height=height,
         class_="pixels",
-        data_template=index,
+        data_picture=index,
     )
     frame = element("div", drawing, class_="frame")
     return element("figure", frame, element("figcaption", figures.shorten(label, 40)))
 
 
-def _legend(templates: Sequence[Template], limit: float) -> Markup:
+def _legend(templates: Sequence[Template], limit: float, note: str) -> Markup:
     parts: list[Markup] = []
     if any(image.ndim == 2 for _, image in templates):
         ramp = np.linspace(-1, 1, 129)[None]
@@ -102,5 +108,5 @@ def _legend(templates: Sequence[Template], limit: float) -> Markup:
     wrong = sum(int(np.count_nonzero(~np.isfinite(image))) for _, image in templates)
     if wrong:
         parts.append(element("span", f"{figures.plural(wrong, 'weight')} not finite. "))
-    parts.append(element("span", "A bright pixel where the weight is positive raises the score."))
+    parts.append(element("span", note))
     return element("p", *parts, class_="note legend")

@@ -158,6 +158,11 @@ COMPLEMENT: Final = register(Routine(
 
 
 def _refuse_value(x: Array, owner: str) -> tuple[Array]:
+    if x.any() and owner == "null_space":
+        raise GradientError(
+            "null_space: the basis has no derivative\n\n  It is any orthonormal basis of the null "
+            "space. Use I − cr.linalg.projection(xᵀ) where that space\n  is meant."
+        )
     if x.any():
         whole, option = {
             "qr": ("Q", 'mode="reduced"'),

@@ -78,6 +78,11 @@ def first_columns(node: Node, count: int) -> Node:
     return node if count == node.shape[-1] else build.slice_axis(node, node.ndim - 1, 0, count)
 
 
+def first_rows(node: Node, count: int) -> Node:
+    """X[:count]."""
+    return node if count == node.shape[-2] else build.slice_axis(node, node.ndim - 2, 0, count)
+
+
 # ---------------------------------------------------------------- errors
 
 

@@ -77,7 +77,7 @@ SOLVE: Final = register(Routine(
 
 # ---------------------------------------------------------------- triangular systems
 
-Owner = Literal["solve_triangular", "cholesky", "qr"]
+Owner = Literal["solve_triangular", "cholesky", "qr", "lu"]
 """Whose value or derivative a triangular system belongs to: errors speak of that."""
 
 
@@ -93,6 +93,12 @@ def _check_diagonal(a: Array, owner: Owner) -> None:
         return
     place, which = first_matrix(zero.any(axis=-1))
     k = int(np.argmax(zero[place]))
+    if owner == "lu":
+        raise GradientError(
+            f"lu: pivot {k} of {which} is 0, so L and U have no derivative\n\n"
+            f"{describe_stack(a, 'U')}\n\n"
+            "  The factors of a matrix with dependent leading columns are not unique."
+        )
     if owner == "qr":
         raise GradientError(
             f"qr: column {k} of {which} depends on the columns before it, so Q and R have no "
@@ -151,20 +157,46 @@ TRIANGULAR_SOLVE: Final = register(Routine(
 # ---------------------------------------------------------------- inverses
 
 _NO_DERIVATIVE: Final = {
+    "cond": "is singular, so its condition number has no derivative",
     "slogdet": "is singular, so the logarithm of its determinant has no derivative",
     "det": "is singular, where derivatives of det beyond the second are not available",
 }
 
 
+def _infinite_inverse(a: Array) -> Array:
+    """The inverses of a stack, with those of singular matrices made of infinities."""
+    singular = np.linalg.slogdet(a)[0] == 0
+    safe = np.where(singular[..., None, None], np.eye(a.shape[-1], dtype=a.dtype), a)
+    return np.where(singular[..., None, None], a.dtype.type(np.inf), np.linalg.inv(safe))
+
+
+def _check_vectors(a: Array) -> None:
+    """Raise where eigenvectors do not span the space, up to rounding: the matrix is defective."""
+    if not a.size:
+        return
+    defective = np.linalg.cond(a) * np.finfo(a.dtype).eps * a.shape[-1] > 1
+    if defective.any():
+        _, which = first_matrix(np.asarray(defective))
+        raise GradientError(
+            f"eig: {which} is defective: its eigenvectors do not span the space, so its "
+            "eigenvalues and eigenvectors have no derivative"
+        )
+
+
 def _inv_value(a: Array, owner: str) -> tuple[Array]:
+    if owner == "cond":
+        return (_infinite_inverse(a),)
+    if owner == "eig":
+        _check_vectors(a)
     try:
         return (np.linalg.inv(a),)
     except np.linalg.LinAlgError:
         if owner == "inv":
             raise _singular("inv", a) from None
         _, which = first_matrix(np.linalg.slogdet(a)[0] == 0)
+        name = owner.removesuffix(" tangent")
         raise GradientError(
-            f"{owner}: {which} {_NO_DERIVATIVE[owner]}\n\n{describe_stack(a)}"
+            f"{name}: {which} {_NO_DERIVATIVE[name]}\n\n{describe_stack(a)}"
         ) from None
 
 
@@ -174,6 +206,8 @@ def _inv_tangent(
     """X = A⁻¹  ⇒  dX = −X dA X."""
     (x,), (da,) = outputs, tangents
     assert da is not None
+    if params == ("cond",):  # its value is infinite where there is no inverse
+        (x,) = build.routine("inv", inputs[0], params=("cond tangent",))
     return [build.negative(product(x, da, x))]
 
 

@@ -31,7 +31,7 @@
     function write(at) {
       when.textContent = data.epochs[at];
       values.forEach((value, i) => { value.textContent = data.series[i].text[at]; });
-      const words = data.series.map((series) => `${series.name} ${series.text[at]}`);
+      const words = data.series.map((series) => `${series.name} ${series.text[at]}`.trim());
       drawing.setAttribute("aria-valuenow", at);
       drawing.setAttribute("aria-valuetext", `${data.epochs[at]}: ${words.join(", ")}`);
     }
@@ -86,7 +86,7 @@
 
   // Confusion table: one cell at a time is in the tab order; arrows move on from it.
   function readTable(table, readout) {
-    const cells = [...table.tBodies[0].rows].map((row) => [...row.cells].slice(1, -1));
+    const cells = [...table.tBodies[0].rows].map((row) => [...row.cells].slice(1));
     let current = cells[0][0];
     current.tabIndex = 0;
 
@@ -177,10 +177,40 @@
     else readPicture(confusion, size, size, describeCount, readout);
   }
 
-  readings.templates.forEach((template, i) => {
-    const image = document.querySelector(`[data-template="${i}"]`);
-    const describe = (row, column) => describeWeight(template, row, column);
-    const readout = document.querySelector(".learned .readout");
-    readPicture(image, template.weights.length, template.weights[0].length, describe, readout);
+  readings.pictures.forEach((picture, i) => {
+    if (!picture.weights) return;
+    const image = document.querySelector(`[data-picture="${i}"]`);
+    const describe = (row, column) => describeWeight(picture, row, column);
+    const readout = image.closest(".learned").querySelector(".readout");
+    readPicture(image, picture.weights.length, picture.weights[0].length, describe, readout);
   });
+
+  // Light or dark, other than the system has it; the choice is kept where the browser allows.
+  const root = document.documentElement;
+  const system = matchMedia("(prefers-color-scheme: dark)");
+  const button = document.createElement("button");
+  const isDark = () => (root.style.colorScheme || (system.matches ? "dark" : "light")) === "dark";
+  const label = () => { button.textContent = isDark() ? "Light" : "Dark"; };
+  const KEY = "chainrule-report-scheme";
+
+  function remember(scheme) {
+    try { localStorage.setItem(KEY, scheme); } catch { /* Private windows have no storage. */ }
+  }
+
+  function remembered() {
+    try { return localStorage.getItem(KEY); } catch { return null; }
+  }
+
+  if (["light", "dark"].includes(remembered())) root.style.colorScheme = remembered();
+  button.type = "button";
+  button.className = "scheme";
+  button.setAttribute("aria-label", "Switch between light and dark");
+  button.addEventListener("click", () => {
+    root.style.colorScheme = isDark() ? "light" : "dark";
+    remember(root.style.colorScheme);
+    label();
+  });
+  system.addEventListener("change", label);
+  label();
+  document.querySelector("header").prepend(button);
 })();

@@ -1,0 +1,149 @@
+"""The Dirichlet distribution."""
+
+from __future__ import annotations
+
+from typing import ClassVar, Final, Self, final
+
+import numpy as np
+
+from chainrule.errors import ShapeError
+from chainrule.functions.creation import ones_like
+from chainrule.functions.elementary import digamma, exp, lgamma, log
+from chainrule.functions.elementwise import abs, clip, equal, isnan, where
+from chainrule.functions.lift import Operand, as_tensor, cast, describe
+from chainrule.functions.linear import vecdot
+from chainrule.functions.reduction import sum
+from chainrule.functions.softmax import softmax
+from chainrule.probability.distribution import Distribution, Sizes
+from chainrule.probability.gamma import log_gamma_draws, trigamma
+from chainrule.probability.parameters import (
+    INSIDE,
+    POSITIVE,
+    Parameter,
+    average,
+    data,
+    parameter,
+    require,
+    shares,
+)
+from chainrule.tensors import Tensor
+
+__all__ = ["Dirichlet", "most_likely_concentration"]
+
+_STEPS: Final = 30
+_TOLERANCE: Final = {"float32": 1e-4, "float64": 1e-8}
+
+
+def most_likely_concentration(owner: str, share: Tensor, rows: Tensor) -> Tensor:
+    """Solve ψ(αₖ) − ψ(Σ α) = mean(log xₖ) by Newton's method in log α.
+
+    The Hessian diag(q) + z 1 1ᵀ is inverted in closed form. Steps in the logarithm, at most by a
+    factor of e, keep α positive and cannot overshoot far.
+    """
+    target = average(share, log(rows))
+    mean = average(share, rows)
+    spread = average(share, (rows - mean) ** 2)
+    ratio = sum(mean * (1 - mean), axis=-1, keepdims=True) / sum(spread, axis=-1, keepdims=True)
+    require(owner, POSITIVE, **{"mean(x) (1 − mean(x)) / variance(x) − 1": ratio - 1})
+    alpha = mean * (ratio - 1)
+    for _ in range(_STEPS):
+        total = sum(alpha, axis=-1, keepdims=True)
+        gradient = digamma(total) - digamma(alpha) + target
+        slopes = -trigamma(alpha)
+        common = trigamma(total)
+        part = sum(gradient / slopes, axis=-1, keepdims=True)
+        shift = part / (1 / common + sum(1 / slopes, axis=-1, keepdims=True))
+        step = -(gradient - shift) / slopes
+        alpha = alpha * exp(clip(step / alpha, -1.0, 1.0))
+    return alpha
+
+
+@final
+class Dirichlet(Distribution):
+    """The Dirichlet distribution of probabilities of k classes, with concentrations α.
+
+    p(x) = Γ(α₀)/∏ₖ Γ(αₖ) · ∏ₖ xₖ^(αₖ − 1) where xₖ ≥ 0 and Σ x = 1, else 0,   α₀ = Σₖ αₖ
+    E x = α/α₀,   Var xₖ = αₖ (α₀ − αₖ)/(α₀² (α₀ + 1))
+    H = Σₖ log Γ(αₖ) − log Γ(α₀) + (α₀ − k) ψ(α₀) − Σₖ (αₖ − 1) ψ(αₖ)
+    x = y/Σ y,   yₖ gamma numbers: derivatives flow to α
+    fit: ψ(αₖ) − ψ(α₀) = mean(log xₖ) by Newton's method
+
+    The last axis counts the classes. The density is that of all classes but one.
+
+    Raises:  ArgumentError: a concentration is not greater than 0; data reach 0 or 1, or none.
+             ShapeError: the concentration has no axis, or a draw another number of classes.
+    Source:  minka2000estimating, sec. 1
+
+    >>> Dirichlet([1.0, 1.0, 1.0]).density(tensor([0.2, 0.3, 0.5]))
+    Tensor(2.)
+    """
+
+    event_axes: ClassVar[int] = 1
+    concentration: Tensor
+
+    def __init__(self, concentration: Parameter) -> None:
+        self.concentration = parameter(concentration, "Dirichlet")
+        if not self.concentration.ndim or not self.concentration.shape[-1]:
+            raise ShapeError(
+                "Dirichlet: the last axis of the concentration counts the classes, of which there "
+                f"is one at least\n\n    concentration   {describe(self.concentration)}"
+            )
+        require("Dirichlet", POSITIVE, concentration=self.concentration)
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        """The shape of the parameters, without the axis of classes."""
+        return self.concentration.shape[:-1]
+
+    def log_density(self, x: Operand) -> Tensor:
+        """Give Σₖ (αₖ − 1) log xₖ − log B(α), and −∞ for what are no probabilities."""
+        given = as_tensor(x, "Dirichlet.log_density")
+        if given.shape[-1:] != self.concentration.shape[-1:]:
+            raise ShapeError(
+                "Dirichlet.log_density: x has another number of classes\n\n"
+                f"    x               {describe(given)}\n"
+                f"    concentration   {describe(self.concentration)}"
+            )
+        powers, none = self.concentration - 1, equal(given, 0.0)
+        value = vecdot(where(none, 0.0, log(given)), powers) - self.log_normalizer()
+        for edge, limit in ((powers > 0, -np.inf), (powers < 0, np.inf)):
+            reached = vecdot(cast(none, powers.dtype), cast(edge, powers.dtype)) > 0
+            value = where(reached, value + limit, value)
+        total = vecdot(given, ones_like(powers))
+        negative = isnan(value) & ~isnan(total)  # the logarithm of a negative number
+        near = _TOLERANCE.get(given.dtype.name, 1e-8)
+        return where((abs(total - 1) > near) | negative, -np.inf, value)
+
+    def log_normalizer(self) -> Tensor:
+        """Give log B(α) = Σₖ log Γ(αₖ) − log Γ(α₀)."""
+        return sum(lgamma(self.concentration), axis=-1) - lgamma(self._total())
+
+    def _total(self) -> Tensor:
+        return sum(self.concentration, axis=-1)
+
+    def sample(self, key: Operand, shape: Sizes = ()) -> Tensor:
+        """Draw probabilities; derivatives flow to the concentration."""
+        sizes = (*self._drawn(shape), self.concentration.shape[-1])
+        return softmax(log_gamma_draws(key, self.concentration, sizes))
+
+    def mean(self) -> Tensor:
+        """Give α/α₀."""
+        return self.concentration / self._total()[..., None]
+
+    def variance(self) -> Tensor:
+        """Give the variance of each probability, αₖ (α₀ − αₖ)/(α₀² (α₀ + 1))."""
+        total = self._total()[..., None]
+        return self.concentration * (total - self.concentration) / (total**2 * (total + 1))
+
+    def entropy(self) -> Tensor:
+        """Give log B(α) + (α₀ − k) ψ(α₀) − Σₖ (αₖ − 1) ψ(αₖ)."""
+        alpha, total = self.concentration, self._total()
+        apart = sum((alpha - 1) * digamma(alpha), axis=-1)
+        return self.log_normalizer() + (total - alpha.shape[-1]) * digamma(total) - apart
+
+    @classmethod
+    def fit(cls, x: Operand, *, weights: Operand | None = None) -> Self:
+        """Give the Dirichlet distribution under which the rows of x are most likely."""
+        rows = data("Dirichlet.fit", INSIDE, x, 2)
+        share = shares("Dirichlet.fit", rows, weights)
+        return cls(most_likely_concentration("Dirichlet.fit", share, rows))

@@ -1,0 +1,360 @@
+"""The Kullback–Leibler divergence and the cross-entropy of any two distributions."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from typing import Any, Final
+
+import numpy as np
+
+from chainrule.errors import ArgumentError
+from chainrule.functions.creation import arange, full
+from chainrule.functions.elementary import digamma, erf, exp, expm1, lgamma, log, xlogy
+from chainrule.functions.elementwise import abs, equal, where
+from chainrule.functions.lift import Operand
+from chainrule.functions.manipulation import moveaxis
+from chainrule.functions.reduction import max, min, sum
+from chainrule.functions.softmax import log_softmax
+from chainrule.functions.systems import solve_triangular
+from chainrule.probability.bernoulli import Bernoulli
+from chainrule.probability.beta import Beta
+from chainrule.probability.categorical import Categorical
+from chainrule.probability.dirichlet import Dirichlet
+from chainrule.probability.distribution import Distribution
+from chainrule.probability.estimate import SAMPLES, Estimate, exact, expectation
+from chainrule.probability.exponential import Exponential
+from chainrule.probability.gamma import Gamma
+from chainrule.probability.laplace import Laplace
+from chainrule.probability.mixture import Mixture
+from chainrule.probability.multivariate_normal import MultivariateNormal
+from chainrule.probability.normal import Normal
+from chainrule.probability.poisson import Poisson
+from chainrule.probability.uniform import Uniform
+from chainrule.tensors import Tensor, tensor
+
+__all__ = ["cross_entropy", "kl"]
+
+Closed = Callable[[Any, Any], Tensor]
+
+# ---------------------------------------------------------------- two of one family
+
+
+def _normal(p: Normal, q: Normal) -> Tensor:
+    """½ (r − 1 − log r + δ²/σ′²),   r = σ²/σ′²."""
+    ratio = 2 * (log(p.scale) - log(q.scale))
+    distance = (p.location - q.location) / q.scale
+    return 0.5 * (expm1(ratio) - ratio + distance**2)
+
+
+def _multivariate_normal(p: MultivariateNormal, q: MultivariateNormal) -> Tensor:
+    """½ (‖L′⁻¹ L‖² − d + ‖L′⁻¹ δ‖²) + Σᵢ log L′ᵢᵢ/Lᵢᵢ."""
+    d = p.location.shape[-1]
+    spread = sum(solve_triangular(q.factor, p.factor) ** 2, axis=(-2, -1))
+    distance = sum(q.whiten(p.location) ** 2, axis=-1)
+    return 0.5 * (spread - d + distance) + q.log_root() - p.log_root()
+
+
+def _laplace(p: Laplace, q: Laplace) -> Tensor:
+    """|δ|/b′ + (b/b′) exp(−|δ|/b) − 1 − log b/b′."""
+    distance, ratio = abs(p.location - q.location), p.scale / q.scale
+    return distance / q.scale + ratio * exp(-distance / p.scale) - 1 - log(ratio)
+
+
+def _uniform(p: Uniform, q: Uniform) -> Tensor:
+    """log (b′ − a′)/(b − a)."""
+    return log((q.high - q.low) / (p.high - p.low))
+
+
+def _exponential(p: Exponential, q: Exponential) -> Tensor:
+    """r − 1 − log r,   r = λ′/λ."""
+    ratio = log(q.rate) - log(p.rate)
+    return expm1(ratio) - ratio
+
+
+def _gamma(p: Gamma, q: Gamma) -> Tensor:
+    """(α − α′) ψ(α) − log Γ(α)/Γ(α′) + α′ log β/β′ + α (β′/β − 1)."""
+    alpha, other = p.concentration, q.concentration
+    ratio = log(q.rate) - log(p.rate)
+    shapes = (alpha - other) * digamma(alpha) - lgamma(alpha) + lgamma(other)
+    return shapes - other * ratio + alpha * expm1(ratio)
+
+
+def _beta(p: Beta, q: Beta) -> Tensor:
+    """log B(α′, β′)/B(α, β) + (α − α′) ψ(α) + (β − β′) ψ(β) − (α + β − α′ − β′) ψ(α + β)."""
+    first, second = p.alpha - q.alpha, p.beta - q.beta
+    slopes = first * digamma(p.alpha) + second * digamma(p.beta)
+    total = (first + second) * digamma(p.alpha + p.beta)
+    return q.log_normalizer() - p.log_normalizer() + slopes - total
+
+
+def _dirichlet(p: Dirichlet, q: Dirichlet) -> Tensor:
+    """log B(α′)/B(α) + Σₖ (αₖ − α′ₖ) (ψ(αₖ) − ψ(α₀))."""
+    alpha = p.concentration
+    slopes = digamma(alpha) - digamma(sum(alpha, axis=-1, keepdims=True))
+    apart = sum((alpha - q.concentration) * slopes, axis=-1)
+    return q.log_normalizer() - p.log_normalizer() + apart
+
+
+def _poisson(p: Poisson, q: Poisson) -> Tensor:
+    """λ log λ/λ′ − λ + λ′."""
+    return xlogy(p.rate, p.rate) - xlogy(p.rate, q.rate) - p.rate + q.rate
+
+
+def _probabilities(p: Bernoulli | Categorical) -> tuple[Tensor, Tensor]:
+    """The numbers that can be drawn, and their log-probabilities in a first axis."""
+    if isinstance(p, Bernoulli):
+        values = arange(2)
+        return values, p.log_density(values.reshape((2,) + (1,) * len(p.shape)))
+    return arange(p.logits.shape[-1]), moveaxis(log_softmax(p.logits), -1, 0)
+
+
+def _enumerated(p: Bernoulli | Categorical, q: Distribution) -> Tensor:
+    """Σₖ p(k) log p(k)/q(k), over the numbers that have a probability."""
+    values, logs = _probabilities(p)
+    others = q.log_density(values.reshape((-1,) + (1,) * _axes_together(p, q)))
+    never = equal(logs, -np.inf)
+    terms = where(never, 0.0, exp(logs) * (where(never, 0.0, logs) - others))
+    return sum(terms, axis=0)
+
+
+def _axes_together(p: Distribution, q: Distribution) -> int:
+    """How many axes two distributions have together."""
+    return len(np.broadcast_shapes(p.shape, q.shape))
+
+
+_SAME: Final[dict[type[Distribution], Closed]] = {
+    Normal: _normal,
+    MultivariateNormal: _multivariate_normal,
+    Laplace: _laplace,
+    Uniform: _uniform,
+    Exponential: _exponential,
+    Gamma: _gamma,
+    Beta: _beta,
+    Dirichlet: _dirichlet,
+    Poisson: _poisson,
+}
+
+# ---------------------------------------------------------------- −E log q under any p
+
+
+def _mean_log(p: Distribution) -> Tensor | None:
+    """E log x in closed form."""
+    match p:
+        case Exponential():
+            return -log(p.rate) - np.euler_gamma
+        case Gamma():
+            return digamma(p.concentration) - log(p.rate)
+        case Beta():
+            return digamma(p.alpha) - digamma(p.alpha + p.beta)
+        case Uniform():
+            return _mean_log_between(p.low, p.high)
+    return None
+
+
+def _mean_log_between(low: Tensor, high: Tensor) -> Tensor:
+    """E log x for x uniform between two numbers."""
+    return (xlogy(high, high) - xlogy(low, low)) / (high - low) - 1
+
+
+def _mean_log_rest(p: Distribution) -> Tensor | None:
+    """E log(1 − x) in closed form."""
+    match p:
+        case Beta():
+            return digamma(p.beta) - digamma(p.alpha + p.beta)
+        case Uniform():
+            return _mean_log_between(1 - p.high, 1 - p.low)
+    return None
+
+
+def _mean_distance(p: Distribution, center: Tensor) -> Tensor | None:
+    """E |x − center| in closed form."""
+    match p:
+        case Normal():
+            z = (p.location - center) / p.scale
+            near = math.sqrt(2 / math.pi) * exp(-0.5 * z * z)
+            return p.scale * (near + z * erf(z * math.sqrt(0.5)))
+        case Laplace():
+            distance = abs(p.location - center)
+            return distance + p.scale * exp(-distance / p.scale)
+        case Uniform():
+            above, below = p.high - center, p.low - center
+            return (above * abs(above) - below * abs(below)) / (2 * (p.high - p.low))
+    return None
+
+
+def _surprise(p: Distribution, q: Distribution) -> Tensor | None:
+    """−E log q(x) for x drawn from p, where there is a closed form."""
+    match q:
+        case Normal() if not isinstance(p, Mixture):
+            square = (p.variance() + (p.mean() - q.location) ** 2) / q.scale**2
+            return 0.5 * square + log(q.scale) + 0.5 * math.log(2 * math.pi)
+        case Laplace():
+            distance = _mean_distance(p, q.location)
+            return None if distance is None else distance / q.scale + log(2 * q.scale)
+        case Exponential() if not isinstance(p, Mixture):
+            return q.rate * p.mean() - log(q.rate)
+        case Uniform():
+            return log(q.high - q.low) + 0 * p.mean()
+        case Gamma():
+            mean_log = _mean_log(p)
+            constant = lgamma(q.concentration) - q.concentration * log(q.rate)
+            if mean_log is None:
+                return None
+            return constant - (q.concentration - 1) * mean_log + q.rate * p.mean()
+        case Beta():
+            low, high = _mean_log(p), _mean_log_rest(p)
+            if low is None or high is None:
+                return None
+            return q.log_normalizer() - (q.alpha - 1) * low - (q.beta - 1) * high
+        case Poisson() if isinstance(p, Poisson):
+            return q.rate - xlogy(p.rate, q.rate) + p.mean_log_factorial()
+        case MultivariateNormal() if isinstance(p, MultivariateNormal):
+            spread = sum(solve_triangular(q.factor, p.factor) ** 2, axis=(-2, -1))
+            square = spread + sum(q.whiten(p.location) ** 2, axis=-1)
+            turn = 0.5 * p.location.shape[-1] * math.log(2 * math.pi)
+            return 0.5 * square + q.log_root() + turn
+        case Dirichlet() if isinstance(p, Dirichlet):
+            alpha = p.concentration
+            mean_log = digamma(alpha) - digamma(sum(alpha, axis=-1, keepdims=True))
+            return q.log_normalizer() - sum((q.concentration - 1) * mean_log, axis=-1)
+    return None
+
+
+def _enumerated_surprise(p: Bernoulli | Categorical, q: Distribution) -> Tensor:
+    """−Σₖ p(k) log q(k)."""
+    values, logs = _probabilities(p)
+    others = q.log_density(values.reshape((-1,) + (1,) * _axes_together(p, q)))
+    return -sum(where(equal(logs, -np.inf), 0.0, exp(logs) * others), axis=0)
+
+
+# ---------------------------------------------------------------- where a divergence is infinite
+
+
+def _support(p: Distribution) -> tuple[Tensor | float, Tensor | float] | None:
+    """The smallest and the largest number that can be drawn; ``None`` for vectors."""
+    match p:
+        case Normal() | Laplace():
+            return -np.inf, np.inf
+        case Exponential() | Gamma() | Poisson():
+            return 0.0, np.inf
+        case Beta() | Bernoulli():
+            return 0.0, 1.0
+        case Categorical():
+            return 0.0, float(p.logits.shape[-1] - 1)
+        case Uniform():
+            return p.low, p.high
+        case Mixture() if not p.event_axes:
+            several = p.components
+            parts = [several] if isinstance(several, Distribution) else several
+            bounds = [_support(c) for c in parts]
+            ends = [[tensor(b[k]) for b in bounds if b is not None] for k in (0, 1)]
+            return _outermost(ends[0], min), _outermost(ends[1], max)
+    return None
+
+
+def _outermost(ends: list[Tensor], choose: Callable[..., Tensor]) -> Tensor:
+    """The extreme one of the ends of all components, which stand in a last axis or a list."""
+    if len(ends) == 1:
+        return choose(ends[0], axis=-1) if ends[0].ndim else ends[0]
+    found = ends[0]
+    for end in ends[1:]:
+        found = where((end < found) if choose is min else (end > found), end, found)
+    return found
+
+
+def _unless_outside(p: Distribution, q: Distribution, estimate: Estimate) -> Estimate:
+    """Infinity where p draws numbers that q does not."""
+    ours, theirs = _support(p), _support(q)
+    if ours is None or theirs is None or isinstance(p, Bernoulli | Categorical):
+        return estimate
+    outside = (tensor(ours[0]) < tensor(theirs[0])) | (tensor(ours[1]) > tensor(theirs[1]))
+    value, error = estimate
+    return Estimate(where(outside, np.inf, value), where(outside, 0.0, error))
+
+
+def _check_kinds(name: str, p: Distribution, q: Distribution) -> None:
+    if p.event_axes != q.event_axes:
+        raise ArgumentError(
+            f"{name}: a draw of p has {p.event_axes} axes, one of q {q.event_axes}\n\n"
+            f"    p   {type(p).__name__}\n    q   {type(q).__name__}"
+        )
+
+
+def _singular(p: Distribution, q: Distribution) -> Estimate:
+    """Infinity: a continuous distribution gives no single number a probability, and vice versa."""
+    return exact(full(np.broadcast_shapes(p.shape, q.shape), np.inf))
+
+
+# ---------------------------------------------------------------- public
+
+
+def kl(
+    p: Distribution, q: Distribution, *, key: Operand | None = None, samples: int = SAMPLES
+) -> Estimate:
+    """Measure how far q is from p: KL(p‖q), the expectation under p, in nats.
+
+    KL(p‖q) = E log p(x)/q(x) ≥ 0,   x drawn from p;   0 only where p = q
+
+    It is in closed form for two of one family; where p has finitely many values; and where
+    −E log q has a closed form under p, less the entropy of p. It is infinite where p draws what q
+    cannot. Otherwise it is estimated from draws, and the second result is its standard error,
+    which is 0 where the value is exact.
+
+    key      for the draws: the same without it, every time
+    samples  how many draws
+
+    Raises:  ArgumentError: one draws numbers and the other vectors.
+    Source:  kullback1951information, sec. 2
+
+    >>> kl(Normal(0.0, 1.0), Normal(1.0, 1.0))
+    Estimate(value=Tensor(0.5), standard_error=Tensor(0.))
+    """
+    _check_kinds("kl", p, q)
+    if p.discrete != q.discrete:
+        return _singular(p, q)
+    closed = _closed_kl(p, q)
+    if closed is None:
+        estimate = expectation(
+            p, lambda x: p.log_density(x) - q.log_density(x), key=key, samples=samples
+        )
+        return _unless_outside(p, q, estimate)
+    return _unless_outside(p, q, exact(closed))
+
+
+def _closed_kl(p: Distribution, q: Distribution) -> Tensor | None:
+    if isinstance(p, Bernoulli | Categorical):
+        return _enumerated(p, q)
+    if type(p) is type(q) and type(p) in _SAME:
+        return _SAME[type(p)](p, q)
+    if isinstance(p, Mixture):
+        return None
+    surprise = _surprise(p, q)
+    return None if surprise is None else surprise - p.entropy()
+
+
+def cross_entropy(
+    p: Distribution, q: Distribution, *, key: Operand | None = None, samples: int = SAMPLES
+) -> Estimate:
+    """Measure how surprising draws of p are to q, in nats.
+
+    H(p, q) = −E log q(x) = H(p) + KL(p‖q),   x drawn from p
+
+    It is in closed form, infinite or estimated as :func:`kl` is, and computed without it. Fitting q
+    to data by maximum likelihood is making the cross-entropy of the data and q small.
+
+    Raises:  ArgumentError: one draws numbers and the other vectors.
+
+    >>> cross_entropy(Normal(0.0, 1.0), Normal(1.0, 1.0)).value
+    Tensor(1.91893853)
+    """
+    _check_kinds("cross_entropy", p, q)
+    if p.discrete != q.discrete:
+        return _singular(p, q)
+    if isinstance(p, Bernoulli | Categorical):
+        return exact(_enumerated_surprise(p, q))
+    closed = _surprise(p, q)
+    if closed is None:
+        estimate = expectation(p, lambda x: -q.log_density(x), key=key, samples=samples)
+        return _unless_outside(p, q, estimate)
+    return _unless_outside(p, q, exact(closed))

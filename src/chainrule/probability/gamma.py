@@ -1,0 +1,133 @@
+"""The gamma distribution, and draws of its logarithm."""
+
+from __future__ import annotations
+
+from typing import Final, Self, final
+
+import numpy as np
+
+from chainrule.functions.elementary import digamma, exp, lgamma, log
+from chainrule.functions.elementwise import maximum, where
+from chainrule.functions.incomplete import gammainc, gammaincinv
+from chainrule.functions.lift import Operand, as_tensor
+from chainrule.functions.pointwise import pointwise
+from chainrule.functions.random import exponential, split
+from chainrule.probability.distribution import Distribution, Sizes
+from chainrule.probability.parameters import (
+    POSITIVE,
+    Parameter,
+    average,
+    data,
+    open_uniform,
+    parameters,
+    require,
+    shares,
+)
+from chainrule.tensors import Tensor
+
+__all__ = ["Gamma", "log_gamma_draws", "trigamma"]
+
+trigamma = pointwise("polygamma", 1)
+"""The derivative of digamma."""
+
+_STEPS: Final = 8  # each about squares the error: 4 are enough from Minka's first guess
+
+
+def log_gamma_draws(key: Operand, concentration: Tensor, shape: tuple[int, ...]) -> Tensor:
+    """Draw the logarithm of gamma numbers with rate 1.
+
+    x = y u^(1/α),   y = P⁻¹(α + 1, v),   u and v uniform
+
+    The inverse of the distribution function is monotone in v, so derivatives flow to α
+    [figurnov2018implicit]; the step from α + 1 keeps draws for small α from becoming 0.
+    """
+    keys = split(key, 2)
+    unit = open_uniform(keys[0], shape, concentration)
+    waiting = exponential(keys[1], shape, dtype=concentration.dtype)  # −log u
+    return log(gammaincinv(concentration + 1, unit)) - waiting / concentration
+
+
+def power_at_zero(exponent: Tensor) -> Tensor:
+    """Give log x^exponent at x = 0: −∞, 0 or ∞."""
+    return where(exponent > 0, -np.inf, where(exponent < 0, np.inf, 0 * exponent))
+
+
+@final
+class Gamma(Distribution):
+    """The gamma distribution with concentration α and rate β.
+
+    p(x) = βᵅ xᵅ⁻¹ exp(−βx) / Γ(α) for x ≥ 0, else 0
+    P(X ≤ x) = P(α, βx), the regularized incomplete gamma function
+    E x = α/β,   Var x = α/β²,   H = α − log β + log Γ(α) + (1 − α) ψ(α)
+    sample: by the inverse of the distribution function; derivatives flow to α and β
+    fit: log α − ψ(α) = log mean(x) − mean(log x) by Newton's method in 1/α;   β = α / mean(x)
+
+    Units:   the rate has the unit of 1/x.
+    Raises:  ArgumentError: a parameter or a number in the data is not greater than 0; no data.
+             ShapeError: the parameters do not broadcast.
+    Cost:    a draw takes some 1.5 µs, its derivative by α twice that.
+    Source:  figurnov2018implicit; minka2002estimating
+
+    >>> p = Gamma(3.0, 2.0)
+    >>> p.mean(), p.cdf(1.5)
+    (Tensor(1.5), Tensor(0.57680992))
+    """
+
+    concentration: Tensor
+    rate: Tensor
+
+    def __init__(self, concentration: Parameter, rate: Parameter = 1.0) -> None:
+        self.concentration, self.rate = parameters("Gamma", concentration=concentration, rate=rate)
+        require("Gamma", POSITIVE, concentration=self.concentration, rate=self.rate)
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        """The shape of the parameters."""
+        return self.rate.shape
+
+    def log_density(self, x: Operand) -> Tensor:
+        """Give α log β + (α − 1) log x − βx − log Γ(α), and −∞ for negative x."""
+        given = as_tensor(x, "Gamma.log_density")
+        alpha, beta = self.concentration, self.rate
+        value = (alpha - 1) * log(given) - beta * given
+        edge = where(given < 0, -np.inf, power_at_zero(alpha - 1))
+        return where(given <= 0, edge, value) + (alpha * log(beta) - lgamma(alpha))
+
+    def cdf(self, x: Operand) -> Tensor:
+        """Give the probability of at most x."""
+        return gammainc(self.concentration, self.rate * maximum(x, 0.0))
+
+    def quantile(self, p: Operand) -> Tensor:
+        """Give the x with P(X ≤ x) = p."""
+        return gammaincinv(self.concentration, p) / self.rate
+
+    def sample(self, key: Operand, shape: Sizes = ()) -> Tensor:
+        """Draw numbers; derivatives flow to the parameters."""
+        return exp(log_gamma_draws(key, self.concentration, self._drawn(shape))) / self.rate
+
+    def mean(self) -> Tensor:
+        """Give α/β."""
+        return self.concentration / self.rate
+
+    def variance(self) -> Tensor:
+        """Give α/β²."""
+        return self.concentration / self.rate**2
+
+    def entropy(self) -> Tensor:
+        """Give α − log β + log Γ(α) + (1 − α) ψ(α)."""
+        alpha = self.concentration
+        return alpha - log(self.rate) + lgamma(alpha) + (1 - alpha) * digamma(alpha)
+
+    @classmethod
+    def fit(cls, x: Operand, *, weights: Operand | None = None) -> Self:
+        """Give the gamma distribution under which the rows of x are most likely."""
+        rows = data("Gamma.fit", POSITIVE, x)
+        share = shares("Gamma.fit", rows, weights)
+        middle = average(share, rows)
+        gap = log(middle) - average(share, log(rows))  # ≥ 0, by Jensen's inequality
+        require("Gamma.fit", POSITIVE, **{"log mean(x) − mean(log x)": gap})
+        alpha = (3 - gap + ((gap - 3) ** 2 + 24 * gap) ** 0.5) / (12 * gap)
+        for _ in range(_STEPS):
+            slope = alpha - alpha**2 * trigamma(alpha)
+            alpha = 1 / (1 / alpha + (log(alpha) - digamma(alpha) - gap) / slope)
+        return cls(alpha, alpha / middle)

@@ -1,0 +1,98 @@
+"""The Laplace distribution."""
+
+from __future__ import annotations
+
+from typing import Self, final
+
+from chainrule.functions.elementary import exp, log, log1p
+from chainrule.functions.elementwise import abs, sign, where
+from chainrule.functions.lift import Operand, as_tensor
+from chainrule.functions.random import exponential
+from chainrule.probability.distribution import Distribution, Sizes
+from chainrule.probability.parameters import (
+    FINITE,
+    POSITIVE,
+    Parameter,
+    average,
+    data,
+    parameters,
+    require,
+    shares,
+)
+from chainrule.stats.order import median
+from chainrule.tensors import Tensor
+
+__all__ = ["Laplace"]
+
+
+@final
+class Laplace(Distribution):
+    """The Laplace distribution with location m and scale b: an exponential to both sides.
+
+    p(x) = exp(−|z|) / (2b),   z = (x − m)/b
+    P(X ≤ x) = ½ exp(z) for z ≤ 0, else 1 − ½ exp(−z)
+    E x = m,   Var x = 2b²,   H = 1 + log 2b
+    x = m + b (e₁ − e₂),   e₁ and e₂ exponential with rate 1: derivatives flow to m and b
+    fit: m = median of x,   b = mean of |x − m|
+
+    Raises:  ArgumentError: the location is not finite, or the scale not greater than 0; no data.
+             ShapeError: the parameters do not broadcast.
+
+    >>> Laplace(0.0, 0.5).log_density(tensor([0.0, 1.0]))
+    Tensor([-0., -2.])
+    """
+
+    location: Tensor
+    scale: Tensor
+
+    def __init__(self, location: Parameter = 0.0, scale: Parameter = 1.0) -> None:
+        self.location, self.scale = parameters("Laplace", location=location, scale=scale)
+        require("Laplace", FINITE, location=self.location)
+        require("Laplace", POSITIVE, scale=self.scale)
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        """The shape of the parameters."""
+        return self.scale.shape
+
+    def log_density(self, x: Operand) -> Tensor:
+        """Give −|z| − log 2b."""
+        distance = abs(as_tensor(x, "Laplace.log_density") - self.location)
+        return -(distance / self.scale) - log(2 * self.scale)
+
+    def cdf(self, x: Operand) -> Tensor:
+        """Give the probability of at most x."""
+        z = (as_tensor(x, "Laplace.cdf") - self.location) / self.scale
+        tail = 0.5 * exp(-abs(z))
+        return where(z <= 0, tail, 1 - tail)
+
+    def quantile(self, p: Operand) -> Tensor:
+        """Give the x with P(X ≤ x) = p."""
+        share = as_tensor(p, "Laplace.quantile")
+        tail = log1p(-abs(2 * share - 1))
+        return self.location - self.scale * sign(share - 0.5) * tail
+
+    def sample(self, key: Operand, shape: Sizes = ()) -> Tensor:
+        """Draw numbers; derivatives flow to the parameters."""
+        pair = exponential(key, (2, *self._drawn(shape)), dtype=self.scale.dtype)
+        return self.location + self.scale * (pair[0] - pair[1])
+
+    def mean(self) -> Tensor:
+        """Give m."""
+        return self.location
+
+    def variance(self) -> Tensor:
+        """Give 2b²."""
+        return 2 * self.scale * self.scale
+
+    def entropy(self) -> Tensor:
+        """Give 1 + log 2b."""
+        return 1 + log(2 * self.scale)
+
+    @classmethod
+    def fit(cls, x: Operand, *, weights: Operand | None = None) -> Self:
+        """Give the Laplace distribution under which the rows of x are most likely."""
+        rows = data("Laplace.fit", FINITE, x)
+        share = shares("Laplace.fit", rows, weights)
+        location = median(rows, axis=0, weights=None if weights is None else share)
+        return cls(location, average(share, abs(rows - location)))

@@ -1,0 +1,98 @@
+"""The normal distribution."""
+
+from __future__ import annotations
+
+import math
+from typing import Self, final
+
+from chainrule.functions.elementary import erfc, log, sqrt
+from chainrule.functions.incomplete import ndtri
+from chainrule.functions.lift import Operand, as_tensor
+from chainrule.functions.random import normal
+from chainrule.probability.distribution import Distribution, Sizes
+from chainrule.probability.parameters import (
+    FINITE,
+    POSITIVE,
+    Parameter,
+    average,
+    data,
+    parameters,
+    require,
+    shares,
+)
+from chainrule.tensors import Tensor
+
+__all__ = ["Normal"]
+
+
+@final
+class Normal(Distribution):
+    """The normal distribution with mean μ, the location, and standard deviation σ, the scale.
+
+    p(x) = exp(−½ z²) / (σ √(2π)),   z = (x − μ)/σ
+    P(X ≤ x) = ½ erfc(−z/√2)
+    E x = μ,   Var x = σ²,   H = ½ log(2πe σ²)
+    x = μ + σ ε,   ε standard normal: derivatives flow to μ and σ
+    fit: μ = mean of x,   σ² = mean of (x − μ)²
+
+    Raises:  ArgumentError: the location is not finite, or the scale not greater than 0; no data.
+             ShapeError: the parameters do not broadcast.
+
+    >>> p = Normal(0.0, 2.0)
+    >>> p.log_density(0.0), p.cdf(0.0), p.entropy()
+    (Tensor(-1.61208571), Tensor(0.5), Tensor(2.11208571))
+    >>> Normal.fit(tensor([1.0, 3.0]))
+    Normal(location=Tensor(2.), scale=Tensor(1.))
+    """
+
+    location: Tensor
+    scale: Tensor
+
+    def __init__(self, location: Parameter = 0.0, scale: Parameter = 1.0) -> None:
+        self.location, self.scale = parameters("Normal", location=location, scale=scale)
+        require("Normal", FINITE, location=self.location)
+        require("Normal", POSITIVE, scale=self.scale)
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        """The shape of the parameters."""
+        return self.scale.shape
+
+    def log_density(self, x: Operand) -> Tensor:
+        """Give −½ z² − log σ − ½ log 2π."""
+        z = (as_tensor(x, "Normal.log_density") - self.location) / self.scale
+        return z * z * -0.5 - (log(self.scale) + 0.5 * math.log(2 * math.pi))
+
+    def cdf(self, x: Operand) -> Tensor:
+        """Give the probability of at most x."""
+        z = (as_tensor(x, "Normal.cdf") - self.location) / self.scale
+        return 0.5 * erfc(z * -math.sqrt(0.5))
+
+    def quantile(self, p: Operand) -> Tensor:
+        """Give the x with P(X ≤ x) = p."""
+        return self.location + self.scale * ndtri(p)
+
+    def sample(self, key: Operand, shape: Sizes = ()) -> Tensor:
+        """Draw numbers; derivatives flow to the parameters."""
+        noise = normal(key, self._drawn(shape), dtype=self.scale.dtype)
+        return self.location + self.scale * noise
+
+    def mean(self) -> Tensor:
+        """Give μ."""
+        return self.location
+
+    def variance(self) -> Tensor:
+        """Give σ²."""
+        return self.scale * self.scale
+
+    def entropy(self) -> Tensor:
+        """Give ½ log(2πe σ²)."""
+        return log(self.scale) + 0.5 * math.log(2 * math.pi * math.e)
+
+    @classmethod
+    def fit(cls, x: Operand, *, weights: Operand | None = None) -> Self:
+        """Give the normal distribution under which the rows of x are most likely."""
+        rows = data("Normal.fit", FINITE, x)
+        share = shares("Normal.fit", rows, weights)
+        location = average(share, rows)
+        return cls(location, sqrt(average(share, (rows - location) ** 2)))

@@ -1,0 +1,219 @@
+"""Means and central moments, weighted or not, along any axes."""
+
+from __future__ import annotations
+
+from chainrule.functions import reduction
+from chainrule.functions.axes import Axes
+from chainrule.functions.elementary import sqrt
+from chainrule.functions.elementwise import equal, where
+from chainrule.functions.lift import Operand
+from chainrule.functions.reduction import sum
+from chainrule.stats.sample import NanPolicy, Sample, sample_of
+from chainrule.tensors import Tensor, tensor
+
+__all__ = ["kurtosis", "mean", "skewness", "standard_deviation", "variance"]
+
+
+def _total(sample: Sample, x: Tensor) -> Tensor:
+    """Σ wᵢ xᵢ, with the axes kept."""
+    terms = x if sample.weights is None else sample.weights * x
+    return sum(terms, axis=sample.axes, keepdims=True)
+
+
+def _count(sample: Sample) -> Tensor:
+    """Σ wᵢ, with the axes kept."""
+    if sample.weights is not None:
+        return sum(sample.weights, axis=sample.axes, keepdims=True)
+    count = 1
+    for a in sample.axes:
+        count *= sample.x.shape[a]
+    return tensor(float(count), dtype=sample.x.dtype)
+
+
+def _mean(sample: Sample) -> Tensor:
+    return _total(sample, sample.x) / _count(sample)
+
+
+def _finished(result: Tensor, sample: Sample, keepdims: bool) -> Tensor:
+    return result if keepdims else result.squeeze(sample.axes)
+
+
+def mean(
+    x: Operand,
+    /,
+    *,
+    axis: Axes = None,
+    weights: Operand | None = None,
+    nan: NanPolicy = "propagate",
+    keepdims: bool = False,
+) -> Tensor:
+    """Average the elements along some axes.
+
+    m = Σᵢ wᵢ xᵢ / Σᵢ wᵢ
+
+    weights  how often each element counts: one for each element, or one for each place along the
+             only axis. Without them all are 1; where they sum to 0 the result is NaN
+    nan      what a NaN does: "propagate" makes the result NaN, "omit" leaves it out, "raise" raises
+             where values are known, and propagates under ``jit`` and ``vmap``
+
+    Shapes:  x: ...   →
+             x: ... n   weights: n   →   ...   for axis=-1
+             x: ... n   →   ... 1   for axis=-1, keepdims=True
+    Raises:  ShapeError: an axis does not exist, or the weights do not fit.
+             ArgumentError: there are no elements; a weight is negative; NaN, if nan="raise".
+
+    >>> mean(tensor([1.0, 4.0]), weights=tensor([2.0, 1.0]))
+    Tensor(2.)
+    """
+    sample = sample_of("mean", x, axis, weights, nan)
+    if sample.weights is None:
+        return reduction.mean(sample.x, axis=sample.axes, keepdims=keepdims)
+    return _finished(_mean(sample), sample, keepdims)
+
+
+def variance(
+    x: Operand,
+    /,
+    *,
+    correction: float,
+    axis: Axes = None,
+    weights: Operand | None = None,
+    nan: NanPolicy = "propagate",
+    keepdims: bool = False,
+) -> Tensor:
+    """Average the squared distances from the mean along some axes.
+
+    v = Σᵢ wᵢ (xᵢ − m)² / (Σᵢ wᵢ − correction),   m the weighted mean
+
+    The correction must be said: 0 describes these numbers, 1 estimates the variance of what they
+    were drawn from without bias. A weight of 2 means exactly what the element standing there twice
+    would. The result is NaN where Σ w does not exceed the correction. Weights and NaN are those of
+    :func:`mean`.
+
+    Shapes:  x: ...   →   for correction=0
+             x: ... n   weights: n   →   ...   for axis=-1, correction=0
+             x: ... n   →   ... 1   for axis=-1, correction=0, keepdims=True
+    Raises:  ShapeError: an axis does not exist, or the weights do not fit.
+             ArgumentError: there are no elements; a weight is negative; NaN, if nan="raise".
+    Source:  chan1983algorithms, two-pass algorithm
+
+    >>> variance(tensor([1.0, 2.0, 3.0]), correction=1)
+    Tensor(1.)
+    """
+    sample = sample_of("variance", x, axis, weights, nan)
+    return _variance(sample, float(correction), keepdims)
+
+
+def _variance(sample: Sample, correction: float, keepdims: bool) -> Tensor:
+    if sample.weights is None:
+        return reduction.var(sample.x, axis=sample.axes, correction=correction, keepdims=keepdims)
+    squares = _total(sample, (sample.x - _mean(sample)) ** 2)
+    freedom = _count(sample) - correction
+    enough = freedom > 0
+    value = where(enough, squares / where(enough, freedom, 1.0), float("nan"))
+    return _finished(value, sample, keepdims)
+
+
+def standard_deviation(
+    x: Operand,
+    /,
+    *,
+    correction: float,
+    axis: Axes = None,
+    weights: Operand | None = None,
+    nan: NanPolicy = "propagate",
+    keepdims: bool = False,
+) -> Tensor:
+    """Give the square root of the variance along some axes.
+
+    s = √(Σᵢ wᵢ (xᵢ − m)² / (Σᵢ wᵢ − correction)),   m the weighted mean
+
+    Where all elements are equal its derivative is 0, as for a norm at 0. The other arguments are
+    those of :func:`variance`.
+
+    Shapes:  x: ...   →   for correction=0
+             x: ... n   weights: n   →   ...   for axis=-1, correction=0
+    Raises:  ShapeError: an axis does not exist, or the weights do not fit.
+             ArgumentError: there are no elements; a weight is negative; NaN, if nan="raise".
+
+    >>> standard_deviation(tensor([1.0, 3.0, 5.0]), correction=1)
+    Tensor(2.)
+    """
+    sample = sample_of("standard_deviation", x, axis, weights, nan)
+    if sample.weights is None:
+        return reduction.std(
+            sample.x, axis=sample.axes, correction=float(correction), keepdims=keepdims
+        )
+    return _root(_variance(sample, float(correction), keepdims))
+
+
+def _root(square: Tensor) -> Tensor:
+    """The square root with derivative 0 at 0."""
+    flat = equal(square, 0.0)
+    return where(flat, 0.0, sqrt(where(flat, 1.0, square)))
+
+
+def skewness(
+    x: Operand,
+    /,
+    *,
+    axis: Axes = None,
+    weights: Operand | None = None,
+    nan: NanPolicy = "propagate",
+    keepdims: bool = False,
+) -> Tensor:
+    """Measure how much longer the tail above the mean is than that below, in standard deviations.
+
+    g = Σᵢ wᵢ (xᵢ − m)³ / (Σᵢ wᵢ s³),   m and s the mean and the standard deviation (correction 0)
+
+    It is NaN where all elements are equal. Weights and NaN are those of :func:`mean`.
+
+    Shapes:  x: ... n   →   ...   for axis=-1
+    Raises:  ShapeError: an axis does not exist, or the weights do not fit.
+             ArgumentError: there are no elements; a weight is negative; NaN, if nan="raise".
+
+    >>> skewness(tensor([-1.0, 0.0, 1.0]))
+    Tensor(0.)
+    """
+    return _standardized("skewness", 3, x, axis, weights, nan, keepdims)
+
+
+def kurtosis(
+    x: Operand,
+    /,
+    *,
+    axis: Axes = None,
+    weights: Operand | None = None,
+    nan: NanPolicy = "propagate",
+    keepdims: bool = False,
+) -> Tensor:
+    """Measure how heavy the tails are: the fourth standardized moment, less the normal's 3.
+
+    k = Σᵢ wᵢ (xᵢ − m)⁴ / (Σᵢ wᵢ s⁴) − 3,   m the mean, s the standard deviation (correction 0)
+
+    It is NaN where all elements are equal. Weights and NaN are those of :func:`mean`.
+
+    Shapes:  x: ... n   →   ...   for axis=-1
+    Raises:  ShapeError: an axis does not exist, or the weights do not fit.
+             ArgumentError: there are no elements; a weight is negative; NaN, if nan="raise".
+
+    >>> kurtosis(tensor([-1.0, 1.0]))
+    Tensor(-2.)
+    """
+    return _standardized("kurtosis", 4, x, axis, weights, nan, keepdims) - 3.0
+
+
+def _standardized(
+    name: str,
+    power: int,
+    x: Operand,
+    axis: Axes,
+    weights: Operand | None,
+    nan: NanPolicy,
+    keepdims: bool,
+) -> Tensor:
+    sample = sample_of(name, x, axis, weights, nan)
+    distance, count = sample.x - _mean(sample), _count(sample)
+    square = _total(sample, distance * distance) / count
+    moment = _total(sample, distance**power) / count
+    return _finished(moment / square ** (power / 2), sample, keepdims)

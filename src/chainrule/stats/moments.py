@@ -1,0 +1,269 @@
+"""Moments of data that do not fit in memory: gathered in chunks, merged in any grouping."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from functools import reduce
+from typing import Any, Self, TypeVar, final
+
+from chainrule.errors import ShapeError
+from chainrule.functions.creation import full, zeros
+from chainrule.functions.elementary import sqrt
+from chainrule.functions.elementwise import equal, maximum, minimum, where
+from chainrule.functions.lift import Operand, as_tensor, cast, describe
+from chainrule.functions.linear import matmul, matrix_transpose
+from chainrule.functions.reduction import max, min, sum
+from chainrule.ir.dtype import float64
+from chainrule.nn.module import Module
+from chainrule.stats.sample import NanPolicy, sample_of
+from chainrule.tensors import Tensor
+
+__all__ = ["Comoments", "Moments"]
+
+
+def _share(part: Tensor, total: Tensor) -> Tensor:
+    """part / total, and 0 where there is nothing."""
+    nothing = equal(total, 0.0)
+    return where(nothing, 0.0, part / where(nothing, 1.0, total))
+
+
+def _finite_ratio(square: Tensor, freedom: Tensor) -> Tensor:
+    """The ratio where there is some freedom, else NaN."""
+    enough = freedom > 0
+    return where(enough, square / where(enough, freedom, 1.0), float("nan"))
+
+
+@final
+class Moments(Module, init=False):
+    """Count, mean, central moments and extremes of each feature; an accumulator that merges.
+
+    n = n₁ + n₂,   δ = m₂ − m₁,   m = m₁ + δ n₂/n,   M₂ = M₂′ + M₂″ + δ² n₁ n₂/n   and so on
+
+    ``Moments.of(rows)`` describes a chunk along its first axis, ``a.merge(b)`` (or ``a + b``) both
+    together, in any grouping up to rounding; ``Moments.of_chunks`` goes over an iterable, such as
+    slices of a memory-mapped array. All numbers are float64. A weight counts a row as often; NaN is
+    handled as in :func:`mean`, for each feature by itself.
+
+    Raises:  ShapeError: chunks of different features are merged, or a chunk has no axis.
+    Cost:    one pass over a chunk, in a few temporaries of its size.
+    Source:  chan1983algorithms; pebay2008formulas
+
+    >>> a, b = Moments.of(tensor([1.0, 2.0])), Moments.of(tensor([6.0]))
+    >>> both = a.merge(b)
+    >>> both.mean(), both.variance(correction=1)
+    (Tensor(3.), Tensor(7.))
+    """
+
+    count: Tensor
+    average: Tensor
+    second: Tensor
+    third: Tensor
+    fourth: Tensor
+    minimum: Tensor
+    maximum: Tensor
+
+    @classmethod
+    def of(
+        cls, x: Operand, *, weights: Operand | None = None, nan: NanPolicy = "propagate"
+    ) -> Self:
+        """Gather the moments of a chunk: its first axis counts rows, the others are features."""
+        chunk = cast(as_tensor(x, "Moments.of"), float64)
+        if not chunk.ndim:
+            raise ShapeError(
+                f"Moments.of: a chunk has an axis of rows\n\n    x   {describe(chunk)}"
+            )
+        if not chunk.shape[0]:
+            return cls.empty(chunk.shape[1:])
+        sample = sample_of("Moments.of", chunk, 0, weights, nan)
+        weight = sample.weights
+        count = (
+            full(chunk.shape[1:], float(chunk.shape[0])) if weight is None else sum(weight, axis=0)
+        )
+
+        def total(terms: Tensor) -> Tensor:
+            return sum(terms if weight is None else weight * terms, axis=0)
+
+        average = _share(total(sample.x), count)
+        distance = sample.x - average
+        square = distance * distance
+        powers = (total(square), total(square * distance), total(square * square))
+        low = high = sample.x
+        if weight is not None:
+            low, high = (where(weight > 0, sample.x, end) for end in (float("inf"), -float("inf")))
+        return cls._made(count, average, *powers, min(low, axis=0), max(high, axis=0))
+
+    @classmethod
+    def empty(cls, shape: tuple[int, ...] = ()) -> Self:
+        """Give the moments of no rows with features of this shape: what merging starts from."""
+        none = zeros(shape)
+        ends = full(shape, float("inf")), full(shape, -float("inf"))
+        return cls._made(none, none, none, none, none, *ends)
+
+    @classmethod
+    def of_chunks(cls, chunks: Iterable[Any], *, nan: NanPolicy = "propagate") -> Self:
+        """Gather the moments of all rows of an iterable of chunks, which are read one by one.
+
+        >>> Moments.of_chunks([tensor([0.0, 1.0]), tensor([2.0, 3.0])]).mean()
+        Tensor(1.5)
+        """
+        return _of_chunks(cls.of, chunks, nan, cls.empty)
+
+    @classmethod
+    def _made(cls, *parts: Tensor) -> Self:
+        made = object.__new__(cls)
+        for name, part in zip(cls._branches, parts, strict=True):
+            setattr(made, name, part)
+        return made
+
+    def merge(self, other: Self) -> Self:
+        """Give the moments of the rows of both."""
+        _same_features("Moments.merge", self.average, other.average)
+        n = self.count + other.count
+        share, delta = _share(other.count, n), other.average - self.average
+        delta = where(equal(self.count, 0.0) | equal(other.count, 0.0), 0.0, delta)
+        a, b = 1 - share, share  # the shares of rows: n₁/n and n₂/n
+        second = self.second + other.second + delta**2 * (a * other.count)
+        third = (
+            self.third + other.third + delta**3 * (a * other.count) * (a - b)
+            + 3 * delta * (a * other.second - b * self.second)
+        )  # fmt: skip
+        fourth = (
+            self.fourth + other.fourth + delta**4 * (a * other.count) * (a * a - a * b + b * b)
+            + 6 * delta**2 * (a * a * other.second + b * b * self.second)
+            + 4 * delta * (a * other.third - b * self.third)
+        )  # fmt: skip
+        average = where(equal(self.count, 0.0), other.average, self.average + delta * share)
+        low, high = minimum(self.minimum, other.minimum), maximum(self.maximum, other.maximum)
+        return self._made(n, average, second, third, fourth, low, high)
+
+    __add__ = merge
+
+    def mean(self) -> Tensor:
+        """Give the mean; NaN where nothing was counted."""
+        return where(equal(self.count, 0.0), float("nan"), self.average)
+
+    def variance(self, *, correction: float) -> Tensor:
+        """Give M₂ / (n − correction); NaN where n does not exceed the correction."""
+        return _finite_ratio(self.second, self.count - correction)
+
+    def standard_deviation(self, *, correction: float) -> Tensor:
+        """Give the square root of the variance."""
+        return sqrt(self.variance(correction=correction))
+
+    def skewness(self) -> Tensor:
+        """Give √n M₃ / M₂^(3/2); NaN where nothing varies."""
+        return sqrt(self.count) * self.third / self.second**1.5
+
+    def kurtosis(self) -> Tensor:
+        """Give n M₄ / M₂² − 3; NaN where nothing varies."""
+        return self.count * self.fourth / self.second**2 - 3
+
+
+@final
+class Comoments(Module, init=False):
+    """Count, means and sums of products of features; an accumulator that merges.
+
+    C = C′ + C″ + δ δᵀ n₁ n₂/n,   δ = m₂ − m₁
+
+    It is to :func:`covariance` what :class:`Moments` is to :func:`variance`. Rows with a NaN are
+    left out if nan="omit".
+
+    Raises:  ShapeError: a chunk is no matrix, or chunks of different features are merged.
+    Cost:    2·n·d² operations for a chunk of n rows.
+    Source:  chan1983algorithms
+
+    >>> rows = tensor([[1.0, 2.0], [3.0, 6.0]])
+    >>> Comoments.of(rows[:1]).merge(Comoments.of(rows[1:])).covariance(correction=1)
+    Tensor([[2., 4.],
+            [4., 8.]])
+    """
+
+    count: Tensor
+    average: Tensor
+    products: Tensor
+
+    @classmethod
+    def of(
+        cls, x: Operand, *, weights: Operand | None = None, nan: NanPolicy = "propagate"
+    ) -> Self:
+        """Gather the moments of a chunk of rows."""
+        chunk = cast(as_tensor(x, "Comoments.of"), float64)
+        if chunk.ndim != 2:
+            raise ShapeError(
+                f"Comoments.of: a chunk has rows and columns, two axes\n\n    x   {describe(chunk)}"
+            )
+        if not chunk.shape[0]:
+            return cls.empty(chunk.shape[1])
+        sample = sample_of("Comoments.of", chunk, 0, weights, nan)
+        column = full((chunk.shape[0], 1), 1.0)
+        if sample.weights is not None:
+            column = min(sample.weights, axis=1, keepdims=True)
+        count = sum(column)
+        average = _share(sum(column * sample.x, axis=0), count)
+        centered = sample.x - average
+        return cls._made(count, average, matmul(matrix_transpose(centered), column * centered))
+
+    @classmethod
+    def empty(cls, features: int = 0) -> Self:
+        """Give the moments of no rows with so many features."""
+        return cls._made(zeros(()), zeros(features), zeros((features, features)))
+
+    @classmethod
+    def of_chunks(cls, chunks: Iterable[Any], *, nan: NanPolicy = "propagate") -> Self:
+        """Gather the moments of all rows of an iterable of chunks, which are read one by one.
+
+        >>> Comoments.of_chunks([cr.eye(2), cr.ones((1, 2))]).count
+        Tensor(3.)
+        """
+        return _of_chunks(cls.of, chunks, nan, cls.empty)
+
+    @classmethod
+    def _made(cls, *parts: Tensor) -> Self:
+        made = object.__new__(cls)
+        for name, part in zip(cls._branches, parts, strict=True):
+            setattr(made, name, part)
+        return made
+
+    def merge(self, other: Self) -> Self:
+        """Give the moments of the rows of both."""
+        _same_features("Comoments.merge", self.average, other.average)
+        n = self.count + other.count
+        share, delta = _share(other.count, n), other.average - self.average
+        delta = where(equal(self.count, 0.0) | equal(other.count, 0.0), 0.0, delta)
+        average = where(equal(self.count, 0.0), other.average, self.average + delta * share)
+        spread = delta[:, None] * delta[None, :] * (self.count * share)
+        return self._made(n, average, self.products + other.products + spread)
+
+    __add__ = merge
+
+    def mean(self) -> Tensor:
+        """Give the means; NaN if nothing was counted."""
+        return where(equal(self.count, 0.0), float("nan"), self.average)
+
+    def covariance(self, *, correction: float) -> Tensor:
+        """Give C / (n − correction); NaN where n does not exceed the correction."""
+        return _finite_ratio(self.products, self.count - correction)
+
+
+def _same_features(name: str, first: Tensor, second: Tensor) -> None:
+    if first.shape != second.shape:
+        raise ShapeError(
+            f"{name}: features of shape {list(first.shape)} and of shape {list(second.shape)} "
+            "are not the same"
+        )
+
+
+Accumulator = TypeVar("Accumulator", Moments, Comoments)
+
+
+def _of_chunks(
+    of: Callable[..., Accumulator],
+    chunks: Iterable[Any],
+    nan: NanPolicy,
+    empty: Callable[[], Accumulator],
+) -> Accumulator:
+    parts = (of(chunk, nan=nan) for chunk in chunks)
+    first = next(parts, None)
+    if first is None:
+        return empty()
+    return reduce(lambda done, part: done.merge(part), parts, first)

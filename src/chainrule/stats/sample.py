@@ -1,0 +1,82 @@
+"""What every statistic asks of a sample: its elements along some axes, their weights, and NaN."""
+
+from __future__ import annotations
+
+from typing import Literal, NamedTuple
+
+import numpy as np
+
+from chainrule.errors import ArgumentError, ShapeError
+from chainrule.functions.axes import Axes, axes_of
+from chainrule.functions.creation import ones_like
+from chainrule.functions.elementwise import isnan, where
+from chainrule.functions.lift import Operand, as_tensor, broadcast, cast, describe, floating
+from chainrule.functions.manipulation import reshape
+from chainrule.functions.reduction import some
+from chainrule.tensors import Tensor
+
+__all__: list[str] = []
+
+NanPolicy = Literal["propagate", "omit", "raise"]
+
+
+class Sample(NamedTuple):
+    """Floating elements, the axes along which they are a sample, and their weights if they differ.
+
+    Elements of weight 0 are finite, so that they cannot make a sum NaN.
+    """
+
+    x: Tensor
+    axes: tuple[int, ...]
+    weights: Tensor | None
+
+
+def sample_of(name: str, x: Operand, axis: Axes, weights: Operand | None, nan: NanPolicy) -> Sample:
+    """Check a sample and its weights; leave out what is NaN if that is the policy."""
+    tensor = floating(as_tensor(x, name))
+    axes = some(name, tensor, axes_of(name, axis, tensor))
+    factors = None if weights is None else _weights(name, weights, tensor, axes)
+    if nan == "propagate":
+        return Sample(tensor, axes, factors)
+    if nan == "raise":
+        _refuse_nan(name, tensor)
+        return Sample(tensor, axes, factors)
+    if nan != "omit":
+        raise ArgumentError(f"{name}: nan={nan!r} is none of 'propagate', 'omit' and 'raise'")
+    if tensor._value is not None and not np.isnan(tensor._value).any():
+        return Sample(tensor, axes, factors)
+    missing = isnan(tensor)
+    factors = where(missing, 0.0, ones_like(tensor) if factors is None else factors)
+    return Sample(where(missing, 0.0, tensor), axes, factors)
+
+
+def _refuse_nan(name: str, tensor: Tensor) -> None:
+    if tensor._value is None or not (count := int(np.isnan(tensor._value).sum())):
+        return
+    first = np.unravel_index(int(np.isnan(tensor._value).argmax()), tensor.shape)
+    raise ArgumentError(
+        f"{name}: {count} of {tensor.size} elements are NaN, first that at "
+        f"{[int(i) for i in first]}\n\n    x   {describe(tensor)}\n\n"
+        '  nan="omit" leaves them out, nan="propagate" makes the result NaN.'
+    )
+
+
+def _weights(name: str, weights: Operand, x: Tensor, axes: tuple[int, ...]) -> Tensor:
+    """One weight for each element: given so, or one for each place along the only axis."""
+    given = cast(as_tensor(weights, name), x.dtype)
+    if given._value is not None and not bool(np.all(given._value >= 0)):
+        raise ArgumentError(
+            f"{name}: a weight is negative or NaN\n\n    weights   {describe(given)}\n\n"
+            "  A weight says how often an element counts."
+        )
+    if given.shape == x.shape:
+        return given
+    if len(axes) == 1 and given.shape == (x.shape[axes[0]],):
+        aligned = tuple(n if a == axes[0] else 1 for a, n in enumerate(x.shape))
+        return broadcast(reshape(given, aligned), x.shape)
+    raise ShapeError(
+        f"{name}: weights of shape {list(given.shape)} do not fit x along "
+        f"{'axis' if len(axes) == 1 else 'axes'} {', '.join(map(str, axes))}\n\n"
+        f"    x         {describe(x)}\n    weights   {describe(given)}\n\n"
+        "  There is a weight for each element, or one for each place along a single axis."
+    )

@@ -1,0 +1,70 @@
+"""The batches of a training, one after another, from any place on."""
+
+from collections.abc import Generator, Iterator
+from typing import Any, NamedTuple
+
+import numpy as np
+import numpy.typing as npt
+
+from chainrule.data.augmentation import keys_for
+from chainrule.data.prefetch import prefetch
+from chainrule.train.progress import Progress
+from chainrule.train.task import Task
+
+__all__ = ["Batch", "feed", "row_numbers"]
+
+_Array = npt.NDArray[Any]
+
+
+class Batch(NamedTuple):
+    """What one step is taken on.
+
+    inputs, targets  as the data set gives them
+    turn, number     how often the data were gone through before, and the place in this turn
+    keys             a random key for each example, if they are augmented
+    """
+
+    inputs: _Array
+    targets: _Array
+    turn: int
+    number: int
+    keys: _Array | None
+
+
+def feed(task: Task, start: Progress) -> Generator[Batch, None, None]:
+    """Give the batches of the steps that are left.
+
+    Where steps_per_epoch is given, an epoch goes on with the data where the one before ended; the
+    order is drawn anew whenever all have been seen.
+    """
+    batches = _batches(task, start.epoch * task.batches + start.batch)
+    return prefetch(batches, task.prefetch)
+
+
+def _batches(task: Task, step: int) -> Iterator[Batch]:
+    in_turn = task.data.batch_count(task.batch)
+    while step < task.total_steps:
+        turn, first = divmod(step, in_turn)
+        last = min(in_turn, first + task.total_steps - step)
+        order = task.data.order(task.seed, turn) if task.augment else None
+        going = task.data.batches(task.batch, task.seed, turn, first)
+        for number, (inputs, targets) in zip(range(first, last), going, strict=False):
+            keys = None
+            if order is not None:
+                keys = keys_for(task.seed, turn, _slice(order, task.batch, number))
+            yield Batch(_frozen(inputs), _frozen(targets), turn, number, keys)
+        step += last - first
+
+
+def row_numbers(task: Task, batch: Batch) -> _Array:
+    """Give the row numbers of the examples of a batch."""
+    return _slice(task.data.order(task.seed, batch.turn), task.batch, batch.number)
+
+
+def _slice(order: _Array, size: int, number: int) -> _Array:
+    return np.asarray(order[number * size : (number + 1) * size])
+
+
+def _frozen(array: _Array) -> _Array:
+    array.flags.writeable = False  # a batch is ours alone, and what is read-only is not copied
+    return array

@@ -1,0 +1,119 @@
+"""One step as one program: augmentation, loss, gradient, update, and the figures of all that."""
+
+from collections.abc import Callable
+from typing import Any, NamedTuple
+
+import numpy as np
+import numpy.typing as npt
+
+from chainrule import tree
+from chainrule.data.augmentation import augment
+from chainrule.errors import ShapeError
+from chainrule.functions.creation import zeros
+from chainrule.functions.elementary import sqrt
+from chainrule.functions.elementwise import add, equal, isfinite, multiply
+from chainrule.functions.joining import stack
+from chainrule.functions.reduction import sum
+from chainrule.loss import l1, l2
+from chainrule.tensors import Tensor, tensor
+from chainrule.train.evaluation import answers
+from chainrule.train.feed import Batch
+from chainrule.train.progress import cells
+from chainrule.train.task import Task
+from chainrule.transform import cond, jit, value_and_grad
+
+__all__ = ["Objective", "Taken", "compiled_step", "objective"]
+
+Objective = Callable[..., tuple[Tensor, tuple[Tensor, Tensor | None]]]
+"""(model, inputs, targets, keys) to (what is made small, (loss, right answers))."""
+
+
+class Taken(NamedTuple):
+    """What a step gives.
+
+    correct         the number of right answers; None without class labels
+    finite          whether the loss is, then each parameter with its gradient, then each State
+    gradient_norms  of each parameter, at the last step of an epoch; zeros at the others
+    """
+
+    model: Any
+    slots: Any
+    loss: Tensor
+    correct: Tensor | None
+    finite: npt.NDArray[np.bool_]
+    gradient_norms: Tensor
+
+
+def objective(task: Task) -> Objective:
+    """Give what the gradient is taken of, as a function of the model and a batch."""
+    # The program must not watch the task: its data are no part of it.
+    labels, loss, penalty, steps = task.labels, task.loss, task.penalty, task.augment
+    squares, magnitudes = task.l2, task.l1
+
+    def value(
+        model: Any, inputs: Tensor, targets: Tensor, keys: Tensor | None = None
+    ) -> tuple[Tensor, tuple[Tensor, Tensor | None]]:
+        if steps:
+            assert keys is not None
+            inputs = augment(steps, keys, inputs)
+        outputs = model(inputs)
+        _check_scores(outputs, targets, labels)
+        total = own = loss(outputs, targets)
+        if squares:
+            total = add(total, l2(model, squares))
+        if magnitudes:
+            total = add(total, l1(model, magnitudes))
+        if penalty is not None:
+            total = add(total, penalty(model))
+        return total, (own, _correct(outputs, targets) if labels else None)
+
+    return value
+
+
+def compiled_step(task: Task) -> Callable[[Any, Any, Batch, bool], Taken]:
+    """Make the function of (model, slots, batch, whether an epoch ends) that takes a step."""
+    value, optimizer = objective(task), task.optimizer
+
+    @jit
+    def step(model: Any, slots: Any, last: Tensor, *batch: Any) -> tuple[Any, ...]:
+        (total, (loss, correct)), gradients = value_and_grad(value, has_aux=True)(model, *batch)
+        leaves = tree.flatten(gradients)[0]
+        # Before the update, which overwrites them; and only where they are asked for.
+        norms = cond(last, _norms, lambda *_: zeros(len(leaves)), *leaves)
+        model, slots = optimizer.update(gradients, slots, model)
+        pairs = zip(leaves, tree.flatten(model)[0], strict=True)
+        # One number tells of many: a sum is finite only if each of its terms is.
+        finite = [isfinite(add(sum(gradient), sum(weight))) for gradient, weight in pairs]
+        finite += [isfinite(sum(cell.value)) for cell in cells(model).values()]
+        return model, slots, loss, correct, stack([isfinite(total), *finite]), norms
+
+    def take(model: Any, slots: Any, batch: Batch, last: bool) -> Taken:
+        made = step(model, slots, tensor(last), batch.inputs, batch.targets, batch.keys)
+        return Taken(*made)._replace(finite=made[4].numpy())
+
+    return take
+
+
+def _norms(*gradients: Tensor) -> Tensor:
+    return stack([sqrt(sum(multiply(g, g))).astype("float64") for g in gradients])
+
+
+def _correct(outputs: Tensor, targets: Tensor) -> Tensor:
+    return sum(equal(answers(outputs, targets.ndim), targets))
+
+
+def _check_scores(outputs: Tensor, targets: Tensor, labels: int) -> None:
+    if not labels or (outputs.shape == targets.shape and labels <= 2):
+        return
+    if outputs.shape[:-1] == targets.shape and outputs.ndim and outputs.shape[-1] >= labels:
+        return
+    wanted = [*targets.shape, labels]
+    each = "position" if targets.ndim > 1 else "example"
+    raise ShapeError(
+        f"fit: the model gives {outputs.dtype.short}{list(outputs.shape)} for a batch, and the "
+        f"targets are class labels from 0 to {labels - 1}\n\n"
+        f"  It must give each {each} a score for each class: {wanted}."
+        if outputs.ndim
+        else f"fit: the model gives a single number, and the targets are class labels from 0 to "
+        f"{labels - 1}\n\n  It must give each {each} a score for each class."
+    )

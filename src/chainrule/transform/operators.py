@@ -1,0 +1,210 @@
+"""The parts of a Derivative: a block whose structure is known, and the linear map by the program.
+
+Both give products with vectors and the dense block; what they give are Tensors, so that it all
+works while something is recorded too.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Mapping, Sequence
+from functools import cached_property
+from typing import Any
+
+from chainrule.algebra.evaluate import Evaluation, dense_cost, product_cost
+from chainrule.algebra.index import Atom
+from chainrule.algebra.structure import Form, Part, Summand, damped, evaluated
+from chainrule.autodiff.batch import batch
+from chainrule.functions.lift import Lifted
+from chainrule.ir import build
+from chainrule.ir.dtype import DType
+from chainrule.ir.graph import Node, dependents
+from chainrule.ir.primitives import Einsum
+from chainrule.runtime.reference import evaluate
+from chainrule.tensors import Tensor
+from chainrule.transform.scope import Residuals
+
+__all__ = ["LinearMap", "Structured"]
+
+_CHAIN = 8  # so many factors in a term are a network rather than a structure
+
+
+def _program(what: Callable[..., Any], extra: int = 0) -> Lifted:
+    """A function of the values of atoms and of ``extra`` Tensors, for a form."""
+
+    def builder(*arguments: Any) -> Any:
+        *nodes, form, atoms, dtype, rest = arguments
+        values = dict(zip(atoms, nodes, strict=False))
+        return what(Evaluation(values, dtype), form, *nodes[len(atoms) : len(atoms) + extra], *rest)
+
+    return Lifted(builder)
+
+
+_dense = _program(lambda e, form: e.dense(form))
+_core = _program(lambda e, form: e.core(form))
+_at_places = _program(lambda e, form, pair: e.at_places(form, pair))
+_diagonal = _program(lambda e, form: e.diagonal(form))
+_trace = _program(lambda e, form: e.trace(form))
+_product = _program(lambda e, form, v: e.product(form, v), extra=1)
+_matrix = _program(lambda e, form, part: e.matrix(form, part))
+_tensor = _program(lambda e, form, part: e.tensor(form, part))
+_free_diagonal = _program(lambda e, form, summands: e.free_diagonal(form, summands))
+_joined = _program(lambda e, form, summands: e.joined_sides(form, summands))
+
+
+class Structured:
+    """A block of a derivative whose structure was found, with the values of its atoms."""
+
+    def __init__(
+        self, form: Form, values: Mapping[Atom, Tensor], dtype: DType, names: Mapping[Atom, str]
+    ) -> None:
+        self.form = form
+        used = {f.atom for s in form.summands for p in s.parts for f in p.factors}
+        self.values = {a: t for a, t in values.items() if a in used}
+        self.dtype = dtype
+        self.names = names
+
+    def _run(self, program: Lifted, *rest: Any, extra: Sequence[Tensor] = ()) -> Any:
+        atoms = tuple(self.values)
+        return program([*self.values.values(), *extra], self.form, atoms, self.dtype, rest)
+
+    def dense(self) -> Tensor:
+        """The block with the axes of the result before those of the argument."""
+        return self._run(_dense)  # type: ignore[no-any-return]
+
+    def core(self) -> Tensor:
+        """What is left at the places of tied axes: blocks, free rows, free columns."""
+        return self._run(_core)  # type: ignore[no-any-return]
+
+    def per_place(self, axis: int) -> Tensor:
+        """The block at each place of an axis that is tied to its column."""
+        return self._run(_at_places, (axis, self.form.rows + axis))  # type: ignore[no-any-return]
+
+    def diagonal(self) -> Tensor:
+        """The diagonal, in the shape of the argument."""
+        return self._run(_diagonal)  # type: ignore[no-any-return]
+
+    def trace(self) -> Tensor:
+        """The sum of the diagonal."""
+        return self._run(_trace)  # type: ignore[no-any-return]
+
+    def product(self, vectors: Tensor) -> Tensor:
+        """Multiply vectors that have the axes of the argument, then one that counts them."""
+        return self._run(_product, extra=[vectors])  # type: ignore[no-any-return]
+
+    def matrix(self, part: Part) -> Tensor:
+        """A part as a matrix."""
+        return self._run(_matrix, part)  # type: ignore[no-any-return]
+
+    def diagonal_of(self, others: Sequence[Summand]) -> Tensor:
+        """The free diagonal of the terms that are not among the others."""
+        own = [s for s in self.form.summands if s not in others]
+        return self._run(_free_diagonal, tuple(own))  # type: ignore[no-any-return]
+
+    def joined_sides(self, summands: Sequence[Summand]) -> tuple[Tensor, Tensor]:
+        """Matrices L and R whose product is the sum of terms of low rank."""
+        left, right = self._run(_joined, tuple(summands))
+        return left, right
+
+    def factors(self) -> list[Tensor]:
+        """The values of the parts, those first that come first."""
+        parts = dict.fromkeys(p for s in self.form.summands for p in s.parts)
+        return [self._run(_tensor, part) for part in parts]
+
+    def damped(self, damping: Tensor) -> Structured:
+        """The block plus a number times the identity."""
+        atom = Atom("value", ("damping",))
+        names = {**self.names, atom: "λ"}
+        values = {**self.values, atom: damping}
+        return Structured(damped(self.form, atom), values, self.dtype, names)
+
+    @cached_property
+    def compact(self) -> Structured:
+        """The same with each part evaluated that is then smaller, for many products."""
+        form, made = evaluated(self.form, lambda part: _is_smaller(part, self.form))
+        values = {atom: self._run(_tensor, part) for atom, part in made}
+        return Structured(form, {**self.values, **values}, self.dtype, self.names)
+
+    @property
+    def is_chain(self) -> bool:
+        """Whether a term has so many factors that the program itself multiplies as fast."""
+        return any(len(p.factors) >= _CHAIN for s in self.form.summands for p in s.parts)
+
+    @property
+    def dense_operations(self) -> int:
+        """The operations and the memory traffic of the dense block."""
+        cost = dense_cost(self.form)
+        return cost.operations + cost.elements
+
+    def product_operations(self, count: int = 1) -> int:
+        """The operations of a product with so many vectors."""
+        return product_cost(self.form, count).operations
+
+    @property
+    def value_bytes(self) -> int:
+        """The memory of the atoms."""
+        return sum(math.prod(t.shape) * t.dtype.numpy.itemsize for t in self.values.values())
+
+
+def _is_smaller(part: Part, form: Form) -> bool:
+    size = math.prod(form.sizes[i] for i in part.labels)
+    return len(part.factors) > 1 and size <= sum(
+        math.prod(map(int, f.atom.dims)) for f in part.factors
+    )
+
+
+class LinearMap:
+    """The derivative as the program gives it: products with vectors, and all blocks."""
+
+    def __init__(
+        self, residuals: Residuals, results: Sequence[Node], variables: Sequence[Node],
+        tangents: Sequence[Node], directions: Sequence[Node],
+        blocks: Callable[[], Sequence[Node]],
+    ) -> None:  # fmt: skip
+        self._residuals = residuals
+        self.results = results
+        self.variables = variables
+        self._tangents = tangents
+        self._directions = directions
+        self._blocks = blocks
+        self._is_ready = False
+        self.product_operations = _operations(tangents, directions)
+        self.dense_operations = self.product_operations * min(
+            sum(math.prod(n.shape) for n in side) for side in (results, variables)
+        )
+
+    def _prepare(self) -> None:
+        """Compute the values that every product needs, once."""
+        if not self._is_ready and self._residuals.parent is None:
+            evaluate(self.results, self._residuals.values)
+        self._is_ready = True
+
+    def dense(self) -> list[Tensor]:
+        """All blocks."""
+        self._prepare()
+        return self._residuals.apply(lambda _: self._blocks(), [])
+
+    def product(self, vectors: Sequence[Tensor]) -> list[Tensor]:
+        """Multiply stacks of vectors, which lie along the last axis."""
+        self._prepare()
+        return self._residuals.apply(self._pushed, vectors)
+
+    def _pushed(self, vectors: Sequence[Node]) -> list[Node]:
+        stacks = [build.transpose(v, (v.ndim - 1, *range(v.ndim - 1))) for v in vectors]
+        seeds = dict(zip(self._directions, stacks, strict=True))
+        made = batch(list(self._tangents), seeds, stacks[0].shape[0])
+        return [build.transpose(m, (*range(1, m.ndim), 0)) for m in made]
+
+
+def _operations(tangents: Sequence[Node], directions: Sequence[Node]) -> int:
+    """The operations of one product: those of the nodes between directions and tangents."""
+    total = 0
+    for node in dependents(tangents, list(directions))[0]:
+        if isinstance(node.op, Einsum):
+            labels = node.op.subscripts.inputs
+            sizes = {i: n for ls, operand in zip(labels, node.inputs, strict=True)
+                     for i, n in zip(ls, operand.shape, strict=True)}  # fmt: skip
+            total += 2 * math.prod(sizes.values())
+        else:
+            total += math.prod(node.shape)
+    return total

@@ -1,0 +1,213 @@
+"""Data of every kind: trained on, tested, and new examples predicted."""
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from chainrule.cli.commands import run
+from tests.cli.command import chainrule
+from tests.cli.own_data import (
+    write_arrays,
+    write_images,
+    write_lines,
+    write_prices,
+    write_sounds,
+    write_table,
+    write_text,
+)
+
+SHORT = ["--epochs", "3", "--batch", "8"]
+WELL = ["--epochs", "15", "--lr", "0.01"]
+
+
+def train(data: Path, *options: str) -> None:
+    assert run(["train", str(data), *SHORT, *options, "--out", "run"]) == 0
+
+
+def predicted(capsys, *files: object, code: int = 0) -> list[dict[str, object]]:
+    capsys.readouterr()
+    assert run(["predict", "run", *map(str, files), "--json"]) == code
+    return list(json.loads(capsys.readouterr().out))
+
+
+@pytest.fixture(autouse=True)
+def _here(tmp_path: Path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+
+
+def test_images_are_predicted_as_they_were_trained_on(tmp_path: Path, capsys):
+    train(write_images(tmp_path / "colors"), "--size", "8", "--model", "mlp:16", *WELL)
+    found = predicted(capsys, "colors/red/0.png", "colors/blue/1.png")
+    assert [(one["example"], one["class"]) for one in found] == [
+        ("colors/red/0.png", "red"),
+        ("colors/blue/1.png", "blue"),
+    ]
+    chances = [entry["probability"] for entry in found[0]["top"]]
+    assert chances == sorted(chances, reverse=True)
+    assert sum(chances) == pytest.approx(1)
+
+
+def test_a_file_that_is_no_image_is_named_and_the_others_are_predicted(tmp_path: Path):
+    folder = write_images(tmp_path / "colors")
+    options = ("--size", 8, "--model", "mlp:16", *SHORT, *WELL, "--out", "run")
+    assert chainrule("train", folder, *options, cwd=tmp_path)[0] == 0
+    (tmp_path / "no.png").write_text("nonsense")
+    (tmp_path / "cut.png").write_bytes((folder / "red" / "0.png").read_bytes()[:80])
+    files = ("no.png", "colors/red/0.png", "gone.png", "cut.png", "colors/green/0.png")
+    code, out, err = chainrule("predict", "run", *files, "--top", 2, cwd=tmp_path)
+    assert code == 1
+    lines = out.splitlines()
+    assert lines[0].split() == ["example", "class", "probability", "2."]
+    assert [line.split()[:2] for line in lines[1:]] == [
+        ["colors/red/0.png", "red"],
+        ["colors/green/0.png", "green"],
+    ]
+    assert err == (
+        "image: the file cannot be decoded\n\n    file    no.png\n"
+        "    reason  it is not one of JPEG, PNG, BMP, GIF, WEBP, TIFF, PPM\n"
+        "image: the file cannot be read\n\n    file    gone.png\n"
+        "    reason  No such file or directory\n"
+        "image: the file cannot be decoded\n\n    file    cut.png\n"
+        "    reason  image file is truncated\n"
+    )
+
+
+def test_the_ink_of_digits_is_counted_from_0_to_16(tmp_path: Path, capsys):
+    from chainrule import data
+
+    assert run(["train", "digits", "--epochs", "5", "--out", "run"]) == 0
+    _, test = data.digits()
+    for number in range(20):
+        pixels = np.round(np.asarray(test.inputs[number]).reshape(8, 8) * (255 / 16))
+        Image.fromarray(pixels.astype(np.uint8)).save(tmp_path / f"{number}.png")
+    found = predicted(capsys, *(f"{number}.png" for number in range(20)))
+    right = [one["class"] == str(test.targets[k]) for k, one in enumerate(found)]
+    assert sum(right) >= 17
+
+
+def test_sounds_are_trained_on_and_predicted(tmp_path: Path, capsys):
+    folder = write_sounds(tmp_path / "tones")
+    train(folder, "--model", "mlp:8", *WELL)
+    assert json.loads(Path("run/config.json").read_text())["sound"] == "log-mel"
+    found = predicted(capsys, folder / "low" / "0.wav", folder / "high" / "1.wav")
+    assert [one["class"] for one in found] == ["low", "high"]
+
+
+def test_rows_of_a_table_are_predicted_by_the_encoding_of_the_training(tmp_path: Path, capsys):
+    write_table(tmp_path / "flowers.csv")
+    train(Path("flowers.csv"), "--label", "kind", "--epochs", "20", "--lr", "0.02")
+    Path("new.csv").write_text("color,width,length\nred,-2,2\nblue,2,-2\n")
+    found = predicted(capsys, "new.csv")
+    assert [(one["example"], one["class"]) for one in found] == [
+        ("new.csv:1", "rose"),
+        ("new.csv:2", "iris"),
+    ]
+    Path("other.csv").write_text("color,width\nred,-2\n")
+    (broken,) = predicted(capsys, "other.csv", code=1)
+    assert broken["example"] == "other.csv"
+    assert "length" in str(broken["error"])
+
+
+def test_quantities_are_predicted_as_numbers(tmp_path: Path, capsys):
+    write_prices(tmp_path / "houses.csv")
+    options = ("--label", "price", "--model", "linear", "--epochs", "60", "--lr", "0.1")
+    train(Path("houses.csv"), *options)
+    assert "test r squared " in capsys.readouterr().out
+    Path("new.csv").write_text("area\n2\n")
+    (found,) = predicted(capsys, "new.csv")
+    assert found["prediction"] == pytest.approx([4.5], abs=0.2)
+    assert run(["predict", "run", "new.csv"]) == 0
+    assert capsys.readouterr().out.splitlines()[0] == "example    prediction"
+    assert run(["evaluate", "run"]) == 0
+    assert capsys.readouterr().out.startswith("run on houses (16 examples): test r squared ")
+
+
+def test_arrays_are_trained_on_and_predicted(tmp_path: Path, capsys):
+    write_arrays(tmp_path / "points.npz")
+    train(Path("points.npz"), "--loss", "logistic", "--epochs", "20", "--lr", "0.02")
+    np.save("new.npy", [[3.0, 0, 0], [-3.0, 0, 0]])
+    found = predicted(capsys, "new.npy")
+    assert [one["class"] for one in found] == ["right", "left"]
+    np.save("objects.npy", np.array([{}]), allow_pickle=True)
+    (refused,) = predicted(capsys, "objects.npy", code=1)
+    assert "allow_pickle" in str(refused["error"])
+
+
+def test_lines_of_text_are_trained_on_and_predicted(tmp_path: Path, capsys):
+    train(write_lines(tmp_path / "reviews"), "--lr", "0.05")
+    Path("new.txt").write_text("a dull one\n\na fine one\n")
+    found = predicted(capsys, "new.txt")
+    assert [(one["example"], one["class"]) for one in found] == [
+        ("new.txt:1", "bad"),
+        ("new.txt:3", "good"),
+    ]
+
+
+def test_what_follows_on_a_text_is_predicted(tmp_path: Path, capsys):
+    write_text(tmp_path / "letters.txt")
+    options = ("--model", "transformer:1,2,16", "--context", "8", "--lr", "0.01")
+    train(Path("letters.txt"), *options, "--steps-per-epoch", "30")
+    Path("start.txt").write_text("abcdab")
+    (found,) = predicted(capsys, "start.txt")
+    assert found["class"] == "c"
+    Path("start.txt").write_text("abx")
+    (unknown,) = predicted(capsys, "start.txt", code=1)
+    assert "'x'" in str(unknown["error"])
+
+
+def test_a_table_needs_to_know_what_is_predicted(tmp_path: Path, capsys):
+    write_table(tmp_path / "flowers.csv")
+    assert run(["train", "flowers.csv"]) == 2
+    assert capsys.readouterr().err == (
+        "chainrule train: --label is missing: which column of flowers.csv is to be predicted?\n\n"
+        "  Give its name, or its place: 0 is the first, -1 the last.\n"
+    )
+    assert run(["train", "flowers.csv", "--label", "-1", "--epochs", "0", "--out", "run"]) == 0
+    assert json.loads(Path("run/config.json").read_text())["label"] == "-1"
+
+
+def test_a_folder_may_be_divided_already(tmp_path: Path, capsys):
+    write_images(tmp_path / "colors" / "train")
+    write_images(tmp_path / "colors" / "test", count=2)
+    train(Path("colors"), "--size", "8", "--model", "linear")
+    out = capsys.readouterr().out
+    assert out.splitlines()[0].endswith("32 examples to train on, 4 to validate, 6 to test")
+    assert run(["train", "colors", "--test", "0.5"]) == 2
+    assert capsys.readouterr().err == ("chainrule train: --test: images has a part to test on\n")
+
+
+def test_a_model_for_images_needs_images(tmp_path: Path, capsys):
+    write_table(tmp_path / "flowers.csv")
+    assert run(["train", "flowers.csv", "--label", "kind", "--model", "resnet"]) == 1
+    assert capsys.readouterr().err == (
+        "DataError: flowers: these are not images, which resnet takes\n\n"
+        "    example  4 features\n\n"
+        "  --model mlp:512,512 takes any numbers.\n"
+    )
+    assert not Path("runs").exists()
+
+
+@pytest.mark.parametrize("write", [write_images, write_sounds])
+def test_a_model_is_tested_on_the_part_that_it_has_not_seen(
+    write: Callable[[Path], Path], tmp_path: Path, capsys
+):
+    folder = write(tmp_path / "own")
+    train(folder, "--model", "linear", *(["--size", "8"] if write is write_images else []))
+    said = capsys.readouterr().out.splitlines()[-2]
+    for again in ([], ["own"]):
+        assert run(["evaluate", "run", *again]) == 0
+        assert said in capsys.readouterr().out
+
+
+def test_data_that_have_moved_are_found_again(tmp_path: Path, capsys):
+    write_arrays(tmp_path / "points.npz")
+    train(Path("points.npz"), "--model", "linear")
+    Path("points.npz").rename("moved.npz")
+    assert run(["resume", "run"]) == 2
+    assert "points.npz' is neither a data set nor a file nor a folder" in capsys.readouterr().err
+    assert run(["resume", "run", "--data", "moved.npz"]) == 0
+    assert run(["evaluate", "run", "--data", "moved.npz"]) == 0

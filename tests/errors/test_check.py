@@ -1,0 +1,83 @@
+"""What check says about a derivation that does not parse or fit, word for word."""
+# ruff: noqa: F722, F821, ANN — the annotations are names of axes
+
+import pytest
+
+import chainrule as cr
+from chainrule.errors import FormulaError
+from chainrule.formula import check
+
+
+def loss(w: "d", X: "n d", y: "n"):
+    return cr.sum((X @ w - y) ** 2)
+
+
+MESSAGES = [
+    (
+        "2 * X.T @ (X @ v - y)",
+        (
+            "there is no 'v'\n\n"
+            "    2 * X.T @ (X @ v - y)\n"
+            "                   ^\n\n"
+            "  There are L, X, loss, w, y, and the sizes d, n."
+        ),
+    ),
+    (
+        "2 * X.T @ (X @ w - y",
+        (
+            "expected ')', which closes the '(', found the end\n\n"
+            "    2 * X.T @ (X @ w - y\n"
+            "                        ^"
+        ),
+    ),
+    (
+        "2Xᵀ(Xw − ) y",
+        (
+            "expected a number, a name or an opening bracket, found ')'\n\n"
+            "    2Xᵀ(Xw − ) y\n"
+            "             ^"
+        ),
+    ),
+    ("X.T $ y", "unexpected character '$'\n\n    X.T $ y\n        ^"),
+    ("", "check: the derivation is empty"),
+    (
+        "X.Q @ y",
+        (
+            "there is no attribute 'Q'\n\n    X.Q @ y\n    ^^^\n\n"
+            "  There are T, shape, size and ndim."
+        ),
+    ),
+    (
+        "X.T @ y, w",
+        ("expected an operator or the end, found ','\n\n    X.T @ y, w\n           ^"),
+    ),
+]
+
+
+@pytest.mark.parametrize(("derivation", "message"), MESSAGES, ids=[m[0] for m in MESSAGES])
+def test_a_derivation_that_does_not_parse(derivation: str, message: str) -> None:
+    with pytest.raises(FormulaError) as caught:
+        check(loss, "w", derivation)
+    assert str(caught.value) == message
+
+
+def test_an_unknown_function_names_the_nearest() -> None:
+    with pytest.raises(FormulaError) as caught:
+        check(loss, "w", "np.outr(X, y)")
+    first, *_ = str(caught.value).split("There are")
+    assert first == (
+        "there is no function 'outr'\n\n    np.outr(X, y)\n    ^^^^^^^^^^^^^\n\n"
+        "  Did you mean 'outer'?\n  "
+    )
+
+
+def test_a_definition_is_checked_where_it_stands() -> None:
+    with pytest.raises(FormulaError) as caught:
+        check(loss, "w", "r = X @ y\n2 * X.T @ r")
+    assert str(caught.value) == "n×d times n does not fit\n\n    r = X @ y\n        ^^^^^"
+
+
+def test_an_unknown_parameter() -> None:
+    with pytest.raises(FormulaError) as caught:
+        check(loss, "v", "X")
+    assert str(caught.value) == "check: loss has no parameter 'v' with axes; it has w, X, y"

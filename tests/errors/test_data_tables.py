@@ -1,0 +1,424 @@
+"""The messages about tables, texts and sounds, whole."""
+
+import struct
+import sys
+
+import numpy as np
+import pytest
+
+from chainrule.data import (
+    BytePairs,
+    LinePreparation,
+    SoundPreparation,
+    TableEncoding,
+    Vocabulary,
+    audio_folder,
+    byte_pairs,
+    characters,
+    csv,
+    log_mel,
+    parquet,
+    read_csv,
+    read_wav,
+    resample,
+    text_lines,
+)
+from chainrule.errors import ArgumentError, DataError
+
+
+def message(kind, function, *arguments, **options):
+    with pytest.raises(kind) as caught:
+        function(*arguments, **options)
+    return str(caught.value)
+
+
+@pytest.fixture
+def path(tmp_path):
+    return tmp_path / "t.csv"
+
+
+MENDED = 'missing="drop" leaves such rows out; "mean", "median" and "most-frequent" fill them.'
+CASES = {
+    "empty": ("", {}, "the file is empty", {"expected": "rows", "found": "none"}, ""),
+    "header only": (
+        "a,b\n",
+        {},
+        "the table has no rows",
+        {"expected": "rows of values", "found": "the header: a, b"},
+        "",
+    ),
+    "ragged": (
+        "a,y\n1,u\n\n1,2,v\n",
+        {},
+        "a row has another number of cells",
+        {"line": 4, "expected": "2 cells, as in the first row", "found": "3: 1,2,v"},
+        "",
+    ),
+    "ragged after a cell of two lines": (
+        'a,y\n"1\n",u\n1\n',
+        {},
+        "a row has another number of cells",
+        {"line": 4, "expected": "2 cells, as in the first row", "found": "1: 1"},
+        "",
+    ),
+    "twice": (
+        "a,b,a\n1,2,3\n",
+        {},
+        "two columns have one name",
+        {"line": 1, "name": "'a'", "at places": "0 and 2"},
+        "",
+    ),
+    "a quote without end": (
+        'a,y\n1,"u\n2,v\n',
+        {},
+        "a row cannot be read",
+        {"line": 3, "found": "unexpected end of data"},
+        'A cell that has the delimiter or a line end stands in quotes; a " in it is "".',
+    ),
+    "a hole": (
+        "a,y\n1,u\n,v\nNA,u\n",
+        {},
+        "a cell has no value",
+        {"at": "line 3", "column": "a", "without a value": "2 of 3 cells"},
+        MENDED,
+    ),
+    "nothing but holes": (
+        "a,b,y\n1,,u\n2,,v\n",
+        {"missing": "mean"},
+        "a cell has no value",
+        {"at": "line 2", "column": "b", "without a value": "2 of 2 cells"},
+        'No cell of this column has a value: pass ignore=["b"].',
+    ),
+    "no complete row": (
+        "a,b,y\n1,,u\n,2,v\n",
+        {"missing": "drop"},
+        "no row has a value in every column",
+        {"rows": 2, "complete": 0},
+        "",
+    ),
+    "a label without value": (
+        "a,y\n1,u\n2,\n",
+        {"missing": "mean"},
+        "a label has no value",
+        {"at": "line 3", "column": "y", "without a value": "1 of 2 cells"},
+        'missing="drop" leaves such rows out.',
+    ),
+    "infinite": (
+        "a,y\n1,u\n1e39,v\n",
+        {},
+        "a number is infinite, or too large for float32",
+        {"line": 3, "column": "a", "found": "1e39"},
+        "",
+    ),
+    "a typing mistake": (
+        "a,y\n" + "1,u\n" * 20 + "1O,v\n",
+        {},
+        "a cell is not a number",
+        {
+            "line": 22,
+            "column": "a",
+            "expected": "a number, as in 20 other cells",
+            "found": "'1O'",
+        },
+        (
+            'If these are categories, pass categories=["a"]; if it stands for no value, '
+            'missing_texts=["1O"].'
+        ),
+    ),
+    "too many categories": (
+        "a,y\nr,u\ns,v\nt,u\n",
+        {"most_categories": 2},
+        "a column has too many different texts to be categories",
+        {"column": "a", "expected": "at most 2 different texts", "found": "more, such as 'r', 's'"},
+        'If it only names the rows, pass ignore=["a"]; most_categories allows more.',
+    ),
+    "nothing to predict from": (
+        "y\nu\nv\n",
+        {},
+        "there is nothing to predict from",
+        {"label": "y", "expected": "further columns", "found": "none"},
+        "",
+    ),
+    "a label of fractions": (
+        "a,y\n1,0.5\n2,1\n",
+        {"target": "classes"},
+        "the label is of another kind",
+        {"column": "y", "expected": "integers or texts", "found": "numbers with a fraction"},
+        "",
+    ),
+    "a label of texts": (
+        "a,y\n1,u\n2,v\n",
+        {"target": "number"},
+        "the label is of another kind",
+        {"column": "y", "expected": "numbers", "found": "texts"},
+        "",
+    ),
+    "a label of many integers": (
+        "a,y\n" + "".join(f"1,{i}\n" for i in range(30)),
+        {},
+        "the label may be classes or quantities",
+        {"column": "y", "found": "30 different integers in 30 rows"},
+        'Say what they are: target="number" for quantities, target="classes" for labels.',
+    ),
+}
+
+
+@pytest.mark.parametrize(("text", "options", "fact", "details", "rule"), CASES.values(), ids=CASES)
+def test_a_broken_table(path, text, options, fact, details, rule):
+    path.write_text(text)
+    details = {"file": path, **details}
+    width = max(map(len, details))
+    rows = "".join(f"\n    {name:<{width}}  {value}" for name, value in details.items())
+    expected = f"csv: {fact}\n{rows}" + (f"\n\n  {rule}" if rule else "")
+    assert message(DataError, csv, path, -1, **options) == expected
+
+
+def test_columns_and_settings_that_cannot_be_meant(path):
+    path.write_text("size,kind\n1,a\n2,b\n")
+    assert message(ArgumentError, csv, path, "kin") == (
+        f"table: there is no column 'kin'\n\n    file     {path}\n    columns  size, kind\n\n"
+        '  Did you mean "kind"?'
+    )
+    assert message(ArgumentError, csv, path) == (
+        f"csv: which column is to be predicted?\n\n    file     {path}\n"
+        "    columns  size, kind\n\n"
+        "  Pass its name or its place: label=-1 is the last column."
+    )
+    assert message(ArgumentError, csv, path, "kind", missing="guess") == (
+        "table: unknown value of missing\n\n    given     'guess'\n"
+        "    possible  error, drop, mean, median, most-frequent"
+    )
+    assert message(ArgumentError, csv, path, "kind", delimiter=",,") == (
+        "csv: this cannot be a delimiter\n\n    given     ',,'\n"
+        '    possible  one character, such as "," or ";"'
+    )
+    assert message(ArgumentError, csv, path, "kind", encoding="utf-9") == (
+        "csv: there is no such text encoding\n\n    given     'utf-9'\n"
+        '    possible  "utf-8", "latin-1", "cp1252", …'
+    )
+
+
+def test_bytes_that_are_not_text(path):
+    path.write_bytes(b"a,y\n1,\xe9t\xe9\n")
+    assert message(DataError, csv, path, -1) == (
+        "csv: this is not text in the encoding expected\n\n"
+        f"    file      {path}\n    offset    6\n    expected  utf-8 text\n"
+        "    found     e9 74 e9 0a (invalid continuation byte)\n\n"
+        '  If the text is in another encoding, pass it: encoding="latin-1", "cp1252", …'
+    )
+    path.write_bytes("a,y\n".encode("utf-16"))
+    assert message(DataError, csv, path, -1).endswith(
+        '\n\n  These are the first bytes of UTF-16: pass encoding="utf-16".'
+    )
+
+
+def test_an_encoding_meets_another_table(path):
+    path.write_text("size,color,kind\n1,red,a\n2,blue,b\n3,red,a\n")
+    data = csv(path, "kind", unknown="error")
+    encoding = TableEncoding.from_json(data.preparation)
+    path.write_text("color,size\ngreen,2\n,3\n")
+    later = read_csv(path, numbers=["size"], categories=["color"])
+    assert message(DataError, encoding, later, np.arange(1)) == (
+        f"table: a category is unknown\n\n    file      {path}\n    row       0\n"
+        "    column    color\n    expected  blue, red\n    found     'green'"
+    )
+    assert message(DataError, encoding, later, np.array([1])) == (
+        f"table: a cell has no value\n\n    file    {path}\n    row     1\n"
+        f"    column  color\n    first   line 3\n\n  {MENDED}"
+    )
+    path.write_text("color,weight\nred,2\n")
+    assert message(DataError, encoding, read_csv(path), np.arange(1)) == (
+        "table: the columns are not those of the encoding\n\n"
+        f"    file      {path}\n    column    size\n    expected  a column of kind number\n"
+        "    found     no such column\n    columns   color, weight"
+    )
+    assert message(DataError, TableEncoding.from_json, {"numbers": {}}) == (
+        "table: these data are not the encoding of a table\n\n    fault  KeyError: 'categories'"
+    )
+
+
+def test_broken_parquet(tmp_path):
+    arrow = pytest.importorskip("pyarrow")
+    files = pytest.importorskip("pyarrow.parquet")
+    path = tmp_path / "t.parquet"
+    path.write_bytes(b"")
+    assert message(DataError, parquet, path, "y").startswith(
+        f"parquet: the file cannot be read\n\n    file      {path}\n"
+        "    expected  a Parquet file\n    found     "
+    )
+    files.write_table(arrow.table({"x": [[1], [2]], "y": ["a", "b"]}), path)
+    assert message(DataError, parquet, path, "y") == (
+        f"parquet: a column holds other things\n\n    file      {path}\n    column    x\n"
+        "    expected  numbers, booleans or texts\n    found     list<element: int64>\n\n"
+        '  Leave it out: ignore=["x"].'
+    )
+    files.write_table(arrow.table({"x": [1.0, float("inf")], "y": ["a", "b"]}), path)
+    assert message(DataError, parquet, path, "y") == (
+        "parquet: a number is infinite, or too large for float32\n\n"
+        f"    file    {path}\n    row     1\n    column  x\n    found   inf"
+    )
+    files.write_table(arrow.table({"x": arrow.array([], "int64")}), path)
+    assert message(DataError, parquet, path, "x") == (
+        f"parquet: the table has no rows\n\n    file      {path}\n"
+        "    expected  rows of values\n    found     none"
+    )
+
+
+def test_texts_that_do_not_fit(tmp_path):
+    path = tmp_path / "t.txt"
+    path.write_text("too short")
+    assert message(DataError, characters, path) == (
+        f"characters: the text is too short\n\n    file         {path}\n    length       9\n"
+        "    to train on  8\n    to test on   1\n"
+        "    expected     more than context=64 in each part"
+    )
+    assert message(ArgumentError, characters, path, fraction=1.5) == (
+        "characters: fraction cannot be used\n\n    fraction  1.5\n    possible  between 0 and 1"
+    )
+    assert message(DataError, text_lines, {"a": path}) == (
+        "text_lines: there is nothing to tell apart\n\n    path      t\n"
+        "    expected  lines of two or more classes\n    found     1 lines of a"
+    )
+    other = tmp_path / "none.txt"
+    other.write_text("\n \n")
+    assert message(DataError, text_lines, {"a": path, "b": other}) == (
+        f"text_lines: a class has no lines\n\n    file      {other}\n"
+        "    expected  lines of text\n    found     none"
+    )
+    assert message(DataError, text_lines, path) == (
+        f"text_lines: the table has other columns\n\n    file      {path}\n"
+        "    expected  the columns text and label\n    found     too short\n\n"
+        '  Name the columns: text_lines(path, text="…", label="…").'
+    )
+    assert message(ArgumentError, text_lines, path, form="words") == (
+        "text_lines: unknown form\n\n    given     'words'\n    possible  tokens, bag"
+    )
+    assert message(DataError, LinePreparation.from_json, {"vocabulary": ["a"], "length": 0}) == (
+        "text_lines: these data are no preparation\n\n    vocabulary  ['a']\n    length      0"
+    )
+
+
+def test_vocabularies_that_do_not_fit():
+    known = Vocabulary(("a", "b"))
+    assert message(DataError, known.encode, "abc") == (
+        "vocabulary: there is no such token\n\n    place       2\n    found       'c'\n"
+        "    vocabulary  2 tokens"
+    )
+    assert message(ArgumentError, known.decode, [0, 2]) == (
+        "vocabulary: there is no such token\n\n    number    2\n    possible  0 to 1"
+    )
+    assert message(DataError, Vocabulary.from_json, ["a", "a"]) == (
+        "vocabulary: these data are none\n\n    expected  different texts\n    found     ['a', 'a']"
+    )
+
+
+def wav(path, code=1, bits=16, data=b"\0\0", rate=8000, frame=2):
+    kind = struct.pack("<HHIIHH", code, 1, rate, rate * frame, frame, bits)
+    body = b"WAVEfmt " + struct.pack("<I", 16) + kind + b"data" + struct.pack("<I", len(data))
+    path.write_bytes(b"RIFF" + struct.pack("<I", len(body) + len(data)) + body + data)
+    return path
+
+
+def test_broken_sounds(tmp_path):
+    path = tmp_path / "a.wav"
+    head = f"\n\n    file      {path}\n    offset    "
+    path.write_bytes(b"ID3 and more bytes")
+    assert message(DataError, read_wav, path) == (
+        f'wav: this is not a WAV file{head}0\n    expected  "RIFF", a size, "WAVE"\n'
+        '    found     "ID3 and more"'
+    )
+    assert message(DataError, read_wav, wav(path, code=2, bits=4)) == (
+        f"wav: samples of this format cannot be read{head}20\n"
+        "    expected  PCM of 8, 16, 24 or 32 bits, or floating-point numbers of 32 or 64\n"
+        "    found     format 2 of 4 bits\n\n"
+        "  Convert the file to PCM: ffmpeg -i old.wav -c:a pcm_s16le new.wav."
+    )
+    assert message(DataError, read_wav, wav(path, data=b"\0\0\0")) == (
+        f"wav: a frame is incomplete{head}46\n    expected  2 bytes in each frame\n"
+        "    found     1 bytes in the last, frame 1"
+    )
+    assert message(DataError, read_wav, wav(path, data=b"")) == (
+        f"wav: there are no samples{head}44\n    expected  at least one frame\n    found     none"
+    )
+    assert message(DataError, read_wav, wav(path, frame=3)) == (
+        f"wav: the format contradicts itself{head}20\n"
+        "    expected  1 to 64 channels of 2 bytes, and a rate\n"
+        "    found     1 channels, 3 bytes a frame, 8000 frames a second"
+    )
+    infinite = np.array([0, np.inf], "<f4").tobytes()
+    assert message(DataError, read_wav, wav(path, 3, 32, infinite, frame=4)) == (
+        f"wav: a sample is not finite{head}48\n    expected  a finite number\n    found     inf"
+    )
+    whole = wav(path, data=bytes(8)).read_bytes()
+    path.write_bytes(whole[:-3])
+    assert message(DataError, read_wav, path) == (
+        f'wav: the file ends too early{head}49\n    expected  8 bytes in the chunk "data"\n'
+        "    found     5 bytes"
+    )
+
+
+def test_folders_of_sounds_that_do_not_fit(tmp_path):
+    assert message(DataError, audio_folder, tmp_path / "no") == (
+        f"audio_folder: there is no such folder\n\n    folder  {tmp_path / 'no'}"
+    )
+    assert message(DataError, audio_folder, tmp_path) == (
+        f"audio_folder: there are no classes\n\n    folder    {tmp_path}\n"
+        "    expected  a folder for each class\n    found     none"
+    )
+    (tmp_path / "a").mkdir()
+    (tmp_path / "b").mkdir()
+    assert message(DataError, audio_folder, tmp_path) == (
+        f"audio_folder: a class has no sounds\n\n    folder    {tmp_path / 'a'}\n"
+        "    expected  files *.wav\n    found     0 others"
+    )
+    first = wav(tmp_path / "a" / "1.wav")
+    second = wav(tmp_path / "b" / "1.wav", rate=16000)
+    assert message(DataError, audio_folder, tmp_path) == (
+        "audio_folder: the sounds have different rates\n\n"
+        f"    file        {first}\n    rate        8000\n"
+        f"    other file  {second}\n    other rate  16000\n\n"
+        "  Pass rate=8000 to bring all sounds to one rate."
+    )
+    assert message(ArgumentError, audio_folder, tmp_path, rate=8000, seconds=0) == (
+        "audio_folder: seconds cannot be used\n\n    seconds   0\n"
+        "    possible  more than 0, up to a day"
+    )
+    assert message(ArgumentError, SoundPreparation, 8000, 100, "log-mel") == (
+        "audio_folder: the sounds are shorter than a window\n\n    samples  100\n    window   400"
+    )
+    assert message(ArgumentError, SoundPreparation, 8000, 100, "mp3") == (
+        "audio_folder: unknown form\n\n    given     'mp3'\n"
+        "    possible  waveform, spectrogram, log-mel"
+    )
+
+
+def test_sounds_that_are_too_short_to_transform():
+    assert message(DataError, log_mel, np.ones(10), 8000) == (
+        "short_time_fourier: x is shorter than a window\n\n    samples  10\n    window   400"
+    )
+    assert message(ArgumentError, resample, np.ones(10), 8000, 0) == (
+        "resample: rates are at least 1\n\n    rate      8000\n    new_rate  0"
+    )
+
+
+@pytest.mark.parametrize(
+    ("package", "extra", "reader", "call"),
+    [
+        ("pyarrow", "tables", "parquet", lambda path: parquet(path, "y")),
+        ("tokenizers", "text", "byte_pairs", lambda path: byte_pairs(path, context=2)),
+    ],
+)
+def test_a_package_that_is_not_installed(tmp_path, monkeypatch, package, extra, reader, call):
+    (tmp_path / "t").write_text("a text " * 9)
+    monkeypatch.setitem(sys.modules, package, None)
+    assert message(DataError, call, tmp_path / "t") == (
+        f'{reader}: this needs {package}\n\n  Install it: pip install "chainrule[{extra}]".'
+    )
+
+
+def test_a_tokenizer_that_is_none():
+    pytest.importorskip("tokenizers")
+    assert message(DataError, BytePairs, "[]").startswith(
+        "byte_pairs: the tokenizer cannot be read\n\n    expected  the JSON of a tokenizer\n"
+        "    found     "
+    )

@@ -1,0 +1,80 @@
+"""Grading derivations: what is right, what is nearly right, and what is wrong with the rest."""
+# ruff: noqa: F722, F821, ANN — the annotations are names of axes
+
+import pytest
+
+import chainrule as cr
+from chainrule.formula import check
+
+
+def least_squares(w: "d", X: "n d", y: "n"):
+    return cr.sum((X @ w - y) ** 2) / X.shape[0]
+
+
+def ridge(w: "d", X: "n d", y: "n", lam: ""):
+    return cr.sum((X @ w - y) ** 2) + lam * cr.sum(w**2)
+
+
+def network(W: "d k", b: "k", X: "n d", Y: "n k"):
+    H = cr.tanh(X @ W + b)
+    return 0.5 * cr.sum((H - Y) ** 2)
+
+
+RIGHT = [
+    (least_squares, "w", "2 * X.T @ (X @ w - y) / n"),
+    (least_squares, "w", "2/n · Xᵀ(Xw − y)"),
+    (least_squares, "w", "r = X @ w - y\n2 * X.T @ r / len(y)"),
+    (least_squares, "w", "2/n · (XᵀXw − Xᵀy) = 2/n · Xᵀ(Xw − y)"),
+    (least_squares, "w", "∂L/∂w = 2/n · Xᵀr where r = Xw − y"),
+    (network, "W", "Xᵀ((H − Y) ⊙ (1 − H∘²))"),
+    (network, "W", "np.einsum('nd,nk->dk', X, (H - Y) * (1 - np.tanh(X @ W + b)**2))"),
+    (network, "b", "((H - Y) * (1 - H**2)).sum(axis=0)"),
+    (ridge, "w", lambda w, X, y, lam: 2 * X.T @ (X @ w - y) + 2 * lam * w),
+]
+
+
+@pytest.mark.parametrize(("f", "wrt", "derivation"), RIGHT)
+def test_every_equivalent_form_is_right(f, wrt, derivation) -> None:
+    found = check(f, wrt, derivation)
+    assert found.verdict == "right"
+    assert found
+
+
+WRONG = [
+    (least_squares, "w", "2 * X.T @ (y - X @ w) / n", "sign", "right up to"),
+    (least_squares, "w", "X.T @ (X @ w - y) / n", "factor", "right up to"),
+    (least_squares, "w", "2 * X.T @ (X @ w - y)", "missing mean", "right up to"),
+    (least_squares, "w", "2 * X @ (X @ w - y) / n", "transpose", "right up to"),
+    (ridge, "w", "2 * X.T @ (X @ w - y)", "missing regulariser", "right up to"),
+    (ridge, "w", lambda w, X, y, lam: 2 * X.T @ (X @ w - y), "missing regulariser", "right up to"),
+    (network, "W", "X.T @ (H - Y)", "missing activation derivative", "right up to"),
+    (network, "W", "((H - Y) * (1 - H**2)).T @ X", "transpose", "right up to"),
+    (network, "b", "(H - Y) * (1 - H**2)", "shape", "wrong"),
+    (network, "W", "((H - Y) * (1 - H**2)).sum(0)", "stopped early", "wrong"),
+]
+
+
+@pytest.mark.parametrize(("f", "wrt", "derivation", "kind", "verdict"), WRONG)
+def test_a_mistake_is_named(f, wrt, derivation, kind, verdict) -> None:
+    found = check(f, wrt, derivation)
+    assert (found.kind, found.verdict) == (kind, verdict)
+
+
+def test_the_line_that_first_goes_wrong_is_named() -> None:
+    found = check(
+        ridge,
+        "w",
+        [
+            "2 * X.T @ (X @ w - y) + 2 * lam * w",
+            "2 * (X.T @ X + lam * np.eye(len(w))) @ w - 2 * X.T @ y",
+            "2 * (X.T @ X + lam) @ w - 2 * X.T @ y",
+        ],
+    )
+    assert (found.line, found.kind) == (3, "wrong from step 3")
+    assert "λ·I" in found.message
+
+
+def test_the_answer_prints_like_a_teacher() -> None:
+    assert str(check(ridge, "w", "2 * X.T @ (X @ w - y)")) == (
+        "The regulariser's term 2λw is missing.\n   ∂ridge/∂w = 2Xᵀ(Xw − y) + 2λw"
+    )

@@ -1,0 +1,110 @@
+"""explain: formulas of ordinary functions, in the user's names."""
+
+# ruff: noqa: F722, F821, ANN — the annotations are names of axes
+
+import pytest
+
+import chainrule as cr
+from chainrule.errors import FormulaError
+from chainrule.formula import explain
+
+
+def first_line(text: str) -> str:
+    return " ".join(text.splitlines()[0].split())
+
+
+def test_a_local_variable_gives_its_name_to_the_formula() -> None:
+    def loss(W: "d k", X: "n d", Y: "n k"):
+        P = cr.softmax(X @ W)
+        return -cr.mean(cr.sum(Y * cr.log(P), axis=1))
+
+    told = explain(loss, "W", facts={"Y": "simplex"})
+    assert told.unicode.splitlines()[:3] == [
+        "∂L/∂W = 1/n · Xᵀ(P − Y)          d×k",
+        "   where  P = softmax(XW) (n×k)",
+        "   assuming Y𝟏 = 𝟏",
+    ]
+    assert told.error < 1e-12
+
+
+def test_axes_may_be_passed_instead_of_annotations() -> None:
+    told = explain(lambda x, A: x @ A @ x, "x", axes={"x": "n", "A": "n n"})
+    assert first_line(told.unicode).endswith("= (A + Aᵀ)x n")
+
+
+def test_a_known_symmetry_is_used_and_said() -> None:
+    told = explain(
+        lambda x, A: x @ A @ x, "x", axes={"x": "n", "A": "n n"}, facts={"A": "symmetric"}
+    )
+    assert "= 2Ax" in told.unicode
+    assert "assuming A = Aᵀ" in told.unicode
+
+
+def test_examples_without_axis_names_give_numbers() -> None:
+    told = explain(lambda x: cr.mean(x**2), "x", cr.ones(8))
+    assert "¼x" in told.unicode
+
+
+def test_sizes_that_hang_together_are_taken_from_the_examples() -> None:
+    def total(x: "t", g: "m"):
+        return g @ (x[1:] - x[:-1])
+
+    told = explain(total, "g", cr.ones(7), cr.ones(6))
+    assert told.error < 1e-12
+
+
+def test_a_function_that_does_not_depend_on_its_argument_says_so() -> None:
+    def f(a: "n", b: "n"):
+        return cr.sum(a)
+
+    told = explain(f, "b")
+    assert told.unicode.splitlines()[0] == "∂f/∂b = 𝟎          n"
+    assert "f does not depend on b" in told.unicode
+
+
+def test_a_zero_that_is_none_at_first_sight_is_found() -> None:
+    def f(w: "d", X: "n d"):
+        u = X @ w
+        return cr.sum(u**2) - w @ X.T @ X @ w
+
+    assert explain(f, "w").unicode.startswith("∂f/∂w = 𝟎")
+
+
+def test_the_hessian_of_a_matrix_is_a_kronecker_product() -> None:
+    def loss(W: "d k", X: "n d", Y: "n k"):
+        R = X @ W - Y
+        return cr.sum(R**2)
+
+    told = explain(loss, "W", order=2)
+    assert told.unicode.splitlines()[0] == "∂²L/∂W² = 2 XᵀX ⊗ I          (d·k)×(d·k)"
+    assert "vec is row-major" in told.unicode
+
+
+def test_what_matrices_cannot_say_is_written_with_indices() -> None:
+    def loss(W: "k c f", U: "n t k c", G: "n t f"):
+        return cr.sum(G * cr.einsum("ntkc,kcf->ntf", U, W))
+
+    assert "Σₙₜ" in explain(loss, "W").unicode
+
+
+@pytest.mark.parametrize(
+    ("wrt", "message"),
+    [("q", "explain: f has no parameter 'q' with axes; it has x")],
+)
+def test_a_parameter_that_is_not_there_is_named(wrt: str, message: str) -> None:
+    def f(x: "n"):
+        return cr.sum(x)
+
+    with pytest.raises(FormulaError) as caught:
+        explain(f, wrt)
+    assert str(caught.value) == message
+
+
+def test_a_parameter_without_axes_is_named() -> None:
+    with pytest.raises(FormulaError) as caught:
+        explain(lambda x: cr.sum(x), "x")
+    assert str(caught.value) == (
+        "explain: the shape of x is not known\n\n"
+        '  Annotate it with the names of its axes, as in x: "n d", pass axes={"x": "n d"}, or '
+        "example arguments."
+    )

@@ -1,0 +1,84 @@
+"""The derivation block by block."""
+
+import functools
+import time
+from collections.abc import Callable
+
+import pytest
+
+import chainrule as cr
+from chainrule.errors import FormulaError
+from chainrule.formula import explain
+from chainrule.formula.explanation import Explanation
+from tests.formula.programs import PROGRAMS, normalized, ridge, three_layers
+from tests.formula.test_latex import balanced
+
+
+@functools.cache
+def derived(name: str) -> Explanation:
+    asked = PROGRAMS[name]
+    return explain(asked.f, asked.wrt, facts=asked.facts, steps=True)
+
+
+@pytest.mark.parametrize("name", PROGRAMS)
+def test_the_board_is_as_it_was_reviewed(name: str, golden: Callable[[str, str], None]) -> None:
+    told = derived(name)
+    assert told.board is not None
+    golden(f"steps_{name}", told.board.unicode())
+
+
+@pytest.mark.parametrize("name", PROGRAMS)
+def test_the_board_is_latex_too(name: str) -> None:
+    told = derived(name)
+    assert told.board is not None
+    assert balanced(told.board.latex)
+
+
+@pytest.mark.parametrize("name", PROGRAMS)
+def test_no_line_is_wider_than_the_terminal(name: str) -> None:
+    assert max(map(len, str(derived(name)).splitlines())) <= 80
+
+
+def test_each_step_has_its_local_derivative_and_the_gradient_that_comes_in() -> None:
+    told = explain(three_layers, "W1", facts={"Y": "simplex"}, steps=True)
+    assert told.board is not None
+    text = told.board.unicode()
+    assert "local     ∂P/∂z₃ = block-diagonal over n: diag(pₙ) − pₙpₙᵀ" in text
+    assert "chain     vec(δz₃) = (∂P/∂z₃)ᵀ vec(δP)" in text
+    assert "simplify  δz₃ = 1/n · (P − Y)          n×k" in text
+    assert text.splitlines()[-1].split() == ["δW1", "=", "Xᵀ", "δz₁", "d×h"]
+
+
+def test_what_the_result_uses_directly_is_told_apart() -> None:
+    told = explain(ridge, "w", steps=True)
+    assert "direct    ∂L/∂w = 2λw" in str(told).replace("∂ridge", "∂L")
+
+
+def _deep(depth: int) -> Callable[..., cr.Tensor]:
+    """A chain of layers; each value has a name of its own."""
+    lines = ["    h0 = X"]
+    lines += [f"    h{k + 1} = cr.tanh(h{k} @ W)" for k in range(depth)]
+    text = "\n".join(['def deep(X: "n d", W: "d d"):', *lines, f"    return cr.sum(h{depth}**2)"])
+    names = {"cr": cr}
+    exec(text, names)
+    return names["deep"]  # type: ignore[return-value]
+
+
+def test_the_print_grows_as_the_program_does() -> None:
+    lengths = [len(str(explain(_deep(depth), "X", steps=True))) for depth in (8, 16, 24)]
+    first, second = lengths[1] - lengths[0], lengths[2] - lengths[1]
+    assert second < 1.2 * first
+
+
+def test_a_network_with_batch_norm_is_explained_in_half_a_second() -> None:
+    explain(normalized, "W1", facts={"Y": "simplex"})
+    start = time.process_time()
+    told = explain(normalized, "W1", facts={"Y": "simplex"})
+    assert time.process_time() - start < 1.0  # 0.3 s on a quiet machine
+    assert told.unicode.startswith("∂normalized/∂W1 = Xᵀ δZ1")
+
+
+def test_steps_are_those_of_a_gradient() -> None:
+    with pytest.raises(FormulaError) as caught:
+        explain(ridge, "w", order=2, steps=True)
+    assert str(caught.value) == ("explain: steps are those of a gradient: order=1 and one variable")

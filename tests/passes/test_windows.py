@@ -1,0 +1,78 @@
+"""The derivative of a convolution by its input: gathered where that is cheap."""
+
+from typing import Any
+
+import numpy as np
+import pytest
+
+import chainrule as cr
+from chainrule.functions import convolution
+from chainrule.ir.graph import Graph
+from chainrule.ir.primitives import Accumulate
+from chainrule.ir.verify import verify
+from chainrule.passes.contract import contract
+from chainrule.passes.inline import inline
+from chainrule.passes.simplify import simplify
+from chainrule.passes.windows import gather_windows
+from chainrule.runtime.reference import Program
+
+Settings = dict[str, Any]
+
+
+def derivative(shape: tuple[int, ...], kernel: tuple[int, ...], settings: Settings) -> Graph:
+    """The cotangent of x in y = conv(x, w), before the pass."""
+
+    def pulled(x: cr.Tensor, w: cr.Tensor) -> Any:
+        return cr.grad(lambda x: cr.sum(convolution.conv(x, w, **settings) ** 3))(x)
+
+    graph = cr.trace(pulled)(cr.ones(shape), cr.ones(kernel)).graph
+    return contract(simplify(inline(graph)))
+
+
+def spreads(graph: Graph) -> int:
+    return sum(isinstance(n.op, Accumulate) for n in graph.nodes())
+
+
+GATHERED: list[tuple[tuple[int, ...], tuple[int, ...], Settings]] = [
+    ((2, 3, 6, 6), (4, 3, 3, 3), {"padding": 1}),
+    ((2, 3, 6, 6), (4, 3, 3, 3), {"padding": "same", "dilation": 2}),
+    ((2, 3, 9, 9), (3, 3, 3, 3), {}),
+    ((2, 3, 5, 5), (3, 3, 5, 5), {}),  # one place: the kernel is read through windows of the place
+    ((2, 4, 6, 5), (6, 2, 3, 2), {"padding": ((0, 2), (1, 0)), "groups": 2}),
+    ((2, 3, 8), (3, 3, 3), {"padding": 1}),
+    ((2, 2, 4, 4, 4), (2, 2, 3, 3, 3), {"padding": 1}),
+]
+SPREAD: list[tuple[tuple[int, ...], tuple[int, ...], Settings]] = [
+    ((2, 3, 6, 6), (3, 3, 3, 3), {"padding": 1, "stride": 2}),
+    ((2, 3, 6, 6), (3, 3, 4, 4), {}),  # 36 places instead of 9: 4 times the multiplications
+    ((2, 1, 8, 8), (9, 1, 3, 3), {"padding": 1}),  # 9 times the windows
+]
+
+
+@pytest.mark.parametrize(("shape", "kernel", "settings"), GATHERED + SPREAD, ids=str)
+def test_the_derivative_is_that_without_the_pass(
+    shape: tuple[int, ...], kernel: tuple[int, ...], settings: Settings
+) -> None:
+    graph = derivative(shape, kernel, settings)
+    after = gather_windows(graph)
+    verify(after)
+    generator = np.random.default_rng(0)
+    arrays = [generator.standard_normal(s) for s in (shape, kernel)]
+    (made,), (expected,) = Program(after)(*arrays), Program(graph)(*arrays)
+    np.testing.assert_allclose(made, expected, rtol=1e-9, atol=1e-9)
+
+
+@pytest.mark.parametrize(("shape", "kernel", "settings"), GATHERED, ids=str)
+def test_windows_of_step_1_are_gathered(
+    shape: tuple[int, ...], kernel: tuple[int, ...], settings: Settings
+) -> None:
+    graph = derivative(shape, kernel, settings)
+    assert (spreads(graph), spreads(gather_windows(graph))) == (1, 0)
+
+
+@pytest.mark.parametrize(("shape", "kernel", "settings"), SPREAD, ids=str)
+def test_others_are_spread_as_before(
+    shape: tuple[int, ...], kernel: tuple[int, ...], settings: Settings
+) -> None:
+    graph = derivative(shape, kernel, settings)
+    assert spreads(gather_windows(graph)) == spreads(graph) == 1

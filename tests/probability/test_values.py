@@ -1,0 +1,143 @@
+"""Densities, distribution functions, moments and entropies: SciPy's values, and derivatives."""
+
+import numpy as np
+import pytest
+import scipy.integrate
+import scipy.stats
+
+from chainrule import probability as pr
+from chainrule.tensors import Tensor, tensor
+from chainrule.testing import assert_close, check_gradients
+from chainrule.transform import jit, vmap
+from tests.probability.distributions import ALL, COUNTS, LOCATION, SCALARS, VECTORS, Listed
+
+each = pytest.mark.parametrize("listed", ALL, ids=repr)
+each_number = pytest.mark.parametrize("listed", [*SCALARS, *COUNTS], ids=repr)
+each_continuous = pytest.mark.parametrize("listed", SCALARS, ids=repr)
+
+
+def log_peer(listed: Listed, x: np.ndarray) -> np.ndarray:
+    if listed in COUNTS:
+        return np.asarray(listed.peer.logpmf(x))
+    return np.asarray(listed.peer.logpdf(x.T if listed.name == "dirichlet" else x))
+
+
+@each
+def test_log_densities_are_those_of_scipy(listed: Listed) -> None:
+    expected = log_peer(listed, listed.points)
+    assert_close(listed.made().log_density(listed.points), expected, rtol=1e-12, atol=1e-12)
+    found = jit(lambda p, x: p.log_density(x))(listed.made(), tensor(listed.points))
+    assert_close(found, expected, rtol=1e-12, atol=1e-12)
+
+
+@each_number
+def test_log_densities_at_the_edges_are_those_of_scipy(listed: Listed) -> None:
+    x = np.array(listed.edges)
+    with np.errstate(divide="ignore", invalid="ignore"):
+        assert_close(listed.made().log_density(x), log_peer(listed, x), rtol=1e-12)
+    if listed not in COUNTS:
+        assert np.isnan(listed.made().log_density(np.nan).numpy())
+
+
+@each_number
+def test_distribution_functions_are_those_of_scipy_and_their_inverses(listed: Listed) -> None:
+    p = listed.made()
+    x = np.concatenate([listed.points, np.array(listed.edges)])
+    assert_close(p.cdf(x), np.asarray(listed.peer.cdf(x)), rtol=1e-11, atol=1e-14)
+    if not hasattr(p, "quantile"):
+        return
+    shares = np.array([1e-6, 0.1, 0.5, 0.77, 0.999])
+    assert_close(p.quantile(shares), np.asarray(listed.peer.ppf(shares)), rtol=1e-9)
+
+
+@each
+def test_moments_and_entropies_are_those_of_scipy(listed: Listed) -> None:
+    p = listed.made()
+    if listed in VECTORS:
+        rows = listed.peer.cov if listed.name != "dirichlet" else listed.peer.cov()
+        variance = np.diag(rows)
+        mean = listed.peer.mean if listed.name != "dirichlet" else listed.peer.mean()
+    else:
+        variance, mean = np.asarray(listed.peer.var()), np.asarray(listed.peer.mean())
+    assert_close(p.mean(), np.asarray(mean), rtol=1e-9, atol=1e-12)
+    assert_close(p.variance(), np.asarray(variance), rtol=1e-9, atol=1e-12)
+    assert_close(p.standard_deviation(), np.sqrt(variance), rtol=1e-9, atol=1e-12)
+    if hasattr(listed.peer, "entropy"):
+        assert_close(p.entropy(), np.asarray(listed.peer.entropy()), rtol=1e-9, atol=1e-9)
+
+
+@each_continuous
+def test_densities_integrate_to_1_and_their_logarithm_to_the_entropy(listed: Listed) -> None:
+    p = listed.made()
+
+    def integral(f: object) -> float:
+        points = None if np.inf in np.abs(listed.limits) else (0.5,)
+        return float(scipy.integrate.quad(f, *listed.limits, limit=400, points=points)[0])
+
+    def term(x: float) -> float:
+        log = float(p.log_density(x))
+        return -np.exp(log) * log if np.isfinite(log) else 0.0
+
+    assert abs(integral(lambda x: float(p.density(x))) - 1) < 1e-6
+    tolerance = 0.05 if isinstance(p, pr.Mixture) else 1e-5
+    assert abs(integral(term) - float(p.entropy())) < tolerance
+
+
+@pytest.mark.parametrize("rate", [0.0, 1e-6, 0.3, 5.0, 99.9, 100.1, 5000.0])
+def test_the_entropy_of_a_poisson_distribution_is_its_sum(rate: float) -> None:
+    k = np.arange(0, int(rate + 40 * rate**0.5 + 60))
+    log = scipy.stats.poisson.logpmf(k, rate)
+    with np.errstate(invalid="ignore"):
+        expected = -np.nansum(np.exp(log) * log)
+    assert_close(pr.Poisson(rate).entropy(), np.asarray(expected), rtol=1e-11, atol=1e-13)
+
+
+@each
+def test_derivatives_by_numbers_and_parameters_are_those_of_differences(listed: Listed) -> None:
+    tensors = [tensor(np.asarray(v)) for v in listed.parameters]
+    x = tensor(listed.points[:3])
+    on_simplex = listed.name == "dirichlet"
+
+    def log_density(x: Tensor, *v: Tensor) -> Tensor:
+        return listed.make(*v).log_density(x / x.sum(axis=-1, keepdims=True) if on_simplex else x)
+
+    check_gradients(log_density, x, *tensors, tolerance=1e-5)
+    if not isinstance(listed.made(), pr.Mixture):
+        check_gradients(lambda *v: listed.make(*v).entropy(), *tensors, tolerance=1e-5)
+    if listed in SCALARS:
+        check_gradients(lambda x, *v: listed.make(*v).cdf(x), x, *tensors, tolerance=1e-5)
+
+
+@each
+def test_a_distribution_is_a_tree_that_vmap_goes_over(listed: Listed) -> None:
+    several = [listed.made(), listed.make(*[v * 0.9 for v in listed.parameters])]
+    from chainrule import tree
+    from chainrule.functions.joining import stack
+
+    stacked = tree.map_(lambda *leaves: stack(leaves), *several)
+    x = tensor(listed.points[1])
+    found = vmap(lambda p: p.log_density(x))(stacked)
+    assert_close(found, np.stack([p.log_density(x).numpy() for p in several]), rtol=1e-12)
+
+
+def test_parameters_broadcast_and_float32_stays() -> None:
+    p = pr.Normal(tensor(np.zeros((3, 1), np.float32)), np.ones(2, np.float32))
+    assert p.shape == (3, 2)
+    assert p.log_density(np.zeros((4, 1, 1), np.float32)).dtype.name == "float32"
+    from chainrule.functions import random
+
+    assert p.sample(random.key(0), 5).dtype.name == "float32"
+    stack = pr.MultivariateNormal(np.stack([LOCATION, -LOCATION]), np.eye(3))
+    x = np.random.default_rng(0).standard_normal((4, 1, 3))
+    one = [pr.MultivariateNormal(m, np.eye(3)).log_density(x[:, 0]).numpy()
+           for m in (LOCATION, -LOCATION)]  # fmt: skip
+    assert_close(stack.log_density(x), np.stack(one, -1), rtol=1e-12)
+
+
+def test_sure_things_have_no_entropy_and_no_nan() -> None:
+    sure = pr.Bernoulli(probability=[0.0, 1.0])
+    assert_close(sure.entropy(), np.zeros(2))
+    assert_close(sure.density(np.array([0, 1])), np.ones(2))
+    assert_close(sure.log_density(1), np.array([-np.inf, 0.0]))
+    assert_close(pr.Categorical([-np.inf, 0.0]).entropy(), np.asarray(0.0))
+    assert_close(pr.Poisson(0.0).density(np.array([0, 1])), np.array([1.0, 0.0]))

@@ -1,0 +1,272 @@
+"""What a Derivative knows of its structure, and what it does with it, against dense matrices."""
+
+from collections.abc import Callable
+from typing import Any, NamedTuple
+
+import numpy as np
+import pytest
+
+import chainrule as cr
+from chainrule.errors import ArgumentError, CapacityError, ShapeError
+from chainrule.transform import memory
+
+
+def drawn(seed: int, *shape: int) -> Any:
+    return cr.tensor(np.random.default_rng(seed).standard_normal(shape))
+
+
+X, Y, y = drawn(0, 8, 3), drawn(1, 8, 2), drawn(2, 8)
+A, B, M, V = drawn(3, 5, 5), drawn(4, 2, 12), drawn(5, 5, 4), drawn(6, 2, 4)
+S, T = X.T @ X, Y.T @ Y
+PROBABILITIES = cr.softmax(Y)
+
+
+class Case(NamedTuple):
+    """A function, its arguments and the structure of its second derivative."""
+
+    function: Callable[..., Any]
+    args: tuple[Any, ...]
+    structure: str | None = None
+
+
+def network(W1: Any, b1: Any, W2: Any, b2: Any) -> Any:
+    return cr.mean((cr.tanh(X @ W1 + b1) @ W2 + b2 - Y) ** 2)
+
+
+HESSIANS: dict[str, Case] = {
+    "logistic": Case(
+        lambda w: cr.mean(cr.softplus(X @ w) - y * (X @ w)), (drawn(7, 3),), "1/8·Xᵀ diag(A₁) X"
+    ),
+    "least squares": Case(
+        lambda W: cr.sum((X @ W - Y) ** 2), (drawn(7, 3, 2),), "2·Kronecker(XᵀX, I)"
+    ),
+    "ridge": Case(
+        lambda W: cr.mean((X @ W - Y) ** 2) + 0.5 * cr.sum(W**2),
+        (drawn(7, 3, 2),),
+        "I + 1/8·Kronecker(XᵀX, I)",
+    ),
+    "softmax": Case(
+        lambda W: -cr.mean(cr.sum(cr.log_softmax(X @ W) * PROBABILITIES, axis=1)),
+        (drawn(7, 3, 2),),
+    ),
+    "factorization": Case(
+        lambda U: cr.sum((U @ V - M) ** 2), (drawn(7, 5, 2),), "2·Kronecker(I, VVᵀ)"
+    ),
+    "both factors": Case(lambda U, W: cr.sum((U @ W.T - M) ** 2), (drawn(7, 5, 2), drawn(8, 4, 2))),
+    "quadratic": Case(lambda x: x @ A @ x, (drawn(7, 5),), "A + Aᵀ"),
+    "relu": Case(lambda x: cr.sum(cr.relu(x) ** 2), (drawn(7, 5),), "2·diag(A₁²)"),
+    "square of a sum": Case(lambda x: cr.sum(x) ** 2, (drawn(7, 5),), "2·𝟏𝟏ᵀ"),
+    "fourth powers": Case(lambda x: cr.sum(x**4), (drawn(7, 5, 2),), "12·diag(A₁)"),
+    "rows that meet": Case(lambda x: cr.sum(x**4) + cr.sum(x @ x.T), (drawn(7, 5, 2),)),
+    "Kronecker": Case(
+        lambda W: cr.sum((S @ W) * (W @ T)),
+        (drawn(7, 3, 2),),
+        "Kronecker(S, T) + Kronecker(Sᵀ, Tᵀ)",
+    ),
+    "commutation": Case(lambda W: cr.sum(W * W.T), (drawn(7, 3, 3),), "2·K"),
+    "low rank and diagonal": Case(
+        lambda w: cr.sum((B @ w) ** 2) + cr.sum(w**4), (drawn(7, 12),), "12·diag(A₁) + 2·BᵀB"
+    ),
+    "network": Case(network, (drawn(7, 3, 5), drawn(8, 5), drawn(9, 5, 2), drawn(10, 2))),
+    "log-determinant": Case(lambda W: cr.linalg.slogdet(W @ W.T)[1], (drawn(7, 3, 5),)),
+    "where": Case(
+        lambda x: cr.sum(cr.where(x > 0, cr.log(x), x**2)), (cr.tensor([0.0, 1.0, -1.0]),)
+    ),
+    "norm": Case(lambda x: cr.sum(x**2) ** 0.5, (drawn(7, 4),)),
+    "log-sum-exp": Case(cr.logsumexp, (drawn(7, 4),), "diag(A₁) − A₁A₁ᵀ"),
+    "a shift": Case(lambda x: cr.sum(x[1:] ** 2 * x[:-1]), (drawn(7, 5),), "dense"),
+    "no dependence": Case(lambda x: cr.tensor(1.0), (drawn(7, 5),), "0"),
+    "wide and symmetric": Case(
+        lambda w: cr.mean(cr.softplus(cr.concat([B.T, 2 * B.T], axis=1) @ w)), (drawn(7, 4),)
+    ),
+}
+
+JACOBIANS: dict[str, Case] = {
+    "batch": Case(lambda x: cr.tanh(x @ A) @ A, (drawn(7, 3, 5),)),
+    "linear": Case(lambda x: x @ A, (drawn(7, 3, 5),), "Kronecker(I, Aᵀ)"),
+    "softmax of rows": Case(
+        cr.softmax, (drawn(7, 3, 5),), "block-diagonal over axis 0: diag(A₁) − A₁[i,j] A₁[i,l]"
+    ),
+    "two results": Case(lambda x, w: (x @ w, cr.sum(x, axis=0)), (drawn(7, 3, 5), drawn(8, 5, 2))),
+    "diagonal": Case(cr.linalg.diagonal, (drawn(7, 3, 3),)),
+    "relu of a matrix": Case(cr.relu, (drawn(7, 3, 3),), "diag(A₁)"),
+    "constant": Case(lambda x: cr.ones(3), (drawn(7, 3, 3),), "0"),
+}
+
+
+def numbers(count: int) -> int | tuple[int, ...]:
+    return tuple(range(count)) if count > 1 else 0
+
+
+def structured(name: str) -> tuple[Any, np.ndarray]:
+    """The Derivative, and its matrix as forward mode fills it, without any structure."""
+    if name in HESSIANS:
+        f, args, _ = HESSIANS[name]
+        places = numbers(len(args))
+        found = cr.hessian(f, places)(*args)
+        plain = cr.jacobian(cr.grad(f, places), places, mode="forward")(*args)
+    else:
+        f, args, _ = JACOBIANS[name]
+        places = numbers(len(args))
+        found = cr.jacobian(f, places)(*args)
+        plain = cr.jacobian(f, places, mode="reverse")(*args)
+    return found, plain.matrix().numpy()
+
+
+def close(left: Any, right: Any, atol: float = 1e-10) -> None:
+    np.testing.assert_allclose(np.asarray(left), right, rtol=1e-7, atol=atol)
+
+
+BOTH = {**HESSIANS, **JACOBIANS}
+
+
+@pytest.mark.parametrize("name", [n for n, c in BOTH.items() if c.structure is not None])
+def test_the_structure_is_found_and_told(name):
+    assert structured(name)[0].structure == BOTH[name].structure
+    assert structured(name)[0].formula == BOTH[name].structure
+
+
+@pytest.mark.parametrize("name", BOTH)
+def test_the_matrix_is_that_of_forward_mode(name):
+    found, matrix = structured(name)
+    close(found.matrix(), matrix)
+
+
+@pytest.mark.parametrize("name", BOTH)
+def test_products_are_those_of_the_matrix(name):
+    found, matrix = structured(name)
+    v = np.random.default_rng(0).standard_normal((matrix.shape[1], 3))
+    close(found @ v, matrix @ v)
+    close(found @ v[:, 0], matrix @ v[:, 0])
+    _ = found.factors  # from now on products use what was evaluated
+    close(found @ v, matrix @ v)
+
+
+@pytest.mark.parametrize("name", HESSIANS)
+def test_diagonal_trace_and_eigenvalues_are_those_of_the_matrix(name):
+    found, matrix = structured(name)
+    close(np.asarray(found.diag()).ravel(), np.diag(matrix))
+    close(found.trace(), np.trace(matrix))
+    values = np.linalg.eigvalsh(matrix)
+    close(found.eigs(), values[::-1], 1e-9)
+    close(np.sort(np.abs(found.eigs(2))), np.sort(np.abs(values))[-2:], 1e-9)
+
+
+@pytest.mark.parametrize("name", HESSIANS)
+def test_solutions_are_those_of_the_matrix(name):
+    found, matrix = structured(name)
+    g = np.random.default_rng(0).standard_normal((len(matrix), 2))
+    damped = matrix + 0.7 * np.eye(len(matrix))
+    close(found.solve(g, damping=0.7), np.linalg.solve(damped, g), 1e-8)
+    close(found.solve(g[:, 0], damping=0.7), np.linalg.solve(damped, g[:, 0]), 1e-8)
+    if np.linalg.cond(matrix) < 1e8:
+        close(found.solve(g), np.linalg.solve(matrix, g), 1e-8)
+
+
+@pytest.mark.parametrize("name", BOTH)
+def test_a_compiled_derivative_is_the_same(name):
+    f, args, _ = BOTH[name]
+    transform = cr.hessian if name in HESSIANS else cr.jacobian
+    compiled = cr.jit(lambda *a: transform(f, numbers(len(a)))(*a).matrix())
+    close(compiled(*args), structured(name)[1])
+
+
+def test_costs_are_predicted_without_computing():
+    wide = cr.zeros((100_000, 10))
+    H = cr.hessian(lambda U: cr.sum(U**2))(wide)
+    cost = H.cost()
+    assert cost.bytes == 8 * (10**6) ** 2
+    assert cost.factor_bytes < 100
+
+
+def test_what_does_not_fit_in_memory_says_so_before_it_starts(monkeypatch):
+    monkeypatch.setattr(memory, "available_bytes", lambda: 8_000_000_000)
+    H = cr.hessian(lambda U: cr.sum((U @ V - 1.0) ** 2))(cr.ones((50_000, 2)))
+    for ask in (H.dense, H.matrix, lambda: np.asarray(H)):
+        with pytest.raises(CapacityError) as caught:
+            ask()
+        assert "(100000 × 100000) would take 80 GB of memory, and 8 GB are free" in str(
+            caught.value
+        )
+    assert isinstance(caught.value, MemoryError)
+    assert H.solve(cr.ones((50_000, 2))).shape == (50_000, 2)
+    assert H.trace().item() == pytest.approx(2 * 50_000 * np.trace((V @ V.T).numpy()))
+    assert H.eigs(3).shape == (3,)
+
+
+def test_vectors_come_in_the_shape_of_the_argument_or_flat():
+    H = cr.hessian(lambda p: cr.sum((X @ p["w"] + p["b"]) ** 4))
+    point = {"w": drawn(7, 3), "b": cr.tensor(0.5)}
+    found, v = H(point), {"w": drawn(8, 3), "b": cr.tensor(2.0)}
+    product = found @ v
+    flat = found @ np.r_[2.0, v["w"].numpy()]  # b before w, as the tree has them
+    close(np.r_[product["b"].item(), product["w"].numpy()], flat.numpy())
+    back = found.solve(product)
+    close(back["w"], v["w"].numpy(), 1e-8)
+
+
+def test_jacobians_of_samples():
+    f = lambda x: cr.tanh(x @ A)  # noqa: E731
+    x = drawn(7, 4, 5)
+    J = cr.jacobian(f)(x).per_sample()
+    close(J, np.stack([cr.jacobian(f)(x[n : n + 1]).dense().numpy()[0, :, 0] for n in range(4)]))
+    with pytest.raises(ArgumentError) as caught:
+        cr.jacobian(lambda x: A @ x)(drawn(7, 5, 2)).per_sample()
+    assert str(caught.value) == (
+        "per_sample: the results along axis 0 are not known to depend each on its own sample "
+        "alone\n\n    structure  Kronecker(A, I)"
+    )
+
+
+def test_derivatives_of_structured_hessians():
+    f = lambda x: cr.sum(x**4) + cr.sum(x) ** 3  # noqa: E731
+    x = drawn(7, 4)
+    third = cr.grad(lambda x: cr.hessian(f)(x).trace())(x)
+    plain = cr.grad(lambda x: cr.linalg.trace(cr.jacobian(cr.grad(f), mode="forward")(x)))(x)
+    close(third, plain.numpy())
+
+
+def test_large_problems_are_solved_by_products_alone():
+    x = drawn(7, 7000) * 0.1
+    heights = cr.tensor(np.r_[60.0, 40.0, np.ones(6998)])
+    f = lambda x: cr.sum(x[1:] * x[:-1]) + 2 * cr.sum(heights * x**2)  # noqa: E731
+    H = cr.hessian(f)(x)  # a band, which is not looked for
+    assert H.structure == "dense"
+    g = drawn(8, 7000)
+    close(H @ H.solve(g), g.numpy(), 1e-6)
+    assert H.eigs(1).item() == pytest.approx(240, rel=0.01)
+
+
+MISTAKES: dict[str, tuple[Callable[[], Any], type[Exception], str]] = {
+    "a Jacobian that is not square": (
+        lambda: cr.jacobian(lambda x: cr.sum(x))(cr.ones(3)).trace(),
+        ShapeError,
+        "trace: the derivative of result [] by x [3] is not a square matrix",
+    ),
+    "a right side of another shape": (
+        lambda: cr.hessian(lambda x: cr.sum(x**2))(cr.ones(3)).solve(cr.ones(4)),
+        ShapeError,
+        "solve: the right side has shape [4], and the arguments are x [3]",
+    ),
+    "eigenvalues without symmetry": (
+        lambda: cr.jacobian(lambda x: A @ x)(cr.ones(5)).eigs(),
+        ArgumentError,
+        (
+            "eigs: the matrix is not known to be symmetric\n\n"
+            "  Use cr.linalg.eigvals(J.matrix()) for complex eigenvalues."
+        ),
+    ),
+    "too many eigenvalues": (
+        lambda: cr.hessian(lambda x: cr.sum(x**2))(cr.ones(3)).eigs(4),
+        ArgumentError,
+        "eigs: k=4 of 3 eigenvalues",
+    ),
+}
+
+
+@pytest.mark.parametrize("name", MISTAKES)
+def test_mistakes_get_a_clear_message(name):
+    call, kind, message = MISTAKES[name]
+    with pytest.raises(kind) as caught:
+        call()
+    assert str(caught.value) == message
