@@ -133,6 +133,14 @@ from chainrule.functions.elementwise import (
     where,
 )
 from chainrule.functions.embedding import embedding, one_hot
+from chainrule.functions.incomplete import (
+    betainc,
+    betaincinv,
+    gammainc,
+    gammaincc,
+    gammaincinv,
+    ndtri,
+)
 from chainrule.functions.indexing import take, take_along_axis
 from chainrule.functions.interop import __array_namespace_info__
 from chainrule.functions.joining import concat, pad, repeat, split, stack, tile, unstack
@@ -258,6 +266,8 @@ __all__ = [
     "avg_pool2d",
     "batch_norm",
     "batch_statistics",
+    "betainc",
+    "betaincinv",
     "bitwise_and",
     "bitwise_invert",
     "bitwise_left_shift",
@@ -313,6 +323,9 @@ __all__ = [
     "from_dlpack",
     "full",
     "full_like",
+    "gammainc",
+    "gammaincc",
+    "gammaincinv",
     "gelu",
     "global_avg_pool",
     "global_max_pool",
@@ -379,6 +392,7 @@ __all__ = [
     "multiply",
     "named_block",
     "nan",
+    "ndtri",
     "negative",
     "newaxis",
     "nextafter",

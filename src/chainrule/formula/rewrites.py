@@ -98,10 +98,12 @@ def regrouped(s: Syntax) -> Iterator[_Change]:
 
 
 def named(name: str) -> Syntax:
+    """A name as syntax, or a value that stands for one."""
     return Syntax("value" if name[0] == "⟨" else "name", name)
 
 
 def binary(sign: str, left: Syntax, right: Syntax) -> Syntax:
+    """An operation between two sides."""
     return Syntax("op", sign, (left, right))
 
 
