@@ -96,14 +96,14 @@ def ungrouped(poly: Poly) -> Poly:
     terms: list[Term] = []
     changed = False
     for term in poly.terms:
-        lone = [f for f in term.factors if f.atom.head == "group" and f.power == 1]
-        plain = lone and sorted(lone[0].labels) == list(lone[0].labels) == list(range(poly.rank))
-        if len(lone) == 1 and len(term.factors) == 1 and plain:
-            inner = lone[0].atom.args[0]
+        group = term.factors[0] if len(term.factors) == 1 else None
+        whole = group is not None and group.labels == tuple(range(poly.rank))
+        if group is None or not whole or group.atom.head != "group" or group.power != 1:
+            terms.append(term)
+        else:
+            inner = group.atom.args[0]
             terms += [Term(term.coefficient * t.coefficient, t.factors) for t in inner.terms]
             changed = True
-        else:
-            terms.append(term)
     return normal(terms, range(poly.rank), poly.dims) if changed else poly
 
 
@@ -220,10 +220,8 @@ def apply(
                 return power(x, exponent)
         case "exp":
             return _exp(x, dims)
-        case "log" | "log1p":
-            return _log(
-                x if name == "log" else add([(_ONE, constant(_ONE, dims)), (_ONE, x)]), dims
-            )
+        case "log1p":
+            return function("log", [add([(_ONE, constant(_ONE, dims)), (_ONE, x)])], dims)
         case "maximum" if number_of(operands[1]) == 0:
             return function("relu", [x], dims)
         case "equal" | "not_equal":
@@ -256,10 +254,10 @@ def indicator(relation: str, left: Poly, right: Poly, dims: tuple[str, ...]) -> 
 
 def negated(mask: Poly) -> Poly:
     """1 − mask, as the opposite relation where it is one."""
-    if len(mask.terms) == 1 and len(mask.terms[0].factors) == 1 and mask.terms[0].coefficient == 1:
-        (factor,) = mask.terms[0].factors
-        if factor.atom.head == "indicator":
-            relation = _FLIPPED[str(factor.atom.params[0])]
+    factor = lone(mask)
+    if factor is not None and factor.atom.head == "indicator":
+        relation = _FLIPPED.get(str(factor.atom.params[0]))
+        if relation is not None:  # "=" has no opposite among the relations
             flipped = Atom("indicator", (relation,), factor.atom.args, factor.atom.dims)
             made = [Term(_ONE, (Factor(flipped, factor.labels),))]
             return normal(made, range(mask.rank), mask.dims)
@@ -279,16 +277,11 @@ def select(mask: Poly, chosen: Poly, otherwise: Poly) -> Poly:
 
 def _exp(x: Poly, dims: tuple[str, ...]) -> Poly:
     x = ungrouped(x)
-    if len(x.terms) == 1 and x.terms[0].coefficient == 1 and len(x.terms[0].factors) == 1:
-        (factor,) = x.terms[0].factors
-        if factor.atom.head == "log_softmax" and factor.power == 1:
-            atom = Atom("softmax", factor.atom.params, factor.atom.args, factor.atom.dims)
-            return normal([Term(_ONE, (Factor(atom, factor.labels),))], range(x.rank), x.dims)
+    factor = lone(x)
+    if factor is not None and factor.atom.head == "log_softmax":
+        atom = Atom("softmax", factor.atom.params, factor.atom.args, factor.atom.dims)
+        return normal([Term(_ONE, (Factor(atom, factor.labels),))], range(x.rank), x.dims)
     return function("exp", [x], dims)
-
-
-def _log(x: Poly, dims: tuple[str, ...]) -> Poly:
-    return function("log", [x], dims)
 
 
 # ---------------------------------------------------------------- softmax
@@ -322,11 +315,8 @@ def _onehot(x: Poly, y: Poly, dims: tuple[str, ...]) -> Poly:
 
 
 def _count_axis(poly: Poly) -> int | None:
-    if len(poly.terms) == 1 and len(poly.terms[0].factors) == 1:
-        (factor,) = poly.terms[0].factors
-        if factor.atom.head == "iota" and poly.terms[0].coefficient == 1:
-            return factor.labels[0]
-    return None
+    factor = lone(poly)
+    return factor.labels[0] if factor is not None and factor.atom.head == "iota" else None
 
 
 def _drop(f: Factor, label: int) -> Factor:
@@ -411,10 +401,10 @@ def transposed(poly: Poly) -> Poly:
 
 def inverse(matrix: Poly) -> Poly:
     """A⁻¹, symmetric if A is; the inverse of an inverse is the matrix itself."""
-    lone = _lone(matrix)
-    if lone is not None and lone.atom.head == "inverse":
-        inner = lone.atom.args[0]
-        return inner if lone.labels == (0, 1) else transposed(inner)
+    factor = lone(matrix)
+    if factor is not None and factor.atom.head == "inverse":
+        inner = factor.atom.args[0]
+        return inner if factor.labels == (0, 1) else transposed(inner)
     flipped = transposed(matrix)
     dims = matrix.dims[::-1]
     if flipped == matrix:
@@ -424,7 +414,7 @@ def inverse(matrix: Poly) -> Poly:
     return atom_poly(Atom("inverse", (), (matrix,), dims))
 
 
-def _lone(poly: Poly) -> Factor | None:
+def lone(poly: Poly) -> Factor | None:
     """The factor that a poly is, if it is nothing but one."""
     if len(poly.terms) == 1 and poly.terms[0].coefficient == 1:
         factors = poly.terms[0].factors
@@ -435,9 +425,9 @@ def _lone(poly: Poly) -> Factor | None:
 
 def determinant(matrix: Poly) -> Poly:
     """det A, with det A⁻¹ = 1/det A and det Aᵀ = det A."""
-    lone = _lone(matrix)
-    if lone is not None and lone.atom.head == "inverse":
-        return power(determinant(lone.atom.args[0]), Fraction(-1))
+    factor = lone(matrix)
+    if factor is not None and factor.atom.head == "inverse":
+        return power(determinant(factor.atom.args[0]), Fraction(-1))
     flipped = transposed(matrix)
     chosen = min(matrix, flipped, key=lambda p: p.key)
     return atom_poly(Atom("det", (), (chosen,)))

@@ -162,13 +162,9 @@ def _is_simplex(atom: Atom, definitions: Definitions) -> bool:
     if atom.head == "name":
         definition = definitions.get(atom)
         if definition is not None and len(definition.terms) == 1:
-            (term,) = definition.terms
-            plain = term.coefficient == 1 and len(term.factors) == 1 and term.factors[0].power == 1
-            return (
-                plain
-                and term.factors[0].labels == tuple(range(definition.rank))
-                and _is_simplex(term.factors[0].atom, definitions)
-            )
+            factor = combine.lone(definition)
+            straight = factor is not None and factor.labels == tuple(range(definition.rank))
+            return factor is not None and straight and _is_simplex(factor.atom, definitions)
     return "simplex" in atom.facts
 
 
