@@ -8,9 +8,8 @@ import pytest
 import chainrule as cr
 from chainrule.formula.compare import Comparison, compare
 from chainrule.formula.curve import best_step, curve, third_derivative
-from chainrule.formula.explain import _derive, _usable
 from chainrule.formula.kinks import kinks
-from chainrule.formula.samples import signature
+from chainrule.formula.question import ask, derive
 
 NAMES = ["symbolic", "numerical", "forward", "reverse"]
 
@@ -182,8 +181,7 @@ def test_a_switch_whose_sides_agree_is_no_kink() -> None:
 
 
 def told(f, wrt: str, facts=None) -> tuple[str, ...]:
-    given, usual = _usable(f, signature(f, (), None, facts))
-    derivation = _derive(f, given, usual, named=False)
+    derivation = derive(ask("kinks", f, wrt, facts=facts))
     derivation.value()
     return kinks(derivation, wrt)
 

@@ -108,3 +108,23 @@ def test_a_parameter_without_axes_is_named() -> None:
         '  Annotate it with the names of its axes, as in x: "n d", pass axes={"x": "n d"}, or '
         "example arguments."
     )
+
+
+def test_a_formula_that_cannot_be_checked_anywhere_is_not_shown() -> None:
+    def f(x: "n"):
+        return cr.sum(cr.sqrt(-1 - x**2))
+
+    with pytest.raises(FormulaError) as caught:
+        explain(f, "x")
+    assert str(caught.value) == (
+        "explain: no formula of f could be checked: its derivative is undefined or "
+        "ill-conditioned at all of 20 random points\n\n"
+        '  Say what is known of its parameters, as in facts={"A": "spd", "x": "positive"}.'
+    )
+
+
+def test_integers_that_are_not_equal_are_a_mask() -> None:
+    def f(x: "n", a: "n", b: "n"):
+        return cr.sum(cr.where(a != b, x, 0.0))
+
+    assert explain(f, "x", facts={"a": "integer<3", "b": "integer<3"}).error < 1e-12

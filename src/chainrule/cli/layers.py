@@ -20,7 +20,8 @@ from chainrule.cli.optimization import make_loss, make_optimizer, make_schedule
 from chainrule.cli.trained import Trained, open_trained
 from chainrule.errors import ChainruleError
 from chainrule.formula import typeset as ts
-from chainrule.formula.explain import Explanation, explain
+from chainrule.formula.explain import explain
+from chainrule.formula.explanation import Explanation
 from chainrule.formula.notation import UNICODE, spelled
 from chainrule.formula.typeset import Tree
 from chainrule.formula.walk import replaced, walk

@@ -12,7 +12,7 @@ from chainrule.errors import FormulaError
 from chainrule.formula.assumptions import assuming
 from chainrule.formula.edits import repaired
 from chainrule.formula.evaluate import Array
-from chainrule.formula.explain import Order, _left, _tensors
+from chainrule.formula.explain import left_side
 from chainrule.formula.grade import (
     Finding,
     by_terms,
@@ -28,6 +28,7 @@ from chainrule.formula.numeric import natural
 from chainrule.formula.parse import Reader
 from chainrule.formula.paths import by_paths
 from chainrule.formula.program import Point, Program, program
+from chainrule.formula.question import Order, tensors
 from chainrule.tensors import Tensor
 
 __all__ = ["Check", "check"]
@@ -140,7 +141,7 @@ def _wrong(prog: Program, finding: Finding, line: int | None) -> Check:
 
 
 def _formula(prog: Program) -> tuple[str, str | None]:
-    left = _left(prog.question, prog.known)
+    left = left_side(prog.question, prog.known)
     return left, None if prog.main is None else UNICODE(prog.main)
 
 
@@ -223,7 +224,7 @@ def _graded_callable(prog: Program, derivation: Callable[..., Any]) -> Check:
     """Grade a function that computes the derivative."""
 
     def evaluated(point: Point) -> Array:
-        result = derivation(**_tensors(point.arguments))
+        result = derivation(**tensors(point.arguments))
         return np.asarray(result.numpy() if isinstance(result, Tensor) else result)
 
     values = [evaluated(p) for p in prog.points]

@@ -18,7 +18,7 @@ from chainrule.errors import ChainruleError, FormulaError
 from chainrule.formula.corners import Corner, corners
 from chainrule.formula.curve import Curve, curve
 from chainrule.formula.disagreement import Disagreement, in_program, in_rule
-from chainrule.formula.explain import Explanation
+from chainrule.formula.explanation import Explanation
 from chainrule.formula.samples import Signature, guesses, signature
 from chainrule.formula.ways import (
     Rule,

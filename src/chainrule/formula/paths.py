@@ -16,10 +16,10 @@ import numpy as np
 from chainrule.autodiff.linearize import linearize
 from chainrule.errors import ChainruleError
 from chainrule.formula.evaluate import Array
-from chainrule.formula.explain import _tensors
 from chainrule.formula.grade import Finding
 from chainrule.formula.notation import spelled
 from chainrule.formula.program import Point, Program, close, fitted
+from chainrule.formula.question import tensors
 from chainrule.ir import build
 from chainrule.ir.dtype import BUNDLE
 from chainrule.ir.graph import Graph, Node
@@ -86,7 +86,7 @@ def _traced(program: Program, point: Point) -> Trace:
     """The program whose Jacobian is asked: f, or its gradient."""
     question = program.question
     if question.order != 2:
-        return trace(question.f)(**_tensors(point.arguments))
+        return trace(question.f)(**tensors(point.arguments))
     first = question.names[0]
 
     def slope(**arguments: Tensor) -> Tensor:
@@ -94,7 +94,7 @@ def _traced(program: Program, point: Point) -> Trace:
         found: Tensor = grad(lambda value: question.f(**arguments, **{first: value}))(own)
         return found
 
-    arguments = _tensors(point.arguments)
+    arguments = tensors(point.arguments)
     return trace(_named(slope, list(arguments)))(*arguments.values())
 
 

@@ -15,26 +15,17 @@ from typing import Any
 
 import numpy as np
 
-from chainrule.errors import ChainruleError, FormulaError
+from chainrule.errors import ChainruleError
 from chainrule.formula.derive import Derivation
 from chainrule.formula.evaluate import Array
-from chainrule.formula.explain import (
-    Order,
-    Question,
-    _automatic,
-    _derive,
-    _difference,
-    _is_float,
-    _readable,
-    _tensors,
-    _usable,
-    _with_implied_facts,
-)
+from chainrule.formula.explain import readable
 from chainrule.formula.numeric import NumpyEvaluator
 from chainrule.formula.parse import Names
-from chainrule.formula.samples import Signature, signature
+from chainrule.formula.question import Order, Question, ask, derive, tensors
+from chainrule.formula.samples import Signature
 from chainrule.formula.shapes import Shape
 from chainrule.formula.typeset import Tree
+from chainrule.formula.verify import automatic, difference, is_float
 from chainrule.ir.graph import Node
 from chainrule.runtime.reference import evaluate as run
 from chainrule.tensors import Tensor
@@ -122,17 +113,9 @@ def program(
     facts: Mapping[str, str] | None = None, order: Order = 1, examples: Sequence[Any] = (),
 ) -> Program:  # fmt: skip
     """Record a function, and draw the points at which derivations are compared."""
-    given = signature(f, examples, axes, facts)
-    names = (wrt,) if isinstance(wrt, str) else tuple(wrt)
-    for name in names:
-        if name not in given.axes:
-            raise FormulaError(
-                f"check: {f.__name__} has no parameter {name!r} with axes; it has "
-                + ", ".join(given.axes)
-            )
-    given, usual = _usable(f, _with_implied_facts(f, given))
-    question = Question(f, names, order, given, usual)
-    derivation = _derive(f, given, usual, named=order == "jacobian")
+    question = ask("check", f, wrt, examples, axes, facts, order)
+    names, given = question.names, question.given
+    derivation = derive(question)
     main, known = _printed(question, derivation)
     shapes = _shapes(derivation, given, known)
     output = _dims(derivation, [t.graph.outputs[0] for t in derivation.traces])
@@ -152,7 +135,7 @@ def program(
 def _printed(question: Question, derivation: Derivation) -> tuple[Tree | None, dict[str, Tree]]:
     """The formula that we would print; a derivation can be checked where we have none."""
     try:
-        return _readable(question, derivation, expand=False)
+        return readable(question, derivation, expand=False)
     except (ChainruleError, ArithmeticError, LookupError):
         return None, {}
 
@@ -223,11 +206,11 @@ def _point(
     sizes: Mapping[str, int], arguments: Mapping[str, Any],
 ) -> Point | None:  # fmt: skip
     """A point with all its values; None where the derivative is not defined or ill-conditioned."""
-    truth = _automatic(question, arguments)
-    moved = {n: v * (1 + 1e-12) if _is_float(v) else v for n, v in arguments.items()}
-    if not _difference(_automatic(question, moved), truth) < 1e-8:
+    truth = automatic(question, arguments)
+    moved = {n: v * (1 + 1e-12) if is_float(v) else v for n, v in arguments.items()}
+    if not difference(automatic(question, moved), truth) < 1e-8:
         return None
-    traced = trace(question.f)(**_tensors(arguments))
+    traced = trace(question.f)(**tensors(arguments))
     nodes = _locals(traced)
     inputs = list(traced.graph.inputs)
     table: dict[Node, Any] = {n: np.asarray(arguments[traced.names[n]]) for n in inputs}
@@ -259,14 +242,14 @@ def gradient_of(prog: Program, name: str, point: Point) -> Array | None:
     """The derivative by another argument at a point."""
     question = replace(prog.question, names=(name,) * len(prog.question.names))
     try:
-        return _automatic(question, point.arguments)
+        return automatic(question, point.arguments)
     except ChainruleError:
         return None
 
 
 def cotangents_at(prog: Program, point: Point) -> dict[str, Array]:
     """The gradients by the locals at a point."""
-    traced = trace(prog.question.f)(**_tensors(point.arguments))
+    traced = trace(prog.question.f)(**tensors(point.arguments))
     if traced.graph.outputs[0].shape != ():
         return {}
     found = traced.cotangents()
@@ -279,5 +262,5 @@ def cotangents_at(prog: Program, point: Point) -> dict[str, Array]:
 
 def value_of_function(prog: Program, point: Point) -> Array:
     """The function itself at a point."""
-    result = prog.question.f(**_tensors(point.arguments))
+    result = prog.question.f(**tensors(point.arguments))
     return np.asarray(result.numpy() if isinstance(result, Tensor) else result)

@@ -15,9 +15,9 @@ from chainrule.algebra.index import Poly, normal
 from chainrule.algebra.rules import expanded
 from chainrule.errors import ChainruleError
 from chainrule.formula.evaluate import Array
-from chainrule.formula.explain import _derivative
 from chainrule.formula.numeric import NumpyEvaluator, natural
 from chainrule.formula.program import Program, close, fitted
+from chainrule.formula.question import derivative
 from chainrule.formula.structure import formula
 from chainrule.formula.typeset import Tree
 
@@ -48,7 +48,7 @@ def terms(program: Program) -> list[list[Tree]]:
     derivation, question = program.derivation, program.question
     try:
         derivation.name_deltas(())
-        poly = _derivative(derivation, question.names, question.order)
+        poly = derivative(derivation, question.names, question.order)
         opened = expanded(poly, derivation.lowering.definitions)
         rows = None if question.order == 1 else program.rows
         return [

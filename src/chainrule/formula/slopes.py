@@ -14,10 +14,10 @@ import numpy as np
 from chainrule.formula import typeset as ts
 from chainrule.formula.build import is_row
 from chainrule.formula.evaluate import Array
-from chainrule.formula.explain import _tensors
 from chainrule.formula.notation import UNICODE
 from chainrule.formula.numeric import natural
 from chainrule.formula.program import Point, Program
+from chainrule.formula.question import tensors
 from chainrule.formula.shapes import Shape
 from chainrule.formula.typeset import Tree
 from chainrule.formula.walk import walk
@@ -99,7 +99,7 @@ def _activations(traced: Trace) -> list[tuple[Node, str]]:
 
 
 def _slopes_at(program: Program, point: Point) -> dict[str, Array]:
-    traced = trace(program.question.f)(**_tensors(point.arguments))
+    traced = trace(program.question.f)(**tensors(point.arguments))
     table = {n: np.asarray(point.arguments[traced.names[n]]) for n in traced.graph.inputs}
     found = {}
     for node, name in _activations(traced):

@@ -16,12 +16,14 @@ import numpy.typing as npt
 from chainrule.errors import ChainruleError, FormulaError
 from chainrule.formula import operations
 from chainrule.formula.curve import best_step, third_derivative
-from chainrule.formula.explain import Explanation, explain, value_of
+from chainrule.formula.explain import explain
+from chainrule.formula.explanation import Explanation
 from chainrule.formula.naming import definitions
 from chainrule.formula.numeric import NumpyEvaluator
 from chainrule.formula.parse import parse
 from chainrule.formula.program import program
 from chainrule.formula.samples import Signature
+from chainrule.formula.verify import value_of
 from chainrule.runtime.reference import evaluate
 from chainrule.tensors import Tensor, tensor
 from chainrule.transform import grad, jit, jvp, trace, vmap
