@@ -12,11 +12,13 @@ import importlib
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from chainrule import classical as classical
     from chainrule import data as data
     from chainrule import decomposition as decomposition
     from chainrule import errors as errors
     from chainrule import formula as formula
     from chainrule import loss as loss
+    from chainrule import metrics as metrics
     from chainrule import nn as nn
     from chainrule import optim as optim
     from chainrule import probability as probability
@@ -35,8 +37,8 @@ if TYPE_CHECKING:
 __version__ = "0.1.0"
 
 _ROOMS = (
-    "data", "decomposition", "errors", "formula", "loss", "nn", "optim", "probability", "schedule",
-    "stats", "testing", "train", "tree", "view",
+    "classical", "data", "decomposition", "errors", "formula", "loss", "metrics", "nn", "optim",
+    "probability", "schedule", "stats", "testing", "train", "tree", "view",
 )  # fmt: skip
 _FOUND_IN = {
     "check": "chainrule.formula",

@@ -11,6 +11,8 @@ from pathlib import Path
 import pytest
 
 from chainrule.cli.commands import NAMES, run
+from chainrule.cli.config import resolve
+from chainrule.train.run import create
 from chainrule.train.run import open as open_run
 from tests.cli.command import chainrule, environment, start
 
@@ -38,6 +40,22 @@ def test_the_command_line_goes_before_the_file(tmp_path: Path, capsys):
     told(capsys, "train", "--config", "x.toml", "--l2", 0, "--out", "run")
     config = json.loads(Path("run/config.json").read_text())
     assert (config["learning_rate"], config["epochs"], config["l2"]) == (0.25, 1, 0.0)
+
+
+@pytest.mark.parametrize("place", ["one", "one/config.json"])
+def test_a_run_is_a_configuration_for_another_one(place: str, capsys):
+    told(capsys, "train", "--model", "mlp:8", "--epochs", 1, "--out", "one")
+    told(capsys, "train", "--config", place, "--l2", 0.5, "--out", "two")
+    one, two = (json.loads(Path(run, "config.json").read_text()) for run in ("one", "two"))
+    assert {name for name in one if one[name] != two[name]} == {"l2", "digest"}
+
+
+def test_where_other_data_lie_is_not_taken_from_a_run(capsys):
+    Path("mnist").mkdir()
+    config = resolve("mnist", {"data": "mnist", "folder": "mnist", "epochs": 1})
+    create("run", config.stored()).close()
+    told(capsys, "train", "digits", "--config", "run", "--model", "linear", "--out", "two")
+    assert json.loads(Path("two/config.json").read_text())["folder"] is None
 
 
 def test_a_configuration_resolved_once_gives_the_same_run_again(tmp_path: Path, capsys):

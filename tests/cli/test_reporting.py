@@ -7,11 +7,13 @@ import pytest
 
 import chainrule as cr
 from chainrule import nn, optim, schedule
-from chainrule.cli import pictures, reporting
+from chainrule.cli import reporting
 from chainrule.cli.config import Config
 from chainrule.cli.parts import Parts
 from chainrule.data import Dataset
+from chainrule.train import pictures
 from chainrule.train.evaluation import evaluate
+from chainrule.train.reporting import _formulas, figures
 from chainrule.train.task import Task
 from chainrule.view import render
 
@@ -86,7 +88,7 @@ def test_a_text_has_a_perplexity():
     data = Dataset(tokens, tokens, ("\n", " ", "x"))
     with nn.seed(0):
         tested = evaluate(nn.Embedding(3, 3), data)
-    found = reporting.figures(tested)
+    found = figures(tested)
     assert list(found) == ["perplexity", "accuracy", "loss"]
     assert found["perplexity"] == pytest.approx(np.exp(found["loss"]))
 
@@ -143,7 +145,7 @@ def test_formulas_are_those_of_what_was_computed():
     model = network(12, 4, 3)
     rule = optim.Clipped(optim.SGD(schedule.constant(0.1), momentum=0.9), norm=1.0)
     task = Task(images(), partial(cr.loss.cross_entropy), rule, 1, 8, l2=0.1)
-    found = [(entry.part, entry.name) for entry in reporting._formulas(model, task)]
+    found = [(entry.part, entry.name) for entry in _formulas(model, task)]
     assert found == [
         *(("Score", name) for name in ("Sequential", "Linear", "relu")),
         *(("Loss", name) for name in ("cross_entropy", "l2")),

@@ -255,6 +255,15 @@ def test_a_file_of_settings_is_explained_by_line(
     assert not (tmp_path / "runs").exists()
 
 
+def test_a_folder_of_settings_that_is_no_run(tmp_path: Path, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path)
+    assert run(["train", "digits", "--config", "."]) == 2
+    assert capsys.readouterr().err == (
+        "chainrule train: --config: . is a folder without a config.json; it must be a TOML file or "
+        "a run folder\n"
+    )
+
+
 @pytest.mark.parametrize(("arguments", "message"), MISUSED)
 def test_misuse_is_explained_and_ends_with_2(
     arguments: list[str], message: str, tmp_path: Path, monkeypatch, capsys

@@ -37,7 +37,10 @@ def path(tmp_path):
     return tmp_path / "t.csv"
 
 
-MENDED = 'missing="drop" leaves such rows out; "mean", "median" and "most-frequent" fill them.'
+MENDED = (
+    'missing="drop" leaves such rows out; "mean", "median" and "most-frequent" fill them.\n'
+    "On the command line: --missing drop."
+)
 CASES = {
     "empty": ("", {}, "the file is empty", {"expected": "rows", "found": "none"}, ""),
     "header only": (
@@ -87,7 +90,7 @@ CASES = {
         {"missing": "mean"},
         "a cell has no value",
         {"at": "line 2", "column": "b", "without a value": "2 of 2 cells"},
-        'No cell of this column has a value: pass ignore=["b"].',
+        'It has no value at all: pass ignore=["b"] (--ignore).',
     ),
     "no complete row": (
         "a,b,y\n1,,u\n,2,v\n",
@@ -101,7 +104,7 @@ CASES = {
         {"missing": "mean"},
         "a label has no value",
         {"at": "line 3", "column": "y", "without a value": "1 of 2 cells"},
-        'missing="drop" leaves such rows out.',
+        'missing="drop" leaves such rows out. On the command line: --missing drop.',
     ),
     "infinite": (
         "a,y\n1,u\n1e39,v\n",
@@ -130,7 +133,7 @@ CASES = {
         {"most_categories": 2},
         "a column has too many different texts to be categories",
         {"column": "a", "expected": "at most 2 different texts", "found": "more, such as 'r', 's'"},
-        'If it only names the rows, pass ignore=["a"]; most_categories allows more.',
+        'If it only names the rows, pass ignore=["a"] (--ignore); most_categories allows more.',
     ),
     "nothing to predict from": (
         "y\nu\nv\n",
@@ -158,7 +161,8 @@ CASES = {
         {},
         "the label may be classes or quantities",
         {"column": "y", "found": "30 different integers in 30 rows"},
-        'Say what they are: target="number" for quantities, target="classes" for labels.',
+        'Say what they are: target="number" for quantities, target="classes" for labels '
+        "(--target).",
     ),
 }
 

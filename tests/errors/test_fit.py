@@ -7,8 +7,8 @@ import numpy as np
 import pytest
 
 import chainrule as cr
+from chainrule import metrics
 from chainrule.errors import ArgumentError, CheckpointError, NonFiniteError, ShapeError
-from chainrule.train import metrics
 from chainrule.train.early_stopping import EarlyStopping
 from chainrule.train.evaluation import Evaluation, evaluate
 from chainrule.train.finder import find_learning_rate

@@ -10,7 +10,7 @@ import pytest
 import chainrule as cr
 from chainrule.cli.program import facts_of, function, given_axes, variable
 from chainrule.errors import FormulaError
-from chainrule.formula.compare import compare
+from chainrule.formula.comparing.compare import compare
 
 PROGRAM = """
 import chainrule as cr

@@ -10,7 +10,7 @@ import pytest
 
 import chainrule as cr
 from chainrule.formula import explain
-from chainrule.formula.explanation import Explanation
+from chainrule.formula.explaining.explanation import Explanation
 
 CASES = Path(__file__).parents[3] / "shared" / "golden" / "cases.json"
 KINDS = {

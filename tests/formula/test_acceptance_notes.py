@@ -8,9 +8,9 @@ import pytest
 
 from chainrule.errors import FormulaError
 from chainrule.formula import check
-from chainrule.formula.check import Check, _graded
-from chainrule.formula.lines import lines
-from chainrule.formula.program import Program, program
+from chainrule.formula.grading.check import Check, _graded
+from chainrule.formula.grading.lines import lines
+from chainrule.formula.grading.program import Program, program
 from tests.formula.acceptance import CASES, _case
 
 RAW = {raw["id"]: raw for raw in json.loads(CASES.read_text())} if CASES.exists() else {}
@@ -111,4 +111,4 @@ LEAST = [0.8] * GROUPS
 
 
 def test_check_is_public() -> None:
-    assert check.__module__ == "chainrule.formula.check"
+    assert check.__module__ == "chainrule.formula.grading.check"

@@ -11,11 +11,12 @@ import numpy as np
 import pytest
 
 from chainrule.errors import FormulaError
-from chainrule.formula.canonical import same_print
-from chainrule.formula.notation import UNICODE
-from chainrule.formula.parse import Names, parse
-from chainrule.formula.program import program
-from chainrule.formula.shapes import Shape
+from chainrule.formula.grading.program import program
+from chainrule.formula.printing.canonical import same_print
+from chainrule.formula.printing.notation import UNICODE
+from chainrule.formula.reading.names import Names
+from chainrule.formula.reading.parse import parse
+from chainrule.formula.reading.shapes import Shape
 from tests.formula.acceptance import CASES, _case, explained
 
 RAW = {raw["id"]: raw for raw in json.loads(CASES.read_text())} if CASES.exists() else {}

@@ -9,9 +9,9 @@ import pytest
 
 import chainrule as cr
 from chainrule.formula import explain
-from chainrule.formula.code import identifier
-from chainrule.formula.explanation import Explanation
-from chainrule.formula.samples import signature
+from chainrule.formula.derivation.samples import signature
+from chainrule.formula.explaining.explanation import Explanation
+from chainrule.formula.printing.code import identifier
 from tests.formula.acceptance import Case, cases
 from tests.formula.acceptance import explained as explained_case
 from tests.formula.programs import HESSIANS, PROGRAMS, Program

@@ -6,10 +6,10 @@ import numpy as np
 import pytest
 
 import chainrule as cr
-from chainrule.formula.compare import Comparison, compare
-from chainrule.formula.curve import best_step, curve, third_derivative
-from chainrule.formula.kinks import kinks
-from chainrule.formula.question import ask, derive
+from chainrule.formula.comparing.compare import Comparison, compare
+from chainrule.formula.comparing.curve import best_step, curve, third_derivative
+from chainrule.formula.derivation.question import ask, derive
+from chainrule.formula.explaining.kinks import kinks
 
 NAMES = ["symbolic", "numerical", "forward", "reverse"]
 

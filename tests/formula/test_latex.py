@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from chainrule.formula import explain
-from chainrule.formula.latex import latex_left, latex_name, latex_text
+from chainrule.formula.printing.latex import latex_left, latex_name, latex_text
 from tests.formula.acceptance import Case, cases
 from tests.formula.acceptance import explained as explained_case
 from tests.formula.programs import HESSIANS, PROGRAMS, three_layers

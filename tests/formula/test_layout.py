@@ -6,10 +6,10 @@ from collections.abc import Callable
 import pytest
 
 from chainrule.formula import explain
-from chainrule.formula.boxes import drawn
-from chainrule.formula.explanation import Explanation
-from chainrule.formula.layout import wrapped
-from chainrule.formula.marks import Fenced, Name, Over, Root, Row, Shaped, Sign, Total
+from chainrule.formula.explaining.explanation import Explanation
+from chainrule.formula.printing.boxes import drawn
+from chainrule.formula.printing.layout import wrapped
+from chainrule.formula.printing.marks import Fenced, Name, Over, Root, Row, Shaped, Sign, Total
 from tests.formula.programs import HESSIANS, PROGRAMS
 
 EVERY = {**PROGRAMS, **HESSIANS}

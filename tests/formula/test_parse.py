@@ -2,9 +2,10 @@
 
 import pytest
 
-from chainrule.formula.canonical import same_print
-from chainrule.formula.notation import UNICODE
-from chainrule.formula.parse import Names, parse
+from chainrule.formula.printing.canonical import same_print
+from chainrule.formula.printing.notation import UNICODE
+from chainrule.formula.reading.names import Names
+from chainrule.formula.reading.parse import parse
 
 NAMES = Names(
     {

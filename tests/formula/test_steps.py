@@ -9,7 +9,7 @@ import pytest
 import chainrule as cr
 from chainrule.errors import FormulaError
 from chainrule.formula import explain
-from chainrule.formula.explanation import Explanation
+from chainrule.formula.explaining.explanation import Explanation
 from tests.formula.programs import PROGRAMS, normalized, ridge, three_layers
 from tests.formula.test_latex import balanced
 

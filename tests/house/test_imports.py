@@ -29,13 +29,15 @@ api
 testing
 nn loss optim schedule
 data
-train
+metrics
 stats
 probability
 decomposition
+classical
 formula
 inspect
 view
+train
 cli
 __init__ __main__
 """

@@ -5,7 +5,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from chainrule.train import metrics
+from chainrule import metrics
 
 theirs: Any = pytest.importorskip("sklearn.metrics")
 curves: Any = pytest.importorskip("sklearn.calibration")

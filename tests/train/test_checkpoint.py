@@ -14,7 +14,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from chainrule.errors import ArgumentError, CheckpointError
-from chainrule.train import checkpoint, durable
+from chainrule.train import checkpoint, durable, manifest
 from chainrule.train.checkpoint import Checkpoint, load, save, steps
 from chainrule.train.encoding import seal
 from tests.train.kill_driver import content, names
@@ -291,7 +291,7 @@ def test_what_does_not_read_back_is_not_published(
         data = real(path, limit)
         return data[:-1] + b"\0" if path.name == "model.safetensors" else data
 
-    monkeypatch.setattr(checkpoint, "read_bytes", flipped)
+    monkeypatch.setattr(manifest, "read_bytes", flipped)
     with pytest.raises(CheckpointError, match="not read back as written, nothing was saved: model"):
         save(tmp_path, content(2))
     assert names(tmp_path) == ["latest.json", "step-00000001"]

@@ -7,9 +7,9 @@ import pytest
 
 import chainrule as cr
 from chainrule.data import digits
+from chainrule.metrics import confusion_matrix
 from chainrule.train.evaluation import evaluate
 from chainrule.train.fit import fit
-from chainrule.train.metrics import confusion_matrix
 
 
 def given(outputs: Any) -> Any:

@@ -342,6 +342,16 @@ def test_a_fit_in_a_folder_goes_on_where_it_was_stopped(tmp_path: Path):
     )
 
 
+def test_a_fit_in_a_folder_writes_a_report(tmp_path: Path):
+    in_folder(tmp_path / "run")
+    page = (tmp_path / "run" / "report.html").read_text()
+    sections = ("Curves", "Confusion", "Calibration", "Norms by layer", "Model", "Formulas", "Run")
+    assert all(f"<h2>{section}</h2>" in page for section in sections)
+    assert "<span>validation accuracy</span>" in page
+    in_folder(tmp_path / "alone", validation=None)
+    assert "<h2>Confusion</h2>" not in (tmp_path / "alone" / "report.html").read_text()
+
+
 def test_the_best_epoch_stays_in_the_folder(tmp_path: Path):
     fitted = in_folder(tmp_path / "run", epochs=4, keep=1, optimizer=cr.optim.Adam(0.3))
     losses = [record["validation_loss"] for record in fitted.history]

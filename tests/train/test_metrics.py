@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from chainrule.train.metrics import (
+from chainrule.metrics import (
     calibration,
     confusion_matrix,
     precision_recall_f1,

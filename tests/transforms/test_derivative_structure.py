@@ -8,7 +8,7 @@ import pytest
 
 import chainrule as cr
 from chainrule.errors import ArgumentError, CapacityError, ShapeError
-from chainrule.transform import memory
+from chainrule.runtime import memory
 
 
 def drawn(seed: int, *shape: int) -> Any:

@@ -5,7 +5,7 @@ import math
 import numpy as np
 import pytest
 
-from chainrule.train.metrics import calibration
+from chainrule.metrics import calibration
 from chainrule.view import Formula, Mistake, Report
 
 

@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 
 from chainrule.errors import ArgumentError, DTypeError, ShapeError
-from chainrule.train.metrics import calibration
+from chainrule.metrics import calibration
 from chainrule.view import Formula, Mistake, Report, render
 from chainrule.view.markup import VOID
 from chainrule.view.page import asset, hash_source

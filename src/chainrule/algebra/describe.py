@@ -7,10 +7,11 @@ typeset elsewhere; this is for people who ask an object what it is.
 from __future__ import annotations
 
 import itertools
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from fractions import Fraction
 
 from chainrule.algebra.index import Atom, Factor, Number
+from chainrule.algebra.picks import is_pick
 from chainrule.algebra.structure import Form, Part, Summand
 
 __all__ = ["describe", "kind_of"]
@@ -53,7 +54,7 @@ class _Words:
     def __init__(self, form: Form, names: Mapping[Atom, str]) -> None:
         self.form = form
         self.names = dict(names)
-        self.fresh = itertools.count(1)
+        self.fresh: dict[str, Iterator[int]] = {}
         self.groups: dict[object, str] = {}
 
     def total(self) -> str:
@@ -170,14 +171,16 @@ class _Words:
         if f.atom.head == "eye":
             return "I"
         if f.atom not in self.names:
-            self.names[f.atom] = self.fresh_name()
+            letter = "S" if is_pick(f) else "A"
+            self.names[f.atom] = self.fresh_name(letter)
         name = self.names[f.atom]
         return name if f.power == 1 else f"{name}{str(f.power).translate(_SUPERSCRIPTS)}"
 
-    def fresh_name(self) -> str:
-        """A₁, A₂, …, but for those that the user has."""
-        taken = set(self.names.values())
-        names = (f"A{str(k).translate(_SUBSCRIPTS)}" for k in self.fresh)
+    def fresh_name(self, letter: str = "A") -> str:
+        """A₁, A₂, … for values and S₁, S₂, … for selections, but for those that the user has."""
+        taken = {*self.names.values(), *self.groups.values()}
+        fresh = self.fresh.setdefault(letter, itertools.count(1))
+        names = (f"{letter}{str(k).translate(_SUBSCRIPTS)}" for k in fresh)
         return next(name for name in names if name not in taken)
 
 

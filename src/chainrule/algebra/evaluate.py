@@ -13,6 +13,8 @@ from fractions import Fraction
 from chainrule.algebra.contraction import Cost, cost_of, fold, order_of
 from chainrule.algebra.gram import gram
 from chainrule.algebra.index import Atom, Factor, Number
+from chainrule.algebra.picks import is_pick
+from chainrule.algebra.selection import Selection, selected_labels
 from chainrule.algebra.structure import Form, Part, Summand, sizes_of
 from chainrule.ir import build
 from chainrule.ir.dtype import DType
@@ -163,23 +165,34 @@ class Evaluation:
     ) -> Node:  # fmt: skip
         """C · Π factors (· vectors) with these output labels."""
         sizes = dict(sizes or {**form.sizes, **sizes_of(factors)})
-        operands = self._operands(factors)
+        operands = self._operands([f for f in factors if not is_pick(f)])
         if vectors is not None:
             operands.append(vectors)
             sizes |= dict(zip(vectors[1], vectors[0].shape, strict=True))
+        picks = [f for f in factors if is_pick(f)]
+        chosen = Selection(picks, sizes, output, self.dtype, lambda f: self.values[f.atom])
+        operands = chosen.read(operands)
+        wanted = selected_labels(chosen.writes, [], output)[1]
         there = {i for _, labels in operands for i in labels}
-        own = tuple(i for i in output if i in there)
+        own = tuple(i for i in wanted if i in there)
         if not operands:
             node = build.fill(float(coefficient), (), self.dtype)
         else:
             rows = tuple(i for i in form.row_labels if i in own)
             symmetric = symmetric and own == output
             node = self._scaled_product(coefficient, operands, own, sizes, rows, symmetric)
+        if chosen.writes:
+            node, own = self._in_order(*chosen.write((node, own)), output)
         if own == output:
             return node
         shape = tuple(sizes[i] for i in output)
         return build.broadcast(node, shape) if not own else build.expand(
             node, shape, [output.index(i) for i in own])  # fmt: skip
+
+    @staticmethod
+    def _in_order(node: Node, labels: Labels, output: Labels) -> Operand:
+        own = tuple(i for i in output if i in labels)
+        return build.transpose(node, [labels.index(i) for i in own]), own
 
     def _scaled_product(
         self, coefficient: Number, operands: list[Operand], output: Labels,
@@ -362,11 +375,15 @@ def _term_cost(
     form: Form, s: Summand, output: Labels, vectors: Labels, more: Mapping[int, int] | None = None
 ) -> Cost:
     sizes = {**form.sizes_in(s), **(more or {})}
-    sets = [tuple(dict.fromkeys(f.labels)) for p in s.parts for f in p.factors]
+    factors = [f for p in s.parts for f in p.factors]
+    picks = [f for f in factors if is_pick(f)]
+    sets = [tuple(dict.fromkeys(f.labels)) for f in factors if not is_pick(f)]
     sets = [tuple(sorted(g)) for g in dict.fromkeys(map(frozenset, sets))]
     sets += [vectors] if vectors else []
+    sets, output = selected_labels(picks, sets, output)
+    read = Cost(0, sum(math.prod(sizes[i] for i in labels) for labels in sets) if picks else 0)
     if not sets:
-        return Cost()
+        return read
     own = tuple(i for i in output if any(i in labels for labels in sets))
     rows = tuple(i for i in form.row_labels if i in own)
-    return cost_of(order_of(sets, own, sizes, rows), sets, own, sizes)
+    return read + cost_of(order_of(sets, own, sizes, rows), sets, own, sizes)

@@ -11,21 +11,23 @@ import itertools
 from collections.abc import Callable, Sequence
 from fractions import Fraction
 
-from chainrule.algebra import combine
+from chainrule.algebra import combine, picks
 from chainrule.algebra.index import Atom, Factor, Number, Poly, Term, atom_poly, constant, normal
 from chainrule.ir.dtype import BUNDLE
 from chainrule.ir.graph import Node, ancestors, dependents
 from chainrule.ir.primitives import (
     Accumulate,
     Add,
-    Axis,
     Data,
     Delta,
     Einsum,
     Fill,
+    Gather,
     Input,
+    Join,
     Map,
     Reshape,
+    Scatter,
     Select,
     View,
 )
@@ -75,7 +77,8 @@ class LinearLowering:
         return _pinned([t for t in terms if t is not None], dims)
 
     def _checked(self, poly: Poly) -> Poly:
-        if len(poly.terms) > self.most:
+        poly = picks.simplified(poly)
+        if len(poly.terms) > self.most or picks.meeting(poly):
             raise Unstructured
         return poly
 
@@ -101,12 +104,43 @@ class LinearLowering:
             case Select() if node.inputs[0] not in self._dependent:
                 return self._select(node, dims)
             case Reshape():
-                return _required(reshaped(self._value(node.inputs[0]), dims))
+                return picks.reshaped(self._value(node.inputs[0]), dims)
             case View(axes=axes):
-                return _required(viewed(self._value(node.inputs[0]), axes, dims))
+                return picks.viewed(self._value(node.inputs[0]), axes, dims)
             case Accumulate(view=view):
-                return _required(accumulated(self._value(node.inputs[0]), view.axes, dims))
+                return picks.accumulated(self._value(node.inputs[0]), view.axes, dims)
+            case Join(axis=axis):
+                return picks.joined([self._value(n) for n in node.inputs], axis, dims)
+            case Gather() | Scatter() if self._dependent.isdisjoint(node.inputs[1:]):
+                return self._indexed(node, dims)
         raise Unstructured
+
+    def _indexed(self, node: Node, dims: tuple[str, ...]) -> Poly:
+        """A read or a write at integers; each index is a factor of its own."""
+        operand, *indices = node.inputs
+        value, shared = self._value(operand), indices[0].ndim
+        read = isinstance(node.op, Gather)
+        sized = value.dims if read else dims
+        count = value.rank + shared  # above the labels of both sides
+        axes = list(range(count, count + len(indices)))
+        places = list(range(shared))
+        rest = list(range(shared, value.rank - len(indices) + shared if read else value.rank))
+        factors = [
+            self._at(index, (*places, axis), size)
+            for index, axis, size in zip(indices, axes, sized, strict=False)
+        ]
+        inner, outer = ([*axes, *rest], [*places, *rest])
+        if not read:
+            inner, outer = outer, inner
+        unit = Term(_ONE, tuple(factors))
+        found = value.at(inner, itertools.count(count + len(indices)))
+        return normal([t.times(unit) for t in found], outer, dims)
+
+    def _at(self, index: Node, labels: tuple[int, ...], size: str) -> Factor:
+        dims = (*_dims(index), size)
+        atom = Atom("at", (self._identities.of(index), size), (), dims)
+        self.atoms.setdefault(atom, index)
+        return Factor(atom, labels)
 
     def _value(self, node: Node) -> Poly:
         return self._polys[node] if node in self._polys else self.source(node)
@@ -154,9 +188,10 @@ class LinearLowering:
             case Input() if node.inputs and node.serial >= self._since:
                 return self.source(node.inputs[0])
             case Reshape():
-                return reshaped(self.source(node.inputs[0]), dims) or self._atom(node)
+                return self._without_picks(picks.reshaped(self.source(node.inputs[0]), dims), node)
             case View(axes=axes):
-                return viewed(self.source(node.inputs[0]), axes, dims) or self._atom(node)
+                found = picks.viewed(self.source(node.inputs[0]), axes, dims)
+                return self._without_picks(found, node)
             case Map() if op.record.name == "divide":
                 above, below = map(self.source, node.inputs)
                 if combine.number_of(below):
@@ -171,6 +206,11 @@ class LinearLowering:
                 if _is_worth_opening(operands, subscripts.inputs, subscripts.output):
                     return combine.einsum(operands, subscripts.inputs, subscripts.output, dims)
         return self._atom(node)
+
+    def _without_picks(self, found: Poly, node: Node) -> Poly:
+        """A value read through exchanged and repeated axes; a slice of one is a value itself."""
+        cut = any(picks.is_pick(f) for t in found.terms for f in t.factors)
+        return self._atom(node) if cut else found
 
     def _atom(self, node: Node) -> Poly:
         if node.dtype is BUNDLE:
@@ -239,71 +279,6 @@ def _is_worth_opening(
                 others = [p for p in operands if p is not poly]
                 return all(_is_constant(p) for p in others)
     return True
-
-
-def _required(poly: Poly | None) -> Poly:
-    if poly is None:
-        raise Unstructured
-    return poly
-
-
-# ---------------------------------------------------------------- layout
-
-
-def reshaped(operand: Poly, dims: tuple[str, ...]) -> Poly | None:
-    """The poly with other axes of size 1; None for a reshape that splits or joins axes."""
-    before = [k for k, d in enumerate(operand.dims) if d != "1"]
-    after = [k for k, d in enumerate(dims) if d != "1"]
-    if [operand.dims[k] for k in before] != [dims[k] for k in after]:
-        return None
-    labels = itertools.count(len(dims))
-    place = dict(zip(before, after, strict=True))
-    read = [place[k] if k in place else next(labels) for k in range(operand.rank)]
-    return normal(operand.at(read, labels), range(len(dims)), dims)
-
-
-def _is_whole(axis: Axis, size: str, dims: Sequence[str]) -> bool:
-    """Whether an axis is read from its beginning to its end, by one axis of the result."""
-    straight = len(axis.terms) == 1 and axis.terms[0][1] == 1 and axis.offset == 0
-    return straight and dims[axis.terms[0][0]] == size
-
-
-def viewed(operand: Poly, axes: Sequence[Axis], dims: tuple[str, ...]) -> Poly | None:
-    """The poly with its axes exchanged, repeated or on a diagonal; None for slices and windows."""
-    fresh = itertools.count(len(dims))
-    read: list[int] = []
-    for size, axis in zip(operand.dims, axes, strict=True):
-        if _is_whole(axis, size, dims):
-            read.append(axis.terms[0][0])
-        elif not axis.terms and axis.offset == 0 and size == "1":
-            read.append(next(fresh))
-        else:
-            return None
-    return normal(operand.at(read, fresh), range(len(dims)), dims)
-
-
-def accumulated(operand: Poly, axes: Sequence[Axis], dims: tuple[str, ...]) -> Poly | None:
-    """The transpose of ``viewed``."""
-    labels = itertools.count(operand.rank)
-    outputs: list[int] = []
-    deltas: list[Factor] = []
-    for size, axis in zip(dims, axes, strict=True):
-        if _is_whole(axis, size, operand.dims):
-            label = axis.terms[0][0]
-            if label in outputs:
-                twin = next(labels)
-                deltas.append(combine.delta_factor(size, label, twin))
-                label = twin
-            outputs.append(label)
-        elif not axis.terms and axis.offset == 0 and size == "1":
-            outputs.append(next(labels))
-        else:
-            return None
-    read = range(operand.rank)
-    unit = Term(_ONE, tuple(deltas))
-    terms = [combine.summed(t.times(unit), read, outputs, operand.dims)
-             for t in operand.at(read, labels)]  # fmt: skip
-    return normal(terms, outputs, dims)
 
 
 # ---------------------------------------------------------------- reading off

@@ -15,9 +15,11 @@ from typing import Any, assert_never
 
 import numpy as np
 
-from chainrule.algebra import combine
+from chainrule.algebra import combine, matrices
+from chainrule.algebra.definitions import expanded
+from chainrule.algebra.exponentials import complements
 from chainrule.algebra.index import Atom, Factor, Poly, Term, atom_poly, normal
-from chainrule.algebra.rules import expanded, tidy
+from chainrule.algebra.rules import tidy
 from chainrule.algebra.sizes import Sizes
 from chainrule.ir.graph import Graph, Node, ancestors
 from chainrule.ir.primitives import (
@@ -105,7 +107,7 @@ class Lowering:
 
     def simplest(self, poly: Poly) -> Poly:
         """The poly tidied once more; zero if it is zero with all names written out."""
-        poly = tidy(poly, self.definitions)
+        poly = complements(tidy(poly, self.definitions))
         return poly if expanded(poly, self.definitions).terms else combine.scale(Fraction(0), poly)
 
     def value(self, node: Node) -> Poly:
@@ -127,7 +129,7 @@ class Lowering:
         dims = self.dims(twins)
         if "1" in dims and not isinstance(twins[0].op, Input):
             return self._squeezed(name, made, dims)
-        if made.rank == 2 and dims[0] == dims[1] and combine.transposed(made) == made:
+        if made.rank == 2 and dims[0] == dims[1] and matrices.transposed(made) == made:
             self.inferred[name] = frozenset({"symmetric"})
         atom = self._name(name, dims)
         value = atom_poly(atom)
@@ -320,7 +322,7 @@ class Lowering:
 
     def _routine(self, twins: Twins, op: RoutineCall) -> Lowered:
         operands = [self.value(n) for n in twins[0].inputs]
-        known = combine.routine(op.routine.name, operands, op.params)
+        known = matrices.routine(op.routine.name, operands, op.params)
         return known if known is not None else self._opaque(twins, op.routine.name)
 
     def _opaque(self, twins: Twins, head: str) -> Opaque:

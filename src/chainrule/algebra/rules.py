@@ -10,9 +10,17 @@ from collections.abc import Mapping
 from fractions import Fraction
 
 from chainrule.algebra import combine
+from chainrule.algebra.definitions import expanded, folds
+from chainrule.algebra.exponentials import (
+    Definitions,
+    differences,
+    reflections,
+    sigmoids,
+    softmaxes,
+)
 from chainrule.algebra.index import Atom, Factor, Poly, Term, atom_poly, normal
 
-__all__ = ["expanded", "tidy"]
+__all__ = ["tidy"]
 
 _ONE = Fraction(1)
 
@@ -33,10 +41,7 @@ def tidy(poly: Poly, definitions: Mapping[Atom, Poly]) -> Poly:
         else:
             terms.append(term)
     simple = normal(terms, range(poly.rank), poly.dims) if changed else poly
-    return _shorter(_one_fraction(_differences(simple)))
-
-
-Definitions = Mapping[Atom, Poly]
+    return _shorter(_one_fraction(differences(simple)))
 
 
 # ---------------------------------------------------------------- A⁻¹ A = I
@@ -77,49 +82,6 @@ def _cancelled(term: Term, f: Factor, g: Factor, wanted: Factor, rank: int) -> T
     return None
 
 
-# ---------------------------------------------------------------- e^v / (1 + e^v) = σ(v)
-
-
-def _sigmoids(term: Term, _: int, __: Definitions) -> list[Term] | None:
-    for f in term.factors:
-        if f.atom.head != "group" or f.power.denominator != 1 or f.power >= 0:
-            continue
-        exponential = _one_plus_exp(f.atom.args[0])
-        if exponential is None:
-            continue
-        labels = tuple(f.labels[i] for i in exponential.labels)
-        same = [g for g in term.factors if g.atom == exponential.atom and g.labels == labels]
-        up = same[0].power if same else Fraction(0)
-        down = -f.power - up
-        if up.denominator != 1 or up < 0 or down < 0:
-            continue
-        (inside,) = exponential.atom.args
-        there = combine.function("sigmoid", [inside], exponential.atom.dims)
-        rest = tuple(g for g in term.factors if g is not f and g not in same)
-        (sigma,) = there.terms[0].factors
-        made = [Term(term.coefficient, (*rest, Factor(sigma.atom, labels, up)))] if up else [
-            Term(term.coefficient, rest)]  # fmt: skip
-        if down:
-            flipped = combine.function("sigmoid", [combine.scale(-_ONE, inside)],
-                                       exponential.atom.dims).terms[0].factors[0]  # fmt: skip
-            made = [t.times(Term(_ONE, (Factor(flipped.atom, labels, down),))) for t in made]
-        return made
-    return None
-
-
-def _one_plus_exp(poly: Poly) -> Factor | None:
-    """The factor e^v of 1 + e^v."""
-    if len(poly.terms) != 2:
-        return None
-    plain = [t for t in poly.terms if not t.factors and t.coefficient == 1]
-    others = [t for t in poly.terms if len(t.factors) == 1 and t.coefficient == 1]
-    if len(plain) == 1 and len(others) == 1:
-        (factor,) = others[0].factors
-        if factor.atom.head == "apply:exp" and factor.power == 1:
-            return factor
-    return None
-
-
 # ---------------------------------------------------------------- masks
 
 
@@ -156,6 +118,25 @@ def _simplex(term: Term, rank: int, definitions: Definitions) -> list[Term] | No
     return None
 
 
+def _averages(term: Term, rank: int, definitions: Definitions) -> list[Term] | None:
+    """Probabilities times a sum that has a constant: pᵀ(1 + v) is 1 + pᵀv."""
+    for f in term.factors:
+        if f.power != 1 or not f.labels or not _is_simplex(f.atom, definitions):
+            continue
+        last = f.labels[-1]
+        users = [g for g in term.factors if g is not f and last in g.labels]
+        if last < rank or len(users) != 1 or users[0].atom.head != "group" or users[0].power != 1:
+            continue
+        (group,) = users
+        slots = {k for k, label in enumerate(group.labels) if label == last}
+        inner = group.atom.args[0]
+        if any(not slots & {i for g in t.factors for i in g.labels} for t in inner.terms):
+            rest = Term(term.coefficient, tuple(g for g in term.factors if g is not group))
+            fresh = itertools.count(1 + max(i for g in term.factors for i in g.labels))
+            return [rest.times(t) for t in inner.at(group.labels, fresh)]
+    return None
+
+
 def _is_simplex(atom: Atom, definitions: Definitions) -> bool:
     if atom.head in ("softmax", "onehot"):
         return True
@@ -166,89 +147,6 @@ def _is_simplex(atom: Atom, definitions: Definitions) -> bool:
             straight = factor is not None and factor.labels == tuple(range(definition.rank))
             return factor is not None and straight and _is_simplex(factor.atom, definitions)
     return "simplex" in atom.facts
-
-
-# ---------------------------------------------------------------- softmax and tanh by hand
-
-
-def _softmaxes(term: Term, _: int, __: Definitions) -> list[Term] | None:
-    """exp(xᵢ) / Σⱼ exp(xⱼ) is softmax(x)ᵢ, and exp(v) / (exp(v) + exp(−v)) is σ(2v)."""
-    for f in term.factors:
-        if f.atom.head != "group" or f.power.denominator != 1 or f.power >= 0:
-            continue
-        inner = f.atom.args[0]
-        for g in term.factors:
-            if g.atom.head != "apply:exp" or g.power.denominator != 1 or g.power < 1:
-                continue
-            made = _probability(g, f, inner) or _two_sided(g, f, inner)
-            if made is not None:
-                rest = [h for h in term.factors if h is not f and h is not g]
-                rest += [made, *_remaining(g), *_remaining(f)]
-                return [Term(term.coefficient, tuple(rest))]
-    return None
-
-
-def _remaining(f: Factor) -> list[Factor]:
-    """A factor with one power less, towards 1."""
-    left = f.power - 1 if f.power > 0 else f.power + 1
-    return [Factor(f.atom, f.labels, left)] if left else []
-
-
-def _probability(g: Factor, f: Factor, inner: Poly) -> Factor | None:
-    if len(inner.terms) != 1 or inner.terms[0].coefficient != 1:
-        return None
-    factors = inner.terms[0].factors
-    if len(factors) != 1 or factors[0].atom != g.atom or factors[0].power != 1:
-        return None
-    outer = factors[0].labels[:-1]
-    last = factors[0].labels[-1:]
-    if outer != tuple(range(inner.rank)) or not last or last[0] < inner.rank:
-        return None
-    if g.labels[:-1] != f.labels:
-        return None
-    atom = Atom("softmax", (), g.atom.args, g.atom.dims)
-    return Factor(atom, g.labels)
-
-
-def _two_sided(g: Factor, f: Factor, inner: Poly) -> Factor | None:
-    if len(inner.terms) != 2 or any(t.coefficient != 1 or len(t.factors) != 1 for t in inner.terms):
-        return None
-    parts = [t.factors[0] for t in inner.terms]
-    if any(p.atom.head != "apply:exp" or p.power != 1 for p in parts):
-        return None
-    a, b = (p.atom.args[0] for p in parts)
-    if combine.scale(-_ONE, a) != b or g.atom.args[0] not in (a, b):
-        return None
-    if any(tuple(f.labels[i] for i in p.labels) != g.labels for p in parts):
-        return None
-    double = combine.scale(Fraction(2), g.atom.args[0])
-    return Factor(
-        combine.function("sigmoid", [double], g.atom.dims).terms[0].factors[0].atom, g.labels
-    )
-
-
-def _differences(poly: Poly) -> Poly:
-    """c σ(2v) − c σ(−2v) is c tanh(v)."""
-    for i, first in enumerate(poly.terms):
-        for f in first.factors:
-            if f.atom.head != "apply:sigmoid" or f.power != 1:
-                continue
-            turned = combine.function(
-                "sigmoid", [combine.scale(-_ONE, f.atom.args[0])], f.atom.dims
-            )
-            other = Factor(turned.terms[0].factors[0].atom, f.labels)
-            wanted = Term(-first.coefficient, tuple(other if g is f else g for g in first.factors))
-            key = normal([wanted], range(poly.rank), poly.dims)
-            for j, second in enumerate(poly.terms):
-                if j != i and normal([second], range(poly.rank), poly.dims) == key:
-                    half = combine.scale(Fraction(1, 2), f.atom.args[0])
-                    (tanh,) = combine.function("tanh", [half], f.atom.dims).terms
-                    made = Term(first.coefficient * tanh.coefficient, tuple(
-                        Factor(tanh.factors[0].atom, f.labels) if g is f else g
-                        for g in first.factors))  # fmt: skip
-                    rest = [t for k, t in enumerate(poly.terms) if k not in (i, j)]
-                    return _differences(normal([*rest, made], range(poly.rank), poly.dims))
-    return poly
 
 
 # ---------------------------------------------------------------- one fraction
@@ -305,71 +203,6 @@ def _denominators(term: Term) -> dict[tuple[Atom, tuple[int, ...]], int]:
         for f in term.factors
         if f.power < 0 and f.power.denominator == 1 and f.labels
     }
-
-
-# ---------------------------------------------------------------- the user's names
-
-
-def _folds(term: Term, rank: int, definitions: Definitions) -> list[Term] | None:
-    """Put the user's name where its definition stands: t ⊙ exp(Xw) is μ."""
-    for atom, definition in definitions.items():
-        if len(definition.terms) == 1:
-            (pattern,) = definition.terms
-            plain = len(pattern.factors) == 1 and pattern.factors[0].atom.head == "name"
-            if pattern.coefficient == 1 and pattern.factors and not plain:
-                found = _matched(pattern, term, definition.rank, rank)
-                if found is not None:
-                    used, labels = found
-                    rest = tuple(f for f in term.factors if f not in used)
-                    return [Term(term.coefficient, (*rest, Factor(atom, labels)))]
-        for f in term.factors:
-            if f.atom.head == "group" and f.atom.args[0].dims == definition.dims:
-                for sign in (1, -1):
-                    if combine.scale(Fraction(sign), f.atom.args[0]) == definition and (
-                        sign == 1 or f.power.denominator == 1
-                    ):
-                        rest = tuple(g for g in term.factors if g is not f)
-                        made = Factor(atom, f.labels, f.power)
-                        return [Term(term.coefficient * sign ** int(f.power), (*rest, made))]
-    return None
-
-
-def _matched(
-    pattern: Term, term: Term, outputs: int, rank: int
-) -> tuple[list[Factor], tuple[int, ...]] | None:
-    """Factors of the term that are the pattern, and where its output labels went."""
-
-    def extend(k: int, used: list[Factor], places: dict[int, int]) -> dict[int, int] | None:
-        if k == len(pattern.factors):
-            return places if _is_closed(places, used) else None
-        wanted = pattern.factors[k]
-        for f in term.factors:
-            if f in used or f.atom != wanted.atom or f.power != wanted.power:
-                continue
-            for labels in {f.labels, f.labels[::-1]} if f.atom.symmetric else {f.labels}:
-                new = dict(places)
-                if all(
-                    new.setdefault(a, b) == b for a, b in zip(wanted.labels, labels, strict=True)
-                ):
-                    used.append(f)
-                    found = extend(k + 1, used, new)
-                    if found is not None:
-                        return found
-                    used.pop()
-        return None
-
-    def _is_closed(places: dict[int, int], used: list[Factor]) -> bool:
-        """Whether what the definition sums over is summed over, and nothing else reads it."""
-        inside = [b for a, b in places.items() if a >= outputs]
-        outside = {i for f in term.factors if f not in used for i in f.labels}
-        distinct = len(set(places.values())) == len(places)
-        return distinct and all(b >= rank and b not in outside for b in inside)
-
-    used: list[Factor] = []
-    found = extend(0, used, {})
-    if found is None or any(k not in found for k in range(outputs)):
-        return None
-    return used, tuple(found[k] for k in range(outputs))
 
 
 # ---------------------------------------------------------------- groups that say too much
@@ -436,48 +269,15 @@ def _sums_to_zero(atom: Atom, slot: int, definitions: Definitions) -> bool:
             return False
     else:
         definition = atom.args[0]
-    if len(definition.terms) < 2:
-        return False
     whole = expanded(definition, definitions)
+    if len(whole.terms) < 2:
+        return False
     labels = tuple(range(whole.rank))
     kept = tuple(i for i in labels if i != slot)
     return not combine.einsum([whole], [labels], kept, tuple(whole.dims[i] for i in kept)).terms
 
 
-def expanded(poly: Poly, definitions: Definitions) -> Poly:
-    """The poly without names of intermediate values and without groups of power 1."""
-    while True:
-        terms: list[Term] = []
-        changed = False
-        for term in poly.terms:
-            opened = next((f for f in term.factors if _inside(f, definitions) is not None), None)
-            if opened is None:
-                terms.append(term)
-                continue
-            changed = True
-            inner = _inside(opened, definitions)
-            assert inner is not None
-            fresh = itertools.count(1 + max((i for f in term.factors for i in f.labels), default=0))
-            rest = list(term.factors)
-            rest.remove(opened)
-            left = opened.power - 1
-            again = [Factor(opened.atom, opened.labels, left)] if left else []
-            outer = Term(term.coefficient, (*rest, *again))
-            terms += [outer.times(t) for t in inner.at(opened.labels, fresh)]
-            if len(terms) > _MOST_TERMS:
-                return poly
-        if not changed:
-            return poly
-        poly = normal(terms, range(poly.rank), poly.dims)
-
-
-def _inside(f: Factor, definitions: Definitions) -> Poly | None:
-    if f.power.denominator != 1 or f.power < 1:
-        return None
-    if f.atom.head == "group":
-        return f.atom.args[0]
-    return definitions.get(f.atom)
-
-
-_MOST_TERMS = 200
-_RULES = (_inverses, _sigmoids, _softmaxes, _masks, _simplex, _vanishing, _cancelling, _folds)
+_RULES = (
+    _inverses, sigmoids, reflections, softmaxes, _masks, _simplex, _averages, _vanishing,
+    _cancelling, folds,
+)  # fmt: skip

@@ -12,10 +12,12 @@ from typing import Any
 import click
 
 __all__ = [
+    "CLOSED",
     "MODELS",
     "Check",
     "callback",
     "count",
+    "count_or_share",
     "model_name",
     "number",
     "one_of",
@@ -25,9 +27,12 @@ __all__ = [
 
 Check = Callable[[str], Any]
 
-MODELS = ("linear", "mlp", "lenet", "resnet", "transformer", "bag")
+CLOSED = ("naive-bayes", "logistic", "ridge")
+"""Models that are found at once, by a formula or by Newton's method."""
+
+MODELS = ("linear", "mlp", "lenet", "resnet", "transformer", "bag", *CLOSED)
 _MODEL = re.compile(
-    r"linear|lenet|mlp:[1-9]\d{0,6}(,[1-9]\d{0,6})*|resnet(:[1-9]\d{0,4})?"
+    r"linear|lenet|naive-bayes|logistic|ridge|mlp:[1-9]\d{0,6}(,[1-9]\d{0,6})*|resnet(:[1-9]\d{0,4})?"
     r"|bag(:[1-9]\d{0,4})?|transformer(:[1-9]\d{0,3},[1-9]\d{0,3},[1-9]\d{0,4})?"
 )
 _MODEL_FORMS = {
@@ -125,6 +130,21 @@ def count(low: int, high: int | None = None) -> Check:
         raise ValueError(f"{text} is not {range_}")
 
     return check
+
+
+def count_or_share(text: str) -> float:
+    """Take a whole number from 1, or a share between 0 and 1.
+
+    >>> count_or_share("16"), count_or_share("0.95")
+    (16, 0.95)
+    """
+    try:
+        found = int(text) if text.lstrip("+-").isdecimal() else float(text)
+    except ValueError:
+        raise ValueError(f"{text!r} is not a number") from None
+    if (isinstance(found, int) and found >= 1) or (isinstance(found, float) and 0 < found < 1):
+        return found
+    raise ValueError(f"{text} is neither a whole number from 1 nor a share between 0 and 1")
 
 
 def place(text: str) -> str:

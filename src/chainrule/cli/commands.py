@@ -17,8 +17,8 @@ from chainrule.errors import ChainruleError
 __all__ = ["run"]
 
 NAMES = (
-    "check", "compare", "evaluate", "explain", "find-rate", "predict", "report", "resume", "runs",
-    "sweep", "train",
+    "check", "compare", "describe", "evaluate", "explain", "find-rate", "pca", "predict", "report",
+    "resume", "runs", "sweep", "train",
 )  # fmt: skip
 FAILED, MISUSED, INTERRUPTED = 1, 2, 130
 

@@ -27,6 +27,9 @@ class Config:
 
     data             the name of a data set, or the path of a file or folder of one's own
     folder           where the files of a named set lie; None if it is bundled or in the cache
+    target, missing  of a table: whether the column to predict is classes or a number, and what is
+                     done where a cell is empty; None: as the reader does by itself
+    ignore           the columns of a table to leave out, with commas in between
     test             the share to test on, of data that have no part for it; else None
     validation       the share of the training part to look at after each epoch
     standardize      what a batch is centered and scaled by: "feature" (each by its own statistics),
@@ -39,6 +42,9 @@ class Config:
     data: str
     folder: str | None = None
     label: str | None = None
+    target: str | None = None
+    missing: str | None = None
+    ignore: str | None = None
     size: str | None = None
     sound: str | None = None
     tokens: str | None = None
@@ -122,8 +128,10 @@ def from_stored(values: Mapping[str, Any], place: str) -> Config:
     if values.get("format") != FORMAT:
         raise CheckpointError(_other_format(values, place))
     names = [entry.name for entry in fields(Config)]
+    # What is left open by default was not there yet when the run was made.
+    needed = [entry.name for entry in fields(Config) if entry.default is not None]
     wrong = [
-        *(f"{name} is missing" for name in names if name not in kept),
+        *(f"{name} is missing" for name in needed if name not in kept),
         *(f"{name} is unknown" for name in kept if name not in names),
         *(f"{name} is {value!r}" for name, value in kept.items() if not _is(name, value)),
     ]

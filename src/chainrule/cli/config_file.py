@@ -1,5 +1,7 @@
 """Settings from a file: what ``--config FILE.toml`` says, checked as the options are.
 
+Or those of a run, for another one that differs in a few of them: ``--config RUN``.
+
 ::
 
     data = "cifar10"        # DATA
@@ -10,6 +12,7 @@
 
 import re
 import tomllib
+from dataclasses import asdict
 from difflib import get_close_matches
 from pathlib import Path
 from typing import Any
@@ -17,7 +20,9 @@ from typing import Any
 import click
 
 from chainrule.cli.choices import Check, place
+from chainrule.cli.config import from_stored
 from chainrule.cli.settings import SETTINGS
+from chainrule.train.run import read_config
 
 __all__ = ["read_settings"]
 
@@ -26,13 +31,17 @@ _MOST_DOTS = 100
 
 
 def read_settings(path: str, several: bool = False) -> dict[str, Any]:
-    """Read the settings in a TOML file, by the names of the configuration.
+    """Read the settings in a TOML file or of a run folder, by the names of the configuration.
 
     With ``several``, a value may be a list, and each becomes a tuple of values.
 
     Raises:  UsageError: it cannot be read, is not TOML, or has a key or a value that cannot be
-             meant. The message names the file and the line.
+             meant. The message names the file and the line. CheckpointError: the configuration
+             of the run is broken.
     """
+    stored = Path(path, "config.json") if Path(path).is_dir() else Path(path)
+    if stored.name == "config.json":
+        return _of_run(stored, several)
     text = _read(path)
     _check_dots(text, path)
     try:
@@ -51,12 +60,21 @@ def read_settings(path: str, several: bool = False) -> dict[str, Any]:
     return found
 
 
+def _of_run(path: Path, several: bool) -> dict[str, Any]:
+    """The settings of a run, without those that it left open."""
+    if not path.exists():
+        raise click.UsageError(
+            f"--config: {path.parent} is a folder without a config.json; it must be a TOML file "
+            "or a run folder"
+        )
+    stored = asdict(from_stored(read_config(path), str(path)))
+    said = {name: value for name, value in stored.items() if value is not None}
+    return {name: (value,) for name, value in said.items()} if several else said
+
+
 def _read(path: str) -> str:
     try:
-        file = Path(path)
-        if file.is_dir():
-            raise click.UsageError(f"--config: {path} is a folder; it must be a TOML file")
-        with file.open("rb") as stream:
+        with Path(path).open("rb") as stream:
             data = stream.read(_MOST + 1)
         if len(data) > _MOST:
             raise click.UsageError(f"--config: {path} is larger than 1 MiB; it holds no settings")

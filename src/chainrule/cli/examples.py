@@ -91,11 +91,12 @@ def _raw(form: Dataset, inputs: npt.NDArray[Any]) -> Dataset:
 
 def _table(form: Dataset, preparation: Mapping[str, Any], config: Config, file: str) -> Examples:
     encoding = TableEncoding.from_json(preparation)
+    names = tuple(encoding.categories), tuple(encoding.numbers)
+    needed = {*names[0], *names[1]}
     if is_parquet(Path(file)):
-        table = read_parquet(file, categories=tuple(encoding.categories))
+        table = read_parquet(file, only=needed, categories=names[0])
     else:
-        names = tuple(encoding.categories), tuple(encoding.numbers)
-        table = read_csv(file, categories=names[0], numbers=names[1])
+        table = read_csv(file, only=needed, categories=names[0], numbers=names[1])
     rows = np.arange(len(table))
     raw = _raw(form, encoding(table, rows))
     return Examples(prepared(form, raw, config), tuple(f"{file}:{row + 1}" for row in rows))

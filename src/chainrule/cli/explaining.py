@@ -12,9 +12,9 @@ import click
 
 from chainrule.cli.layers import show_run
 from chainrule.cli.program import axes_of, blamed, facts_of, function, given_axes, variable
-from chainrule.formula.check import check
-from chainrule.formula.compare import compare
-from chainrule.formula.explain import explain
+from chainrule.formula.comparing.compare import compare
+from chainrule.formula.explaining.explain import explain
+from chainrule.formula.grading.check import check
 
 __all__ = ["grade", "show", "table"]
 

@@ -6,6 +6,9 @@ from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
+import click
+
+from chainrule.cli.closed_form import is_closed
 from chainrule.cli.optimization import make_optimizer
 from chainrule.cli.parts import make_task
 from chainrule.cli.session import made
@@ -35,6 +38,8 @@ def tell(given: Mapping[str, Any], count: int | None, as_json: bool) -> str:
 
 def _tried(given: Mapping[str, Any], count: int) -> RateCurve:
     config, parts, model = made(given)
+    if is_closed(config.model):
+        raise click.UsageError(f"--model: {config.model} is found at once and has no learning rate")
     rising = rising_rates(LOW, HIGH, count)
     config = replace(config, epochs=1, steps_per_epoch=count, schedule="constant", warmup=0)
     config = replace(config, accumulate=1, average=None)

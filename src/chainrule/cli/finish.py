@@ -6,17 +6,16 @@ from typing import Any
 
 from chainrule.cli.config import Config
 from chainrule.cli.parts import Parts, make_task, split
-from chainrule.cli.reporting import figures, report_of
+from chainrule.cli.reporting import report_of
 from chainrule.cli.sources import load_source
 from chainrule.cli.trained import description_of, open_trained, stored_arrays
 from chainrule.cli.version import VERSION
+from chainrule.train import reporting
 from chainrule.train.display import Display
-from chainrule.train.durable import write_text
 from chainrule.train.evaluation import Evaluation, evaluate
 from chainrule.train.progress import Progress
 from chainrule.train.run import Run
 from chainrule.train.task import Task
-from chainrule.view import render
 
 __all__ = ["finish", "rebuild", "said", "write_report"]
 
@@ -33,7 +32,7 @@ def finish(
     """Test the model, write it and the report, and say what came out."""
     begun = time.perf_counter()
     tested = evaluate(progress.model, parts.test, task.loss)
-    final = {f"test_{name}": value for name, value in figures(tested).items()}
+    final = {f"test_{name}": value for name, value in reporting.figures(tested).items()}
     timings = {"training": _training_seconds(opened), "test": time.perf_counter() - begun}
     # A training that was resumed took longer than this process has been there.
     timings["total"] = max(time.perf_counter() - clock, timings["training"] + timings["test"])
@@ -71,10 +70,8 @@ def write_report(
     timings: dict[str, float],
 ) -> Path:
     """Write ``report.html`` into a run folder, and give its path."""
-    page = opened.path / "report.html"
     report = report_of(config, parts, model, tested, opened.metrics(), timings)
-    write_text(page, render(report))
-    return page
+    return reporting.write_report(opened.path, report)
 
 
 def said(name: str, value: float) -> str:

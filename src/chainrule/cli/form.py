@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from chainrule.cli.choices import CLOSED
 from chainrule.cli.config import Config
 from chainrule.data import Dataset, Standardization
 from chainrule.errors import CheckpointError, DataError
@@ -22,7 +23,7 @@ MEAN, STD = "input.mean", "input.std"
 """Names in the final model beside those of its parameters."""
 
 _IMAGE_MODELS = ("lenet", "resnet")
-_FLAT_MODELS = ("linear", "mlp")
+_FLAT_MODELS = ("linear", "mlp", *CLOSED)
 _AXES = 3  # of an image: channels, height, width
 
 

@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-__all__ = ["grid", "printable"]
+__all__ = ["grid"]
 
 
 def grid(
@@ -29,12 +29,3 @@ def grid(
         for row in whole
     )
     return "\n".join(lines)
-
-
-def printable(name: str) -> str:
-    r"""Write a class so that it can be seen: one may be a line break.
-
-    >>> printable("cat"), printable("\n")
-    ('cat', "'\\n'")
-    """
-    return name if name.isprintable() and name.strip() else repr(name)

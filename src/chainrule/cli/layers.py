@@ -19,12 +19,12 @@ from chainrule import nn, tree
 from chainrule.cli.optimization import make_loss, make_optimizer, make_schedule
 from chainrule.cli.trained import Trained, open_trained
 from chainrule.errors import ChainruleError
-from chainrule.formula import typeset as ts
-from chainrule.formula.explain import explain
-from chainrule.formula.explanation import Explanation
-from chainrule.formula.notation import UNICODE, spelled
-from chainrule.formula.typeset import Tree
-from chainrule.formula.walk import replaced, walk
+from chainrule.formula.explaining.explain import explain
+from chainrule.formula.explaining.explanation import Explanation
+from chainrule.formula.printing.notation import UNICODE, spelled
+from chainrule.formula.typeset import tree as ts
+from chainrule.formula.typeset.tree import Tree
+from chainrule.formula.typeset.walk import replaced, walk
 from chainrule.loss import l1, l2
 from chainrule.tensors import Tensor
 from chainrule.view.formula import lines

@@ -7,6 +7,7 @@ from itertools import pairwise
 from typing import Any
 
 from chainrule import nn
+from chainrule.cli.closed_form import bayes
 from chainrule.cli.config import Config, sizes_of
 from chainrule.data import Dataset
 from chainrule.errors import ArgumentError
@@ -58,7 +59,7 @@ def single(x: Tensor) -> Tensor:
 def _made(config: Config, form: Dataset) -> Any:
     kind, sizes = config.model.partition(":")[0], sizes_of(config.model)
     outputs = outputs_of(config, form)
-    if form.inputs.dtype.kind == "i" and kind not in ("transformer", "bag"):
+    if form.inputs.dtype.kind == "i" and kind not in ("transformer", "bag", "naive-bayes"):
         raise ArgumentError(
             f"--model: {kind} takes quantities, and {form.name} has tokens\n\n"
             "  transformer predicts the next token of a text; bag gives a class to a row of them."
@@ -73,7 +74,9 @@ def _made(config: Config, form: Dataset) -> Any:
             return _transformer(config, form, outputs)
         case "bag":
             return _bag(config, form, outputs)
-        case "linear":
+        case "naive-bayes":
+            return bayes(form)
+        case "linear" | "logistic" | "ridge":
             size, zeros = math.prod(form.shape), nn.initialization.zeros()
             _check_memory(config.model, (size, outputs))
             only = nn.Linear(size, outputs, weight_init=zeros)

@@ -2,7 +2,7 @@
 
 import math
 from collections.abc import Mapping
-from functools import partial
+from functools import partial, wraps
 from typing import Any
 
 from chainrule import optim, schedule
@@ -63,6 +63,7 @@ def make_loss(config: Config, form: Dataset) -> Loss:
 
 
 def _one_hot(loss: Loss) -> Loss:
+    @wraps(loss)
     def of_labels(outputs: Tensor, labels: Tensor) -> Tensor:
         if outputs.ndim == labels.ndim:  # the logit of class 1
             return loss(outputs, labels.astype(outputs.dtype))

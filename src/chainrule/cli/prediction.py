@@ -11,7 +11,7 @@ import numpy.typing as npt
 
 from chainrule import nn
 from chainrule.cli.examples import Examples, read_examples
-from chainrule.cli.grid import grid, printable
+from chainrule.cli.grid import grid
 from chainrule.cli.trained import Trained, open_trained
 from chainrule.data import Dataset
 from chainrule.errors import ArgumentError, DataError
@@ -21,6 +21,7 @@ from chainrule.functions.joining import stack
 from chainrule.functions.softmax import softmax
 from chainrule.tensors import Tensor
 from chainrule.transform import jit
+from chainrule.view.figures import printable
 
 __all__ = ["Prediction", "predictions", "show"]
 

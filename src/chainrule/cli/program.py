@@ -16,7 +16,7 @@ from typing import Any
 import click
 
 from chainrule.errors import FormulaError
-from chainrule.formula.samples import FACTS
+from chainrule.formula.derivation.samples import FACTS
 
 __all__ = ["axes_of", "blamed", "facts_of", "function", "given_axes", "variable"]
 

@@ -6,6 +6,8 @@ Measured with the commands of the README.
 from collections.abc import Mapping
 from typing import Any
 
+from chainrule.cli.choices import CLOSED
+
 __all__ = ["ADAM_RATE", "MODELS", "RATES", "recipe_for"]
 
 MODELS: Mapping[str, str] = {
@@ -98,4 +100,7 @@ def recipe_for(kind: str, model: str, loss: str) -> Mapping[str, Any]:
     {'optimizer': 'adamw'}
     """
     name = model.partition(":")[0]
+    if name in CLOSED:
+        scale = "feature" if kind in ("table", "sounds", "numbers") else "all"
+        return {"epochs": 1, "standardize": scale, "l2": 0.0 if name == "naive-bayes" else 1e-4}
     return _RECIPES.get((kind, name, loss), _KINDS.get((kind, name), {}))

@@ -10,12 +10,14 @@ from typing import Any, final
 
 import click
 
+from chainrule.cli.closed_form import check_settings, is_closed, solved
 from chainrule.cli.config import Config, from_stored, resolve
 from chainrule.cli.finish import finish
 from chainrule.cli.models import make_model
 from chainrule.cli.parts import Parts, make_task, split
-from chainrule.cli.sources import Source, load_source
+from chainrule.cli.sources import TABLE, Source, load_source
 from chainrule.cli.threads import use_threads
+from chainrule.data import Dataset
 from chainrule.data.registry import NAMES
 from chainrule.errors import ArgumentError, CheckpointError, NonFiniteError
 from chainrule.train import checkpoint, run
@@ -23,6 +25,7 @@ from chainrule.train.callbacks import Callback, Records
 from chainrule.train.checkpointing import Checkpoints
 from chainrule.train.display import Display, display
 from chainrule.train.early_stopping import EarlyStopping
+from chainrule.train.evaluation import evaluate
 from chainrule.train.folder import go_on
 from chainrule.train.interrupt import catch_signals
 from chainrule.train.progress import Progress
@@ -80,6 +83,7 @@ def made(given: Mapping[str, Any]) -> tuple[Config, Parts, Any]:
     source = load_source(given)
     try:
         _check_meant(given, source)
+        check_settings(given, source.training)
         labeled = source.training.classes is not None
         config = resolve(source.kind, {**given, **source.settings}, labeled)
         parts = split(config, source)
@@ -91,7 +95,7 @@ def made(given: Mapping[str, Any]) -> tuple[Config, Parts, Any]:
 
 def _check_meant(given: Mapping[str, Any], source: Source) -> None:
     """Refuse what says how to read other data than these."""
-    for name in ("label", "size", "sound", "tokens", "context", "test"):
+    for name in ("label", *TABLE, "size", "sound", "tokens", "context", "test"):
         if given.get(name) is not None and name not in source.settings:
             about = "has a part to test on" if name == "test" else "is read without it"
             raise ArgumentError(f"--{name}: {source.kind} {about}")
@@ -132,6 +136,8 @@ class _Session:
 
     def train(self) -> int:
         """Train until the end or until someone asks to stop."""
+        if is_closed(self.config.model):
+            return self._solve()
         clock = time.perf_counter()
         task = make_task(self.config, self.parts)
         with display(task.epochs, task.batches, progress=not self.quiet) as shown:
@@ -144,6 +150,24 @@ class _Session:
                     finish(self.opened, self.config, self.parts, task, progress, clock, shown)
                 return 0
         return self._stopped(ended, task)
+
+    def _solve(self) -> int:
+        """Find a model at once, and record it as one epoch of one step."""
+        clock = time.perf_counter()
+        task = make_task(self.config, self.parts)
+        with display(1, 1, progress=not self.quiet) as shown:
+            _introduce_parts(shown, self.parts)
+            model = solved(self.config, self.parts.training, self.model)
+            seconds = time.perf_counter() - clock
+            record = {"epoch": 1, "step": 1, **_figures("", model, self.parts.training, task)}
+            if self.parts.validation is not None:
+                record |= _figures("validation_", model, self.parts.validation, task)
+            self.opened.rewind(0, 0)
+            self.opened.append_metrics({**record, "seconds": seconds})
+            progress = replace(begin(task, self.model), model=model)
+            with catch_signals():
+                finish(self.opened, self.config, self.parts, task, progress, clock, shown)
+        return 0
 
     def _begun(self, first: Progress, shown: Display) -> tuple[Progress, Records]:
         """Where to go on, and the records up to there."""
@@ -193,12 +217,23 @@ class _Session:
         return 128 + ended.signal
 
 
-def _introduce(shown: Display, path: Path, parts: Parts, progress: Progress, task: Task) -> None:
+def _figures(prefix: str, model: Any, data: Dataset, task: Task) -> dict[str, float]:
+    """The loss, and of classes the accuracy, by the names of a record."""
+    found = evaluate(model, data, task.loss)
+    told = {f"{prefix}loss": found.loss}
+    return told if found.accuracy is None else {**told, f"{prefix}accuracy": found.accuracy}
+
+
+def _introduce_parts(shown: Display, parts: Parts) -> None:
     validation = f", {len(parts.validation):,} to validate" if parts.validation else ""
     shown.note(
         f"{parts.training.name}: {len(parts.training):,} examples to train on{validation}, "
         f"{len(parts.test):,} to test"
     )
+
+
+def _introduce(shown: Display, path: Path, parts: Parts, progress: Progress, task: Task) -> None:
+    _introduce_parts(shown, parts)
     left = f"{task.total_steps - progress.step:,}"
     if progress.step:
         left += f" of {task.total_steps:,}"

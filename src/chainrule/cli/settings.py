@@ -4,7 +4,7 @@ The options of the commands, the files of ``--config`` and the stored configurat
 """
 
 import math
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, TypeVar, final
 
@@ -31,6 +31,7 @@ __all__ = [
     "Setting",
     "config_option",
     "data_argument",
+    "data_options",
     "debug_option",
     "folder_option",
     "given_settings",
@@ -53,6 +54,8 @@ SCHEDULES = (
     *("constant", "cosine", "cosine-restarts", "exponential", "inverse-time"),
     *("linear", "one-cycle", "plateau", "polynomial", "step"),
 )
+TARGETS = ("classes", "number")
+MISSING = ("error", "drop", "mean", "median", "most-frequent")
 SOUNDS = ("waveform", "spectrogram", "log-mel")
 TOKENS = ("characters", "byte-pairs")
 SCALINGS = ("feature", "channel", "all", "range")
@@ -101,6 +104,9 @@ _DATA = (
         "Where the files of DATA lie. Default: the cache; what is missing there is downloaded.",
     ),
     _text("label", "label", "COLUMN", place, "The column of a table that is to be predicted."),
+    _names("target", TARGETS, "What the column is. Default: numbers with a fraction are numbers."),
+    _names("missing", MISSING, "What is done where a cell of a table is empty. Default: error."),
+    _text("ignore", "ignore", "COLUMN,…", place, "Columns to leave out, by their names."),
     Setting("size", "size", "N|HxW", size, "What images of a folder are brought to. Default: 64."),
     _names("sound", SOUNDS, "What sounds are turned into. Default: log-mel."),
     _names("tokens", TOKENS, "What a text is cut into. Default: characters."),
@@ -175,7 +181,16 @@ SETTINGS = (*_DATA, *_MODEL, *_LOSS, *_UPDATE, *_COURSE)
 
 def setting_options(command: Command) -> Command:
     """Give a command an option for each setting."""
-    for setting in reversed(SETTINGS):
+    return _with_options(command, SETTINGS)
+
+
+def data_options(*names: str) -> Callable[[Command], Command]:
+    """Give a command options for the settings of these names, of those that say what DATA is."""
+    return lambda command: _with_options(command, [s for s in _DATA if s.name in names])
+
+
+def _with_options(command: Command, settings: Sequence[Setting]) -> Command:
+    for setting in reversed(settings):
         option = click.option(
             f"--{setting.option}",
             setting.name,
@@ -223,7 +238,10 @@ def given_settings(path: str | None, options: Mapping[str, Any]) -> dict[str, An
     if path is not None:
         from chainrule.cli.config_file import read_settings
 
-        said = {**read_settings(path), **said}
+        read = read_settings(path)
+        if said.get("data", read.get("data")) != read.get("data"):
+            read.pop("folder", None)  # where other data lie
+        said = {**read, **said}
     if "data" not in said and "folder" not in said:
         said["data"] = "digits"
     return said
@@ -248,7 +266,7 @@ config_option = _explained(
         "--config",
         metavar="FILE.toml",
         callback=callback(place),
-        help="Settings by the names of these options; the options go before it.",
+        help="Settings by the names of these options, or a RUN's; the options go before it.",
     ),
 )
 folder_option = _explained(

@@ -21,7 +21,11 @@ from chainrule.data.recognition import (
 from chainrule.data.registry import NAMES, check_classes
 from chainrule.errors import ArgumentError, DataError
 
-__all__ = ["Source", "load_source"]
+__all__ = ["TABLE", "Source", "load_source"]
+
+TABLE = ("target", "missing", "ignore")
+"""The settings that say how a table is read, beside its label."""
+
 
 _TEST = 0.2  # the share of data of one's own that is set aside, unless the user says
 _SIZE, _CONTEXT, _TOKENS, _SOUND = "64", 64, "characters", "log-mel"
@@ -114,7 +118,8 @@ def _file(path: Path, settings: Mapping[str, Any]) -> Source:
     share = {"test": _share(settings)}
     kind = recognize_file(path)
     if kind == "table":
-        return _table(path, {**where, **share}, settings.get("label"))
+        told = {name: settings.get(name) for name in ("label", *TABLE)}
+        return _table(path, {**where, **share, **told})
     if kind == "numbers":
         return Source(kind, {**where, **share}, data.npz(path))
     if kind is None and path.suffix.lower() in _NO_TEXTS:
@@ -131,20 +136,27 @@ def _file(path: Path, settings: Mapping[str, Any]) -> Source:
     return Source("text", {**where, "context": context, "tokens": tokens}, training, test)
 
 
-def _table(path: Path, settings: dict[str, Any], label: str | None) -> Source:
+def _table(path: Path, settings: Mapping[str, Any]) -> Source:
+    label: str | None = settings["label"]
     if label is None:
         raise ArgumentError(
             f"--label is missing: which column of {path} is to be predicted?\n\n"
             "  Give its name, or its place: 0 is the first, -1 the last."
         )
-    read = data.parquet if is_parquet(path) else data.csv
+    read = partial(
+        data.parquet if is_parquet(path) else data.csv,
+        path,
+        ignore=[name.strip() for name in (settings["ignore"] or "").split(",") if name.strip()],
+        missing=settings["missing"] or "error",
+        target=settings["target"],
+    )
     try:
-        found = read(path, label=label)
+        found = read(label=label)
     except ArgumentError:
         if not label.removeprefix("-").isdecimal():
             raise
-        found = read(path, label=int(label))
-    return Source("table", {**settings, "label": label}, found)
+        found = read(label=int(label))
+    return Source("table", settings, found)
 
 
 def _share(settings: Mapping[str, Any]) -> float:

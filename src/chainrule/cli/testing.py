@@ -11,11 +11,11 @@ from chainrule.cli.form import fitted
 from chainrule.cli.grid import grid
 from chainrule.cli.optimization import make_loss
 from chainrule.cli.parts import test_part
-from chainrule.cli.reporting import figures
 from chainrule.cli.sources import load_source
 from chainrule.cli.trained import Trained, open_trained
 from chainrule.data import Dataset
 from chainrule.train.evaluation import Evaluation, evaluate
+from chainrule.train.reporting import figures
 
 __all__ = ["Tested", "report", "test"]
 

@@ -13,7 +13,7 @@ from typing import final
 import numpy as np
 
 from chainrule.data.order import Purpose, require_seed, shuffled
-from chainrule.data.rows import Array, Examples, mapped_bytes, release
+from chainrule.data.rows import Array, Examples, Footprint, mapped_bytes, release, row_bytes
 
 __all__ = ["BlockOrder", "WindowReader", "block_order", "is_larger_than_memory"]
 
@@ -30,11 +30,6 @@ def is_larger_than_memory(examples: Examples) -> bool:
     """
     # A part of a large file may be small; the windows of a text are larger than their file.
     return min(mapped_bytes(examples), len(examples) * row_bytes(examples)) >= _LARGE
-
-
-def row_bytes(examples: Examples) -> int:
-    """The bytes of one example as it is stored."""
-    return int(np.prod(examples.shape[1:])) * examples.dtype.itemsize
 
 
 def block_order(examples: Examples, seed: int, epoch: int) -> "BlockOrder":
@@ -144,10 +139,10 @@ def _joined(examples: Examples, spans: list[slice]) -> Array:
     """Copy spans of rows into memory; their pages are let go."""
     size = sum(span.stop - span.start for span in spans)
     result = np.empty((size, *examples.shape[1:]), examples.dtype)
-    first = 0
+    first, footprint = 0, Footprint(examples)
     for span in spans:
         last = first + span.stop - span.start
-        result[first:last] = examples[span]
+        result[first:last] = footprint.read(span)
         first = last
     release(examples)
     return result

@@ -116,6 +116,7 @@ def read_csv(
     delimiter: str | None = None,
     header: bool | None = None,
     ignore: Collection[str | int] = (),
+    only: Collection[str] | None = None,
     categories: Collection[str] = (),
     numbers: Collection[str] = (),
     missing_texts: Collection[str] = MISSING,
@@ -126,7 +127,8 @@ def read_csv(
     r"""Read a table of values between delimiters as columns: see `csv` for the arguments.
 
     `TableEncoding` turns the columns, or some rows of them, into inputs and targets. Columns that
-    `numbers` names must be numbers. Beyond `in_memory` bytes the columns lie in a temporary file.
+    `numbers` names must be numbers; `only` columns of these names are read. Beyond `in_memory`
+    bytes the columns lie in a temporary file.
 
     Raises:  DataError: the table is broken; see `csv`.
 
@@ -146,6 +148,7 @@ def read_csv(
     with open_text("csv", path, encoding) as text:
         names, skipped, chunks = _open(path, text, delimiter, header, set(missing_texts))
         kept = _kept(path, names, ignore)
+        kept = kept if only is None else [i for i in kept if names[i] in only]
         kinds = _kinds(path, [names[i] for i in kept], categories, numbers)
         surveys = [
             ColumnSurvey(

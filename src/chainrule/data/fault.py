@@ -1,6 +1,7 @@
 """The form of this room's errors: the fact, a small table, the rule broken or the remedy."""
 
 from collections.abc import Mapping
+from os import PathLike
 from pathlib import Path
 
 import numpy as np
@@ -35,7 +36,7 @@ def broken_file(
     return DataError(explanation(f"{reader}: {fact}", details, rule))
 
 
-def read_error(reader: str, path: Path, cause: OSError | None = None) -> DataError:
+def read_error(reader: str, path: str | PathLike[str], cause: OSError | None = None) -> DataError:
     """The error for something that is not a readable regular file."""
     reason = "not a regular file" if cause is None else cause.strerror or str(cause)
     details = {"file": path, "reason": reason}

@@ -1,7 +1,9 @@
 """Find and open the files of a data set."""
 
+import os
 import stat
 from collections.abc import Mapping, Sequence
+from os import PathLike
 from pathlib import Path
 from typing import BinaryIO
 
@@ -61,14 +63,16 @@ def pass_folder(reader: str) -> str:
     )
 
 
-def open_regular(reader: str, path: Path) -> BinaryIO:
+def open_regular(reader: str, path: str | PathLike[str]) -> BinaryIO:
     """Open a regular file for reading; a pipe or a device, which could make us wait, is an error.
 
     Raises:  DataError: it is missing, cannot be read or is not a regular file.
     """
     try:
-        if stat.S_ISREG(path.stat().st_mode):
-            return path.open("rb")
+        file = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
     except OSError as cause:
         raise read_error(reader, path, cause) from cause
+    if stat.S_ISREG(os.fstat(file).st_mode):
+        return os.fdopen(file, "rb")
+    os.close(file)
     raise read_error(reader, path)

@@ -122,7 +122,8 @@ class _Images:
             chosen = self.names[rows]
         else:
             chosen = tuple(self.names[row] for row in rows)
-        paths = [self.folder / name for name in chosen]
+        folder = str(self.folder)
+        paths = [f"{folder}/{name}" for name in chosen]
         return read_images(paths, self.size, self.mode, self.channels)
 
 

@@ -7,9 +7,10 @@ import math
 import os
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from io import BytesIO
 from os import PathLike
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal, TypeAlias, TypeVar
+from typing import TYPE_CHECKING, Any, BinaryIO, Literal, TypeAlias, TypeVar
 
 import numpy as np
 
@@ -36,6 +37,7 @@ _FORMATS = ("JPEG", "PNG", "BMP", "GIF", "WEBP", "TIFF", "PPM")
 _MODES = {1: "L", 3: "RGB", 4: "RGBA"}
 _MOST_PIXELS = 2**26  # of one image, as stored: 256 MB while it is decoded
 _ORIENTATION = 0x0112  # the EXIF tag: how the camera was held
+_WITH_TAGS = ("exif", "xmp")  # the parts of a JPEG's header that may hold it
 _TURNS = {  # what undoes each of its values
     2: "FLIP_LEFT_RIGHT",
     3: "ROTATE_180",
@@ -46,6 +48,7 @@ _TURNS = {  # what undoes each of its values
     8: "ROTATE_90",
 }
 _GAP = 1.5  # decode a JPEG to no less than this times its final size: resizing still averages
+_SMALL = 2**22  # bytes: such files are read at once, since a decoder asks for little pieces
 _MOST_THREADS = 8
 
 
@@ -80,9 +83,9 @@ def read_images(
 
     def decode(rows: range) -> None:
         for row in rows:
-            result[row] = _decode(Path(paths[row]), (height, width), mode, channels)
+            result[row] = _decode(paths[row], (height, width), mode, channels)
 
-    threads = min(os.cpu_count() or 1, _MOST_THREADS, len(paths))
+    threads = min(_cores(), _MOST_THREADS, len(paths))
     if threads < 2:
         decode(range(len(paths)))
         return result
@@ -90,6 +93,12 @@ def read_images(
         # Striped: images that follow one another are often alike in size, so in effort too.
         list(pool.map(decode, [range(start, len(paths), threads) for start in range(threads)]))
     return result
+
+
+def _cores() -> int:
+    """The cores that this process may use: perhaps fewer than there are."""
+    allowed = getattr(os, "sched_getaffinity", None)
+    return len(allowed(0)) if allowed is not None else os.cpu_count() or 1
 
 
 def check_form(caller: str, size: Any, mode: str, channels: int) -> None:
@@ -124,13 +133,13 @@ def _seen_size(image: "Image") -> tuple[int, int]:
     return (width, height) if on_its_side else (height, width)
 
 
-def _with_image(path: Path, work: Callable[["Image"], Result]) -> Result:
+def _with_image(path: str | PathLike[str], work: Callable[["Image"], Result]) -> Result:
     """Open an image and do something with it. Whatever goes wrong, the error names the file."""
     from PIL import Image, UnidentifiedImageError
 
     with open_regular("image", path) as file:
         try:
-            with Image.open(file, formats=_FORMATS) as image:
+            with Image.open(_small_at_once(file), formats=_FORMATS) as image:
                 pixels = image.width * image.height
                 if pixels > _MOST_PIXELS:
                     fact = f"it has {pixels:,} pixels; at most {_MOST_PIXELS:,} are decoded"
@@ -142,12 +151,17 @@ def _with_image(path: Path, work: Callable[["Image"], Result]) -> Result:
             raise _broken(path, str(cause) or type(cause).__name__) from cause
 
 
-def _broken(path: Path, reason: str) -> DataError:
+def _small_at_once(file: BinaryIO) -> BinaryIO:
+    size = os.fstat(file.fileno()).st_size
+    return BytesIO(file.read(size)) if size <= _SMALL else file
+
+
+def _broken(path: str | PathLike[str], reason: str) -> DataError:
     details = {"file": path, "reason": reason}
     return DataError(explanation("image: the file cannot be decoded", details))
 
 
-def _decode(path: Path, size: tuple[int, int], mode: Mode, channels: int) -> Array:
+def _decode(path: str | PathLike[str], size: tuple[int, int], mode: Mode, channels: int) -> Array:
     return _with_image(path, lambda image: _pixels(image, size, mode, channels))
 
 
@@ -159,17 +173,20 @@ def _pixels(image: "Image", size: tuple[int, int], mode: Mode, channels: int) ->
     width, height = size if orientation >= 5 else size[::-1]
     _draft(image, (width, height), mode, channels)
     box = _box(image.size, (width, height), mode)
-    plain = _plain(image, channels)
-    small = plain.resize((width, height), Resampling.BILINEAR, box=box, reducing_gap=3.0)
+    small = _plain(image, channels)
+    if small.size != (width, height):
+        small = small.resize((width, height), Resampling.BILINEAR, box=box, reducing_gap=3.0)
     small = _without_alpha(small, channels)
     if orientation in _TURNS:
         small = small.transpose(Transpose[_TURNS[orientation]])
-    return np.asarray(small).reshape(*size, channels).transpose(2, 0, 1)
+    return np.frombuffer(small.tobytes(), np.uint8).reshape(*size, channels).transpose(2, 0, 1)
 
 
 def _orientation(image: "Image") -> int:
     if image.format not in ("JPEG", "MPO"):
         image.load()  # PNG may have the tag after the pixels; TIFF turns itself, and drops it
+    elif image.info.keys().isdisjoint(_WITH_TAGS):
+        return 1
     try:
         return int(image.getexif().get(_ORIENTATION, 1))
     except Exception:  # a camera's notes may be broken while the picture is whole
@@ -205,7 +222,8 @@ def _plain(image: "Image", channels: int) -> "Image":
     if image.mode.startswith("I"):
         values = np.clip(np.asarray(image), 0, 2**16 - 1) >> 8
         image = Image.fromarray(values.astype(np.uint8))
-    return image.convert("RGBA" if image.has_transparency_data else _MODES[channels])
+    mode = "RGBA" if image.has_transparency_data else _MODES[channels]
+    return image if image.mode == mode else image.convert(mode)
 
 
 def _without_alpha(image: "Image", channels: int) -> "Image":

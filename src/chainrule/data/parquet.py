@@ -64,11 +64,12 @@ def read_parquet(
     path: str | PathLike[str],
     *,
     ignore: Collection[str | int] = (),
+    only: Collection[str] | None = None,
     categories: Collection[str] = (),
     most_categories: int = MOST_CATEGORIES,
     in_memory: int = IN_MEMORY,
 ) -> Table:
-    """Read a Parquet file as columns: see `parquet`.
+    """Read a Parquet file as columns: see `parquet`; of them `only` those of these names.
 
     Raises:  DataError: the table is broken; see `parquet`.
     """
@@ -79,6 +80,7 @@ def read_parquet(
             opened = format_.ParquetFile(file)
             schema = opened.schema_arrow
             fields = _fields(path, schema, ignore)
+            fields = fields if only is None else [field for field in fields if field.name in only]
             readers = _readers(path, fields, categories, most_categories, arrow)
             return _store(path, opened, readers, in_memory)
         except (arrow.ArrowException, OSError, UnicodeDecodeError) as cause:

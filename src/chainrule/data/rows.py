@@ -20,6 +20,7 @@ __all__ = [
     "MOST_MAPPED",
     "Array",
     "Examples",
+    "Footprint",
     "RowReader",
     "Rows",
     "Source",
@@ -29,13 +30,14 @@ __all__ = [
     "mapped_bytes",
     "release",
     "resolve_rows",
+    "row_bytes",
     "select_rows",
     "with_example_axes",
     "with_example_shape",
 ]
 
-MOST_MAPPED = 2**27  # bytes of mapped files that may stay in memory after they were read
-_PAGES_AROUND = 2**18
+MOST_MAPPED = 2**28  # bytes of mapped files that may stay in memory after they were read
+_AROUND = 2**21  # bytes: the system keeps a file in pieces of up to this, and maps them whole
 _CHUNK = 2**17  # elements: 1 MB of float64, which stays in a core's cache
 
 Array: TypeAlias = np.ndarray[Any, np.dtype[Any]]
@@ -155,18 +157,17 @@ Examples: TypeAlias = Array | Rows | Source
 def chunks(examples: Examples) -> Iterator[slice]:
     """Slices that together cover all rows, each of about 2¹⁷ elements.
 
-    Whoever reads mapped files by them has no more than 128 MB of those in memory.
+    Whoever reads mapped files by them has no more than 256 MB of those in memory.
 
     >>> list(chunks(np.zeros((3, 2**16))))
     [slice(0, 2, None), slice(2, 4, None)]
     """
-    elements = max(1, int(np.prod(examples.shape[1:])))
-    rows = max(1, _CHUNK // elements)
-    between = max(1, MOST_MAPPED // (rows * elements * examples.dtype.itemsize))
-    for number, start in enumerate(range(0, len(examples), rows), start=1):
-        yield slice(start, start + rows)
-        if number % between == 0:
-            release(examples)
+    rows = max(1, _CHUNK // max(1, int(np.prod(examples.shape[1:]))))
+    footprint = Footprint(examples)
+    for start in range(0, len(examples), rows):
+        chunk = slice(start, start + rows)
+        yield chunk
+        footprint.note(chunk)
     release(examples)
 
 
@@ -250,27 +251,72 @@ def with_example_axes(examples: Examples, axes: tuple[int, ...]) -> Examples:
     return Rows((examples,), axes=axes)
 
 
+def row_bytes(examples: Examples) -> int:
+    """The bytes of one example as it is stored."""
+    return int(np.prod(examples.shape[1:])) * examples.dtype.itemsize
+
+
+@final
+class Footprint:
+    """Reads rows of examples, and lets go of what that brings into memory of mapped files.
+
+    A row brings in what lies around it, so rows far from each other bring in far more than theirs.
+    """
+
+    def __init__(self, examples: Examples) -> None:
+        self._examples, self._bytes = examples, 0
+        self._row = row_bytes(examples)
+        self._is_chosen = isinstance(examples, Rows) and examples.chosen is not None
+        self._counts = mapped_bytes(examples) > MOST_MAPPED
+        self._most_scattered = max(1, MOST_MAPPED // (self._row + _AROUND))
+
+    def read(self, rows: slice | Array) -> Array:
+        """Read rows; as many at once as may lie far from each other."""
+        if isinstance(rows, slice) and self._is_chosen:
+            rows = np.arange(*rows.indices(len(self._examples)))
+        if isinstance(rows, slice) or not self._counts:
+            read = np.asarray(self._examples[rows])
+            self.note(rows)
+            return read
+        result = np.empty((len(rows), *self._examples.shape[1:]), self._examples.dtype)
+        for start in range(0, len(rows), self._most_scattered):
+            piece = slice(start, start + self._most_scattered)
+            result[piece] = self._examples[rows[piece]]
+            self.note(rows[piece])
+        return result
+
+    def note(self, rows: slice | Array) -> None:
+        """Take note that rows have been read; now and then, let go of what that brought in."""
+        if self._counts:
+            self._bytes += self._brought(rows)
+            if self._bytes > MOST_MAPPED:
+                release(self._examples)
+                self._bytes = 0
+
+    def _brought(self, rows: slice | Array) -> int:
+        """The most that reading rows can have brought in."""
+        if isinstance(self._examples, Rows) and self._examples.chosen is not None:
+            rows = self._examples.chosen[rows]
+        if isinstance(rows, slice):
+            return len(range(*rows.indices(len(self._examples)))) * self._row + _AROUND
+        if not len(rows):
+            return 0
+        extent = int(rows.max() - rows.min() + 1) * self._row + _AROUND
+        return min(extent, len(rows) * (self._row + _AROUND))
+
+
 @final
 class RowReader:
     """The rows of a data set in a given order (None: the file's)."""
 
     def __init__(self, order: Array | None, examples: Examples, targets: Examples) -> None:
-        self._order, self._examples, self._targets = order, examples, targets
-        # Reading a row brings in a page at least, and those around it that the system holds.
-        row = int(np.prod(examples.shape[1:])) * examples.dtype.itemsize
-        self._row_bytes = row if order is None else max(row, _PAGES_AROUND)
-        self._mapped_bytes = 0
+        self._order = order
+        self._examples, self._targets = Footprint(examples), Footprint(targets)
 
     def read(self, first: int, last: int) -> tuple[Array, Array]:
         """The stored examples and targets that are visited from number `first` to before `last`."""
         rows = slice(first, last) if self._order is None else self._order[first:last]
-        read = self._examples[rows], self._targets[rows]
-        self._mapped_bytes += (last - first) * self._row_bytes
-        if self._mapped_bytes > MOST_MAPPED:
-            release(self._examples)
-            release(self._targets)
-            self._mapped_bytes = 0
-        return read
+        return self._examples.read(rows), self._targets.read(rows)
 
 
 def is_mapped(examples: Any) -> bool:

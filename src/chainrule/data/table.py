@@ -128,7 +128,10 @@ def too_many_texts(
     """The error for a column that has more different texts than categories are allowed."""
     details: dict[str, object] = {"column": name, "expected": f"at most {most} different texts"}
     details["found"] = f"more, such as {', '.join(map(repr, sorted(texts)[:2]))}"
-    rule = f'If it only names the rows, pass ignore=["{name}"]; most_categories allows more.'
+    rule = (
+        f'If it only names the rows, pass ignore=["{name}"] (--ignore); '
+        "most_categories allows more."
+    )
     fact = "a column has too many different texts to be categories"
     return cell_fault(reader, fact, path, {**details, **more}, rule)
 

@@ -27,7 +27,10 @@ _CHOICES: Mapping[str, tuple[str, ...]] = {
     "form": ("one-hot", "codes"),
     "unknown": ("zeros", "error"),
 }
-_REMEDY = 'missing="drop" leaves such rows out; "mean", "median" and "most-frequent" fill them.'
+_REMEDY = (
+    'missing="drop" leaves such rows out; "mean", "median" and "most-frequent" fill them.\n'
+    "On the command line: --missing drop."
+)
 
 
 @final
@@ -334,6 +337,6 @@ def _require_values(reader: str, table: Table, encoding: TableEncoding) -> None:
             rule = (
                 _REMEDY
                 if encoding.missing == "error"
-                else f'No cell of this column has a value: pass ignore=["{column.name}"].'
+                else f'It has no value at all: pass ignore=["{column.name}"] (--ignore).'
             )
             raise cell_fault(reader, "a cell has no value", table.source, details, rule)

@@ -33,7 +33,7 @@ def label_targets(
     if column.missing and rows is None:
         count = f"{column.missing} of {len(table)} cells"
         details = {"at": column.missing_from, "column": column.name, "without a value": count}
-        rule = 'missing="drop" leaves such rows out.'
+        rule = 'missing="drop" leaves such rows out. On the command line: --missing drop.'
         raise cell_fault(reader, "a label has no value", table.source, details, rule)
     where = slice(None) if rows is None else rows
     if column.kind == "category":
@@ -73,5 +73,7 @@ def _misfit(reader: str, table: Table, column: Column, expected: str, found: str
 
 def _many(reader: str, table: Table, column: Column, found: int, rows: int) -> DataError:
     details = {"column": column.name, "found": f"{found} different integers in {rows} rows"}
-    rule = 'Say what they are: target="number" for quantities, target="classes" for labels.'
+    rule = (
+        'Say what they are: target="number" for quantities, target="classes" for labels (--target).'
+    )
     return cell_fault(reader, "the label may be classes or quantities", table.source, details, rule)

@@ -12,18 +12,28 @@ from chainrule.optim.adagrad import Adagrad
 from chainrule.optim.adam import Adam
 from chainrule.optim.adamw import AdamW
 from chainrule.optim.averaged import Averaged
+from chainrule.optim.backtracking import Backtracking
 from chainrule.optim.clipped import Clipped
+from chainrule.optim.cma_es import cma_es
+from chainrule.optim.conjugate_gradient import conjugate_gradient
+from chainrule.optim.descend import descend
 from chainrule.optim.gauss_newton import gauss_newton, gauss_newton_matrix
+from chainrule.optim.genetic import genetic_algorithm
 from chainrule.optim.groups import Grouped
+from chainrule.optim.lbfgs import lbfgs
 from chainrule.optim.levenberg_marquardt import levenberg_marquardt
+from chainrule.optim.line_search import LineSearch, LineStep
 from chainrule.optim.lion import Lion
 from chainrule.optim.minimum import Minimum
 from chainrule.optim.muon import Muon
 from chainrule.optim.newton import newton
 from chainrule.optim.optimizer import Optimizer
 from chainrule.optim.plateau import ReduceOnPlateau
+from chainrule.optim.race import Race, Runner, race
+from chainrule.optim.random_search import random_search
 from chainrule.optim.rmsprop import RMSProp
 from chainrule.optim.sgd import SGD
+from chainrule.optim.strong_wolfe import StrongWolfe
 
 __all__ = [
     "SGD",
@@ -32,16 +42,29 @@ __all__ = [
     "Adam",
     "AdamW",
     "Averaged",
+    "Backtracking",
     "Clipped",
     "Grouped",
+    "LineSearch",
+    "LineStep",
     "Lion",
     "Minimum",
     "Muon",
     "Optimizer",
     "RMSProp",
+    "Race",
     "ReduceOnPlateau",
+    "Runner",
+    "StrongWolfe",
+    "cma_es",
+    "conjugate_gradient",
+    "descend",
     "gauss_newton",
     "gauss_newton_matrix",
+    "genetic_algorithm",
+    "lbfgs",
     "levenberg_marquardt",
     "newton",
+    "race",
+    "random_search",
 ]

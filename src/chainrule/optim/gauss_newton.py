@@ -9,7 +9,16 @@ from chainrule import tree
 from chainrule.errors import ArgumentError
 from chainrule.functions.elementwise import add, multiply, negative, subtract
 from chainrule.functions.reduction import sum as sum_
-from chainrule.optim.minimum import Minimum, combined, finite, inner, largest, moved, prepared
+from chainrule.optim.minimum import (
+    Counted,
+    Minimum,
+    combined,
+    finite,
+    inner,
+    largest,
+    moved,
+    prepared,
+)
 from chainrule.tensors import Tensor
 from chainrule.transform import Derivative, grad, hessian, jvp
 
@@ -76,21 +85,22 @@ def gauss_newton(
         raise ArgumentError(
             f"gauss_newton: steps={steps} and tolerance={tolerance} must not be negative"
         )
-    parameters = prepared("gauss_newton", start)
-    history, tried = [finite("gauss_newton", half_squares(residuals(parameters)))], 0
-    gradient = slope(residuals, parameters)
+    counted, parameters = Counted(residuals), prepared("gauss_newton", start)
+    history, tried = [finite("gauss_newton", half_squares(counted(parameters)))], 0
+    gradient = slope(counted, parameters)
     while tried < steps and largest(gradient) > tolerance:
         tried += 1
-        matrix = gauss_newton_matrix(residuals, parameters)
+        matrix = gauss_newton_matrix(counted, parameters)
         step = tree.map_(negative, matrix.solve(gradient))
-        found = _searched(residuals, parameters, step, inner(gradient, step), history[-1])
+        found = _searched(counted, parameters, step, inner(gradient, step), history[-1])
         if found is None:
             break
         parameters = found
-        history.append(float(half_squares(residuals(parameters))))
-        gradient = slope(residuals, parameters)
+        history.append(float(half_squares(counted(parameters))))
+        gradient = slope(counted, parameters)
     norm = largest(gradient)
-    return Minimum(parameters, history[-1], norm, tried, norm <= tolerance, tuple(history))
+    done = norm <= tolerance
+    return Minimum(parameters, history[-1], norm, tried, done, tuple(history), counted.calls)
 
 
 def _searched(residuals: Residuals, parameters: Any, step: Any, rate: float, before: float) -> Any:

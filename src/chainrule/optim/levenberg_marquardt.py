@@ -9,7 +9,7 @@ from chainrule import tree
 from chainrule.errors import ArgumentError
 from chainrule.functions.elementwise import negative
 from chainrule.optim.gauss_newton import Residuals, gauss_newton_matrix, half_squares, slope
-from chainrule.optim.minimum import Minimum, finite, inner, largest, moved, prepared
+from chainrule.optim.minimum import Counted, Minimum, finite, inner, largest, moved, prepared
 
 __all__ = ["levenberg_marquardt"]
 
@@ -39,10 +39,10 @@ def levenberg_marquardt(
             f"levenberg_marquardt: steps={steps} and tolerance={tolerance} must not be negative, "
             f"and damping={damping} must be positive"
         )
-    parameters = prepared("levenberg_marquardt", start)
-    history, tried = [finite("levenberg_marquardt", half_squares(residuals(parameters)))], 0
-    matrix = gauss_newton_matrix(residuals, parameters)
-    gradient = slope(residuals, parameters)
+    counted, parameters = Counted(residuals), prepared("levenberg_marquardt", start)
+    history, tried = [finite("levenberg_marquardt", half_squares(counted(parameters)))], 0
+    matrix = gauss_newton_matrix(counted, parameters)
+    gradient = slope(counted, parameters)
     mu = damping * (float(matrix.diag().numpy().max()) or 1.0)
     growth = 2.0
     while tried < steps and largest(gradient) > tolerance and math.isfinite(mu):
@@ -50,16 +50,17 @@ def levenberg_marquardt(
         step = tree.map_(negative, matrix.solve(gradient, damping=mu))
         predicted = 0.5 * (mu * inner(step, step) - inner(step, gradient))
         candidate = moved(parameters, step)
-        after = float(half_squares(residuals(candidate)))
+        after = float(half_squares(counted(candidate)))
         gain = (history[-1] - after) / predicted if predicted > 0 else -1.0
         if gain > 0 and math.isfinite(after):
             parameters = candidate
             history.append(after)
-            matrix = gauss_newton_matrix(residuals, parameters)
-            gradient = slope(residuals, parameters)
+            matrix = gauss_newton_matrix(counted, parameters)
+            gradient = slope(counted, parameters)
             mu *= max(1 / 3, 1 - (2 * gain - 1) ** 3)
             growth = 2.0
         else:
             mu, growth = mu * growth, growth * 2
     norm = largest(gradient)
-    return Minimum(parameters, history[-1], norm, tried, norm <= tolerance, tuple(history))
+    done = norm <= tolerance
+    return Minimum(parameters, history[-1], norm, tried, done, tuple(history), counted.calls)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, final
 
 from chainrule import tree
 from chainrule.errors import ArgumentError, NonFiniteError
@@ -26,10 +26,12 @@ class Minimum:
 
     parameters     the tree of Tensors that it found
     value          the function there
-    gradient_norm  the largest absolute element of the gradient there
-    steps          how many steps were tried, those not taken included
-    converged      whether the gradient is as small as was asked
-    history        the function before each step and at the end
+    gradient_norm  the largest absolute element of the gradient there; nan where a method takes none
+    steps          how many steps or generations were tried, those not taken included
+    converged      whether the gradient is as small as was asked; of a search without gradients,
+                   whether it reached the target or can get no better
+    history        the function before each step and at the end; of a search, its best so far
+    evaluations    how often the function was computed, with derivatives or without
     """
 
     parameters: Any
@@ -38,6 +40,7 @@ class Minimum:
     steps: int
     converged: bool
     history: tuple[float, ...]
+    evaluations: int
 
 
 def prepared(name: str, start: Any) -> Any:
@@ -66,6 +69,39 @@ def combined(function: Callable[..., Tensor], *trees: Any) -> Any:
     columns = [tree.flatten(t)[0] for t in trees]
     made = [function(*row) for row in zip(*columns, strict=True)]
     return tree.unflatten(tree.flatten(trees[0])[1], made)
+
+
+@final
+class Counted:
+    """A function that knows how often it was called."""
+
+    def __init__(self, function: Callable[..., Any]) -> None:
+        self.function = function
+        self.calls = 0
+
+    def __call__(self, *operands: Any) -> Any:
+        """Call the function."""
+        self.calls += 1
+        return self.function(*operands)
+
+
+def noise(value: float) -> float:
+    """A decrease that rounding hides."""
+    return 1e-12 * max(abs(value), 1e-300)
+
+
+def require_not_negative(name: str, **settings: float) -> None:
+    """Raise for a setting below 0, or that is not a number."""
+    for setting, value in settings.items():
+        if not value >= 0:
+            raise ArgumentError(f"{name}: {setting}={value}, which must not be negative")
+
+
+def require_count(name: str, least: int, **settings: object) -> None:
+    """Raise for a setting that is no count from some number up."""
+    for setting, value in settings.items():
+        if isinstance(value, bool) or not isinstance(value, int) or value < least:
+            raise ArgumentError(f"{name}: {setting}={value}, which must be a count from {least}")
 
 
 def inner(left: Any, right: Any) -> float:

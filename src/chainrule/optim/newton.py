@@ -9,7 +9,7 @@ from typing import Any
 from chainrule import tree
 from chainrule.errors import ArgumentError
 from chainrule.functions.elementwise import negative
-from chainrule.optim.minimum import Minimum, finite, inner, largest, moved, prepared
+from chainrule.optim.minimum import Counted, Minimum, finite, inner, largest, moved, noise, prepared
 from chainrule.tensors import Tensor
 from chainrule.transform import Derivative, hessian, value_and_grad
 
@@ -42,12 +42,13 @@ def newton(
     """
     if steps < 0 or tolerance < 0:
         raise ArgumentError(f"newton: steps={steps} and tolerance={tolerance} must not be negative")
-    both = value_and_grad(loss)
+    counted = Counted(loss)
+    both = value_and_grad(counted)
     parameters = prepared("newton", start)
     value, gradient = both(parameters)
     history, damping, tried = [finite("newton", value)], 0.0, 0
     while tried < steps and largest(gradient) > tolerance:
-        curvature = hessian(loss)(parameters)
+        curvature = hessian(counted)(parameters)
         for _ in range(_MOST_TRIES):
             tried += 1
             step = _step(curvature, gradient, damping)
@@ -56,9 +57,7 @@ def newton(
                 candidate = moved(parameters, step)
                 found, slope = both(candidate)
                 gain = (history[-1] - float(found)) / predicted
-                at_the_end = predicted <= _noise(history[-1]) and largest(slope) <= largest(
-                    gradient
-                )
+                at_the_end = predicted <= noise(history[-1]) and largest(slope) <= largest(gradient)
                 if gain >= _ENOUGH or at_the_end:
                     parameters, gradient = candidate, slope
                     history.append(float(found))
@@ -71,7 +70,8 @@ def newton(
         else:
             break
     norm = largest(gradient)
-    return Minimum(parameters, history[-1], norm, tried, norm <= tolerance, tuple(history))
+    done = norm <= tolerance
+    return Minimum(parameters, history[-1], norm, tried, done, tuple(history), counted.calls)
 
 
 def _step(curvature: Derivative, gradient: Any, damping: float) -> Any:
@@ -91,8 +91,3 @@ def _scale(curvature: Derivative) -> float:
     """The size of the curvature: the mean absolute diagonal, or 1 for a flat function."""
     diagonal = curvature.diag().numpy()
     return float(abs(diagonal).mean()) or 1.0
-
-
-def _noise(value: float) -> float:
-    """A decrease that rounding hides."""
-    return 1e-12 * max(abs(value), 1e-300)

@@ -53,6 +53,7 @@ from chainrule.runtime.windows import reduce_windows
 
 Array = np.ndarray
 Kernel = Callable[..., Any]
+Ready = Callable[[Graph], Kernel]
 
 
 class _Quiet(threading.local):
@@ -93,12 +94,13 @@ def quietly(function: Callable[..., Any], *args: Any) -> Any:
         _quiet.busy = False
 
 
-def kernel(node: Node, needed: frozenset[int] = frozenset()) -> Kernel:
+def kernel(node: Node, needed: frozenset[int] = frozenset(), ready: Ready | None = None) -> Kernel:
     """The function of arrays that this node computes; a bundle's gives a sequence.
 
-    ``needed`` are the results of a bundle that are read.
+    ``needed`` are the results of a bundle that are read; ``ready`` makes bodies callable.
     """
     op = node.op
+    ready = ready or program
     match op:
         case Map(record=record, params=()):
             return record.numpy
@@ -141,11 +143,11 @@ def kernel(node: Node, needed: frozenset[int] = frozenset()) -> Kernel:
         case Project(index=index):
             return lambda results: results[index]
         case Block(body=body):
-            return program(body)
+            return ready(body)
         case Loop():
-            return _loop(op, needed)
+            return _loop(op, needed, ready(op.body))
         case Cond(then=then, otherwise=otherwise):
-            return _cond(program(then), program(otherwise))
+            return _cond(ready(then), ready(otherwise))
         case Print(message=message, write=write):
             return partial(_print, message, write)
         case _:
@@ -255,8 +257,7 @@ def _cond(then: Kernel, otherwise: Kernel) -> Kernel:
     return lambda predicate, *arrays: (then if predicate else otherwise)(*arrays)
 
 
-def _loop(op: Loop, needed: frozenset[int]) -> Kernel:
-    body = program(op.body)
+def _loop(op: Loop, needed: frozenset[int], body: Kernel) -> Kernel:
     first_history = op.carries + op.slices
     keep_history = any(i >= first_history for i in needed)
 

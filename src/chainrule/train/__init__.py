@@ -3,16 +3,7 @@
 ``checkpoint``, ``run`` and ``durable`` are modules of their own: what survives a kill.
 """
 
-from chainrule.train.callbacks import Callback
-from chainrule.train.checkpointing import Checkpoints
-from chainrule.train.early_stopping import EarlyStopping
-from chainrule.train.evaluation import Evaluation, evaluate
-from chainrule.train.final import load_model
-from chainrule.train.finder import RateCurve, find_learning_rate
-from chainrule.train.fit import Fitted, fit
-from chainrule.train.interrupt import catch_signals
-from chainrule.train.loop import steps
-from chainrule.train.metrics import (
+from chainrule.metrics import (
     Calibration,
     ClassFigures,
     calibration,
@@ -23,6 +14,15 @@ from chainrule.train.metrics import (
     root_mean_squared_error,
     top_k_accuracy,
 )
+from chainrule.train.callbacks import Callback
+from chainrule.train.checkpointing import Checkpoints
+from chainrule.train.early_stopping import EarlyStopping
+from chainrule.train.evaluation import Evaluation, evaluate
+from chainrule.train.final import load_model
+from chainrule.train.finder import RateCurve, find_learning_rate
+from chainrule.train.fit import Fitted, fit
+from chainrule.train.interrupt import catch_signals
+from chainrule.train.loop import steps
 from chainrule.train.monitor import Monitor
 from chainrule.train.progress import Progress, pack, unpack
 from chainrule.train.sweep import Sweep, sweep

@@ -19,14 +19,12 @@ found, and what is corrupt is never taken for missing.
 
 import os
 import re
-import sys
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
 
 import numpy as np
-import numpy.typing as npt
 
 from chainrule.errors import ArgumentError, CheckpointError
 from chainrule.train.durable import (
@@ -36,44 +34,24 @@ from chainrule.train.durable import (
     read_bytes,
     remove_folder,
     write_bytes,
-    write_new,
 )
-from chainrule.train.encoding import (
-    check_finite,
-    decode_json,
-    decode_tensors,
-    digest,
-    encode_json,
-    encode_tensors,
-    seal,
-    unseal,
+from chainrule.train.encoding import digest, seal, unseal
+from chainrule.train.manifest import (
+    MANIFEST,
+    POSITION,
+    SMALL_FILE,
+    Checkpoint,
+    build,
+    looks_whole,
+    read,
 )
 
-FORMAT = 1
-"""The version of the layout. A checkpoint with a higher one is refused, never guessed at."""
+__all__ = ["Checkpoint", "Loaded", "is_there", "load", "save", "steps"]
 
-_TENSOR_PARTS = ("model", "optimizer", "state")
-_PARTS = tuple(f"{part}.safetensors" for part in _TENSOR_PARTS)
-_POSITION = "position.json"
-_MANIFEST = "manifest.json"
 _FOLDER = re.compile(r"step-(?P<step>\d{8,18})(?:\.(?P<revision>[2-9]|[1-9]\d{1,8}))?")
-_SMALL_FILE = 1 << 20
 
-_NamedArrays = dict[str, npt.NDArray[Any]]
+
 _Check = Callable[["Checkpoint"], None]
-
-
-@dataclass(frozen=True, eq=False)
-class Checkpoint:
-    """All that a run needs to go on: named arrays, and where it stood.
-
-    ``position`` holds anything that JSON can, and at least ``step``, a count from 0.
-    """
-
-    model: _NamedArrays
-    optimizer: _NamedArrays = field(default_factory=dict)
-    state: _NamedArrays = field(default_factory=dict)
-    position: dict[str, Any] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -117,7 +95,7 @@ def save(folder: PathLike, checkpoint: Checkpoint, *, keep: int = 3, best: bool 
         raise ArgumentError(f"save: keep is {keep}; at least the new checkpoint must be kept")
     make_folder(target)
     published = target / _free_name(target, step)
-    publish_folder(published, lambda partial: _build(partial, checkpoint))
+    publish_folder(published, lambda partial: build(partial, checkpoint))
     if best:
         _point(target, "best", published)
     _point(target, "latest", published)
@@ -222,9 +200,9 @@ def _try(
     path: Path, faults: list[str], manifest: str | None = None, check: _Check | None = None
 ) -> Loaded | None:
     try:
-        checkpoint = _read(path, manifest)
+        checkpoint = read(path, manifest)
         if checkpoint.position["step"] != _order(path)[0]:
-            raise CheckpointError(f"{_POSITION} is of step {checkpoint.position['step']}")
+            raise CheckpointError(f"{POSITION} is of step {checkpoint.position['step']}")
         if check is not None:
             check(checkpoint)
     except CheckpointError as error:
@@ -233,103 +211,8 @@ def _try(
     return Loaded(checkpoint, _order(path)[0], path)
 
 
-def _read(path: Path, manifest: str | None = None) -> Checkpoint:
-    parts = _read_manifest(path, manifest)
-    arrays = {
-        part: decode_tensors(_read_part(path, name, parts), name)
-        for part, name in zip(_TENSOR_PARTS, _PARTS, strict=True)
-        if part != "state" or name in parts
-    }
-    position = decode_json(_read_part(path, _POSITION, parts), _POSITION)
-    if type(position.get("step")) is not int:
-        raise CheckpointError(f"{_POSITION} has no step")
-    return Checkpoint(**arrays, position=position)
-
-
-def _read_part(path: Path, name: str, parts: Mapping[str, Any]) -> bytes:
-    if name not in parts:
-        raise CheckpointError(f"{_MANIFEST} does not list {name}")
-    size, expected = parts[name]["size"], parts[name]["sha256"]
-    data = read_bytes(path / name, limit=size)
-    if len(data) != size:
-        raise CheckpointError(f"{name} has {len(data)} bytes, the manifest says {size}")
-    found = digest(data)
-    if found != expected:
-        raise CheckpointError(
-            f"{name} has sha256 {found[:12]}…, the manifest says {expected[:12]}…"
-        )
-    return data
-
-
-def _read_manifest(path: Path, expected: str | None = None) -> dict[str, Any]:
-    """Return the size and sha256 of each part, from the manifest with the ``expected`` digest."""
-    data = read_bytes(path / _MANIFEST, limit=_SMALL_FILE)
-    manifest = unseal(data, _MANIFEST)
-    if expected not in (None, digest(data)):
-        raise CheckpointError(f"{_MANIFEST} is another one than the pointer to it was made for")
-    if manifest.get("format") != FORMAT:
-        raise CheckpointError(
-            f"{_MANIFEST} has format {manifest.get('format')}; this version reads {FORMAT}"
-        )
-    parts = manifest.get("parts")
-    if isinstance(parts, dict) and all(map(_is_part, parts.values())):
-        return parts
-    raise CheckpointError(f"{_MANIFEST} does not list its parts with size and sha256")
-
-
-def _is_part(entry: object) -> bool:
-    match entry:
-        case {"size": int(), "sha256": str()}:
-            return True
-        case _:
-            return False
-
-
-def _build(partial: Path, checkpoint: Checkpoint) -> None:
-    parts: dict[str, dict[str, Any]] = {}
-    for part, name in zip(_TENSOR_PARTS, _PARTS, strict=True):
-        arrays: _NamedArrays = getattr(checkpoint, part)
-        if arrays or part != "state":
-            parts[name] = _write_part(partial / name, encode_tensors(arrays, part))
-    check_finite(checkpoint.model, "model")
-    position = encode_json(checkpoint.position, "position")
-    parts[_POSITION] = _write_part(partial / _POSITION, position)
-    manifest = {"format": FORMAT, "library": _library(), "parts": parts}
-    write_new(partial / _MANIFEST, seal(manifest))
-    try:
-        _check_same(_read(partial), checkpoint)
-    except CheckpointError as error:
-        raise CheckpointError(f"not read back as written, nothing was saved: {error}") from error
-
-
-def _write_part(path: Path, data: bytes) -> dict[str, Any]:
-    write_new(path, data)
-    return {"size": len(data), "sha256": digest(data)}
-
-
-def _check_same(found: Checkpoint, meant: Checkpoint) -> None:
-    for part in _TENSOR_PARTS:
-        read, given = getattr(found, part), getattr(meant, part)
-        if read.keys() != given.keys():
-            raise CheckpointError(f"{part}: the names read back are not those written")
-        for name, array in given.items():
-            if not _is_same(read[name], array):
-                raise CheckpointError(f"{part}[{name!r}] was read back with other contents")
-
-
-def _is_same(a: npt.NDArray[Any], b: npt.NDArray[Any]) -> bool:
-    if a.shape != b.shape or a.dtype != b.dtype.newbyteorder("="):
-        return False
-    return np.array_equal(_bits(a), _bits(b))
-
-
-def _bits(array: npt.NDArray[Any]) -> npt.NDArray[Any]:
-    native = np.asarray(array, dtype=array.dtype.newbyteorder("="), order="C")
-    return native.reshape(-1).view(np.uint8)
-
-
 def _point(folder: Path, name: str, path: Path) -> None:
-    manifest = digest(read_bytes(path / _MANIFEST))
+    manifest = digest(read_bytes(path / MANIFEST))
     write_bytes(folder / f"{name}.json", seal({"checkpoint": path.name, "manifest": manifest}))
 
 
@@ -339,7 +222,7 @@ def _follow(folder: Path, name: str, faults: list[str]) -> _Named | None:
     if not os.path.lexists(pointer) and not _folders(folder):
         return None
     try:
-        value = unseal(read_bytes(pointer, limit=_SMALL_FILE), pointer.name)
+        value = unseal(read_bytes(pointer, limit=SMALL_FILE), pointer.name)
         return _Named(folder / _checked_name(value.get("checkpoint")), str(value.get("manifest")))
     except CheckpointError as error:
         faults.append(str(error))
@@ -361,18 +244,10 @@ def _prune(folder: Path, newest: Path, keep: int) -> None:
     for path in sorted(_folders(folder), key=_order, reverse=True):
         if _order(path) > _order(newest):
             continue
-        whole += _looks_whole(path)
+        # A corrupt one must not count among those kept, or the last good one would go.
+        whole += looks_whole(path)
         if whole > keep and (best is None or path != best.path):
             remove_folder(path)
-
-
-def _looks_whole(path: Path) -> bool:
-    # A corrupt one must not count among those kept, or the last good one would go.
-    try:
-        parts = _read_manifest(path)
-        return all((path / name).stat().st_size == part["size"] for name, part in parts.items())
-    except (CheckpointError, OSError):
-        return False
 
 
 def _folders(folder: Path) -> list[Path]:
@@ -401,8 +276,3 @@ def _step_of(position: Mapping[str, Any]) -> int:
     if isinstance(step, (int, np.integer)) and not isinstance(step, bool) and 0 <= step < 10**18:
         return int(step)
     raise ArgumentError(f"save: position['step'] is {step!r}; it must be a count from 0")
-
-
-def _library() -> str:
-    # The package above knows its version, but importing it from here would be upward.
-    return str(getattr(sys.modules["chainrule"], "__version__", "unknown"))

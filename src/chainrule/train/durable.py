@@ -99,18 +99,6 @@ def append_line(path: PathLike, line: str) -> None:
         _sync_published(target)
 
 
-def read_lines(path: PathLike) -> tuple[str, ...]:
-    """Return the whole lines of a file, without a torn last one; none if there is no file.
-
-    Raises:  CheckpointError: the file cannot be read, or a whole line is not UTF-8.
-    """
-    target = Path(path)
-    if not target.exists():
-        return ()
-    whole = read_bytes(target).split(b"\n")[:-1]
-    return tuple(_decode_line(target, number, line) for number, line in enumerate(whole, 1))
-
-
 def read_bytes(path: PathLike, limit: int | None = None) -> bytes:
     """Return the contents of a regular file of at most ``limit`` bytes.
 
@@ -315,13 +303,6 @@ def _end_of_last_line(handle: int, size: int) -> int:
             return start + position + 1
         end = start
     return 0
-
-
-def _decode_line(path: Path, number: int, line: bytes) -> str:
-    try:
-        return line.decode()
-    except UnicodeDecodeError as error:
-        raise CheckpointError(f"{path}:{number}: the line is not UTF-8: {line[:60]!r}") from error
 
 
 def _sync(handle: int) -> None:

@@ -16,8 +16,7 @@ from chainrule.functions.reduction import max
 from chainrule.functions.searching import argmax
 from chainrule.functions.softmax import softmax
 from chainrule.loss import cross_entropy
-from chainrule.tensors import Tensor
-from chainrule.train.metrics import (
+from chainrule.metrics import (
     Calibration,
     ClassFigures,
     calibration,
@@ -28,6 +27,7 @@ from chainrule.train.metrics import (
     root_mean_squared_error,
     top_k_accuracy,
 )
+from chainrule.tensors import Tensor
 from chainrule.transform import jit
 
 __all__ = [

@@ -105,8 +105,9 @@ def fit(
                      of (record, progress), called after each epoch; True ends the training
     steps_per_epoch  how many steps count as an epoch, where one pass over the data is too long
     prefetch         how many batches to prepare ahead on a thread; None: 2 unless all is in memory
-    folder           a run folder to keep figures, checkpoints and the model in. If it holds a run
-                     with these settings, that is gone on with, bit for bit
+    folder           a run folder to keep figures, checkpoints and the model in, and at the end
+                     report.html. If it holds a run with these settings, that is gone on with, bit
+                     for bit
     keep             how many of the last checkpoints stay there, beside the best
     progress         True: show a bar, or a line an epoch where none can be drawn; None: only a bar
 
@@ -162,7 +163,7 @@ def run_task(
         last = ended.progress
         trained = task.optimizer.evaluated(last.slots, last.model)
         if opened is not None and ended.complete and not done:
-            finish(opened, trained, ended.history)
+            finish(opened, task, trained, ended.history)
     if ended.signal == signal.SIGTERM:  # whoever sends it means the process
         raise SystemExit(128 + signal.SIGTERM)
     return Fitted(trained, ended.history, last, ended.ended_by, ended.signal is not None)

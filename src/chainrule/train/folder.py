@@ -11,8 +11,10 @@ from chainrule.errors import CheckpointError
 from chainrule.train import run
 from chainrule.train.durable import PathLike
 from chainrule.train.encoding import decode_json, encode_json
+from chainrule.train.evaluation import evaluate
 from chainrule.train.final import arrays_of
 from chainrule.train.progress import Progress, unpack
+from chainrule.train.reporting import machine, report_of, write_report
 from chainrule.train.run import Run
 from chainrule.train.task import Task
 
@@ -67,13 +69,27 @@ def is_done(opened: Run, history: Sequence[Mapping[str, Any]]) -> bool:
     return opened.finished_epochs() == len(history)
 
 
-def finish(opened: Run, model: Any, history: Sequence[Mapping[str, Any]]) -> None:
-    """Write the final model."""
+def finish(opened: Run, task: Task, model: Any, history: Sequence[Mapping[str, Any]]) -> None:
+    """Write the final model, and the report with its figures on the validation data."""
     last = dict(history[-1]) if history else {}
     figures = {name: value for name, value in last.items() if isinstance(value, float)}
     opened.save_model(
         arrays_of(model), {"model": "of the caller's own", "figures": _finite(figures)}
     )
+    held_out, seconds = task.validation, sum(record.get("seconds") or 0.0 for record in history)
+    report = report_of(
+        f"{task.data.name} · {type(model).__name__}",
+        task,
+        model,
+        history,
+        None if held_out is None else evaluate(model, held_out, task.loss),
+        held_out,
+        part="validation",
+        config={name: value for name, value in opened.config.items() if name != "model"},
+        timings={"training": seconds},
+        machine=machine(),
+    )
+    write_report(opened.path, report)
 
 
 def _finite(figures: Mapping[str, float]) -> dict[str, float]:

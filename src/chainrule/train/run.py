@@ -28,7 +28,7 @@ import numpy.typing as npt
 
 from chainrule.errors import ArgumentError, CheckpointError
 from chainrule.locking import acquire, is_held
-from chainrule.train import checkpoint
+from chainrule.train import checkpoint, final_files
 from chainrule.train.durable import (
     PathLike,
     failure,
@@ -40,11 +40,7 @@ from chainrule.train.durable import (
 )
 from chainrule.train.encoding import (
     Arrays,
-    check_finite,
     decode_json,
-    decode_tensors,
-    digest,
-    encode_tensors,
     plain,
     seal,
     unseal,
@@ -54,8 +50,6 @@ from chainrule.train.records import Recorded, append_record, is_count, read_reco
 _CONFIG = "config.json"
 _METRICS = "metrics.jsonl"
 _CHECKPOINTS = "checkpoints"
-_MODEL = "model.safetensors"
-_DESCRIPTION = "model.json"
 _LOCK = "lock"
 _JSON_LIMIT = 1 << 26
 
@@ -80,7 +74,7 @@ class Run:
     @property
     def finished(self) -> bool:
         """Whether the final model is there."""
-        return (self.path / _DESCRIPTION).exists() and (self.path / _MODEL).exists()
+        return final_files.are_there(self.path)
 
     def metrics(self) -> list[dict[str, Any]]:
         """Return the metrics, one record an epoch; a torn last line is left out.
@@ -153,56 +147,28 @@ class Run:
                  weight is not finite, or the disk refused; what was there is still whole.
         """
         self._check_locked("save_model")
-        weights = encode_tensors(arrays, "model")
-        check_finite(arrays, "model")
-        entry = {
-            "sha256": digest(weights),
-            "size": len(weights),
-            "epochs": len(self._whole().values),
-            "description": dict(description),
-        }
-        # What cannot be stored is refused before anything is written.
-        entry, old = plain(entry, _DESCRIPTION), self._described()
-        if old is not None:
-            write_bytes(self.path / _DESCRIPTION, seal({**entry, "previous": old}))
-        write_bytes(self.path / _MODEL, weights)
-        write_bytes(self.path / _DESCRIPTION, seal(entry))
+        final_files.save(self.path, arrays, description, len(self._whole().values))
 
     def load_model(self) -> tuple[dict[str, npt.NDArray[Any]], dict[str, Any]]:
         """Return the arrays of the final model and its description, every byte verified.
 
         Raises:  CheckpointError: there is none yet, or a file is missing or corrupt.
         """
-        if not any((self.path / name).exists() for name in (_MODEL, _DESCRIPTION)):
-            raise CheckpointError(f"{self.path} has no final model: the run is not finished")
-        try:
-            weights = read_bytes(self.path / _MODEL)
-            entry = _matching(self._described_as(), digest(weights))
-            return decode_tensors(weights, _MODEL), entry["description"]
-        except CheckpointError as error:
-            raise CheckpointError(
-                f"the final model of {self.path} is not whole: {error}"
-            ) from error
+        return final_files.load(self.path)
 
     def finished_epochs(self) -> int:
         """Return how many epochs the training had of which the final model is.
 
         Raises:  CheckpointError: the file is missing or corrupt.
         """
-        found = self._described_as().get("epochs")
-        if is_count(found):
-            return int(str(found))
-        raise CheckpointError(f"{_DESCRIPTION} has no count of epochs")
+        return final_files.epochs(self.path)
 
     def description(self) -> dict[str, Any]:
         """Return what the final model says of itself; its weights are not read, there may be many.
 
         Raises:  CheckpointError: the file is missing or corrupt.
         """
-        found = self._described_as().get("description")
-        if isinstance(found, dict):
-            return found
-        raise CheckpointError(f"{_DESCRIPTION} has no description")
+        return final_files.description(self.path)
 
     def close(self) -> None:
         """Release the lock."""
@@ -233,18 +199,6 @@ class Run:
         if found.fault is not None:
             raise CheckpointError(found.fault)
         return found
-
-    def _described_as(self) -> dict[str, Any]:
-        path = self.path / _DESCRIPTION
-        return unseal(read_bytes(path, limit=_JSON_LIMIT), _DESCRIPTION)
-
-    def _described(self) -> dict[str, Any] | None:
-        """Return the description of the final model that is there, if both are whole."""
-        try:
-            weights = read_bytes(self.path / _MODEL)
-            return _matching(self._described_as(), digest(weights))
-        except CheckpointError:
-            return None
 
 
 def create(path: PathLike, config: Mapping[str, Any]) -> Run:
@@ -290,7 +244,7 @@ def open(path: PathLike, *, write: bool = False) -> Run:
         raise CheckpointError(f"{target} is not a run folder: it has no {_CONFIG}")
     lock = _acquire(target) if write else None
     try:
-        config = _config(target / _CONFIG)
+        config = read_config(target / _CONFIG)
         if write:
             sweep(target)
             sweep(target / _CHECKPOINTS)
@@ -302,7 +256,11 @@ def open(path: PathLike, *, write: bool = False) -> Run:
     return Run(target, config, lock)
 
 
-def _config(path: Path) -> dict[str, Any]:
+def read_config(path: PathLike) -> dict[str, Any]:
+    """Read the configuration of a run from its file.
+
+    Raises:  CheckpointError: it is missing, not as it was written, or of an older version.
+    """
     data = read_bytes(path, limit=_JSON_LIMIT)
     if "digest" not in decode_json(data, str(path)):
         raise CheckpointError(
@@ -379,7 +337,7 @@ def _is_taken(folder: Path) -> str:
 
 def _state(folder: Path) -> str:
     steps = checkpoint.steps(folder / _CHECKPOINTS)
-    run = "a finished run" if (folder / _DESCRIPTION).exists() else "an unfinished run"
+    run = "a finished run" if final_files.are_described(folder) else "an unfinished run"
     return f"{run}, last checkpoint at step {steps[-1]}" if steps else run
 
 
@@ -396,17 +354,4 @@ def _too_few(found: Recorded, step: int, epochs: int) -> str:
     return (
         f"{_METRICS} holds the records of {found.until(step)} epochs up to step {step}; "
         f"there were {epochs}"
-    )
-
-
-def _matching(entry: dict[str, Any], found: str) -> dict[str, Any]:
-    """Return the description of the weights with this digest: the current or the previous one."""
-    for candidate in (entry, entry.get("previous")):
-        if isinstance(candidate, dict) and candidate.get("sha256") == found:
-            if isinstance(candidate.get("description"), dict):
-                return {key: value for key, value in candidate.items() if key != "previous"}
-            raise CheckpointError(f"{_DESCRIPTION} has no description")
-    expected = str(entry.get("sha256"))
-    raise CheckpointError(
-        f"{_MODEL} has sha256 {found[:12]}…, {_DESCRIPTION} says {expected[:12]}…"
     )

@@ -13,8 +13,8 @@ from chainrule.functions.lift import Lifted
 from chainrule.ir import build
 from chainrule.ir.dtype import DType
 from chainrule.ir.record import Record
+from chainrule.runtime.memory import require_memory
 from chainrule.tensors import Tensor
-from chainrule.transform.memory import require_memory
 from chainrule.transform.operators import LinearMap, Structured
 
 __all__ = ["Blocks", "Cost", "Part"]

@@ -14,7 +14,8 @@ from chainrule.ir import build
 from chainrule.ir.graph import Graph, Node, frontier
 from chainrule.passes.pipeline import optimize
 from chainrule.recording import Recording, current, innermost, modes, recording
-from chainrule.runtime.reference import Program, quietly
+from chainrule.runtime.programs import is_native, ready
+from chainrule.runtime.reference import quietly
 from chainrule.tensors import Tensor, node_of, of_node, of_value, tensor, watched, weak
 from chainrule.transform.closure import Watch, watches
 from chainrule.transform.debug import tie_effects
@@ -62,7 +63,7 @@ class Recorded:
         self.reusable = all(self.sources)
         self.graph = Graph((*given, *cell_nodes, *free), tuple(nodes))
         self.host = None if self.reusable else opened.parent
-        self.program: Program | None = None
+        self.programs: dict[bool, Callable[..., list[Any]]] = {}
 
     def _register(self, opened: Recording) -> tuple[dict[int, list[Place]], dict[Node, Place]]:
         """Make a watched Tensor a hidden input, so that binding another one is no new program.
@@ -130,10 +131,11 @@ class Recorded:
             return [of_node(n, host) for n in build.block(name, self.graph, nodes)]
         return [of_value(v) for v in quietly(self._program(), *[t._value for t in tensors])]
 
-    def _program(self) -> Program:
-        if self.program is None:
-            self.program = Program(optimize(self.graph))
-        return self.program
+    def _program(self) -> Callable[..., list[Any]]:
+        found = self.programs.get(is_native())
+        if found is None:
+            found = self.programs[is_native()] = ready(optimize(self.graph))
+        return found
 
 
 def _parameters(leaves: list[Any]) -> list[Node | None]:

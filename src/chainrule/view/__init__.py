@@ -2,6 +2,7 @@
 
 from chainrule.view.formulas import Formula
 from chainrule.view.mistakes import Mistake
+from chainrule.view.projection import Projection, render_projection
 from chainrule.view.report import Report, render
 
-__all__ = ["Formula", "Mistake", "Report", "render"]
+__all__ = ["Formula", "Mistake", "Projection", "Report", "render", "render_projection"]

@@ -45,13 +45,17 @@ class Series:
 
 @dataclass(frozen=True)
 class Curves:
-    """What one chart shows. `best` chooses the value of the last curve that is worth a note."""
+    """What one chart shows. `best` chooses the value of the last curve that is worth a note.
+
+    `step` is what is counted across: epochs, or the components of a spectrum.
+    """
 
     title: str
     epochs: tuple[float, ...]
     series: tuple[Series, ...]
     axis: Axis = "from zero"
     best: Callable[[Sequence[float]], float] | None = None
+    step: str = "epoch"
 
     def write(self, value: float) -> str:
         """Write one value in the chart's unit."""
@@ -97,7 +101,7 @@ def readings(curves: Curves) -> dict[str, object]:
         return {}
     return {
         "x": [round(frame.x(epoch), 2) for epoch in curves.epochs],
-        "epochs": [f"epoch {epoch:,.6g}" for epoch in curves.epochs],
+        "epochs": [f"{curves.step} {epoch:,.6g}" for epoch in curves.epochs],
         "series": [
             {
                 "name": series.name,
@@ -136,13 +140,13 @@ def _legend(curves: Curves) -> Markup:
         element(
             "li",
             element("svg", _swatch(), viewBox="0 0 22 8", width=22, height=8, aria_hidden="true"),
-            element("span", series.name, class_="name") if series.name else "",
+            element("span", series.name, class_="name", title=series.name) if series.name else "",
             element("b", curves.write(series.values[-1])),
             class_=f"key {series.style}",
         )
         for series in curves.series
     )
-    when = element("li", f"epoch {curves.epochs[-1]:,.6g}", class_="when")
+    when = element("li", f"{curves.step} {curves.epochs[-1]:,.6g}", class_="when")
     many = " many-keys" if len(curves.series) > MOST_KEYS else ""
     return element("ul", when, *keys, class_=f"legend{many}")
 
@@ -155,7 +159,7 @@ def _drawing(curves: Curves, frame: Frame, name: str) -> Markup:
     drawn = [_curve(series, curves.epochs, frame) for series in curves.series]
     return element(
         "svg",
-        element("title", f"{curves.title} by epoch", id=f"{name}-title"),
+        element("title", f"{curves.title} by {curves.step}", id=f"{name}-title"),
         element("desc", _summary(curves), id=f"{name}-desc"),
         *frame.grid(),
         *drawn,
@@ -210,8 +214,8 @@ def _summary(curves: Curves) -> str:
         if finite:
             (first, start), (last, end) = finite[0], finite[-1]
             sentences.append(
-                f"{series.name or curves.title}: {curves.write(start)} at epoch {first:g}, "
-                f"{curves.write(end)} at epoch {last:g}."
+                f"{series.name or curves.title}: {curves.write(start)} at {curves.step} {first:g}, "
+                f"{curves.write(end)} at {curves.step} {last:g}."
             )
     return " ".join(sentences)
 
@@ -223,11 +227,11 @@ def _best(curves: Curves) -> str:
     value = curves.best(last.drawable)
     epoch = curves.epochs[last.values.index(value)]
     named = f"{last.name} value" if last.name else "value"
-    return f"Best {named} {curves.write(value)}, epoch {epoch:,.6g}."
+    return f"Best {named} {curves.write(value)}, {curves.step} {epoch:,.6g}."
 
 
 def _single(curves: Curves) -> str:
-    return "" if len(curves.epochs) > 1 else "One epoch makes a point, not a curve."
+    return "" if len(curves.epochs) > 1 else f"One {curves.step} makes a point, not a curve."
 
 
 def _gaps(curves: Curves) -> str:
@@ -236,7 +240,7 @@ def _gaps(curves: Curves) -> str:
         gaps = [e for e, v in zip(curves.epochs, series.values, strict=True) if not is_drawable(v)]
         strange = sum(not math.isnan(v) and not is_drawable(v) for v in series.values)
         if gaps:
-            first = f"the first at epoch {gaps[0]:,.6g}"
+            first = f"the first at {curves.step} {gaps[0]:,.6g}"
             kind = "infinite or missing" if strange else "missing or not a number"
             number = figures.plural(len(gaps), "value")
             name = series.name or curves.title

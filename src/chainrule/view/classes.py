@@ -9,7 +9,7 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from chainrule.train.metrics import precision_recall_f1
+from chainrule.metrics import precision_recall_f1
 from chainrule.view import figures
 from chainrule.view.markup import Child, Markup, element
 from chainrule.view.tables import bar, table

@@ -148,3 +148,12 @@ def shorten(text: str, length: int) -> str:
     'autom…'
     """
     return text if len(text) <= length else text[: length - 1] + "…"
+
+
+def printable(name: str) -> str:
+    r"""Write a class so that it can be seen: one may be a line break.
+
+    >>> printable("cat"), printable("\n")
+    ('cat', "'\\n'")
+    """
+    return name if name.isprintable() and name.strip() else repr(name)

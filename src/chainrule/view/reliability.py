@@ -2,7 +2,7 @@
 
 Source:  guo2017calibration, sec. 2
 
->>> from chainrule.train.metrics import calibration
+>>> from chainrule.metrics import calibration
 >>> "12.50%" in draw(calibration([False, True, True], [0.2, 0.9125, 0.9125], bins=2)).text
 True
 """
@@ -12,7 +12,7 @@ from dataclasses import replace
 
 import numpy as np
 
-from chainrule.train.metrics import Calibration
+from chainrule.metrics import Calibration
 from chainrule.view import figures
 from chainrule.view.markup import Markup, element
 from chainrule.view.plot import Frame

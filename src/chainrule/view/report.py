@@ -12,7 +12,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from chainrule.train.metrics import Calibration
+from chainrule.metrics import Calibration
 from chainrule.view import (
     classes,
     confusion,

@@ -112,7 +112,7 @@ def whole_numbers(values: Sequence[float]) -> Scale:
     low, high = min(values), max(values)
     if low == high:
         return Scale(low - 1, high + 1, (low,), (number(low),))
-    step = max(1.0, _round_step((high - low) / 6))
+    step = float(max(1, math.ceil(_round_step((high - low) / 6))))
     first, last = math.ceil(low / step), math.floor(high / step)
     ticks = {index * step for index in range(first, last + 1)}
     # The first epoch is worth a label when the round ones leave room for it.

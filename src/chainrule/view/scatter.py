@@ -9,8 +9,8 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
+from chainrule import metrics
 from chainrule.errors import ShapeError
-from chainrule.train import metrics
 from chainrule.view import figures, picture, png
 from chainrule.view.figures import number
 from chainrule.view.markup import Markup, element

@@ -1,0 +1,215 @@
+"""The names of the field for quotients of exponentials: σ, softmax, tanh."""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Mapping
+from fractions import Fraction
+
+from chainrule.algebra import combine
+from chainrule.algebra.index import Atom, Factor, Poly, Term, atom_poly, constant, normal
+
+__all__: list[str] = []
+
+_ONE = Fraction(1)
+
+Definitions = Mapping[Atom, Poly]
+
+
+def sigmoids(term: Term, _: int, __: Definitions) -> list[Term] | None:
+    for f in term.factors:
+        if f.atom.head != "group" or f.power.denominator != 1 or f.power >= 0:
+            continue
+        exponential = _one_plus_exp(f.atom.args[0])
+        if exponential is None:
+            continue
+        labels = tuple(f.labels[i] for i in exponential.labels)
+        same = [g for g in term.factors if g.atom == exponential.atom and g.labels == labels]
+        up = same[0].power if same else Fraction(0)
+        down = -f.power - up
+        if up.denominator != 1 or up < 0 or down < 0:
+            continue
+        (inside,) = exponential.atom.args
+        there = combine.function("sigmoid", [inside], exponential.atom.dims)
+        rest = tuple(g for g in term.factors if g is not f and g not in same)
+        (sigma,) = there.terms[0].factors
+        made = [Term(term.coefficient, (*rest, Factor(sigma.atom, labels, up)))] if up else [
+            Term(term.coefficient, rest)]  # fmt: skip
+        if down:
+            flipped = combine.function("sigmoid", [combine.scale(-_ONE, inside)],
+                                       exponential.atom.dims).terms[0].factors[0]  # fmt: skip
+            made = [t.times(Term(_ONE, (Factor(flipped.atom, labels, down),))) for t in made]
+        return made
+    return None
+
+
+def _one_plus_exp(poly: Poly) -> Factor | None:
+    """The factor e^v of 1 + e^v."""
+    if len(poly.terms) != 2:
+        return None
+    plain = [t for t in poly.terms if not t.factors and t.coefficient == 1]
+    others = [t for t in poly.terms if len(t.factors) == 1 and t.coefficient == 1]
+    if len(plain) == 1 and len(others) == 1:
+        (factor,) = others[0].factors
+        if factor.atom.head == "apply:exp" and factor.power == 1:
+            return factor
+    return None
+
+
+# ---------------------------------------------------------------- σ(−v)
+
+
+def reflections(term: Term, _: int, __: Definitions) -> list[Term] | None:
+    """e^v σ(−v) is σ(v), and 1 − σ(−v) is σ(v)."""
+    for f in term.factors:
+        if f.atom.head == "group":
+            sigma = _one_minus_sigmoid(f.atom.args[0])
+            if sigma is not None and _is_negative(sigma.atom.args[0]):
+                labels = tuple(f.labels[i] for i in sigma.labels)
+                rest = tuple(g for g in term.factors if g is not f)
+                made = Factor(_sigmoid(sigma.atom, -1), labels, f.power)
+                return [Term(term.coefficient, (*rest, made))]
+        if f.atom.head != "apply:sigmoid" or f.power.denominator != 1 or f.power < 1:
+            continue
+        for g in term.factors:
+            both = _reflected(f, g) if g.labels == f.labels and g.power.denominator == 1 else None
+            if both is not None:
+                rest = tuple(h for h in term.factors if h is not f and h is not g)
+                return [Term(term.coefficient, (*rest, *both, *_remaining(f), *_remaining(g)))]
+    return None
+
+
+def _reflected(f: Factor, g: Factor) -> list[Factor] | None:
+    """What σ(w) makes together with one power of another factor at the same labels."""
+    (inside,) = f.atom.args
+    opposite = combine.scale(-_ONE, inside)
+    if g.atom.head == "apply:exp" and g.atom.args[0] == (opposite if g.power > 0 else inside):
+        return [Factor(_sigmoid(f.atom, -1), f.labels)]
+    return None
+
+
+def complements(poly: Poly) -> Poly:
+    """σ(v) ⊙ (1 − σ(v)) for σ(v) ⊙ σ(−v), which is shorter while it is still to be divided."""
+    terms = [_with_complement(t) for t in poly.terms]
+    changed = any(a is not b for a, b in zip(terms, poly.terms, strict=True))
+    return normal(terms, range(poly.rank), poly.dims) if changed else poly
+
+
+def _with_complement(term: Term) -> Term:
+    sigmas = [f for f in term.factors if f.atom.head == "apply:sigmoid" and f.power == 1]
+    for f, g in itertools.permutations(sigmas, 2):
+        (inside,) = f.atom.args
+        opposite = g.atom.args[0] == combine.scale(-_ONE, inside)
+        if opposite and _is_negative(inside) and f.labels == g.labels:
+            one = constant(_ONE, f.atom.dims)
+            group = combine.grouped(combine.add([(_ONE, one), (-_ONE, atom_poly(g.atom))]))
+            made = Factor(group.terms[0].factors[0].atom, f.labels)
+            rest = tuple(h for h in term.factors if h is not f)
+            return _with_complement(Term(term.coefficient, (*rest, made)))
+    return term
+
+
+def _one_minus_sigmoid(poly: Poly) -> Factor | None:
+    """The factor σ(w) of 1 − σ(w)."""
+    if len(poly.terms) != 2:
+        return None
+    plain = [t for t in poly.terms if not t.factors and t.coefficient == 1]
+    others = [t for t in poly.terms if len(t.factors) == 1 and t.coefficient == -1]
+    if len(plain) == 1 and len(others) == 1:
+        (factor,) = others[0].factors
+        if factor.atom.head == "apply:sigmoid" and factor.power == 1:
+            return factor
+    return None
+
+
+def _is_negative(poly: Poly) -> bool:
+    return bool(poly.terms) and all(t.coefficient < 0 for t in poly.terms)
+
+
+def _sigmoid(atom: Atom, sign: int) -> Atom:
+    """σ of the argument of another σ, perhaps with the opposite sign."""
+    inside = combine.scale(Fraction(sign), atom.args[0])
+    return combine.function("sigmoid", [inside], atom.dims).terms[0].factors[0].atom
+
+
+# ---------------------------------------------------------------- softmax and tanh by hand
+
+
+def softmaxes(term: Term, _: int, __: Definitions) -> list[Term] | None:
+    """exp(xᵢ) / Σⱼ exp(xⱼ) is softmax(x)ᵢ, and exp(v) / (exp(v) + exp(−v)) is σ(2v)."""
+    for f in term.factors:
+        if f.atom.head != "group" or f.power.denominator != 1 or f.power >= 0:
+            continue
+        inner = f.atom.args[0]
+        for g in term.factors:
+            if g.atom.head != "apply:exp" or g.power.denominator != 1 or g.power < 1:
+                continue
+            made = _probability(g, f, inner) or _two_sided(g, f, inner)
+            if made is not None:
+                rest = [h for h in term.factors if h is not f and h is not g]
+                rest += [made, *_remaining(g), *_remaining(f)]
+                return [Term(term.coefficient, tuple(rest))]
+    return None
+
+
+def _remaining(f: Factor) -> list[Factor]:
+    """A factor with one power less, towards 1."""
+    left = f.power - 1 if f.power > 0 else f.power + 1
+    return [Factor(f.atom, f.labels, left)] if left else []
+
+
+def _probability(g: Factor, f: Factor, inner: Poly) -> Factor | None:
+    if len(inner.terms) != 1 or inner.terms[0].coefficient != 1:
+        return None
+    factors = inner.terms[0].factors
+    if len(factors) != 1 or factors[0].atom != g.atom or factors[0].power != 1:
+        return None
+    outer = factors[0].labels[:-1]
+    last = factors[0].labels[-1:]
+    if outer != tuple(range(inner.rank)) or not last or last[0] < inner.rank:
+        return None
+    if g.labels[:-1] != f.labels:
+        return None
+    atom = Atom("softmax", (), g.atom.args, g.atom.dims)
+    return Factor(atom, g.labels)
+
+
+def _two_sided(g: Factor, f: Factor, inner: Poly) -> Factor | None:
+    if len(inner.terms) != 2 or any(t.coefficient != 1 or len(t.factors) != 1 for t in inner.terms):
+        return None
+    parts = [t.factors[0] for t in inner.terms]
+    if any(p.atom.head != "apply:exp" or p.power != 1 for p in parts):
+        return None
+    a, b = (p.atom.args[0] for p in parts)
+    if combine.scale(-_ONE, a) != b or g.atom.args[0] not in (a, b):
+        return None
+    if any(tuple(f.labels[i] for i in p.labels) != g.labels for p in parts):
+        return None
+    double = combine.scale(Fraction(2), g.atom.args[0])
+    return Factor(
+        combine.function("sigmoid", [double], g.atom.dims).terms[0].factors[0].atom, g.labels
+    )
+
+
+def differences(poly: Poly) -> Poly:
+    """c σ(2v) − c σ(−2v) is c tanh(v)."""
+    for i, first in enumerate(poly.terms):
+        for f in first.factors:
+            if f.atom.head != "apply:sigmoid" or f.power != 1:
+                continue
+            turned = combine.function(
+                "sigmoid", [combine.scale(-_ONE, f.atom.args[0])], f.atom.dims
+            )
+            other = Factor(turned.terms[0].factors[0].atom, f.labels)
+            wanted = Term(-first.coefficient, tuple(other if g is f else g for g in first.factors))
+            key = normal([wanted], range(poly.rank), poly.dims)
+            for j, second in enumerate(poly.terms):
+                if j != i and normal([second], range(poly.rank), poly.dims) == key:
+                    half = combine.scale(Fraction(1, 2), f.atom.args[0])
+                    (tanh,) = combine.function("tanh", [half], f.atom.dims).terms
+                    made = Term(first.coefficient * tanh.coefficient, tuple(
+                        Factor(tanh.factors[0].atom, f.labels) if g is f else g
+                        for g in first.factors))  # fmt: skip
+                    rest = [t for k, t in enumerate(poly.terms) if k not in (i, j)]
+                    return differences(normal([*rest, made], range(poly.rank), poly.dims))
+    return poly

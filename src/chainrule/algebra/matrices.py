@@ -1,0 +1,77 @@
+"""Matrices as polys: transposes, inverses, determinants, and the routines that give them."""
+
+from __future__ import annotations
+
+import itertools
+from fractions import Fraction
+from typing import Any
+
+from chainrule.algebra.combine import einsum, function, grouped, lone, power, ungrouped
+from chainrule.algebra.index import (
+    Atom,
+    Poly,
+    atom_poly,
+    normal,
+)
+
+__all__: list[str] = []
+
+
+def routine(name: str, operands: list[Poly], params: tuple[Any, ...]) -> list[Poly] | None:
+    """The results of a library routine that mathematics has signs for, or None."""
+    matrix = ungrouped(operands[0]) if operands else None
+    if matrix is None or matrix.rank != 2:
+        return None
+    match name:
+        case "inv":
+            return [inverse(matrix)]
+        case "solve":
+            right = operands[1]
+            left = (0, matrix.rank)
+            other = (matrix.rank, *range(1, right.rank))
+            return [einsum([_maybe_transposed(inverse(matrix), params), grouped(right)],
+                           (left, other), tuple(range(right.rank)), right.dims)]  # fmt: skip
+        case "det":
+            return [determinant(matrix)]
+        case "cofactor":
+            flipped = transposed(inverse(matrix))
+            return [einsum([determinant(matrix), flipped], ((), (0, 1)), (0, 1), flipped.dims)]
+        case "slogdet":
+            value = determinant(matrix)
+            return [function("sign", [value], ()), function("log|·|", [value], ())]
+    return None
+
+
+def _maybe_transposed(poly: Poly, params: tuple[Any, ...]) -> Poly:
+    return transposed(poly) if params and params[0] is True else poly
+
+
+def transposed(poly: Poly) -> Poly:
+    """The matrix with its axes exchanged."""
+    fresh = itertools.count(2)
+    return normal(poly.at((1, 0), fresh), (0, 1), poly.dims[::-1])
+
+
+def inverse(matrix: Poly) -> Poly:
+    """A⁻¹, symmetric if A is; the inverse of an inverse is the matrix itself."""
+    factor = lone(matrix)
+    if factor is not None and factor.atom.head == "inverse":
+        inner = factor.atom.args[0]
+        return inner if factor.labels == (0, 1) else transposed(inner)
+    flipped = transposed(matrix)
+    dims = matrix.dims[::-1]
+    if flipped == matrix:
+        return atom_poly(Atom("inverse", (), (matrix,), dims, symmetric=True))
+    if flipped.key < matrix.key:  # (Aᵀ)⁻¹ is the transpose of the same atom as A⁻¹
+        return transposed(atom_poly(Atom("inverse", (), (flipped,), dims[::-1])))
+    return atom_poly(Atom("inverse", (), (matrix,), dims))
+
+
+def determinant(matrix: Poly) -> Poly:
+    """det A, with det A⁻¹ = 1/det A and det Aᵀ = det A."""
+    factor = lone(matrix)
+    if factor is not None and factor.atom.head == "inverse":
+        return power(determinant(factor.atom.args[0]), Fraction(-1))
+    flipped = transposed(matrix)
+    chosen = min(matrix, flipped, key=lambda p: p.key)
+    return atom_poly(Atom("det", (), (chosen,)))

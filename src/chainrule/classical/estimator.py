@@ -1,0 +1,225 @@
+"""What every estimator here is: parameters by name, checked input, a score.
+
+They follow the conventions of scikit-learn, and need it only where it asks something of them: in
+pipelines, searches and clones.
+"""
+
+from __future__ import annotations
+
+import inspect
+import sys
+from abc import ABC, abstractmethod
+from typing import Any, ClassVar, Self
+
+import numpy as np
+
+from chainrule.classical import inputs
+from chainrule.classical.inputs import Array
+from chainrule.errors import ArgumentError, ShapeError
+
+__all__: list[str] = []
+
+_RULES = {
+    "be 0 or greater": lambda v: v >= 0,
+    "be greater than 0": lambda v: v > 0,
+    "lie between 0 and 1, exclusive": lambda v: 0 < v < 1,
+}
+
+
+class Estimator(ABC):
+    """The base of estimators: ``__init__`` keeps its arguments, ``fit`` makes what ends in _."""
+
+    sparse: ClassVar[bool] = False  # whether matrices of scipy.sparse are taken
+    several: ClassVar[bool] = False  # whether y may have several columns
+    not_negative: ClassVar[bool] = False  # whether X must be
+
+    n_features_in_: int
+    feature_names_in_: Array
+
+    # ------------------------------------------------------------ parameters
+
+    @classmethod
+    def _parameters(cls) -> tuple[str, ...]:
+        return tuple(inspect.signature(cls).parameters)
+
+    def get_params(self, deep: bool = True) -> dict[str, Any]:
+        """Give the parameters by name."""
+        return {name: getattr(self, name) for name in self._parameters()}
+
+    def set_params(self, **parameters: Any) -> Self:
+        """Set parameters by name.
+
+        Raises:  ArgumentError: there is no such parameter.
+        """
+        known = self._parameters()
+        for name, value in parameters.items():
+            if name not in known:
+                raise ArgumentError(
+                    f"{type(self).__name__}: there is no parameter {name!r}; there are "
+                    f"{', '.join(known)}"
+                )
+            setattr(self, name, value)
+        return self
+
+    def __repr__(self) -> str:
+        given = []
+        for name, parameter in inspect.signature(type(self)).parameters.items():
+            value = getattr(self, name)
+            if value is not parameter.default and repr(value) != repr(parameter.default):
+                given.append(f"{name}={value!r}")
+        return f"{type(self).__name__}({', '.join(given)})"
+
+    def _require(self, rule: str, **given: Any) -> None:
+        """Raise at the first parameter that is no number of this kind."""
+        for name, value in given.items():
+            number = isinstance(value, int | float | np.number) and not isinstance(value, bool)
+            if not number or not np.isfinite(value) or not _RULES[rule](value):
+                raise ArgumentError(
+                    f"{type(self).__name__}: {name} is {value!r}, and must {rule}"
+                )
+
+    # ------------------------------------------------------------ scikit-learn
+
+    @abstractmethod
+    def __sklearn_tags__(self) -> Any:
+        """Say to scikit-learn what is taken and given."""
+
+    def _tags(self, kind: str, **more: Any) -> Any:
+        from sklearn.utils import InputTags, Tags, TargetTags
+
+        return Tags(
+            estimator_type=kind,
+            target_tags=TargetTags(required=True, multi_output=self.several),
+            input_tags=InputTags(sparse=self.sparse, positive_only=self.not_negative),
+            **more,
+        )
+
+    # ------------------------------------------------------------ input
+
+    def _rows(self, method: str, X: Any, *, first: bool) -> Any:
+        """A checked matrix, of as many features as before unless it is the first."""
+        owner = f"{type(self).__name__}.{method}"
+        if not first:
+            self._check_fitted(method)
+        found = inputs.matrix(owner, X, sparse=self.sparse)
+        names = _names_of(X)
+        if first:
+            self.n_features_in_ = int(found.shape[1])
+            self.__dict__.pop("feature_names_in_", None)
+            if names is not None:
+                self.feature_names_in_ = names
+            return found
+        self._check_names(owner, names)
+        if found.shape[1] != self.n_features_in_:
+            name = type(self).__name__
+            raise ShapeError(
+                f"{owner}: X has {found.shape[1]} features, but {name} is expecting "
+                f"{self.n_features_in_} features as input"
+            )
+        return found
+
+    def _check_names(self, owner: str, names: Array | None) -> None:
+        known = getattr(self, "feature_names_in_", None)
+        if known is None or names is None or np.array_equal(known, names):
+            return
+        raise ArgumentError(
+            f"{owner}: the columns are not those of fit\n\n    columns  {', '.join(names)}\n"
+            f"    fitted   {', '.join(known)}\n\n"
+            "  The feature names should match those that were passed during fit, in their order."
+        )
+
+    def _check_fitted(self, method: str) -> None:
+        if any(name.endswith("_") and not name.startswith("_") for name in vars(self)):
+            return
+        text = f"{type(self).__name__}.{method}: this estimator has not been fitted; call fit first"
+        if "sklearn" not in sys.modules:
+            raise ArgumentError(text)
+        from sklearn.exceptions import NotFittedError
+
+        raise NotFittedError(text)
+
+
+def _names_of(x: Any) -> Array | None:
+    """The names of a table's columns, if all are words."""
+    columns = getattr(x, "columns", None)
+    if columns is None or not all(isinstance(c, str) for c in columns):
+        return None
+    return np.array(list(columns), object)
+
+
+class Regressor(Estimator):
+    """The base of what predicts numbers."""
+
+    def __sklearn_tags__(self) -> Any:
+        from sklearn.utils import RegressorTags
+
+        return self._tags("regressor", regressor_tags=RegressorTags())
+
+    @abstractmethod
+    def predict(self, X: Any) -> Any:
+        """Predict the targets of rows."""
+
+    def score(self, X: Any, y: Any, sample_weight: Any = None) -> float:
+        """Give the share of the variance that the predictions explain.
+
+        R² = 1 − Σᵢ wᵢ (yᵢ − ŷᵢ)² / Σᵢ wᵢ (yᵢ − ȳ)², the mean over the outputs; of targets that do
+        not vary it is 1 if they are met, else 0.
+        """
+        owner = f"{type(self).__name__}.score"
+        predicted = self.predict(X)
+        true = inputs.numbers(owner, y, len(predicted), several=True).reshape(predicted.shape)
+        factor = inputs.weights(owner, sample_weight, len(true))
+        left = np.average((true - predicted) ** 2, axis=0, weights=factor)
+        mean = np.average(true, axis=0, weights=factor)
+        spread = np.average((true - mean) ** 2, axis=0, weights=factor)
+        varies = spread > 0
+        parts = np.where(varies, 1 - left / np.where(varies, spread, 1), left == 0)
+        return float(np.mean(parts))
+
+
+class Classifier(Estimator):
+    """The base of what predicts one of several classes."""
+
+    blunt: ClassVar[bool] = False  # whether numbers other than its own kind are told apart badly
+
+    classes_: Array
+
+    def __sklearn_tags__(self) -> Any:
+        from sklearn.utils import ClassifierTags
+
+        return self._tags("classifier", classifier_tags=ClassifierTags(poor_score=self.blunt))
+
+    @abstractmethod
+    def predict_log_proba(self, X: Any) -> Array:
+        """Give the logarithm of the probability of each class."""
+
+    @abstractmethod
+    def _scores(self, method: str, X: Any) -> Array:
+        """Scores whose largest marks the class."""
+
+    def predict(self, X: Any) -> Array:
+        """Give the most probable class of each row."""
+        best = self._scores("predict", X).argmax(axis=1)
+        return self.classes_[best]
+
+    def predict_proba(self, X: Any) -> Array:
+        """Give the probability of each class, in the order of classes_."""
+        chances: Array = np.exp(self.predict_log_proba(X))
+        return chances
+
+    def score(self, X: Any, y: Any, sample_weight: Any = None) -> float:
+        """Give the share of rows whose class is predicted."""
+        owner = f"{type(self).__name__}.score"
+        predicted = self.predict(X)
+        true = inputs.labels(owner, y, len(predicted))
+        factor = inputs.weights(owner, sample_weight, len(true))
+        return float(np.average(predicted == true, weights=factor))
+
+
+def log_normalized(scores: Array) -> Array:
+    """Subtract the logarithm of the sum of exponentials of each row."""
+    top = scores.max(axis=1, keepdims=True)
+    shifted = scores - np.where(np.isfinite(top), top, 0)
+    with np.errstate(divide="ignore"):
+        normalized: Array = shifted - np.log(np.exp(shifted).sum(axis=1, keepdims=True))
+    return normalized

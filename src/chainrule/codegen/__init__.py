@@ -1,0 +1,1 @@
+"""Graph to loop nests to machine code: the native lowering."""

@@ -1,0 +1,162 @@
+"""Contractions: a product of tensors as a matrix product of expressions.
+
+The axes of rows, columns and sums are counted through by one number each. Where several axes do not
+lie together in memory, the number is taken apart again for every element that is read: a
+convolution reads its windows so, without laying them out.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+from chainrule.codegen.affine import flattened, variable
+from chainrule.codegen.fuse import Fused
+from chainrule.codegen.kernels import Kernel, Loops, Places, forms_in, merged, values_of
+from chainrule.codegen.llvm import Builder, Module, Value, constant, lanes, vector
+from chainrule.codegen.loops import Expression, Load, loads
+from chainrule.codegen.product import Operand, Product, Strided, Write, emit_product
+from chainrule.codegen.scope import Scope, register
+from chainrule.codegen.steps import Contraction
+from chainrule.codegen.target import Target
+from chainrule.ir.graph import Node
+
+__all__ = ["emit_contraction"]
+
+Values = dict[int, Value | None]
+
+
+def emit_contraction(
+    module: Module, target: Target, name: str, item: Fused, places: Places, outside: set[Node]
+) -> Kernel:
+    """Write the function of a matrix product with its epilogue."""
+    c = item.product
+    assert c is not None
+    rows, inner, columns = (_size(c, group) for group in (c.rows, c.inner, c.columns))
+    product = Product(rows, inner, columns, register(c.target.dtype))
+
+    def prepare(b: Builder, table: Value, index: Value) -> tuple[Operand, Operand, Write]:
+        pointers = places(b, table)
+        batch = _taken_apart(b, index, [Loops(v, (v,), c.extents[v]) for v in c.batch], 0)
+        return (
+            _operand(b, c, c.left, c.rows, c.inner, batch, pointers),
+            _operand(b, c, c.right, c.inner, c.columns, batch, pointers),
+            _writer(c, item, batch, pointers, outside),
+        )
+
+    made = emit_product(module, target, name, product, prepare, _size(c, c.batch))
+    work = 2 * rows * inner * columns * _size(c, c.batch) // 8
+    return Kernel(made.name, made.tiles, made.scratch, work)
+
+
+def _size(c: Contraction, group: Sequence[int]) -> int:
+    size = 1
+    for v in group:
+        size *= c.extents[v]
+    return size
+
+
+def _operand(
+    b: Builder,
+    c: Contraction,
+    value: Expression,
+    rows: Sequence[int],
+    columns: Sequence[int],
+    batch: Values,
+    pointers: Mapping[Node, Value],
+) -> Operand:
+    forms = list(forms_in(value))
+    by = {
+        "row": merged(rows, c.extents, forms),
+        "column": merged(columns, c.extents, forms),
+    }
+
+    def read(
+        b: Builder, row: Value, column: Value, along: str, count: int, mask: Value | None
+    ) -> Value:
+        places = {"row": row, "column": column}
+        lane = by[along][-1].last if count else None
+        values = dict(batch)
+        for axis, loops in by.items():
+            values |= _taken_apart(b, places[axis], loops, count if axis == along else 0)
+        scope = Scope(b, pointers, values, lane, count, mask)
+        return scope.vector_of(value)
+
+    scores = {
+        axis: sum(_contiguous(load.flat.coefficient(loops[-1].last)) for load in loads(value))
+        for axis, loops in by.items()
+    }
+    contiguous = "row" if scores["row"] > scores["column"] else "column"
+    plain = None
+    if isinstance(value, Load) and not value.guards and value.dtype is c.target.dtype:
+        (row, *more_rows), (column, *more_columns) = by["row"], by["column"]
+        if not more_rows and not more_columns:
+            rest = value.flat.replaced(
+                {v: variable(v).plus(variable(v), -1) for v in (*rows, *columns)}
+            )
+            start = Scope(b, pointers, batch).scalar(rest)
+            pointer = b.offset(pointers[value.source], start, register(value.dtype))
+            strides = (value.flat.coefficient(x.last) for x in (row, column))
+            plain = Strided(pointer, *strides)
+    return Operand(read, contiguous, plain)
+
+
+def _contiguous(coefficient: int) -> int:
+    return 2 if coefficient == 1 else 0 if coefficient == 0 else -1
+
+
+def _taken_apart(b: Builder, number: Value, loops: Sequence[Loops], count: int) -> Values:
+    """The values of variables from the number that counts through them all, slowest first.
+
+    With lanes the number is that of the first of them; if several variables are counted through,
+    they have a value for each lane.
+    """
+    if len(loops) < 2:
+        return values_of(loops[0], number) if loops else {}
+    made: Values = {}
+    narrow = "i32"
+    number = b.convert("trunc", number, narrow)
+    if count:
+        kind = vector(narrow, count)
+        number = b.binary("add", b.splat(number, count), b.steps(count, narrow))
+    else:
+        kind = narrow
+    for each in reversed(loops):
+        if each is loops[0]:
+            own = number
+        else:
+            size = constant(kind, each.extent)
+            own = b.binary("urem", number, size)
+            number = b.binary("udiv", number, size)
+        made |= values_of(each, b.convert("zext", own, "i64"))
+    return made
+
+
+def _writer(
+    c: Contraction,
+    item: Fused,
+    batch: Values,
+    pointers: Mapping[Node, Value],
+    outside: set[Node],
+) -> Write:
+    flat = flattened(tuple(map(variable, range(c.target.ndim))), c.target.shape)
+    forms = [flat, *(f for s in item.statements for f in forms_in(s.value))]
+    rows, columns = merged(c.rows, c.extents, forms), merged(c.columns, c.extents, forms)
+
+    def write(b: Builder, row: Value, column: Value, values: Value, mask: Value | None) -> None:
+        count = lanes(values.type)
+        places = {
+            **batch,
+            **_taken_apart(b, row, rows, 0),
+            **_taken_apart(b, column, columns, count),
+        }
+        lane = columns[-1].last if count else None
+        scope = Scope(b, pointers, places, lane, count, mask, {c.target: values})
+        if c.target in outside:
+            scope.store(c.target, flat, values)
+        for s in item.statements:
+            made = scope.value(s.value)
+            scope.ready[s.target] = made
+            if s.target in outside:
+                scope.store(s.target, flat, made)
+
+    return write

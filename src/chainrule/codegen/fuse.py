@@ -1,0 +1,174 @@
+"""Fuse: statements that go through the same rows become one kernel.
+
+A kernel is a list of statements and the number of axes, its rows, over which all of them are
+computed together: softmax reads, exponentiates, sums and divides one row while it is in the cache.
+A statement may join where everything that it reads of the kernel's own values lies in the same row.
+Statements of one element each, of the shape of a matrix product, join the product: they run on its
+registers.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Final
+
+from chainrule.codegen.affine import flattened, variable
+from chainrule.codegen.loops import Fetch, Load, Statement, loads
+from chainrule.codegen.steps import Check, Contraction, Host, Nested, Scattered, Spread, Step
+from chainrule.ir.graph import Node
+
+__all__ = ["Fused", "fuse", "reads"]
+
+_SMALL: Final = 4096
+"""Programs of so few elements need no parallel rows: all may be one row."""
+
+_ENOUGH_ROWS: Final = 16
+_LONGEST: Final = 24
+"""Statements in one kernel; LLVM's time grows faster than the length of a function."""
+
+
+@dataclass
+class Fused:
+    """Statements that share their first ``rank`` axes; perhaps the epilogue of a product."""
+
+    statements: list[Statement]
+    rank: int
+    product: Contraction | None = None
+    sources: dict[Node, Statement | Contraction] = field(default_factory=dict)
+
+    def targets(self) -> list[Node]:
+        """The arrays that are computed, in order."""
+        return list(self.sources)
+
+
+Item = Fused | Step
+
+
+def fuse(steps: Sequence[Step]) -> list[Item]:
+    """Give the steps with statements and products gathered into kernels, in order."""
+    items: list[Item] = []
+    made: dict[Node, int] = {}
+    checked = -1
+    for step in steps:
+        if isinstance(step, Statement):
+            known = [made[load.source] for load in loads(step.value) if load.source in made]
+            if any(isinstance(load, Fetch) for load in loads(step.value)):
+                known.append(checked)
+            latest = max(known, default=-1)
+            place = _join(items, step, latest)
+            made[step.target] = place
+        elif isinstance(step, Contraction):
+            made[step.target] = len(items)
+            items.append(Fused([], step.target.ndim, step, {step.target: step}))
+        else:
+            if isinstance(step, Check):
+                checked = len(items)
+            for target in _targets(step):
+                made[target] = len(items)
+            items.append(step)
+    return items
+
+
+def _targets(step: Step) -> Sequence[Node]:
+    match step:
+        case Host(targets=targets) | Nested(targets=targets):
+            return targets
+        case Check():
+            return ()
+        case Fused():
+            return step.targets()
+        case _:
+            return (step.target,)
+
+
+def _join(items: list[Item], step: Statement, latest: int) -> int:
+    """Put a statement into the kernel that fits, or into a new one; give its place."""
+    for place in dict.fromkeys((latest, len(items) - 1)):
+        item = items[place] if 0 <= place and place >= latest else None
+        if isinstance(item, Fused):
+            rank = _fits(item, step)
+            if rank is not None:
+                item.rank = rank
+                item.statements.append(step)
+                item.sources[step.target] = step
+                return place
+    items.append(Fused([step], step.target.ndim, None, {step.target: step}))
+    return len(items) - 1
+
+
+def _fits(item: Fused, step: Statement) -> int | None:
+    """How many axes the rows would have with this statement; None if it does not fit."""
+    own = [load for load in loads(step.value) if load.source in item.sources]
+    if len(item.statements) >= _LONGEST or any(isinstance(load, Fetch) for load in own):
+        return None
+    shape = step.target.shape
+    if item.product is not None:
+        same = shape == item.product.target.shape and not step.kind
+        whole = flattened(tuple(map(variable, range(len(shape)))), shape)
+        in_place = all(isinstance(n, Load) and n.flat == whole and not n.guards for n in own)
+        return item.rank if same and own and in_place else None
+    rank = min(item.rank, len(shape))
+    first = item.statements[0].target.shape
+    while rank and first[:rank] != shape[:rank]:
+        rank -= 1
+    while rank and not all(isinstance(n, Load) and _in_row(n, rank, step) for n in own):
+        rank -= 1
+    elements = max(math.prod(s.extents) for s in (*item.statements, step))
+    rows = math.prod(shape[:rank])
+    lowered = rank < min(item.rank, len(shape))
+    if not own and lowered:
+        return None
+    if rank == 0 and lowered and elements > _SMALL:
+        return None
+    if lowered and rows < _ENOUGH_ROWS and elements > _SMALL:
+        return None
+    if not own and not _reads_alike(item, step):
+        return None
+    return rank
+
+
+def _in_row(load: Load, rank: int, step: Statement) -> bool:
+    """Whether a value of the kernel is read in the row at hand only."""
+    shape = load.source.shape
+    if len(shape) < rank or load.source.shape[:rank] != step.target.shape[:rank]:
+        return False
+    stride = math.prod(shape[rank:])
+    size = stride
+    for axis in reversed(range(rank)):
+        if load.flat.coefficient(axis) != stride:
+            return False
+        stride *= shape[axis]
+    low, high = load.flat.without(rank).limits(dict(enumerate(step.extents)))
+    return low >= 0 and high < size
+
+
+def _reads_alike(item: Fused, step: Statement) -> bool:
+    """Whether a statement that needs nothing of a kernel goes through the same memory."""
+    if any(s.extents != step.extents or s.kind != step.kind for s in item.statements):
+        return False
+    seen = {load.source for s in item.statements for load in loads(s.value)}
+    return any(load.source in seen for load in loads(step.value))
+
+
+def reads(item: Item) -> set[Node]:
+    """The arrays that a kernel or a step reads, its own results included."""
+    match item:
+        case Fused(statements=statements, product=product):
+            found = {load.source for s in statements for load in loads(s.value)}
+            if product is not None:
+                found |= {n.source for side in (product.left, product.right) for n in loads(side)}
+            return found
+        case Host(node=node) | Nested(node=node):
+            return set(node.inputs)
+        case Check(index=index):
+            return {load.source for load in loads(index)}
+        case Spread(value=value):
+            return {load.source for load in loads(value)}
+        case Scattered(indices=indices, value=value):
+            return {load.source for e in (*indices, value) for load in loads(e)}
+        case Statement(value=value):
+            return {load.source for load in loads(value)}
+        case Contraction():
+            return {n.source for side in (item.left, item.right) for n in loads(side)}

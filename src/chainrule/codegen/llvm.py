@@ -1,0 +1,495 @@
+"""LLVM's assembly language, written as text by small methods.
+
+A ``Value`` is a name with its type; a ``Builder`` writes one function, line by line, and a
+``Module`` holds functions. Text is what LLVM parses anyway, and writing it takes a microsecond an
+instruction, where objects for each operand would take fifty. Types are LLVM's own spellings:
+``float``, ``double``, ``i32``, ``i1``, ``ptr``, ``<16 x float>``. Control flow is written with
+``with``: ``loop``, ``when``.
+
+>>> module = Module()
+>>> f = module.function("twice", [("x", "ptr")])
+>>> with f.loop(0, 8) as loop:
+...     place = f.offset(f.arguments[0], loop.index, "float")
+...     x = f.load("float", place)
+...     f.store(f.fadd(x, x), place)
+>>> "fadd float" in module.text()
+True
+"""
+
+from __future__ import annotations
+
+import struct
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from typing import Final, NamedTuple
+
+_BITS: Final = {"half": 16, "bfloat": 16, "float": 32, "double": 64, "ptr": 64}
+
+
+class Value(NamedTuple):
+    """An operand: a register or a constant, and its type."""
+
+    text: str
+    type: str
+
+    def __str__(self) -> str:
+        return f"{self.type} {self.text}"
+
+
+Index = Value | int
+
+
+def vector(element: str, lanes: int) -> str:
+    """The type of a vector; of no lanes, the element itself."""
+    return f"<{lanes} x {element}>" if lanes else element
+
+
+def lanes(kind: str) -> int:
+    """How many elements a vector type has; 0 for a type that is no vector."""
+    return int(kind[1:].split(" x ", 1)[0]) if kind[0] == "<" else 0
+
+
+def element(kind: str) -> str:
+    """The element type of a vector type; any other type itself."""
+    return kind.split(" x ", 1)[1][:-1] if kind[0] == "<" else kind
+
+
+def like(kind: str, other: str) -> str:
+    """The type of elements of another kind in as many lanes."""
+    return vector(other, lanes(kind))
+
+
+def bits(kind: str) -> int:
+    """The width of an element of a type."""
+    own = element(kind)
+    return _BITS[own] if own in _BITS else int(own[1:])
+
+
+def suffix(kind: str) -> str:
+    """How a type is spelled in the name of an intrinsic: ``f32``, ``v16i8``, ``p0``."""
+    own = element(kind)
+    short = {"half": "f16", "bfloat": "bf16", "float": "f32", "double": "f64", "ptr": "p0"}
+    count = lanes(kind)
+    return (f"v{count}" if count else "") + short.get(own, own)
+
+
+def constant(kind: str, number: float | int | bool) -> Value:
+    """A number of a type, in every lane if the type is a vector."""
+    own = element(kind)
+    if own in ("float", "double"):
+        value = float(number)
+        if own == "float":
+            value = _rounded(value)
+        text = f"0x{struct.unpack('>Q', struct.pack('>d', value))[0]:016X}"
+    elif own == "i1":
+        text = "true" if number else "false"
+    else:
+        text = str(int(number))
+    return Value(f"splat ({own} {text})" if lanes(kind) else text, kind)
+
+
+def _rounded(value: float) -> float:
+    """The nearest float of 32 bits; what is too large is infinite."""
+    try:
+        return float(struct.unpack("f", struct.pack("f", value))[0])
+    except OverflowError:
+        return float("inf") if value > 0 else float("-inf")
+
+
+def sequence(kind: str, numbers: Sequence[float | int | bool]) -> Value:
+    """A vector of different numbers."""
+    own = element(kind)
+    return Value("<" + ", ".join(str(constant(own, n)) for n in numbers) + ">", kind)
+
+
+class Module:
+    """Functions, and the declarations that they need."""
+
+    def __init__(
+        self, attributes: str = "attributes #0 = { nounwind }", *, fma: bool = True
+    ) -> None:
+        self.attributes = attributes
+        self.fma = fma
+        self.builders: dict[str, Builder] = {}
+        self.declarations: dict[str, str] = {}
+        self.extra: list[str] = []
+
+    def function(
+        self,
+        name: str,
+        parameters: Sequence[tuple[str, str]],
+        result: str = "void",
+        *,
+        internal: bool = False,
+        noalias: bool = True,
+    ) -> Builder:
+        """Begin a function; parameters are (name, type).
+
+        noalias   no two pointers overlap, and nobody else writes what they point to
+        """
+        if name in self.builders:
+            raise ValueError(f"the function {name!r} exists already")
+        made = self.builders[name] = Builder(self, name, parameters, result, internal, noalias)
+        return made
+
+    def declare(self, name: str, result: str, operands: Sequence[str]) -> None:
+        """Announce a function of another module, or an intrinsic."""
+        self.declarations.setdefault(name, f"declare {result} @{name}({', '.join(operands)})")
+
+    def text(self) -> str:
+        """The whole module."""
+        made = [b.text() for b in self.builders.values()]
+        outside = [d for name, d in self.declarations.items() if name not in self.builders]
+        return "\n".join([*self.extra, *made, *outside, self.attributes, *_LOOPS, ""])
+
+
+# What loops say to the optimizer: not to unroll them.
+_LOOPS: Final = ('!0 = distinct !{!0, !{!"llvm.loop.unroll.disable"}}',)
+
+
+class Loop:
+    """A loop that is being written: its index, and what it carries from turn to turn."""
+
+    def __init__(self, index: Value, carried: Sequence[Value]) -> None:
+        self.index = index
+        self.carried = list(carried)
+        self.following: list[Value] = list(carried)
+
+    def next(self, *values: Value) -> None:
+        """Say what the next turn carries."""
+        assert [v.type for v in values] == [c.type for c in self.carried], (values, self.carried)
+        self.following = list(values)
+
+    @property
+    def results(self) -> list[Value]:
+        """What is carried when the loop has ended: the values at its head."""
+        return self.carried
+
+
+class Builder:
+    """Writes one function. Every method that computes appends a line and gives its value."""
+
+    def __init__(
+        self,
+        module: Module,
+        name: str,
+        parameters: Sequence[tuple[str, str]],
+        result: str,
+        internal: bool,
+        noalias: bool = True,
+    ) -> None:
+        self.module = module
+        self.name = name
+        self.arguments = [Value(f"%{n}", t) for n, t in parameters]
+        self.result = result
+        self.internal = internal
+        self.noalias = noalias
+        self.entry: list[str] = []
+        self.lines: list[str] = []
+        self.block = "entry"
+        self._count = 0
+        self._ended = False
+
+    def text(self) -> str:
+        """The whole function."""
+        own = "noalias " if self.noalias else ""
+        parameters = ", ".join(
+            f"{v.type} {own if v.type == 'ptr' else ''}{v.text}" for v in self.arguments
+        )
+        head = f"define {'internal ' if self.internal else ''}{self.result} @{self.name}"
+        end = [] if self._ended else ["  ret void"]
+        body = "\n".join(["entry:", *self.entry, *self.lines, *end])
+        return f"{head}({parameters}) #0 {{\n{body}\n}}"
+
+    # ------------------------------------------------------------ lines
+
+    def fresh(self) -> str:
+        """A register that is not used yet."""
+        self._count += 1
+        return f"%v{self._count}"
+
+    def emit(self, kind: str, text: str) -> Value:
+        """Append an instruction that gives a value of this type."""
+        name = self.fresh()
+        self.lines.append(f"  {name} = {text}")
+        return Value(name, kind)
+
+    def act(self, text: str) -> None:
+        """Append an instruction that gives nothing."""
+        self.lines.append(f"  {text}")
+
+    def place(self, label: str) -> None:
+        """Begin a basic block."""
+        self.lines.append(f"{label}:")
+        self.block = label
+
+    def label(self, hint: str) -> str:
+        """A label that is not used yet."""
+        self._count += 1
+        return f"{hint}{self._count}"
+
+    def ret(self, value: Value | None = None) -> None:
+        """Return."""
+        self.act(f"ret {value}" if value is not None else "ret void")
+        self._ended = True
+
+    # ------------------------------------------------------------ arithmetic
+
+    def binary(self, op: str, a: Value, b: Value) -> Value:
+        """Apply an instruction of two operands of one type."""
+        assert a.type == b.type, (op, a, b)
+        return self.emit(a.type, f"{op} {a.type} {a.text}, {b.text}")
+
+    def fadd(self, a: Value, b: Value) -> Value:
+        return self.binary("fadd", a, b)
+
+    def fsub(self, a: Value, b: Value) -> Value:
+        return self.binary("fsub", a, b)
+
+    def fmul(self, a: Value, b: Value) -> Value:
+        return self.binary("fmul", a, b)
+
+    def fdiv(self, a: Value, b: Value) -> Value:
+        return self.binary("fdiv", a, b)
+
+    def fneg(self, a: Value) -> Value:
+        return self.emit(a.type, f"fneg {a}")
+
+    def fma(self, a: Value, b: Value, c: Value) -> Value:
+        """a·b + c, rounded once where the processor has the instruction."""
+        return self.intrinsic("fma" if self.module.fma else "fmuladd", a, b, c)
+
+    def add(self, a: Value, b: Index) -> Value:
+        return self._integer("add", a, b, 0)
+
+    def sub(self, a: Value, b: Index) -> Value:
+        return self._integer("sub", a, b, 0)
+
+    def mul(self, a: Value, b: Index) -> Value:
+        return self._integer("mul", a, b, 1)
+
+    def _integer(self, op: str, a: Value, b: Index, neutral: int) -> Value:
+        """Integer arithmetic; what is known while writing is computed now."""
+        other = self.number(b, a.type)
+        if other.text == str(neutral):
+            return a
+        if op != "sub" and a.text == str(neutral):
+            return other
+        if _is_number(a) and _is_number(other):
+            x, y = int(a.text), int(other.text)
+            return constant(a.type, {"add": x + y, "sub": x - y, "mul": x * y}[op])
+        if op == "mul" and "0" in (a.text, other.text):
+            return constant(a.type, 0)
+        return self.binary(op, a, other)
+
+    def number(self, value: Index, kind: str = "i64") -> Value:
+        """A value, or a number as one."""
+        return constant(kind, value) if isinstance(value, int) else value
+
+    def icmp(self, predicate: str, a: Value, b: Index) -> Value:
+        """Compare integers: eq, ne, slt, sle, sgt, sge, ult, ule, ugt, uge."""
+        other = self.number(b, a.type)
+        return self.emit(like(a.type, "i1"), f"icmp {predicate} {a}, {other.text}")
+
+    def fcmp(self, predicate: str, a: Value, b: Value) -> Value:
+        """Compare floating-point numbers: oeq, olt, ole, ogt, oge, une, uno, …"""
+        return self.emit(like(a.type, "i1"), f"fcmp {predicate} {a}, {b.text}")
+
+    def select(self, mask: Value, chosen: Value, otherwise: Value) -> Value:
+        """``mask ? chosen : otherwise``."""
+        return self.emit(chosen.type, f"select {mask}, {chosen}, {otherwise}")
+
+    def convert(self, op: str, value: Value, own: str) -> Value:
+        """Convert the elements: trunc zext sext fptrunc fpext fptosi fptoui sitofp uitofp."""
+        kind = like(value.type, own)
+        return value if kind == value.type else self.emit(kind, f"{op} {value} to {kind}")
+
+    def bitcast(self, value: Value, kind: str) -> Value:
+        """The same bits as another type."""
+        return value if kind == value.type else self.emit(kind, f"bitcast {value} to {kind}")
+
+    def intrinsic(self, name: str, *operands: Value, flags: Sequence[bool] = ()) -> Value:
+        """Apply ``llvm.NAME`` of the type of its first operand; flags are trailing i1 constants."""
+        kind = operands[0].type
+        constants = [constant("i1", f) for f in flags]
+        return self.call(f"llvm.{name}.{suffix(kind)}", kind, *operands, *constants)
+
+    def call(self, name: str, result: str, *operands: Value) -> Value:
+        """Call a function by its name."""
+        self.module.declare(name, result, [o.type for o in operands])
+        text = f"call {result} @{name}({', '.join(map(str, operands))})"
+        if result == "void":
+            self.act(text)
+            return Value("", "void")
+        return self.emit(result, text)
+
+    def call_pointer(self, pointer: Value, result: str, *operands: Value) -> Value:
+        """Call the function at an address."""
+        text = f"call {result} {pointer.text}({', '.join(map(str, operands))})"
+        if result == "void":
+            self.act(text)
+            return Value("", "void")
+        return self.emit(result, text)
+
+    # ------------------------------------------------------------ vectors
+
+    def splat(self, value: Value, count: int) -> Value:
+        """A scalar in every lane; itself where there are no lanes."""
+        if not count:
+            return value
+        kind = vector(value.type, count)
+        if value.text[0] != "%":
+            return Value(f"splat ({value})", kind)
+        first = self.emit(kind, f"insertelement {kind} poison, {value}, i64 0")
+        zeros = f"<{count} x i32> zeroinitializer"
+        return self.emit(kind, f"shufflevector {first}, {kind} poison, {zeros}")
+
+    def shuffle(self, a: Value, b: Value, order: Sequence[int]) -> Value:
+        """The lanes of two vectors in another order."""
+        kind = vector(element(a.type), len(order))
+        mask = f"<{len(order)} x i32> <" + ", ".join(f"i32 {k}" for k in order) + ">"
+        return self.emit(kind, f"shufflevector {a}, {b}, {mask}")
+
+    def extract(self, value: Value, lane: Index) -> Value:
+        """One lane."""
+        return self.emit(element(value.type), f"extractelement {value}, {self.number(lane)}")
+
+    def insert(self, value: Value, item: Value, lane: Index) -> Value:
+        """A vector with one lane replaced."""
+        return self.emit(value.type, f"insertelement {value}, {item}, {self.number(lane)}")
+
+    def steps(self, count: int, kind: str = "i64") -> Value:
+        """0, 1, 2, … in the lanes."""
+        return sequence(vector(kind, count), range(count))
+
+    def first(self, count: int, present: Value) -> Value:
+        """The mask of the lanes below a number (i64)."""
+        return self.icmp("ult", self.steps(count), self.splat(present, count))
+
+    # ------------------------------------------------------------ memory
+
+    def offset(self, pointer: Value, index: Index, own: str) -> Value:
+        """The address of an element, counted from a pointer."""
+        index = self.number(index)
+        if index.text == "0":
+            return pointer
+        return self.emit("ptr", f"getelementptr inbounds {own}, {pointer}, {index}")
+
+    def load(self, kind: str, pointer: Value, align: int = 0) -> Value:
+        """Read a value; it lies at a multiple of its element's size, or of ``align`` bytes."""
+        return self.emit(kind, f"load {kind}, {pointer}, align {align or _bytes(kind)}")
+
+    def store(self, value: Value, pointer: Value, align: int = 0) -> None:
+        """Write a value."""
+        self.act(f"store {value}, {pointer}, align {align or _bytes(value.type)}")
+
+    def load_some(self, kind: str, pointer: Value, mask: Value) -> Value:
+        """Read the lanes of a mask; the others are 0 and their memory is not touched."""
+        zero = Value("zeroinitializer", kind)
+        align = constant("i32", _bytes(kind))
+        name = f"llvm.masked.load.{suffix(kind)}.p0"
+        return self.call(name, kind, pointer, align, mask, zero)
+
+    def store_some(self, value: Value, pointer: Value, mask: Value) -> None:
+        """Write the lanes of a mask; the memory of the others is not touched."""
+        align = constant("i32", _bytes(value.type))
+        name = f"llvm.masked.store.{suffix(value.type)}.p0"
+        self.call(name, "void", value, pointer, align, mask)
+
+    def prefetch(self, pointer: Value, level: int = 1, *, write: bool = False) -> None:
+        """Ask for a line of memory to be brought into the cache of a level; any address is fine."""
+        hints = [constant("i32", n) for n in (int(write), 4 - level, 1)]
+        self.call("llvm.prefetch.p0", "void", pointer, *hints)
+
+    def gather(self, kind: str, pointer: Value, indices: Value, mask: Value | None = None) -> Value:
+        """Read elements at a vector of indices counted from a pointer."""
+        count, own = lanes(kind), element(kind)
+        places = self.emit(
+            vector("ptr", count), f"getelementptr inbounds {own}, {pointer}, {indices}"
+        )
+        mask = mask or constant(vector("i1", count), True)
+        align = constant("i32", _bytes(kind))
+        name = f"llvm.masked.gather.{suffix(kind)}.v{count}p0"
+        zero = Value("zeroinitializer", kind)
+        return self.call(name, kind, places, align, mask, zero)
+
+    def scatter(
+        self, value: Value, pointer: Value, indices: Value, mask: Value | None = None
+    ) -> None:
+        """Write elements at a vector of indices counted from a pointer, in order of the lanes."""
+        count, own = lanes(value.type), element(value.type)
+        places = self.emit(
+            vector("ptr", count), f"getelementptr inbounds {own}, {pointer}, {indices}"
+        )
+        mask = mask or constant(vector("i1", count), True)
+        align = constant("i32", _bytes(value.type))
+        name = f"llvm.masked.scatter.{suffix(value.type)}.v{count}p0"
+        self.call(name, "void", value, places, align, mask)
+
+    def local(self, kind: str, count: int = 1, align: int = 64) -> Value:
+        """Memory on the stack, for as long as the function runs."""
+        name = self.fresh()
+        self.entry.append(f"  {name} = alloca {kind}, i64 {count}, align {align}")
+        return Value(name, "ptr")
+
+    # ------------------------------------------------------------ control
+
+    def jump(self, label: str) -> None:
+        """Go to a block."""
+        self.act(f"br label %{label}")
+
+    def branch(self, condition: Value, then: str, otherwise: str) -> None:
+        """Go to one of two blocks."""
+        self.act(f"br {condition}, label %{then}, label %{otherwise}")
+
+    @contextmanager
+    def loop(
+        self,
+        begin: Index,
+        end: Index,
+        step: int = 1,
+        carried: Sequence[Value] = (),
+        *,
+        unroll: bool = True,
+    ) -> Iterator[Loop]:
+        """Write a loop over begin, begin + step, … below end; it may have no turn at all."""
+        begin, end = self.number(begin), self.number(end)
+        head, body, after = (self.label(hint) for hint in ("head", "body", "after"))
+        before = self.block
+        self.jump(head)
+        self.place(head)
+        names = [self.fresh() for _ in range(len(carried) + 1)]
+        at = len(self.lines)
+        self.lines += [""] * len(names)
+        loop = Loop(Value(names[0], "i64"),
+                    [Value(n, v.type) for n, v in zip(names[1:], carried, strict=True)])  # fmt: skip
+        self.branch(self.icmp("slt", loop.index, end), body, after)
+        self.place(body)
+        yield loop
+        following = self.emit("i64", f"add nsw {loop.index}, {step}")
+        last = self.block
+        self.act(f"br label %{head}" + ("" if unroll else ", !llvm.loop !0"))
+        firsts = [begin, *carried]
+        nexts = [following, *loop.following]
+        for k, (name, first, later) in enumerate(zip(names, firsts, nexts, strict=True)):
+            phi = f"phi {first.type} [ {first.text}, %{before} ], [ {later.text}, %{last} ]"
+            self.lines[at + k] = f"  {name} = {phi}"
+        self.place(after)
+
+    @contextmanager
+    def when(self, condition: Value) -> Iterator[None]:
+        """Write what happens only if a condition (i1) holds."""
+        then, after = self.label("then"), self.label("after")
+        self.branch(condition, then, after)
+        self.place(then)
+        yield
+        self.jump(after)
+        self.place(after)
+
+
+def _bytes(kind: str) -> int:
+    return max(bits(kind) // 8, 1)
+
+
+def _is_number(value: Value) -> bool:
+    return value.text.lstrip("-").isdigit()

@@ -1,0 +1,154 @@
+"""Loop nests: what kernels compute, as data, between the graph and machine code.
+
+A *statement* gives every element of one array, its target, by an expression of loop variables; a
+reduction also runs over variables of its own. A *kernel* is a list of statements that share their
+outer loops, its rows. Loop variables are numbered: those of the target's axes first, then those
+that are reduced.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any, NamedTuple
+
+from chainrule.codegen.affine import Affine
+from chainrule.ir.dtype import DType, bool_
+from chainrule.ir.graph import Node
+from chainrule.ir.scalar import Scalar
+
+__all__ = [
+    "Add", "Apply", "Choose", "Expression", "Fetch", "Guard", "Inside", "Load", "Number",
+    "Position", "Statement", "Times", "children", "loads",
+]  # fmt: skip
+
+
+class Guard(NamedTuple):
+    """The condition 0 ≤ form < size."""
+
+    form: Affine
+    size: int
+
+
+class Number(NamedTuple):
+    """A number."""
+
+    value: float | int | bool
+    dtype: DType
+
+
+class Position(NamedTuple):
+    """The value of a form of the loop variables."""
+
+    form: Affine
+    dtype: DType
+
+
+class Inside(NamedTuple):
+    """Whether all conditions hold."""
+
+    guards: tuple[Guard, ...]
+
+    @property
+    def dtype(self) -> DType:
+        return bool_
+
+
+class Load(NamedTuple):
+    """An element of an array by its number in row-major order; 0 unless all conditions hold."""
+
+    source: Node
+    flat: Affine
+    guards: tuple[Guard, ...]
+    dtype: DType
+
+
+class Fetch(NamedTuple):
+    """An element of an array at an index that is computed: flat + Σ stride · index."""
+
+    source: Node
+    flat: Affine
+    indices: tuple[Any, ...]
+    strides: tuple[int, ...]
+    guards: tuple[Guard, ...]
+    dtype: DType
+
+
+class Apply(NamedTuple):
+    """A scalar function of the table."""
+
+    record: Scalar
+    params: tuple[Any, ...]
+    operands: tuple[Any, ...]
+    dtype: DType
+
+
+class Add(NamedTuple):
+    """A signed sum."""
+
+    signs: tuple[int, ...]
+    operands: tuple[Any, ...]
+    dtype: DType
+
+
+class Times(NamedTuple):
+    """A product."""
+
+    operands: tuple[Any, ...]
+    dtype: DType
+
+
+class Choose(NamedTuple):
+    """``mask ? chosen : otherwise``."""
+
+    operands: tuple[Any, ...]
+    dtype: DType
+
+
+Expression = Number | Position | Inside | Load | Fetch | Apply | Add | Times | Choose
+
+
+def children(expression: Expression) -> tuple[Any, ...]:
+    """The expressions that an expression is made of."""
+    match expression:
+        case Apply() | Add() | Times() | Choose():
+            return expression.operands
+        case Fetch(indices=indices):
+            return indices
+        case _:
+            return ()
+
+
+def parts(expression: Expression) -> Iterator[Expression]:
+    """All expressions inside an expression, itself included, each object once."""
+    seen: set[int] = set()
+    stack: list[Expression] = [expression]
+    while stack:
+        found = stack.pop()
+        if id(found) in seen:
+            continue
+        seen.add(id(found))
+        yield found
+        stack.extend(children(found))
+
+
+def loads(expression: Expression) -> Iterator[Load | Fetch]:
+    """The places where an expression reads memory."""
+    return (e for e in parts(expression) if isinstance(e, Load | Fetch))
+
+
+class Statement(NamedTuple):
+    """target[axes…] = value, or the reduction of value over further variables.
+
+    extents  of all variables: the target's axes, then the reduced ones
+    kind     "" without a reduction; else sum, max, min, prod, any, all, argmax, argmin
+    """
+
+    target: Node
+    extents: tuple[int, ...]
+    kind: str
+    value: Expression
+
+    @property
+    def rank(self) -> int:
+        """The number of the target's axes."""
+        return self.target.ndim

@@ -1,0 +1,48 @@
+"""The error function and its complement.
+
+Near zero erf t is t times a polynomial. Beyond, float32 takes 1 − e^P(t), the exponential of a
+polynomial, and float64 e^(−t²)/(1 + 2t) times a polynomial of (t − 4)/(t + 4), which is right to
+the last digits of erfc, far into its tail.
+"""
+
+from __future__ import annotations
+
+from chainrule.codegen.mathematics import coefficients as c
+from chainrule.codegen.mathematics.exponentials import exp_below
+from chainrule.codegen.mathematics.lanes import Lanes, fma, polynomial, two_product, where
+
+__all__ = ["erf", "erfc"]
+
+
+def erf(x: Lanes) -> Lanes:
+    """2/√π ∫₀ˣ e^(−t²) dt."""
+    t = abs(x)
+    near = _near(x)
+    if x.bits == 64:
+        tail, split = _complement(where(t > 7, 7, t)), 1.0
+    else:
+        tail, split = exp_below(polynomial(where(t > 4, 4, t), c.TAIL32)), 0.92
+    return where(t > split, (1 - tail).signed_as(x), near)
+
+
+def erfc(x: Lanes) -> Lanes:
+    """1 − erf x, to its own last digits; for float64."""
+    t = abs(x)
+    tail = _complement(where(t > 27.5, 27.5, t))
+    return where(t < 0.75, 1 - _near(x), where(x < 0, 2 - tail, tail))
+
+
+def _near(x: Lanes) -> Lanes:
+    """erf x around 0."""
+    return fma(x, polynomial(x * x, c.ERF64 if x.bits == 64 else c.ERF32), x)
+
+
+def _complement(t: Lanes) -> Lanes:
+    """erfc t for t ≥ 0."""
+    square, lost = two_product(t, t)
+    divisor = t * 2 + 1
+    curve = polynomial((t - 4) / (t + 4), c.ERFC64) / divisor
+    # The exponential also takes what rounding left out of t² and, relatively, of 1 + 2t; there
+    # 1/(1 + 2t) need not be better than curve times the mean of 1/P.
+    lost = lost + (t * 2 - (divisor - 1)) * (curve * 0.88)
+    return exp_below(-square, -lost) * curve

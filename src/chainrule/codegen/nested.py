@@ -1,0 +1,168 @@
+"""Nested programs: Loop and Cond as machine code around the program of their body.
+
+A body has a table of its own. Its constants stay where they are; a slice is an address that moves
+with the loop; a carry has two places, from one of which a turn reads while it writes to the other.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Mapping, Sequence
+from typing import Final, NamedTuple
+
+from chainrule.codegen.llvm import Builder, Value, constant
+from chainrule.ir.graph import Graph, Node
+from chainrule.ir.primitives import Axis, Cond, Data, Loop, View
+
+__all__ = ["Body", "Room", "emit_cond", "emit_loop", "rooms", "with_own_outputs"]
+
+
+class Body(NamedTuple):
+    """A graph that was written as a function; where its table has what; bytes of its arena."""
+
+    name: str
+    graph: Graph
+    entries: tuple[Node, ...]
+    arena: int
+
+
+class Room(NamedTuple):
+    """Memory that a nested program needs while it runs: what for, and how many bytes."""
+
+    name: object
+    size: int
+
+
+Head = Callable[[Builder, Value, Body], Value]
+"""(builder, table, body) to a table for the body: arena, status and constants are filled in."""
+
+
+def with_own_outputs(graph: Graph) -> Graph:
+    """A graph whose outputs are values that it makes itself, each another one."""
+    seen: set[Node] = set(graph.inputs)
+    outputs = []
+    for node in graph.outputs:
+        made = _copy(node) if node in seen or isinstance(node.op, Data) else node
+        seen.add(made)
+        outputs.append(made)
+    return Graph(graph.inputs, tuple(outputs))
+
+
+def _copy(node: Node) -> Node:
+    axes = tuple(Axis(0, ((k, 1),)) for k in range(node.ndim))
+    return Node(View(node.shape, axes), (node,), node.shape, node.dtype)
+
+
+def rooms(op: Loop | Cond, bodies: Sequence[Body], read: set[int]) -> list[Room]:
+    """The memory that the nested program needs besides its operands and results."""
+    found = [Room("arena", max((b.arena for b in bodies), default=0))]
+    if isinstance(op, Loop):
+        for k, node in enumerate(op.body.outputs[: op.carries]):
+            found += [Room((k, side), _bytes(node)) for side in range(2)]
+        rest = op.body.outputs[op.carries :]
+        found += [
+            Room(("slice", k), _bytes(n)) for k, n in enumerate(rest) if op.carries + k not in read
+        ]
+    else:
+        found += [
+            Room(("result", k), _bytes(n)) for k, n in enumerate(op.then.outputs) if k not in read
+        ]
+    return found
+
+
+def _bytes(node: Node) -> int:
+    return math.prod(node.shape) * node.dtype.numpy.itemsize
+
+
+def _set(b: Builder, table: Value, entry: int, value: Value) -> None:
+    b.store(value, b.offset(table, entry, "ptr"))
+
+
+def _copied(b: Builder, source: Value, target: Value, node: Node) -> None:
+    if _bytes(node):
+        size = constant("i64", _bytes(node))
+        b.call("llvm.memcpy.p0.p0.i64", "void", target, source, size, constant("i1", False))
+
+
+_FIRST: Final = 2  # the first array in a table
+
+
+def _entry(body: Body) -> dict[Node, int]:
+    return {node: _FIRST + k for k, node in enumerate(body.entries)}
+
+
+def emit_cond(
+    bodies: tuple[Body, Body],
+    operands: Sequence[Value],
+    results: Sequence[Value],
+    b: Builder,
+    team: Value,
+    table: Value,
+    head: Head,
+) -> None:
+    """Write the choice between two bodies at the end of a function."""
+    predicate, *given = operands
+    chosen = b.icmp("ne", b.load("i8", predicate), 0)
+    for body, mask in zip(
+        bodies, (chosen, b.binary("xor", chosen, constant("i1", True))), strict=True
+    ):
+        with b.when(mask):
+            own = head(b, table, body)
+            entry = _entry(body)
+            for node, pointer in zip(body.graph.inputs, given, strict=True):
+                _set(b, own, entry[node], pointer)
+            for node, pointer in zip(body.graph.outputs, results, strict=True):
+                _set(b, own, entry[node], pointer)
+            b.call(body.name, "void", team, own)
+
+
+def emit_loop(
+    op: Loop,
+    body: Body,
+    operands: Sequence[Value],
+    results: Mapping[int, Value],
+    room: Mapping[object, Value],
+    b: Builder,
+    team: Value,
+    table: Value,
+    head: Head,
+    failed: Callable[[Builder, Value], Value],
+) -> None:
+    """Write a loop over a body at the end of a function; it ends early after an error."""
+    graph, entry = body.graph, _entry(body)
+    own = head(b, table, body)
+    first, last = op.constants, op.constants + op.carries
+    for node, pointer in zip(graph.inputs[:first], operands[:first], strict=True):
+        _set(b, own, entry[node], pointer)
+    carried = graph.inputs[first:last]
+    for k, (node, pointer) in enumerate(zip(carried, operands[first:last], strict=True)):
+        _copied(b, pointer, room[k, 0], node)
+    sides = [room[k, side] for k in range(op.carries) for side in range(2)]
+    state = b.local("i64")
+    b.store(constant("i64", 0), state)
+    with b.loop(0, op.length, carried=sides, unroll=False) as turn:
+        error = b.load("i64", state)
+        at = b.sub(constant("i64", op.length - 1), turn.index) if op.reverse else turn.index
+        for k, node in enumerate(carried):
+            here, there = turn.carried[2 * k : 2 * k + 2]
+            history = results.get(op.carries + op.slices + k)
+            if history is not None:
+                _copied(b, here, b.offset(history, b.mul(at, _bytes(node)), "i8"), node)
+            _set(b, own, entry[node], here)
+            _set(b, own, entry[graph.outputs[k]], there)
+        for node, pointer in zip(graph.inputs[last:], operands[last:], strict=True):
+            _set(b, own, entry[node], b.offset(pointer, b.mul(at, _bytes(node)), "i8"))
+        for k, node in enumerate(graph.outputs[op.carries :]):
+            pointer = results.get(op.carries + k)
+            if pointer is None:
+                place = room["slice", k]
+            else:
+                place = b.offset(pointer, b.mul(at, _bytes(node)), "i8")
+            _set(b, own, entry[node], place)
+        with b.when(b.icmp("eq", error, 0)):
+            b.call(body.name, "void", team, own)
+            b.store(failed(b, table), state)
+        turn.next(*[turn.carried[k ^ 1] for k in range(len(sides))])
+    for k, node in enumerate(carried):
+        if k in results:
+            _copied(b, turn.results[2 * k], results[k], node)

@@ -1,0 +1,132 @@
+"""Matrix products as native kernels: any reader of the operands, any taker of the results.
+
+Source:  vanzee2015blis (panels, register tiles)
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from chainrule.codegen.llvm import Builder, Module, Value
+from chainrule.codegen.products.block import Unit, emit_unit, make_room, scratch_bytes
+from chainrule.codegen.products.dot import DotUnit, dot_scratch_bytes, emit_dot, lined_up
+from chainrule.codegen.products.operands import (
+    Kernel,
+    Operand,
+    Prepare,
+    Product,
+    Result,
+    Strided,
+    Write,
+    flipped,
+)
+from chainrule.codegen.products.plan import DotPlan, Plan, make_dot_plan, make_plan, prefers_dots, prefers_turned
+from chainrule.codegen.products.split import minimum
+from chainrule.codegen.target import Target
+
+__all__ = ["Kernel", "Operand", "Product", "Result", "Strided", "Write", "emit_product"]
+
+
+def emit_product(
+    module: Module, target: Target, name: str, product: Product, prepare: Prepare, batch: int = 1
+) -> Kernel:
+    """Write the kernel ``void name(ptr table, i64 begin, i64 end, ptr scratch)`` of C = A B.
+
+    ``prepare(b, table, index)`` gives the readers of A and B and what takes the results
+    ``write(b, row, column, values, mask)``: sums of one row in consecutive columns, each element
+    exactly once. ``index`` is the number of the product in the batch, the constant 0 if there is
+    only one. It is called where the code of a product begins, and before that once in a module
+    that is thrown away, to learn how the operands lie; so it must do nothing but write code.
+
+    Results may be written over an operand only if that is also what ``write`` reads at the same
+    place: operands are read again and again while results are written.
+    """
+    left, right, _ = _layouts(target, prepare)
+    if not product.rows or not product.columns:
+        module.function(name, _PARAMETERS)
+        return Kernel(name, 0, 0)
+    if prefers_dots(target, product, left, right):
+        return _emit_dots(module, name, product, make_dot_plan(target, product, left, right, batch), prepare, batch)
+    turned = prefers_turned(target, product, left, right)
+    if turned:
+        product = Product(product.columns, product.inner, product.rows, product.kind)
+        left, right = flipped(right), flipped(left)
+    plan = make_plan(target, product, left, right, batch, turned)
+    return _emit_blocks(module, name, product, plan, prepare, batch)
+
+
+def _emit_blocks(
+    module: Module, name: str, product: Product, plan: Plan, prepare: Prepare, batch: int
+) -> Kernel:
+    """Vectors along the columns."""
+    room = make_room(product, plan)
+
+    def emit(b: Builder, scratch: Value, operands: Operands, index: Value) -> None:
+        left, right, result = operands
+        if plan.turned:
+            left, right = flipped(right), flipped(left)
+            result = Result(result.write)
+        emit_unit(Unit(b, product, plan, left, right, result, scratch, room), index)
+
+    total = _emit_grid(module, name, (plan.units, batch, plan.group), prepare, emit)
+    return Kernel(name, total, scratch_bytes(product, plan))
+
+
+def _emit_dots(
+    module: Module, name: str, product: Product, plan: DotPlan, prepare: Prepare, batch: int
+) -> Kernel:
+    """Vectors along the inner axis."""
+
+    def line_up(b: Builder, scratch: Value, operands: Operands) -> Operands:
+        left, right, result = operands
+        return *lined_up(b, product, plan, (left, right), scratch), result
+
+    def emit(b: Builder, scratch: Value, operands: Operands, index: Value) -> None:
+        emit_dot(DotUnit(b, product, plan, *operands, scratch), index)
+
+    total = _emit_grid(module, name, (plan.units, batch, plan.group), prepare, emit, line_up)
+    return Kernel(name, total, dot_scratch_bytes(product, plan))
+
+
+Operands = tuple[Operand, Operand, Result]
+
+
+def _emit_grid(
+    module: Module,
+    name: str,
+    grid: tuple[int, int, int],
+    prepare: Prepare,
+    emit: Callable[[Builder, Value, Operands, Value], None],
+    line_up: Callable[[Builder, Value, Operands], Operands] | None = None,
+) -> int:
+    """The loop over the units of some tiles; gives the number of tiles.
+
+    What ``line_up`` copies is copied once for all tiles of a call if there is only one product.
+    """
+    units, batch, group = grid
+    b = module.function(name, _PARAMETERS)
+    table, begin, end, scratch = b.arguments
+
+    def operands(which: Value) -> Operands:
+        left, right, taker = prepare(b, table, which)
+        found = left, right, taker if isinstance(taker, Result) else Result(taker)
+        return line_up(b, scratch, found) if line_up else found
+
+    last = minimum(b, b.mul(end, group), units * batch)
+    prepared = operands(b.number(0)) if batch == 1 else None
+    with b.loop(b.mul(begin, group), last, unroll=False) as loop:
+        index = loop.index
+        if prepared is not None:
+            emit(b, scratch, prepared, index)
+        else:
+            which = index if units == 1 else b.binary("udiv", index, b.number(units))
+            emit(b, scratch, operands(which), b.sub(index, b.mul(which, units)))
+    return -(-units * batch // group)
+
+
+_PARAMETERS = [("table", "ptr"), ("begin", "i64"), ("end", "i64"), ("scratch", "ptr")]
+
+
+def _layouts(target: Target, prepare: Prepare) -> tuple[Operand, Operand, Write | Result]:
+    b = Module(target.attributes, fma=target.fma).function("layouts", _PARAMETERS)
+    return prepare(b, b.arguments[0], Value("0", "i64"))

@@ -1,0 +1,1 @@
+"""How a matrix product is divided into tiles and written with vector registers."""

@@ -1,0 +1,92 @@
+"""What a matrix product is made of: its sizes, what reads its operands, what takes its results."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import NamedTuple
+
+from chainrule.codegen.llvm import Builder, Value
+from chainrule.ir.record import Record
+
+__all__ = [
+    "Kernel",
+    "Operand",
+    "Prepare",
+    "Product",
+    "Read",
+    "Result",
+    "Strided",
+    "Write",
+    "flipped",
+]
+
+Read = Callable[[Builder, Value, Value, str, int, Value | None], Value]
+Write = Callable[[Builder, Value, Value, Value, Value | None], None]
+
+
+class Strided(NamedTuple):
+    """An operand that lies in memory as numbers of the product's kind; strides in elements."""
+
+    pointer: Value
+    row_stride: int
+    column_stride: int
+
+
+class Operand(NamedTuple):
+    """A matrix that is read where it is needed.
+
+    read        ``read(b, row, column, along, lanes, mask)`` gives ``lanes`` consecutive elements
+                from (row, column) on, along "row" (row + 0, row + 1, …) or along "column", as
+                ``<lanes x kind>``; 0 lanes: one element. Lanes outside the mask are 0
+                and read nothing; without a mask all are inside the matrix.
+    contiguous  the axis along which reading vectors is cheap, "row" or "column"
+    plain       where it lies in memory, if it lies there as it is: kernels may read it in place
+    """
+
+    read: Read
+    contiguous: str
+    plain: Strided | None = None
+
+
+class Result(NamedTuple):
+    """What takes the results, and where it will store them: memory that may be asked for ahead."""
+
+    write: Write
+    plain: Strided | None = None
+
+
+class Product(Record):
+    """C[rows, columns] = A[rows, inner] B[inner, columns], in ``float`` or ``double``."""
+
+    rows: int
+    inner: int
+    columns: int
+    kind: str = "float"
+
+
+class Kernel(NamedTuple):
+    """A function that was written: its name, the size of its grid, bytes of scratch a thread."""
+
+    name: str
+    tiles: int
+    scratch: int
+
+
+Prepare = Callable[[Builder, Value, Value], tuple[Operand, Operand, Write | Result]]
+
+
+def flipped(operand: Operand) -> Operand:
+    """The transposed matrix."""
+
+    def read(
+        b: Builder, row: Value, column: Value, along: str, lanes: int, mask: Value | None
+    ) -> Value:
+        return operand.read(b, column, row, _OTHER[along], lanes, mask)
+
+    plain = operand.plain
+    if plain is not None:
+        plain = Strided(plain.pointer, plain.column_stride, plain.row_stride)
+    return Operand(read, _OTHER[operand.contiguous], plain)
+
+
+_OTHER = {"row": "column", "column": "row"}

@@ -1,0 +1,170 @@
+"""Copying an operand into the order in which the register tiles read it."""
+
+from __future__ import annotations
+
+from chainrule.codegen.llvm import Builder, Index, Value, bits, constant, vector
+from chainrule.codegen.products.operands import Operand, Product, Strided
+from chainrule.codegen.products.split import maximum, minimum
+from chainrule.codegen.products.vectors import transposed
+
+__all__ = ["pack_left", "pack_lines", "pack_right", "tail_mask"]
+
+Range = tuple[Index, Index]
+
+
+def pack_right(
+    b: Builder,
+    right: Operand,
+    product: Product,
+    lanes: int,
+    inner: Range,
+    vectors: Range,
+    scratch: Value,
+    stride: int,
+) -> None:
+    """Copy a block of the right operand: for each vector of columns, its rows one after another.
+
+    inner     where the block begins, and how many rows it has
+    vectors   the first vector of columns, and the end
+    stride    from one vector's panel to the next
+    """
+    kind = product.kind
+    full, rest = divmod(product.columns, lanes)
+    start, end = vectors
+
+    def panel(v: Value) -> Value:
+        return b.offset(scratch, b.mul(b.sub(v, start), stride), kind)
+
+    if right.contiguous == "row":
+        with b.loop(start, minimum(b, end, full)) as loop:
+            _pack_transposed(b, right, kind, lanes, inner, (loop.index, lanes), panel(loop.index))
+        if rest:
+            with b.when(b.icmp("sgt", b.number(end), full)):
+                last = b.number(full)
+                _pack_transposed(b, right, kind, lanes, inner, (last, rest), panel(last))
+        return
+    with b.loop(0, inner[1], unroll=False) as steps:
+        k, at = b.add(steps.index, inner[0]), b.mul(steps.index, lanes)
+
+        def copy(v: Value, mask: Value | None) -> None:
+            values = right.read(b, k, b.mul(v, lanes), "column", lanes, mask)
+            b.store(values, b.offset(panel(v), at, kind), lanes * bits(kind) // 8)
+
+        with b.loop(start, minimum(b, end, full), unroll=False) as loop:
+            copy(loop.index, None)
+        if rest:
+            with b.when(b.icmp("sgt", b.number(end), full)):
+                copy(b.number(full), b.first(lanes, b.number(rest)))
+
+
+def _pack_transposed(
+    b: Builder,
+    right: Operand,
+    kind: str,
+    lanes: int,
+    inner: Range,
+    columns: tuple[Value, int],
+    panel: Value,
+) -> None:
+    """Copy one vector of columns whose numbers lie one after another along the rows."""
+    begin, count = inner
+    zero = constant(vector(kind, lanes), 0)
+    first = b.mul(columns[0], lanes)
+    with b.loop(0, count, lanes, unroll=False) as loop:
+        mask = tail_mask(b, lanes, count, loop.index)
+        k = b.add(loop.index, begin)
+        block = [
+            right.read(b, k, b.add(first, j), "row", lanes, mask) if j < columns[1] else zero
+            for j in range(lanes)
+        ]
+        place = b.offset(panel, b.mul(loop.index, lanes), kind)
+        for j, values in enumerate(transposed(b, block)):
+            b.store(values, b.offset(place, j * lanes, kind), lanes * bits(kind) // 8)
+
+
+def tail_mask(b: Builder, lanes: int, count: Index, done: Value) -> Value | None:
+    """The lanes that are left when so many of a number of elements are done."""
+    if isinstance(count, int) and count % lanes == 0:
+        return None
+    return b.first(lanes, maximum(b, b.sub(b.number(count), done), 0))  # type: ignore[arg-type]
+
+
+def pack_left(
+    b: Builder,
+    left: Operand,
+    lanes: int,
+    inner: tuple[Index, Index, int],
+    rows: tuple[Value, int],
+    sliver: Value,
+    kind: str,
+) -> tuple[int, int]:
+    """Copy a panel of rows of the left operand in the order in which it lies.
+
+    inner   where the block of the inner axis begins, its length, and the most it can be
+    rows    the first row, and how many
+    Gives the strides of the copy from row to row and along the inner axis.
+    """
+    begin, count, most = inner
+    row, height = rows
+    if left.contiguous == "column":
+        stride = (-(-most // lanes) + 1) * lanes
+        with b.loop(0, height, unroll=False) as down:
+            line = b.offset(sliver, b.mul(down.index, stride), kind)
+            with b.loop(0, count, lanes, unroll=False) as loop:
+                mask = tail_mask(b, lanes, count, loop.index)
+                place = b.add(loop.index, begin)
+                values = left.read(b, b.add(row, down.index), place, "column", lanes, mask)
+                b.store(values, b.offset(line, loop.index, kind))
+        return stride, 1
+    stride = -(-height // lanes) * lanes
+    with b.loop(0, count, unroll=False) as loop:
+        line = b.offset(sliver, b.mul(loop.index, stride), kind)
+        for r in range(0, height, lanes):
+            mask = b.first(lanes, b.number(height - r)) if height - r < lanes else None
+            place = b.add(loop.index, begin)
+            values = left.read(b, b.add(row, r), place, "row", lanes, mask)
+            b.store(values, b.offset(line, r, kind))
+    return 1, stride
+
+
+def pack_lines(
+    b: Builder, operand: Operand, kind: str, lanes: int, shape: tuple[int, int, int], scratch: Value
+) -> Operand:
+    """Copy a matrix whose columns are contiguous so that its rows are.
+
+    shape   its rows, its columns, and the distance from row to row in the copy, whose rows are
+            filled up with zeros
+    """
+    rows, columns, stride = shape
+    register = vector(kind, lanes)
+    align = lanes * bits(kind) // 8
+
+    def copy(row: Value, present: int) -> None:
+        inside = None if present == lanes else b.first(lanes, b.number(present))
+        with b.loop(0, columns, lanes, unroll=False) as loop:
+            block = []
+            for j in range(lanes):
+                column = b.add(loop.index, j)
+                mask = inside
+                if columns % lanes:
+                    exists = b.splat(b.icmp("slt", column, columns), lanes)
+                    mask = exists if inside is None else b.binary("and", exists, inside)
+                block.append(operand.read(b, row, column, "row", lanes, mask))
+            place = b.offset(scratch, b.add(b.mul(row, stride), loop.index), kind)
+            for i, values in enumerate(transposed(b, block)[:present]):
+                b.store(values, b.offset(place, i * stride, kind), align)
+
+    full, rest = rows // lanes * lanes, rows % lanes
+    if full:
+        with b.loop(0, full, lanes, unroll=False) as groups:
+            copy(groups.index, lanes)
+    if rest:
+        copy(b.number(full), rest)
+
+    def read(
+        b: Builder, row: Value, column: Value, along: str, count: int, mask: Value | None
+    ) -> Value:
+        place = b.offset(scratch, b.add(b.mul(row, stride), column), kind)
+        return b.load(register, place, align)
+
+    return Operand(read, "column", Strided(scratch, stride, 1))

@@ -1,0 +1,55 @@
+"""Dividing an axis: into panels of nearly one size, and panels into blocks."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+from chainrule.codegen.llvm import Builder, Index, Value
+
+__all__ = ["Split", "chunk", "maximum", "minimum", "split"]
+
+
+class Split(NamedTuple):
+    """``total`` positions in ``count`` panels of one ``size``; the last one may be incomplete."""
+
+    total: int
+    size: int
+    count: int
+
+    @property
+    def whole(self) -> bool:
+        """Whether the last panel is complete too."""
+        return self.total == self.size * self.count
+
+
+def split(total: int, size: int) -> Split:
+    """Panels of a size."""
+    return Split(total, size, max(-(-total // size), 1))
+
+
+def chunk(b: Builder, index: Index, chunks: int, count: int) -> tuple[Index, Index]:
+    """The panels of one of so many blocks of ``count`` panels."""
+    if chunks == 1:
+        return 0, count
+    number = b.number(index)
+    return _share(b, number, chunks, count), _share(b, b.add(number, 1), chunks, count)
+
+
+def _share(b: Builder, index: Value, chunks: int, count: int) -> Value:
+    if count % chunks == 0:
+        return b.mul(index, count // chunks)
+    return b.binary("udiv", b.mul(index, count), b.number(chunks))
+
+
+def minimum(b: Builder, x: Index, y: Index) -> Index:
+    """The smaller of two numbers."""
+    if isinstance(x, int) and isinstance(y, int):
+        return min(x, y)
+    return b.intrinsic("smin", b.number(x), b.number(y))
+
+
+def maximum(b: Builder, x: Index, y: Index) -> Index:
+    """The larger of two numbers."""
+    if isinstance(x, int) and isinstance(y, int):
+        return max(x, y)
+    return b.intrinsic("smax", b.number(x), b.number(y))

@@ -1,0 +1,329 @@
+"""Programs: a graph as one function of machine code that calls its kernels.
+
+The function is ``void program(ptr team, ptr table)``. The table holds the address of the arena, of a
+cell that an error is written to, and of every array from outside. All other arrays lie in the
+arena, at offsets that are known when the program is written: arrays that are not needed at the same
+time share memory.
+
+Where the host has to compute something in between, a program is several functions.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Final
+
+from chainrule.codegen.contractions import emit_contraction
+from chainrule.codegen.fuse import Fused, Item, fuse, reads
+from chainrule.codegen.kernels import Kernel, emit_fused
+from chainrule.codegen.llvm import Builder, Module, Value, constant
+from chainrule.codegen.memory import arrange
+from chainrule.codegen.nested import Body, Room, emit_cond, emit_loop, rooms, with_own_outputs
+from chainrule.codegen.steps import Check, Host, Nested, Scattered, Spread, steps_of
+from chainrule.codegen.sums import emit_check, emit_scattered, emit_spread
+from chainrule.codegen.target import Target
+from chainrule.ir.graph import Graph, Node, bodies
+from chainrule.ir.primitives import Cond, Data, Loop, Project
+
+__all__ = ["ARENA", "FIRST", "STATUS", "Native", "Segment", "compile_graph"]
+
+ARENA: Final = 0
+STATUS: Final = 1
+FIRST: Final = 2
+"""Entries of the table: the arena, the cell for errors, the first array."""
+
+_SCRATCH: Final = 1
+"""The entry of a team (what a program is called with) that holds the thread's own memory."""
+
+_PARALLEL_WORK: Final = 60_000
+"""Operations from which on waking a second thread pays: some twenty microseconds."""
+
+
+@dataclass(frozen=True)
+class Segment:
+    """A function of the program and its kernels, or a node that the host computes."""
+
+    name: str
+    kernels: tuple[tuple[Kernel, Item], ...] = ()
+    host: Host | None = None
+
+
+@dataclass(frozen=True)
+class Native:
+    """A program in LLVM's language, and what has to be in its table.
+
+    entries  the arrays from outside, in the order of the table from FIRST on: the inputs, the
+             constants, the outputs, then what the host computes
+    arena    bytes for all others; places holds their offsets
+    scratch  bytes for each thread
+    """
+
+    text: str
+    graph: Graph
+    segments: tuple[Segment, ...]
+    entries: tuple[Node, ...]
+    constants: tuple[Node, ...]
+    made: tuple[Node, ...]
+    places: Mapping[Any, int]
+    arena: int
+    scratch: int
+
+
+def compile_graph(graph: Graph, target: Target) -> Native:
+    """Write a graph as a program."""
+    return _Writer(target).program(graph)
+
+
+class _Layout:
+    """What the function of a graph computes, and where its arrays lie."""
+
+    def __init__(self, graph: Graph, writer: _Writer) -> None:
+        self.graph = graph
+        self.items = [item for item in fuse(steps_of(graph)) if _computes(item)]
+        self.bodies = {
+            item.node: tuple(writer.body(g) for g in bodies(item.node.op))
+            for item in self.items
+            if isinstance(item, Nested)
+        }
+        self.outside = _outside(graph, self.items)
+        self.constants = self._constants()
+        given = (*graph.inputs, *self.constants, *graph.outputs)
+        hosted = [n for item in self.items if isinstance(item, Host) for n in item.targets]
+        self.entries = tuple(dict.fromkeys((*given, *hosted)))
+        self.table = {node: FIRST + k for k, node in enumerate(self.entries)}
+        self.places, self.arena = self._places()
+
+    def _constants(self) -> tuple[Node, ...]:
+        """Constant arrays that the graph or a body reads."""
+        read = [node for item in self.items for node in reads(item)]
+        inner = [n for made in self.bodies.values() for body in made for n in body.entries]
+        given = set(self.graph.inputs)
+        return tuple(dict.fromkeys(
+            n for n in (*read, *inner, *self.graph.outputs)
+            if isinstance(n.op, Data) and n.op.value.size > 1 and n not in given
+        ))  # fmt: skip
+
+    def rooms(self, item: Nested) -> list[Room]:
+        """The memory that a nested program needs for itself."""
+        op = item.node.op
+        assert isinstance(op, Loop | Cond)
+        return rooms(op, self.bodies[item.node], set(_results(item)))
+
+    def _places(self) -> tuple[dict[object, int], int]:
+        """Offsets in the arena, and its size, by when each array is made and last read."""
+        lives: dict[object, tuple[int, int, int]] = {}
+        for k, item in enumerate(self.items):
+            for node in reads(item):
+                if node in lives:
+                    born, _, size = lives[node]
+                    lives[node] = born, k, size
+            for node in _targets(item):
+                if node in self.outside and node not in self.table:
+                    size = math.prod(node.shape) * node.dtype.numpy.itemsize
+                    lives[node] = k, k, size
+            if isinstance(item, Nested):
+                for room in self.rooms(item):
+                    lives[item.node, room.name] = k, k, room.size
+        return arrange(lives)
+
+    def addresses(self, names: Sequence[object]) -> Callable[[Builder, Value], dict[Any, Value]]:
+        """The function of (builder, table) that gives where arrays lie."""
+        here = [n for n in names if n in self.table or n in self.places]
+
+        def places(b: Builder, table: Value) -> dict[Any, Value]:
+            made: dict[Any, Value] = {}
+            arena: Value | None = None
+            for name in here:
+                if name in self.table:
+                    assert isinstance(name, Node)
+                    made[name] = b.load("ptr", b.offset(table, self.table[name], "ptr"))
+                else:
+                    arena = arena or b.load("ptr", b.offset(table, ARENA, "ptr"))
+                    made[name] = b.offset(arena, self.places[name], "i8")
+            return made
+
+        return places
+
+
+def _results(item: Nested) -> dict[int, Node]:
+    """The results that are read, by their numbers."""
+    return {t.op.index: t for t in item.targets if isinstance(t.op, Project)}
+
+
+def _computes(item: Item) -> bool:
+    """Whether there is anything to compute: arrays without elements need no code."""
+    match item:
+        case Fused():
+            item.statements = [s for s in item.statements if 0 not in s.target.shape]
+            return bool(item.statements) or (
+                item.product is not None and 0 not in item.product.extents
+            )
+        case Spread() | Scattered():
+            return 0 not in item.target.shape
+        case Check(extents=extents):
+            return 0 not in extents
+        case _:
+            return True
+
+
+def _targets(item: Item) -> list[Node]:
+    match item:
+        case Fused():
+            return item.targets()
+        case Host(targets=targets) | Nested(targets=targets):
+            return list(targets)
+        case Check():
+            return []
+        case _:
+            return [item.target]
+
+
+def _outside(graph: Graph, items: Sequence[Item]) -> set[Node]:
+    """The arrays that are read by others than the kernel that computes them."""
+    home = {node: k for k, item in enumerate(items) for node in _targets(item)}
+    found = set(graph.outputs)
+    for k, item in enumerate(items):
+        found |= {node for node in reads(item) if home.get(node) != k}
+        if isinstance(item, Nested):
+            found.update(item.targets)
+    return found
+
+
+class _Writer:
+    """Writes kernels and the functions that call them."""
+
+    def __init__(self, target: Target) -> None:
+        self.target = target
+        self.module = Module(target.attributes, fma=target.fma)
+        self.scratch = 0
+        self.count = 0
+        self.written: dict[Graph, Body] = {}
+
+    def program(self, graph: Graph) -> Native:
+        """Write a whole program."""
+        layout = _Layout(graph, self)
+        segments: list[Segment] = []
+        run: list[Item] = []
+        for item in [*layout.items, None]:
+            if item is not None and not isinstance(item, Host):
+                run.append(item)
+                continue
+            if run:
+                segments.append(self._segment(f"program{len(segments)}", run, layout))
+                run = []
+            if item is not None:
+                segments.append(Segment("", (), item))
+        made = tuple(dict.fromkeys(
+            n for n in graph.outputs if n not in set(graph.inputs) and n not in layout.constants
+        ))  # fmt: skip
+        hosted = {n for item in layout.items if isinstance(item, Host) for n in item.targets}
+        return Native(
+            self.module.text(), graph, tuple(segments), layout.entries, layout.constants,
+            tuple(n for n in made if n not in hosted), layout.places, layout.arena, self.scratch,
+        )  # fmt: skip
+
+    def body(self, graph: Graph) -> Body:
+        """Write the body of a Loop or a Cond as a function."""
+        found = self.written.get(graph)
+        if found is None:
+            own = with_own_outputs(graph)
+            layout = _Layout(own, self)
+            name = self._fresh("body")
+            self._segment(name, layout.items, layout)
+            found = self.written[graph] = Body(name, own, layout.entries, layout.arena)
+        return found
+
+    def _fresh(self, hint: str) -> str:
+        self.count += 1
+        return f"{hint}{self.count}"
+
+    def _segment(self, name: str, items: Sequence[Item], layout: _Layout) -> Segment:
+        kernels = []
+        for item in items:
+            if not isinstance(item, Nested):
+                kernels.append((self._kernel(item, layout), item))
+                self.scratch = max(self.scratch, kernels[-1][0].scratch)
+        b = self.module.function(name, [("team", "ptr"), ("table", "ptr")])
+        team, table = b.arguments
+        scratch = b.load("ptr", b.offset(team, _SCRATCH, "ptr"))
+        ready = iter(kernels)
+        for item in items:
+            if isinstance(item, Nested):
+                self._nested(b, item, layout)
+                self._stop(b, table)
+                continue
+            kernel, _ = next(ready)
+            tiles = constant("i64", kernel.tiles)
+            if kernel.tiles > 1 and kernel.work >= _PARALLEL_WORK:
+                function = Value(f"@{kernel.name}", "ptr")
+                b.call("chainrule_parallel", "void", team, function, table, tiles)
+            else:
+                b.call(kernel.name, "void", table, constant("i64", 0), tiles, scratch)
+            if isinstance(item, Check):
+                self._stop(b, table)
+        return Segment(name, tuple(kernels))
+
+    def _nested(self, b: Builder, item: Nested, layout: _Layout) -> None:
+        op, made = item.node.op, layout.bodies[item.node]
+        team, table = b.arguments
+        names = [(item.node, room.name) for room in layout.rooms(item)]
+        found = layout.addresses([*item.node.inputs, *item.targets, *names])(b, table)
+        room = {name[1]: found[name] for name in names}
+        operands = [found[n] for n in item.node.inputs]
+        results = {k: found[n] for k, n in _results(item).items()}
+        constants = layout.addresses(layout.constants)
+
+        def head(b: Builder, table: Value, body: Body) -> Value:
+            own = b.local("ptr", FIRST + len(body.entries))
+            b.store(room["arena"], b.offset(own, ARENA, "ptr"))
+            b.store(b.load("ptr", b.offset(table, STATUS, "ptr")), b.offset(own, STATUS, "ptr"))
+            known = constants(b, table)
+            for k, node in enumerate(body.entries, FIRST):
+                if node in known:
+                    b.store(known[node], b.offset(own, k, "ptr"))
+            return own
+
+        if isinstance(op, Loop):
+            emit_loop(op, made[0], operands, results, room, b, team, table, head, _error)
+        else:
+            assert isinstance(op, Cond)
+            places = [results.get(k) or room["result", k] for k in range(len(op.then.outputs))]
+            emit_cond((made[0], made[1]), operands, places, b, team, table, head)
+
+    def _stop(self, b: Builder, table: Value) -> None:
+        """End the program if an error was written."""
+        bad, good = b.label("bad"), b.label("good")
+        b.branch(b.icmp("ne", _error(b, table), 0), bad, good)
+        b.place(bad)
+        b.act("ret void")
+        b.place(good)
+
+    def _kernel(self, item: Item, layout: _Layout) -> Kernel:
+        name = self._fresh("k")
+        places = layout.addresses(list(dict.fromkeys((*_ordered(reads(item)), *_targets(item)))))
+        match item:
+            case Fused(product=None):
+                return emit_fused(self.module, self.target, name, item, places, layout.outside)
+            case Fused():
+                return emit_contraction(
+                    self.module, self.target, name, item, places, layout.outside
+                )
+            case Spread():
+                return emit_spread(self.module, self.target, name, item, places)
+            case Scattered():
+                return emit_scattered(self.module, self.target, name, item, places)
+            case Check():
+                return emit_check(self.module, self.target, name, item, places, STATUS)
+            case _:
+                raise AssertionError(item)
+
+
+def _error(b: Builder, table: Value) -> Value:
+    """The error that was written, or 0."""
+    return b.load("i64", b.load("ptr", b.offset(table, STATUS, "ptr")))
+
+
+def _ordered(nodes: set[Node]) -> list[Node]:
+    return sorted(nodes, key=lambda n: n.serial)

@@ -1,0 +1,140 @@
+"""Elementwise functions in registers: the native form of each record of ir/scalar.py.
+
+A record's NumPy function says what it means; here stands how it is computed, for one lane or many
+(codegen/mathematics). What has no native form (the gamma functions) runs on the host.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, Final
+
+from chainrule.codegen.llvm import Builder, Value
+from chainrule.codegen.mathematics import (
+    comparisons,
+    error_function,
+    exponentials,
+    integers,
+    inverse,
+    logarithms,
+    powers,
+    rounding,
+    trigonometry,
+)
+from chainrule.codegen.mathematics.casts import cast
+from chainrule.codegen.mathematics.lanes import Lanes, where
+from chainrule.ir.dtype import DType
+from chainrule.ir.scalar import Scalar
+
+__all__ = ["emit_scalar", "is_native"]
+
+Rule = Callable[[Sequence[Lanes], DType], Lanes]
+
+
+def is_native(record: Scalar, dtype: DType | None = None) -> bool:
+    """Whether a function has a native form, for operands of a type if one is given.
+
+    Signed integers raised to integers have one, but only the host can refuse negative exponents.
+    """
+    if record.name == "pow" and dtype is not None and dtype.kind == "signed":
+        return False
+    return record.name in _RULES or record.name == "cast"
+
+
+def emit_scalar(
+    b: Builder, record: Scalar, params: tuple[Any, ...], operands: Sequence[Value], dtype: DType
+) -> Value | None:
+    """Write a function of values in registers, all of one dtype; None if it has no native form."""
+    own = [Lanes(b, o) for o in operands]
+    if record.name == "cast":
+        return cast(own[0], dtype, params[0]).value
+    rule = _RULES.get(record.name)
+    return None if rule is None else rule(own, dtype).value
+
+
+def _unary(of_real: Callable[[Lanes], Lanes]) -> Rule:
+    return lambda operands, dtype: of_real(operands[0])
+
+
+def _binary(of_real: Callable[[Lanes, Lanes], Lanes]) -> Rule:
+    return lambda operands, dtype: of_real(operands[0], operands[1])
+
+
+def _in_float64(of_real: Callable[..., Lanes]) -> Rule:
+    """An algorithm for float64 that serves float32 too, where speed does not matter."""
+
+    def rule(operands: Sequence[Lanes], dtype: DType) -> Lanes:
+        made = of_real(*(x.convert("fpext", "double") for x in operands))
+        return made if dtype.bits == 64 else made.convert("fptrunc", "float")
+
+    return rule
+
+
+def _typed(of_any: Callable[..., Lanes]) -> Rule:
+    return lambda operands, dtype: of_any(*operands, dtype)
+
+
+def _by_kind(of_real: Callable[..., Lanes], of_whole: Callable[..., Lanes]) -> Rule:
+    """One algorithm for floating-point numbers and one for integers, which is told their type."""
+    return lambda operands, dtype: (
+        of_real(*operands) if dtype.is_float else of_whole(*operands, dtype)
+    )
+
+
+def _relu(x: Lanes, dtype: DType) -> Lanes:
+    """max(x, 0) in one instruction; NaN stays."""
+    return x if dtype.kind == "unsigned" else where(x < 0, 0, x)
+
+
+def _rounding(name: str) -> Rule:
+    return lambda operands, dtype: rounding.rounded(operands[0], name)
+
+
+_RULES: Final[Mapping[str, Rule]] = {
+    "exp": _unary(exponentials.exp),
+    "expm1": _unary(exponentials.expm1),
+    "log": _unary(logarithms.log),
+    "log1p": _unary(logarithms.log1p),
+    "log2": _unary(logarithms.log2),
+    "log10": _unary(logarithms.log10),
+    "logaddexp": _in_float64(logarithms.logaddexp),
+    "xlogy": _binary(logarithms.xlogy),
+    "pow": _by_kind(powers.power, integers.power),
+    "hypot": _binary(powers.hypot),
+    "sin": _unary(trigonometry.sin),
+    "cos": _unary(trigonometry.cos),
+    "tan": _in_float64(trigonometry.tan),
+    "asin": _in_float64(inverse.asin),
+    "acos": _in_float64(inverse.acos),
+    "atan": _in_float64(inverse.atan),
+    "atan2": _in_float64(inverse.atan2),
+    "sinh": _unary(exponentials.sinh),
+    "cosh": _unary(exponentials.cosh),
+    "tanh": _unary(exponentials.tanh),
+    "asinh": _in_float64(logarithms.asinh),
+    "acosh": _in_float64(logarithms.acosh),
+    "atanh": _in_float64(logarithms.atanh),
+    "sigmoid": _unary(exponentials.sigmoid),
+    "softplus": _unary(logarithms.softplus),
+    "erf": _unary(error_function.erf),
+    "erfc": _in_float64(error_function.erfc),
+    "sqrt": _unary(lambda x: x.apply("sqrt")),
+    "relu": _typed(_relu),
+    "divide": _binary(lambda x, y: x / y),
+    "floor_divide": _by_kind(rounding.floor_divide, integers.floor_divide),
+    "remainder": _by_kind(rounding.remainder, integers.remainder),
+    "maximum": _typed(comparisons.maximum),
+    "minimum": _typed(comparisons.minimum),
+    "clip": _typed(comparisons.clip),
+    "copysign": _binary(lambda x, y: x.signed_as(y)),
+    "nextafter": _binary(rounding.nextafter),
+    "abs": _by_kind(abs, integers.absolute),
+    "sign": _by_kind(rounding.sign, integers.sign),
+    "detach": _unary(lambda x: x),
+    "bitwise_invert": _unary(lambda x: ~x),
+    **{name: _rounding(name) for name in ("floor", "ceil", "trunc", "round")},
+    **{name: _typed(rule) for name, rule in comparisons.COMPARISONS.items()},
+    **{name: _binary(rule) for name, rule in comparisons.LOGIC.items()},
+    **{name: _typed(rule) for name, rule in comparisons.BITS.items()},
+    **{name: _unary(rule) for name, rule in comparisons.KINDS.items()},
+}

@@ -1,0 +1,364 @@
+"""Scopes: expressions of loop variables as machine code, inside loops that are open.
+
+One variable may be spread over the lanes of vectors. What does not depend on it is computed once
+for all lanes, in scalars; where both meet, the scalar is repeated.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+from typing import Any, Final
+
+from chainrule.codegen.affine import Affine
+from chainrule.codegen.llvm import Builder, Value, constant, lanes, vector
+from chainrule.codegen.loops import (
+    Add,
+    Apply,
+    Choose,
+    Expression,
+    Fetch,
+    Guard,
+    Inside,
+    Load,
+    Number,
+    Position,
+    Times,
+)
+from chainrule.codegen.scalars import emit_scalar
+from chainrule.ir.dtype import DType, bool_, int64
+from chainrule.ir.graph import Node
+from chainrule.ir.scalar import SCALARS, Scalar
+
+__all__ = ["Scope", "applied", "memory", "register"]
+
+_REGISTER: Final = {"float32": "float", "float64": "double", "bool": "i1"}
+
+
+def register(dtype: DType, count: int = 0) -> str:
+    """The type of values of a dtype in registers."""
+    return vector(_REGISTER.get(dtype.name, f"i{dtype.bits}"), count)
+
+
+def memory(dtype: DType, count: int = 0) -> str:
+    """The type of values of a dtype in memory: a bool is a byte."""
+    return vector("i8" if dtype is bool_ else register(dtype), count)
+
+
+class Scope:
+    """Where expressions are evaluated.
+
+    values    the value of each variable: a scalar; a vector, one for each lane; None for one that
+              is counted along with its successor
+    lane      the variable that is spread over the lanes, if there is one; its value is that of
+              the first lane
+    count     how many lanes there are; 0 without them
+    mask      which of them exist; None for all
+    pointers  where arrays lie
+    ready     the values of arrays at the place where the loops stand
+    """
+
+    def __init__(
+        self,
+        b: Builder,
+        pointers: Mapping[Node, Value],
+        values: Mapping[int, Value | None],
+        lane: int | None = None,
+        count: int = 0,
+        mask: Value | None = None,
+        ready: Mapping[Node, Value] | None = None,
+        first: Mapping[Node, int] | None = None,
+    ) -> None:
+        self.b = b
+        self.pointers = pointers
+        self.values = values
+        self.lane = lane
+        self.count = count
+        self.mask = mask
+        self.ready = dict(ready or {})
+        self.first = first or {}
+        self.made: dict[int, Value] = {}
+        self.kept: list[Expression] = []  # so that no id is given twice
+
+    # ------------------------------------------------------------ places
+
+    def scalar(self, form: Affine) -> Value:
+        """The value of a form in the first lane (i64)."""
+        total = constant("i64", form.constant)
+        for v, c in form.terms:
+            value = self.values[v]
+            if value is not None:
+                total = self.b.add(self.b.mul(value, c), total)
+        return total
+
+    def step(self, form: Affine) -> int | None:
+        """By how much the form grows from lane to lane; None if that differs."""
+        for v, _ in form.terms:
+            value = self.values[v]
+            if value is not None and lanes(value.type):
+                return None
+        return 0 if self.lane is None else form.coefficient(self.lane)
+
+    def places(self, form: Affine) -> Value:
+        """The value of a form in each lane."""
+        b, count = self.b, self.count
+        kind = vector("i64", count)
+        total = constant(kind, form.constant)
+        uniform = Affine(0, tuple((v, c) for v, c in form.terms if self._is_scalar(v)))
+        if uniform.terms:
+            total = b.binary("add", total, b.splat(self.scalar(uniform), count))
+            if self.lane is not None and (c := uniform.coefficient(self.lane)):
+                total = b.binary("add", total, _scaled(b, b.steps(count), c))
+        for v, c in form.terms:
+            value = self.values[v]
+            if value is not None and lanes(value.type):
+                total = b.binary("add", total, _scaled(b, value, c))
+        return total
+
+    def _is_scalar(self, v: int) -> bool:
+        value = self.values[v]
+        return value is not None and not lanes(value.type)
+
+    def holds(self, guards: Sequence[Guard]) -> Value | None:
+        """Whether all guards hold: a scalar, or one answer a lane; None for no guards."""
+        total: Value | None = None
+        for guard in guards:
+            if self.step(guard.form) == 0:
+                found = self.b.icmp("ult", self.scalar(guard.form), guard.size)
+            else:
+                place = self.places(guard.form)
+                found = self.b.icmp("ult", place, constant(place.type, guard.size))
+            total = found if total is None else self.both(total, found)
+        return total
+
+    def both(self, a: Value | None, b: Value | None) -> Value | None:
+        """The conjunction of two masks, each of which may be missing."""
+        if a is None or b is None:
+            return a or b
+        a, b = self.matched(a, b)
+        return self.b.binary("and", a, b)
+
+    def matched(self, *values: Value) -> list[Value]:
+        """Values in as many lanes, scalars repeated if one of them is a vector."""
+        if not any(lanes(v.type) for v in values):
+            return list(values)
+        return [v if lanes(v.type) else self.b.splat(v, self.count) for v in values]
+
+    # ------------------------------------------------------------ expressions
+
+    def value(self, expression: Expression) -> Value:
+        """The value of an expression: a scalar if all lanes have the same."""
+        found = self.made.get(id(expression))
+        if found is None:
+            found = self._value(expression)
+            self.made[id(expression)] = found
+            self.kept.append(expression)
+        return found
+
+    def _value(self, expression: Expression) -> Value:
+        b = self.b
+        match expression:
+            case Number(value, dtype):
+                return constant(register(dtype), value)
+            case Load(source, flat, guards, dtype):
+                if source in self.ready:
+                    return self._guarded(self.ready[source], guards)
+                return self._load(source, flat, None, guards, dtype)
+            case Fetch():
+                return self._fetch(expression)
+            case Apply(record, params, operands, _):
+                values = self.matched(*map(self.value, operands))
+                return applied(b, record, params, values, operands[0].dtype, expression.dtype)
+            case Add(signs, operands, dtype):
+                return self._sum(signs, self.matched(*map(self.value, operands)), dtype)
+            case Times(operands, dtype):
+                values = self.matched(*map(self.value, operands))
+                op = "fmul" if dtype.is_float else "and" if dtype is bool_ else "mul"
+                total = values[0]
+                for value in values[1:]:
+                    total = b.binary(op, total, value)
+                return total
+            case Choose(operands, _):
+                mask, chosen, otherwise = map(self.value, operands)
+                if not lanes(mask.type):
+                    return b.select(mask, *self.matched(chosen, otherwise))
+                return b.select(*self.matched(mask, chosen, otherwise))
+            case Position(form, dtype):
+                return self._position(form, dtype)
+            case Inside(guards):
+                held = self.holds(guards)
+                return constant("i1", True) if held is None else held
+
+    def _guarded(self, value: Value, guards: Sequence[Guard]) -> Value:
+        held = self.holds(guards)
+        if held is None:
+            return value
+        held, value = self.matched(held, value)
+        return self.b.select(held, value, constant(value.type, 0))
+
+    def vector_of(self, expression: Expression) -> Value:
+        """The value of an expression in every lane."""
+        value = self.value(expression)
+        return value if lanes(value.type) or not self.count else self.b.splat(value, self.count)
+
+    def _sum(self, signs: Sequence[int], values: Sequence[Value], dtype: DType) -> Value:
+        b = self.b
+        minus = "fsub" if dtype.is_float else "sub"
+        plus = "fadd" if dtype.is_float else "add"
+        total = values[0]
+        if signs[0] < 0:
+            if len(values) > 1 and signs[1] > 0:  # −a + b is b − a
+                total = b.binary(minus, values[1], total)
+                values, signs = values[1:], signs[1:]
+            elif dtype.is_float:
+                total = b.fneg(total)
+            else:
+                total = b.binary(minus, constant(total.type, 0), total)
+        for sign, value in zip(signs[1:], values[1:], strict=True):
+            total = b.binary(plus if sign > 0 else minus, total, value)
+        return total
+
+    def _position(self, form: Affine, dtype: DType) -> Value:
+        place = self.scalar(form) if self.step(form) == 0 else self.places(form)
+        made = emit_scalar(self.b, SCALARS["cast"], (dtype,), [place], int64)
+        assert made is not None
+        return made
+
+    # ------------------------------------------------------------ memory
+
+    def _fetch(self, fetch: Fetch) -> Value:
+        b = self.b
+        offset: Value | None = None
+        for index, stride in zip(fetch.indices, fetch.strides, strict=True):
+            own = self.value(index)
+            wide = b.convert("zext" if index.dtype.kind == "unsigned" else "sext", own, "i64")
+            scaled = _scaled(b, wide, stride)
+            if offset is None:
+                offset = scaled
+            else:
+                offset = b.binary("add", *self.matched(offset, scaled))
+        return self._load(fetch.source, fetch.flat, offset, fetch.guards, fetch.dtype)
+
+    def _load(
+        self,
+        source: Node,
+        flat: Affine,
+        offset: Value | None,
+        guards: Sequence[Guard],
+        dtype: DType,
+    ) -> Value:
+        """Read flat + offset where the guards hold, and 0 where they do not."""
+        b, pointer = self.b, self.pointers[source]
+        flat = self._local(source, flat)
+        held = self.holds(guards)
+        step = self.step(flat)
+        varies = offset is not None and lanes(offset.type)
+        if step is None or varies or (held is not None and lanes(held.type) and step == 0):
+            places = self.places(flat)
+            if offset is not None:
+                places = b.binary("add", *self.matched(places, offset))
+            return self._gathered(dtype, pointer, places, held)
+        base = self.scalar(flat)
+        if offset is not None:
+            base = b.add(base, offset)
+        if step == 0:
+            return self._single(dtype, pointer, base, held)
+        own = memory(dtype)
+        if step == 1:
+            mask = self.both(self.mask, held)
+            place = b.offset(pointer, base, own)
+            kind = memory(dtype, self.count)
+            if mask is None:
+                return self._from_memory(b.load(kind, place), dtype)
+            mask = mask if lanes(mask.type) else b.splat(mask, self.count)
+            return self._from_memory(b.load_some(kind, place, mask), dtype)
+        places = b.binary("add", b.splat(base, self.count), _scaled(b, b.steps(self.count), step))
+        return self._gathered(dtype, pointer, places, held)
+
+    def _local(self, source: Node, flat: Affine) -> Affine:
+        """The place in an array of which only the rows at hand are kept."""
+        return flat.without(self.first[source]) if source in self.first else flat
+
+    def _single(self, dtype: DType, pointer: Value, base: Value, held: Value | None) -> Value:
+        b, own = self.b, memory(dtype)
+        if held is not None:  # a place that exists: an empty array is never read
+            base = b.select(held, base, constant("i64", 0))
+        value = self._from_memory(b.load(own, b.offset(pointer, base, own)), dtype)
+        return value if held is None else b.select(held, value, constant(value.type, 0))
+
+    def _gathered(self, dtype: DType, pointer: Value, places: Value, held: Value | None) -> Value:
+        mask = self.both(self.mask, held)
+        if mask is not None and not lanes(mask.type):
+            mask = self.b.splat(mask, self.count)
+        return self._from_memory(
+            self.b.gather(memory(dtype, self.count), pointer, places, mask), dtype
+        )
+
+    def _from_memory(self, value: Value, dtype: DType) -> Value:
+        if dtype is not bool_:
+            return value
+        return self.b.icmp("ne", value, constant(value.type, 0))
+
+    def store(self, target: Node, flat: Affine, value: Value) -> None:
+        """Write the lanes that exist to an array."""
+        b, dtype = self.b, target.dtype
+        flat = self._local(target, flat)
+        if dtype is bool_:
+            value = b.convert("zext", value, "i8")
+        pointer, own = self.pointers[target], memory(dtype)
+        step = self.step(flat) if self.count else 0
+        if not self.count:
+            b.store(value, b.offset(pointer, self.scalar(flat), own))
+            return
+        if not lanes(value.type):
+            value = b.splat(value, self.count)
+        if step == 1:
+            place = b.offset(pointer, self.scalar(flat), own)
+            if self.mask is None:
+                b.store(value, place)
+            else:
+                b.store_some(value, place, self.mask)
+        else:
+            b.scatter(value, pointer, self.places(flat), self.mask)
+
+
+def applied(
+    b: Builder,
+    record: Scalar,
+    params: tuple[Any, ...],
+    operands: Sequence[Value],
+    dtype: DType,
+    result: DType,
+) -> Value:
+    """A scalar function of values; a long one is written once in the module and called.
+
+    LLVM writes it out again where it is called only once or where that is short.
+    """
+    if record.name in _SHORT:
+        made = emit_scalar(b, record, params, operands, dtype)
+        assert made is not None, record
+        return made
+    count = lanes(operands[0].type)
+    kind = register(result, count)
+    words = [record.name, dtype.short, *(re.sub(r"\W", "_", str(v)) for v in params)]
+    name = "_".join([*words, str(count)])
+    if name not in b.module.builders:
+        parameters = [(f"x{k}", v.type) for k, v in enumerate(operands)]
+        f = b.module.function(name, parameters, kind, internal=True)
+        made = emit_scalar(f, record, params, f.arguments, dtype)
+        assert made is not None, record
+        f.ret(made)
+    return b.call(name, kind, *operands)
+
+
+_SHORT: Final = frozenset(
+    "relu abs sign maximum minimum equal not_equal less less_equal greater greater_equal copysign "
+    "logical_and logical_or logical_xor logical_not bitwise_and bitwise_or bitwise_xor clip cast "
+    "divide sqrt detach isnan isinf isfinite signbit bitwise_invert floor ceil trunc".split()
+)
+
+
+def _scaled(b: Builder, value: Value, factor: int) -> Value:
+    if factor == 1:
+        return value
+    return b.binary("mul", value, constant(value.type, factor))

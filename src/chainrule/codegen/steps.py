@@ -1,0 +1,342 @@
+"""Steps: which values of a graph lie in memory, and what computes each of them.
+
+A value is stored if someone outside the loops needs it, or if it would be computed more than once
+and that costs more than reading it again. All others are written into the expressions of those who
+read them.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Sequence
+from typing import NamedTuple
+
+from chainrule.codegen.affine import Affine, variable
+from chainrule.codegen.elements import Elements, Stored, is_inline
+from chainrule.codegen.loops import Expression, Statement
+from chainrule.ir import primitives as p
+from chainrule.ir.dtype import BUNDLE
+from chainrule.ir.graph import Graph, Node, bodies
+
+__all__ = ["Check", "Contraction", "Host", "Nested", "Scattered", "Spread", "Step", "steps_of"]
+
+
+class Contraction(NamedTuple):
+    """A matrix product, or a stack of them: target = Σ left · right.
+
+    Variables are those of the target's axes, then the contracted ones. ``batch``, ``rows``,
+    ``columns`` and ``inner`` say which are which, slowest first.
+    """
+
+    target: Node
+    extents: tuple[int, ...]
+    batch: tuple[int, ...]
+    rows: tuple[int, ...]
+    columns: tuple[int, ...]
+    inner: tuple[int, ...]
+    left: Expression
+    right: Expression
+
+
+class Spread(NamedTuple):
+    """target[place] += value over all variables, from zeros; place is affine."""
+
+    target: Node
+    extents: tuple[int, ...]
+    place: Affine
+    guards: tuple[tuple[Affine, int], ...]
+    value: Expression
+
+
+class Scattered(NamedTuple):
+    """target[indices…, rest…] += value, from zeros; the first ``count`` variables are looped."""
+
+    target: Node
+    extents: tuple[int, ...]
+    count: int
+    indices: tuple[Expression, ...]
+    value: Expression
+
+
+class Check(NamedTuple):
+    """Ends the program where an index is outside of its axis."""
+
+    extents: tuple[int, ...]
+    index: Expression
+    size: int
+
+
+class Host(NamedTuple):
+    """A node that NumPy computes; its results are the nodes in ``targets``."""
+
+    node: Node
+    targets: tuple[Node, ...]
+
+
+class Nested(NamedTuple):
+    """A Loop or a Cond whose bodies are machine code; its results are the nodes in ``targets``."""
+
+    node: Node
+    targets: tuple[Node, ...]
+
+
+Step = Statement | Contraction | Spread | Scattered | Check | Host | Nested
+
+_CHEAP = 3
+"""A value that takes so many operations is computed again rather than stored."""
+
+_DEEPEST = 64
+"""Expressions are walked recursively; a longer chain is stored in between."""
+
+_FREE = frozenset({"cast", "detach"})
+_LIGHT = frozenset(
+    "relu abs sign maximum minimum equal not_equal less less_equal greater greater_equal copysign "
+    "logical_and logical_or logical_xor logical_not bitwise_and bitwise_or bitwise_xor clip".split()
+)
+
+
+def steps_of(graph: Graph) -> list[Step]:
+    """The steps that compute a graph, in an order in which each reads only what is there."""
+    nodes = graph.nodes()
+    stored = _stored(graph, nodes)
+    while True:
+        try:
+            return list(_steps(graph, nodes, stored))
+        except Stored as found:
+            assert found.node not in stored
+            stored.add(found.node)
+
+
+def _steps(graph: Graph, nodes: Sequence[Node], stored: set[Node]) -> Iterable[Step]:
+    given = set(graph.inputs)
+    projects: dict[Node, list[Node]] = {}
+    for node in nodes:
+        if isinstance(node.op, p.Project) and node not in given:
+            projects.setdefault(node.inputs[0], []).append(node)
+    for node in nodes:
+        if node in given or isinstance(node.op, p.Project):
+            continue
+        if 0 in node.shape:
+            yield from _checks(node, stored)
+        elif node.dtype is BUNDLE:
+            kind = Nested if _is_nested(node) else Host
+            yield kind(node, tuple(projects.get(node, ())))
+        elif node in stored and not _is_memory(node):
+            yield from _checks(node, stored)
+            yield _step(node, stored)
+        elif isinstance(node.op, p.Gather | p.Scatter):
+            yield from _checks(node, stored)
+
+
+def _is_nested(node: Node) -> bool:
+    """Whether a Loop or a Cond needs nothing of the host."""
+    return isinstance(node.op, p.Loop | p.Cond) and not any(map(_needs_host, bodies(node.op)))
+
+
+def _needs_host(graph: Graph) -> bool:
+    given = set(graph.inputs)
+    for node in graph.nodes():
+        if node in given or isinstance(node.op, p.Project) or is_inline(node) or _is_loops(node):
+            continue
+        if not (_is_memory(node) or _is_nested(node)):
+            return True
+    return False
+
+
+def _is_memory(node: Node) -> bool:
+    """Whether the value lies in memory before the program runs."""
+    return isinstance(node.op, p.Data) and node.op.value.size > 1
+
+
+def _step(node: Node, stored: set[Node]) -> Step:
+    op = node.op
+    match op:
+        case p.Einsum() if not is_inline(node):
+            found = _contraction(node, op, stored)
+            if found is not None:
+                return found
+        case p.Accumulate(view=view) if not is_inline(node):
+            return _spread(node, view, stored)
+        case p.Scatter() if not is_inline(node):
+            return _scattered(node, stored)
+        case p.Reduce():
+            pass
+        case _ if not is_inline(node):
+            return Host(node, (node,))
+    extents = _domain(node)
+    return Elements(stored.__contains__, extents).body(node)
+
+
+def _domain(node: Node) -> tuple[int, ...]:
+    """The extents of all variables of the loops that compute a node."""
+    match node.op:
+        case p.Reduce(axes=axes):
+            return (*node.shape, *(node.inputs[0].shape[a] for a in sorted(axes)))
+        case p.Einsum(subscripts=subscripts):
+            sizes: dict[int, int] = {}
+            for operand, own in zip(node.inputs, subscripts.inputs, strict=True):
+                sizes.update(zip(own, operand.shape, strict=True))
+            inner = [n for n in sizes if n not in subscripts.output]
+            return (*node.shape, *(sizes[n] for n in inner))
+        case _:
+            return node.shape
+
+
+# ---------------------------------------------------------------- what is stored
+
+
+def _stored(graph: Graph, nodes: Sequence[Node]) -> set[Node]:
+    given = set(graph.inputs)
+    stored = {n for n in nodes if n in given or _is_memory(n) or not is_inline(n)}
+    stored |= {n for n in graph.outputs if n not in given}
+    for node in nodes:
+        if node in given:
+            continue
+        if isinstance(node.op, p.Gather):
+            stored.add(_base(node.inputs[0]))
+        elif _is_product(node):
+            stored.update(base for n in node.inputs if _computes(base := _base(n)))
+        elif node.dtype is BUNDLE or not (is_inline(node) or _is_loops(node)):
+            stored.update(node.inputs)
+    uses = dict.fromkeys(nodes, 0)
+    cost: dict[Node, int] = {}
+    depth: dict[Node, int] = {}
+    for node in nodes:
+        depth[node] = 1 + max((depth[n] for n in node.inputs if n in depth), default=0)
+        if depth[node] > _DEEPEST and _computes(node):
+            stored.add(node)
+        if node in stored:
+            depth[node] = 0
+        cost[node] = 1 if node in stored else _cost(node, cost)
+    for node in reversed(nodes):
+        if node in given:
+            continue
+        if node not in stored and uses[node] > 1 and cost[node] > _CHEAP and _computes(node):
+            stored.add(node)
+        times = 1 if node in stored else uses[node]
+        domain = math.prod(_domain(node))
+        for operand in node.inputs:
+            repeated = domain > math.prod(operand.shape) and node.dtype is not BUNDLE
+            uses[operand] += times * (2 if repeated else 1)
+    return stored
+
+
+def _is_loops(node: Node) -> bool:
+    """Whether a stored node is computed by loops rather than by the host."""
+    return isinstance(node.op, p.Reduce | p.Einsum | p.Accumulate | p.Scatter)
+
+
+def _base(node: Node) -> Node:
+    """What lies in memory under views."""
+    while isinstance(node.op, p.View | p.Reshape):
+        node = node.inputs[0]
+    return node
+
+
+def _computes(node: Node) -> bool:
+    """Whether an inline node does more than to move elements or to give a number."""
+    return not isinstance(node.op, p.View | p.Reshape | p.Fill | p.Iota | p.Delta | p.Data)
+
+
+def _cost(node: Node, cost: dict[Node, int]) -> int:
+    below = sum(cost.get(n, 1) for n in node.inputs)
+    match node.op:
+        case p.Map(record=record):
+            name = record.name
+            return below + (0 if name in _FREE else 1 if name in _LIGHT else 8)
+        case p.Add() | p.Einsum():
+            return below + len(node.inputs) - 1
+        case p.Fill() | p.Iota() | p.Delta() | p.Data():
+            return 0
+        case p.Select():
+            return below + 1
+        case p.Gather() | p.Scatter():
+            return below + 4
+        case _:
+            return below
+
+
+# ---------------------------------------------------------------- contractions
+
+
+def _is_product(node: Node) -> bool:
+    """Whether a contraction is a matrix product: rows and columns, and something summed."""
+    op = node.op
+    if not isinstance(op, p.Einsum) or len(node.inputs) != 2 or not node.dtype.is_float:
+        return False
+    left, right = (set(labels) for labels in op.subscripts.inputs)
+    output = set(op.subscripts.output)
+    if any(len(set(labels)) < len(labels) for labels in op.subscripts.inputs):
+        return False
+    if (left ^ right) - output or not (left & right) - output:
+        return False
+    rows, columns = (output & side - other for side, other in ((left, right), (right, left)))
+    return bool(rows and columns) and 0 not in _domain(node)
+
+
+def _contraction(node: Node, op: p.Einsum, stored: set[Node]) -> Contraction | None:
+    if not _is_product(node):
+        return None
+    extents = _domain(node)
+    output = op.subscripts.output
+    first, second = op.subscripts.inputs
+    summed = [n for n in dict.fromkeys((*first, *second)) if n not in output]
+    variables = {n: k for k, n in enumerate((*output, *summed))}
+    if output[-1] in first and output[-1] not in second:
+        order = (1, 0)  # columns are what lies together in the result
+    else:
+        order = (0, 1)
+    operands = [node.inputs[k] for k in order]
+    labels = [op.subscripts.inputs[k] for k in order]
+    made = Elements(stored.__contains__, extents)
+    left, right = (
+        made.at(n, tuple(variable(variables[label]) for label in own))
+        for n, own in zip(operands, labels, strict=True)
+    )
+    batch = [n for n in output if n in first and n in second]
+    rows = [n for n in output if n in labels[0] and n not in labels[1]]
+    columns = [n for n in output if n in labels[1] and n not in labels[0]]
+    groups = [tuple(variables[n] for n in group) for group in (batch, rows, columns, summed)]
+    return Contraction(node, extents, *groups, left, right)
+
+
+# ---------------------------------------------------------------- sums into places
+
+
+def _spread(node: Node, view: p.View, stored: set[Node]) -> Spread:
+    operand = node.inputs[0]
+    index = tuple(map(variable, range(operand.ndim)))
+    made = Elements(stored.__contains__, operand.shape)
+    forms = []
+    for axis in view.axes:
+        form = Affine(axis.offset)
+        for o, step in axis.terms:
+            form = form.plus(index[o], step)
+        forms.append(form)
+    place, stride = Affine(0), 1
+    for form, size in zip(reversed(forms), reversed(node.shape), strict=True):
+        place = place.plus(form, stride)
+        stride *= size
+    guards = tuple(zip(forms, node.shape, strict=True))
+    return Spread(node, operand.shape, place, guards, made.at(operand, index))
+
+
+def _scattered(node: Node, stored: set[Node]) -> Scattered:
+    updates, *indices = node.inputs
+    index = tuple(map(variable, range(updates.ndim)))
+    made = Elements(stored.__contains__, updates.shape)
+    count = indices[0].ndim
+    found = tuple(made.at(n, index[:count]) for n in indices)
+    return Scattered(node, updates.shape, count, found, made.at(updates, index))
+
+
+def _checks(node: Node, stored: set[Node]) -> Iterable[Check]:
+    if not isinstance(node.op, p.Gather | p.Scatter):
+        return
+    target = node.inputs[0] if isinstance(node.op, p.Gather) else node
+    for axis, n in enumerate(node.inputs[1:]):
+        if isinstance(n.op, p.Iota) and n.op.size <= target.shape[axis]:
+            continue
+        made = Elements(stored.__contains__, n.shape)
+        index = tuple(map(variable, range(n.ndim)))
+        yield Check(n.shape, made.at(n, index), target.shape[axis])

@@ -1,0 +1,205 @@
+"""Sums into places: the kernels of Accumulate and Scatter, and the check of indices.
+
+Where two elements may be added to one place they are added in order, one after another; the lanes
+of a vector always go to different places.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import ExitStack
+from typing import Final
+
+from chainrule.codegen.affine import Affine, flattened, variable
+from chainrule.codegen.kernels import PARAMETERS, Kernel, Loops, Places, values_of
+from chainrule.codegen.llvm import Builder, Module, Value, constant, lanes
+from chainrule.codegen.loops import Guard
+from chainrule.codegen.scope import Scope, memory
+from chainrule.codegen.steps import Check, Scattered, Spread
+from chainrule.codegen.target import Target
+from chainrule.ir.dtype import DType, bool_
+from chainrule.ir.graph import Node
+
+__all__ = ["emit_check", "emit_scattered", "emit_spread"]
+
+_WIDE: Final = 8  # elements below which a loop is not worth vectors
+Body = Callable[[Scope], None]
+
+
+def emit_spread(module: Module, target: Target, name: str, step: Spread, places: Places) -> Kernel:
+    """Write target[place] += value, from zeros; in parallel over a first axis that both share."""
+    b = module.function(name, PARAMETERS)
+    table, begin, end, _ = b.arguments
+    pointers = places(b, table)
+    shape, node = step.target.shape, step.target
+    inner = math.prod(shape[1:])
+    apart = _first_axis_is_shared(step, inner)
+    low, high = (begin, end) if apart else (b.number(0), b.number(shape[0] if shape else 1))
+    _zero(b, pointers[node], node.dtype, b.mul(low, inner), b.mul(high, inner), target)
+    guards = tuple(Guard(form, size) for form, size in step.guards)
+    lane = _lane(step.extents, step.place, first=1 if apart else 0)
+    count = _lanes(target, node.dtype, step.extents, lane)
+
+    def body(scope: Scope) -> None:
+        held = scope.both(scope.mask, scope.holds(guards))
+        _add(scope, node, step.place, scope.value(step.value), held, count)
+
+    _loops(b, pointers, step.extents, lane, count, {0: (low, high)} if apart else {}, body)
+    return Kernel(name, shape[0] if apart else 1, 0, 4 * math.prod(step.extents))
+
+
+def _first_axis_is_shared(step: Spread, inner: int) -> bool:
+    """Whether the first variable counts through the target's first axis, and nothing else does."""
+    if not step.guards or not step.extents:
+        return False
+    form, size = step.guards[0]
+    return (
+        form == variable(0)
+        and size == step.extents[0]
+        and all(f.coefficient(0) == 0 for f, _ in step.guards[1:])
+        and step.place.coefficient(0) == inner
+    )
+
+
+def emit_scattered(
+    module: Module, target: Target, name: str, step: Scattered, places: Places
+) -> Kernel:
+    """Write target[indices…, rest…] += value, from zeros."""
+    b = module.function(name, PARAMETERS)
+    pointers = places(b, b.arguments[0])
+    node = step.target
+    shape = node.shape
+    _zero(b, pointers[node], node.dtype, b.number(0), b.number(math.prod(shape)), target)
+    rest = shape[len(step.indices) :]
+    inner = flattened(tuple(variable(step.count + k) for k in range(len(rest))), rest)
+    strides = [math.prod(shape[k + 1 :]) for k in range(len(step.indices))]
+    lane = _lane(step.extents, inner, first=step.count)
+    count = _lanes(target, node.dtype, step.extents, lane)
+
+    def body(scope: Scope) -> None:
+        base = constant("i64", 0)
+        for index, stride in zip(step.indices, strides, strict=True):
+            own = scope.value(index)
+            wide = b.convert("zext" if index.dtype.kind == "unsigned" else "sext", own, "i64")
+            base = b.add(b.mul(wide, stride), base)
+        _add(scope, node, inner, scope.value(step.value), scope.mask, count, base)
+
+    _loops(b, pointers, step.extents, lane, count, {}, body)
+    return Kernel(name, 1, 0, 4 * math.prod(step.extents))
+
+
+def emit_check(
+    module: Module, target: Target, name: str, step: Check, places: Places, status: int
+) -> Kernel:
+    """Write a kernel that stores 1 at the table's entry ``status`` for an index out of bounds."""
+    b = module.function(name, PARAMETERS)
+    table = b.arguments[0]
+    pointers = places(b, table)
+    wrong = b.local("i8")
+    b.store(constant("i8", 0), wrong)
+
+    def body(scope: Scope) -> None:
+        value = scope.value(step.index)
+        kind = "zext" if step.index.dtype.kind == "unsigned" else "sext"
+        outside = b.icmp("uge", b.convert(kind, value, "i64"), step.size)
+        flag = b.convert("zext", outside, "i8")
+        b.store(b.binary("or", b.load("i8", wrong), flag), wrong)
+
+    _loops(b, pointers, step.extents, None, 0, {}, body)
+    with b.when(b.icmp("ne", b.load("i8", wrong), 0)):
+        b.store(constant("i64", 1), b.load("ptr", b.offset(table, status, "ptr")))
+    return Kernel(name, 1, 0, 2 * math.prod(step.extents))
+
+
+# ---------------------------------------------------------------- loops
+
+
+def _lane(extents: Sequence[int], place: Affine, first: int) -> int | None:
+    """The variable along which neighboring elements go to neighboring places."""
+    for v in reversed(range(first, len(extents))):
+        if place.coefficient(v) == 1 and extents[v] >= _WIDE:
+            return v
+    return None
+
+
+def _lanes(target: Target, dtype: DType, extents: Sequence[int], lane: int | None) -> int:
+    if lane is None:
+        return 0
+    own = target.vector_bits // max(dtype.bits, 32)
+    return min(own, 1 << (extents[lane] - 1).bit_length())
+
+
+def _loops(
+    b: Builder,
+    pointers: Mapping[Node, Value],
+    extents: Sequence[int],
+    lane: int | None,
+    count: int,
+    limits: Mapping[int, tuple[Value, Value]],
+    body: Body,
+) -> None:
+    """Run a body at every place, the lanes' variable innermost."""
+    values: dict[int, Value | None] = {}
+    with ExitStack() as stack:
+        for v, extent in enumerate(extents):
+            if v == lane:
+                continue
+            low, high = limits.get(v, (b.number(0), b.number(extent)))
+            loop = stack.enter_context(b.loop(low, high, unroll=False))
+            values |= values_of(Loops(v, (v,), extent), loop.index)
+        if lane is None:
+            body(Scope(b, pointers, values))
+            return
+        whole = extents[lane] // count * count
+        if whole:
+            with b.loop(0, whole, count, unroll=False) as turn:
+                body(Scope(b, pointers, {**values, lane: turn.index}, lane, count))
+        if whole < extents[lane]:
+            mask = b.first(count, constant("i64", extents[lane] - whole))
+            at = {**values, lane: constant("i64", whole)}
+            body(Scope(b, pointers, at, lane, count, mask))
+
+
+def _zero(
+    b: Builder, pointer: Value, dtype: DType, low: Value, high: Value, target: Target
+) -> None:
+    own = memory(dtype)
+    size = dtype.numpy.itemsize
+    begin = b.offset(pointer, low, own)
+    bytes_ = b.mul(b.binary("sub", high, low), size)
+    b.call("llvm.memset.p0.i64", "void", begin, constant("i8", 0), bytes_, constant("i1", False))
+
+
+def _add(
+    scope: Scope,
+    node: Node,
+    place: Affine,
+    value: Value,
+    held: Value | None,
+    count: int,
+    base: Value | None = None,
+) -> None:
+    """Add a value at a place, where the mask holds."""
+    b, dtype = scope.b, node.dtype
+    own = memory(dtype)
+    offset = scope.scalar(place)
+    if base is not None:
+        offset = b.add(offset, base)
+    op = "fadd" if dtype.is_float else "or" if dtype is bool_ else "add"
+    if count:
+        kind = memory(dtype, count)
+        at = b.offset(scope.pointers[node], offset, own)
+        value = value if lanes(value.type) else b.splat(value, count)
+        if held is None:
+            b.store(b.binary(op, b.load(kind, at), value), at)
+        else:
+            held = held if lanes(held.type) else b.splat(held, count)
+            b.store_some(b.binary(op, b.load_some(kind, at, held), value), at, held)
+        return
+    with ExitStack() as stack:
+        if held is not None:
+            stack.enter_context(b.when(held))
+        at = b.offset(scope.pointers[node], offset, own)
+        value = b.convert("zext", value, "i8") if dtype is bool_ else value
+        b.store(b.binary(op, b.load(own, at), value), at)

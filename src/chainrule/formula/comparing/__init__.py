@@ -1,0 +1,1 @@
+"""compare: four ways to one derivative, side by side."""

@@ -1,0 +1,1 @@
+"""From a function to its derivative as index algebra."""

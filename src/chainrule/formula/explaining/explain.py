@@ -1,0 +1,235 @@
+"""explain: the formula of a function's derivative, checked against automatic differentiation."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+from typing import Any, Literal
+
+import numpy as np
+
+from chainrule.errors import FormulaError
+from chainrule.formula.derivation.derive import Derivation
+from chainrule.formula.derivation.question import Order, Question, ask, derivative, derive, name_of
+from chainrule.formula.derivation.samples import Signature
+from chainrule.formula.explaining.explanation import Explanation
+from chainrule.formula.explaining.kinks import kinks
+from chainrule.formula.explaining.naming import definitions, generated, nested, symbols
+from chainrule.formula.explaining.steps import Board, board, cut
+from chainrule.formula.explaining.verify import verified
+from chainrule.formula.matrix.structure import formula
+from chainrule.formula.matrix.sums import averaged
+from chainrule.formula.printing.notation import UNICODE, spelled
+from chainrule.formula.typeset import tree as ts
+from chainrule.formula.typeset.build import flat_transpose
+from chainrule.formula.typeset.evaluate import Evaluator
+from chainrule.formula.typeset.tree import Tree
+from chainrule.formula.typeset.walk import walk
+
+__all__ = ["explain", "left_side", "readable"]
+
+Layout = Literal["gradient", "numerator", "denominator"]
+_CLOSE = 1e-6
+
+
+def explain(
+    f: Callable[..., Any],
+    wrt: str | tuple[str, str],
+    *examples: Any,
+    axes: Mapping[str, str] | None = None,
+    facts: Mapping[str, str] | None = None,
+    order: Order = 1,
+    steps: bool = False,
+    layout: Layout = "gradient",
+    expand: bool = False,
+) -> Explanation:
+    """Give the formula of a derivative of an ordinary function, with the user's own names.
+
+    The function's parameters say the names of their axes: annotations such as ``X: "n d"``,
+    ``axes={"X": "n d"}``, or example arguments, whose sizes are then numbers. The formula is
+    compared with automatic differentiation at random points and random sizes before it is shown.
+
+    wrt      the parameter; a pair of them with order=2 for a block of the Hessian
+    facts    what is known of parameters: {"A": "symmetric", "Y": "simplex", "i": "integer<k"}
+    order    1 the gradient, 2 the Hessian (of a matrix: for row-major vec), "jacobian"
+    steps    write the derivation of a gradient too, block by block
+    layout   "gradient": in the shape of the parameter; "numerator": the gradient as a row;
+             "denominator": the Jacobian transposed
+    expand   write out the intermediate values instead of naming them
+
+    Raises:  FormulaError: no such parameter, an unknown shape, or a function that cannot be
+             evaluated at random points.
+
+    >>> def loss(w: "d", X: "n d", y: "n"):
+    ...     r = X @ w - y
+    ...     return cr.sum(r**2)
+    >>> print(explain(loss, "w").unicode.splitlines()[0])
+    ∂L/∂w = 2Xᵀr          d
+    """
+    question = ask("explain", f, wrt, examples, axes, facts, order)
+    names, given = question.names, question.given
+    derivation = derive(question, expand)
+    _check_scalar(question, derivation)
+    main, known = readable(question, derivation, expand)
+    error, points = verified(question, main, known, derivation)
+    if not error < _CLOSE:
+        raise FormulaError(f"explain: the formula {UNICODE(main)} is off by {error:.1e}")
+    notes = _notes(question, main)
+    if order == 1 and not isinstance(main, ts.Zero):
+        notes += [f"kink: {told}" for told in kinks(derivation, names[0])]
+    if (layout, order == "jacobian") in (("numerator", False), ("denominator", True)):
+        main = flat_transpose(main)
+        notes.append(f"{layout} layout: the transpose of the usual one")
+    return Explanation(
+        left_side(question, known),
+        main,
+        tuple(definitions(main, known)),
+        main.dims,
+        tuple(_assumptions(given)),
+        tuple(notes),
+        error,
+        points,
+        given.axes,
+        _board(question, derivation, main) if steps else None,
+    )
+
+
+def _check_scalar(question: Question, derivation: Derivation) -> None:
+    """A gradient or a Hessian is that of one number."""
+    (result,) = derivation.traces[0].graph.outputs[:1]
+    if question.order != "jacobian" and result.shape:
+        raise FormulaError(
+            f"explain: {name_of(question.f)} gives {result.ndim} axes of numbers, and a gradient "
+            'is that of one number\n\n  order="jacobian" gives the derivative of every element; or '
+            "sum it up."
+        )
+
+
+def _board(question: Question, derivation: Derivation, main: Tree) -> Board | None:
+    """The derivation block by block, checked like the formula."""
+    if question.order != 1 or len(question.names) != 1:
+        raise FormulaError("explain: steps are those of a gradient: order=1 and one variable")
+    if isinstance(main, ts.Zero):
+        return None
+    subject = _subject(question, derivation.names.values())
+    told = board(derivation, question.names[0], subject, cut(derivation, subject))
+    error, _ = verified(question, told.result, told.definitions, derivation)
+    generator = np.random.default_rng(2000)
+    sizes = question.given.points(generator)
+    arguments = question.given.draw(sizes, generator, question.usual)
+    evaluator = Evaluator({**derivation.lowering.constants, **arguments}, sizes)
+    error = max(error, told.disagreement(evaluator))
+    if not error < _CLOSE:
+        raise FormulaError(f"explain: the derivation is off by {error:.1e}")
+    return told
+
+
+_DEEP = 12  # a program with more values than this is told block by block,
+_WIDE = 160  # and so is one whose formula would have more signs than this
+
+
+def readable(
+    question: Question, derivation: Derivation, expand: bool = False
+) -> tuple[Tree, dict[str, Tree]]:
+    """The formula and the definitions; gradients are named where products would nest.
+
+    A deep program has the gradient at every value by name, so that its formula stays as long as
+    the program.
+    """
+    if question.order == 1 and not expand and (told := _blocks(question, derivation, _DEEP)):
+        return told.result, told.definitions
+    main, known = _formula(question, derivation)
+    if question.order == 1:
+        main, known = _with_deltas(question, derivation, main, known)
+    if question.order == 1 and not expand and len(UNICODE(main)) > _WIDE:
+        told = _blocks(question, derivation, 0)
+        return (main, known) if told is None else (told.result, told.definitions)
+    return main, known
+
+
+def _with_deltas(
+    question: Question, derivation: Derivation, main: Tree, known: dict[str, Tree]
+) -> tuple[Tree, dict[str, Tree]]:
+    """The formula with gradients as names: where products nest, and through attention."""
+    deltas = derivation.deltas()
+    attention = deltas[-2:] if deltas[-1:] and deltas[-1][1] == "δS" else []
+    if attention:
+        derivation.name_deltas(attention)
+        named = _formula(question, derivation)
+        if "δS" in symbols(named[0]):
+            main, known = named
+    if nested(main):
+        derivation.name_deltas(deltas)
+        main, known = _formula(question, derivation)
+    return main, known
+
+
+def _blocks(question: Question, derivation: Derivation, more: int) -> Board | None:
+    """The gradient block by block, in a program that has more values than this."""
+    subject = _subject(question, derivation.names.values())
+    found = cut(derivation, subject)
+    if len(found) <= more:
+        return None
+    told = board(derivation, question.names[0], subject, found, local=False)
+    return told if told.steps else None
+
+
+def _formula(question: Question, derivation: Derivation) -> tuple[Tree, dict[str, Tree]]:
+    poly = derivative(derivation, question.names, question.order)
+    known = {}
+    for atom, definition in derivation.lowering.definitions.items():
+        known[str(atom.params[0])] = averaged(formula(definition))
+    columns = len(question.given.axes[question.names[-1]])
+    rows = None if question.order == 1 else poly.rank - columns
+    return generated(formula(poly, rows), known, question.given.axes)
+
+
+# ---------------------------------------------------------------- words
+
+_SUBJECTS = {"loss": "L"}
+_MEANINGS = {
+    "symmetric": "{0} = {0}ᵀ",
+    "simplex": "{0}𝟏 = 𝟏",
+    "spd": "{0} symmetric positive definite",
+}
+
+
+def _subject(question: Question, taken: Iterable[str]) -> str:
+    """What the function's value is called: L for a loss, unless that name is taken."""
+    name = name_of(question.f)
+    letter = _SUBJECTS.get(name, name)
+    return name if letter in taken or letter in question.given.axes else letter
+
+
+def left_side(question: Question, taken: Iterable[str]) -> str:
+    """What a formula is of, such as ∂L/∂W."""
+    names, subject = question.names, spelled(_subject(question, taken))
+    first, last = spelled(names[0]), spelled(names[-1])
+    if question.order != 2:
+        return f"∂{subject}/∂{first}"
+    if len(names) == 2:
+        return f"∂²{subject}/∂{first}∂{last}"
+    vector = len(question.given.axes[names[0]]) == 1
+    return f"∂²{subject}/∂{first}∂{first}ᵀ" if vector else f"∂²{subject}/∂{first}²"
+
+
+def _notes(question: Question, main: Tree) -> list[str]:
+    notes = []
+    if any(isinstance(p, ts.Kron | ts.Vec | ts.Blocks | ts.Commutation) for p in walk(main)) or (
+        question.order != 1 and any(len(question.given.axes[n]) == 2 for n in question.names)
+    ):
+        notes.append("vec is row-major, as reshape(-1)")
+    if isinstance(main, ts.Zero):
+        notes.append(f"{name_of(question.f)} does not depend on {' and '.join(question.names)}")
+    return notes
+
+
+def _assumptions(given: Signature) -> list[str]:
+    """The facts about parameters that may have been used."""
+    shown = []
+    for name, fact in given.facts.items():
+        if fact in _MEANINGS:
+            vector = len(given.axes[name]) == 1 and fact == "simplex"
+            shown.append(
+                f"𝟏ᵀ{spelled(name)} = 1" if vector else _MEANINGS[fact].format(spelled(name))
+            )
+    return shown

@@ -1,0 +1,274 @@
+"""Kinks: where the derivative has a left and a right value, in the names of the program.
+
+relu, abs, sign, clip, maximum, minimum, ``where`` and the largest of several are smooth in pieces.
+Where the pieces meet, the derivative is a convention, and the formula holds with that.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from fractions import Fraction
+
+from chainrule.algebra.index import Poly
+from chainrule.autodiff.linearize import linearize
+from chainrule.formula.derivation.derive import Derivation
+from chainrule.formula.matrix.structure import formula
+from chainrule.formula.printing.notation import UNICODE
+from chainrule.formula.typeset.tree import Symbol
+from chainrule.formula.typeset.walk import walk
+from chainrule.ir import build
+from chainrule.ir.graph import Graph, Node, ancestors, is_constant, substitute
+from chainrule.ir.primitives import Add, Block, Einsum, Fill, Map, Reduce, Select
+
+__all__ = ["Switch", "kinks", "switches"]
+
+_HALF = Fraction(1, 2)
+_SLOPES: Mapping[str, Sequence[tuple[int, tuple[Fraction | int, ...]]]] = {
+    "relu": [(-1, (0, 1, 0))],
+    "abs": [(-1, (-1, 1, 0))],
+    "sign": [(-1, (0, 0, 0))],
+    "maximum": [(1, (0, 1, _HALF))],
+    "minimum": [(1, (1, 0, _HALF))],
+    "clip": [(1, (0, 1, 1)), (2, (1, 0, 1))],
+}
+"""For each function that is smooth in pieces: which operand the first one is compared with (−1 is
+zero), and the derivative by the first one on the left, on the right, and where they are equal."""
+
+_HOLDS_ABOVE = {"greater": True, "greater_equal": True, "less": False, "less_equal": False}
+_HOLDS_AT = {"greater": False, "greater_equal": True, "less": False, "less_equal": True}
+_LETTERS = "ᵢⱼₖₗₘₙ"
+_MOST = 4
+
+
+@dataclass(frozen=True, eq=False)
+class Switch:
+    """A node that is smooth in pieces, which meet where two values are equal.
+
+    node    the node; its operation says what is done there
+    name    the name of the function
+    left    the value that is compared, which depends on the variable
+    right   what it is compared with; None is zero, or the other elements of a Reduce
+    slopes  the derivative by ``left``: on its left, on its right and at the kink, where known
+    """
+
+    node: Node
+    name: str
+    left: Node
+    right: Node | None
+    slopes: tuple[Fraction | int, ...] = ()
+
+
+def switches(graph: Graph, variable: Node) -> list[Switch]:
+    """The switches between a variable and the outputs of a program, those in its blocks too."""
+    nodes = opened(graph)
+    moving = {variable}
+    for node in sorted(nodes, key=lambda n: n.serial):
+        if not moving.isdisjoint(node.inputs) and node not in graph.inputs:
+            moving.add(node)
+    return [s for node in nodes if node in moving for s in _switches(node, moving)]
+
+
+def opened(graph: Graph) -> list[Node]:
+    """The nodes of a program, and of its blocks with their operands put in."""
+    nodes = graph.nodes()
+    seen = set(nodes)
+    for node in nodes:
+        if isinstance(node.op, Block) and node.op.tangent is None:
+            body = node.op.body
+            inside = substitute(body.outputs, dict(zip(body.inputs, node.inputs, strict=True)))
+            new = [n for n in ancestors(inside, stop=node.inputs) if n not in seen]
+            seen.update(new)
+            nodes += new
+    return nodes
+
+
+def _switches(node: Node, moving: set[Node]) -> list[Switch]:
+    match node.op:
+        case Map(record=record) if record.name in _SLOPES and node.inputs[0] in moving:
+            found = []
+            for place, slopes in _SLOPES[record.name]:
+                other = None if place < 0 else node.inputs[place]
+                if not (record.name == "clip" and other is not None and _is_open(other)):
+                    found.append(Switch(node, record.name, node.inputs[0], other, slopes))
+            return found
+        case Map(record=record) if record.name in ("maximum", "minimum"):
+            (_, slopes) = _SLOPES[record.name][0]
+            return [Switch(node, record.name, node.inputs[1], node.inputs[0], slopes)]
+        case Reduce(kind="max" | "min" as kind):
+            return [Switch(node, kind, node.inputs[0], None)]
+        case Select() if node.dtype.is_float:
+            return [s for c in _comparisons(node.inputs[0]) for s in _chosen(node, c, moving)]
+    return []
+
+
+def _is_open(bound: Node) -> bool:
+    """Whether a bound of clip is the largest or smallest number there is: none was given."""
+    return isinstance(bound.op, Fill) and abs(float(bound.op.value)) > 1e300
+
+
+def _comparisons(mask: Node) -> list[Node]:
+    """The comparisons from which a mask is made."""
+    return [
+        n
+        for n in ancestors([mask])
+        if isinstance(n.op, Map) and n.op.record.name in _HOLDS_ABOVE and n.inputs[0].dtype.is_float
+    ]
+
+
+def _chosen(node: Node, comparison: Node, moving: set[Node]) -> list[Switch]:
+    first, second = comparison.inputs
+    if first in moving:
+        return [Switch(node, "where", first, second)]
+    return [Switch(node, "where", second, first)] if second in moving else []
+
+
+# ---------------------------------------------------------------- words
+
+
+def kinks(derivation: Derivation, variable: str) -> tuple[str, ...]:
+    """Say in the program's names where the derivative by a variable has a kink.
+
+    For each kink: the condition, the derivatives of the function there on the left and on the
+    right, and the convention that the formula follows.
+    """
+    graphs = [t.graph for t in derivation.traces]
+    found = [switches(g, n) for g, n in zip(graphs, derivation.input(variable), strict=True)]
+    if any(len(f) != len(found[0]) for f in found):
+        found = found[:1] * len(graphs)
+    told: dict[str, list[str]] = {}
+    for twins in zip(*found, strict=True):
+        if _matters(derivation, twins):
+            rule = _rule(derivation, twins)
+            if rule is not None:
+                told.setdefault(rule, []).append(_condition(derivation, twins))
+    return tuple(f"at {_listed(where)}: {rule}" for rule, where in told.items())
+
+
+def _listed(conditions: Sequence[str]) -> str:
+    shown = list(dict.fromkeys(conditions))
+    if len(shown) > _MOST:
+        return f"{shown[0]}, {shown[1]}, …, {shown[-1]}"
+    return ", ".join(shown)
+
+
+def _matters(derivation: Derivation, twins: tuple[Switch, ...]) -> bool:
+    """Whether the result's derivative by the switch is not zero, as that of m in max(x) − m is."""
+    gradients = [c.get(s.node) for c, s in zip(derivation.cotangents, twins, strict=True)]
+    found = [g for g in gradients if g is not None]
+    if len(found) < len(twins):
+        return twins[0].node not in derivation.cotangents[0]
+    lowering = derivation.lowering
+    return bool(lowering.simplest(lowering.lower(tuple(found))).terms)
+
+
+def _condition(derivation: Derivation, twins: tuple[Switch, ...]) -> str:
+    first = twins[0]
+    left = _value(derivation, tuple(s.left for s in twins))
+    if isinstance(first.node.op, Reduce):
+        return f"ties of the {'largest' if first.name == 'max' else 'smallest'} in {left}"
+    right = [s.right for s in twins if s.right is not None]
+    against = _value(derivation, tuple(right)) if right else "0"
+    if right and not is_constant(right[0]):
+        return f"{_element(left, first.left.ndim)} = {_element(against, right[0].ndim)}"
+    return f"{_element(left, first.left.ndim)} = {against}"
+
+
+def _value(derivation: Derivation, twins: tuple[Node, ...]) -> str:
+    if isinstance(twins[0].op, Fill):
+        return UNICODE(formula(derivation.lowering.lower(tuple(map(_scalar, twins)))))
+    return UNICODE(formula(derivation.lowering.lower(twins)))
+
+
+def _scalar(node: Node) -> Node:
+    assert isinstance(node.op, Fill)
+    return build.fill(node.op.value, (), node.dtype)
+
+
+def _element(text: str, rank: int) -> str:
+    """An element of a value: Zᵢⱼ, (Xw)ᵢ."""
+    if not rank:
+        return text
+    plain = text.endswith("]") or all(c.isalnum() or c in "_." for c in text)
+    return (text if plain else f"({text})") + _LETTERS[:rank]
+
+
+# ---------------------------------------------------------------- slopes
+
+
+def _rule(derivation: Derivation, twins: tuple[Switch, ...]) -> str | None:
+    first = twins[0]
+    if isinstance(first.node.op, Reduce):
+        return "convention: shared evenly"
+    if first.name == "sign":
+        return "sign jumps, convention 0"
+    if first.slopes:
+        left, right, here = map(str, map(_shown, first.slopes))
+        return f"{first.name} has left {left}, right {right}, convention {here}"
+    return _where(derivation, twins)
+
+
+def _shown(slope: Fraction | int) -> str:
+    return "½" if slope == _HALF else str(slope).replace("-", "−")
+
+
+def _where(derivation: Derivation, twins: tuple[Switch, ...]) -> str | None:
+    """The slopes of both branches; None if they are equal, and so there is no kink."""
+    node, (comparison,) = twins[0].node, _comparisons(twins[0].node.inputs[0])[:1]
+    name = comparison.op.record.name if isinstance(comparison.op, Map) else ""
+    turned = comparison.inputs[0] is not twins[0].left
+    at = _HOLDS_AT[name]
+    taken = f"where takes the {'first' if at else 'second'} branch"
+    if node.inputs[0] is not comparison:
+        return f"convention of {taken}"
+    chosen, otherwise = (_slope(derivation, twins, place) for place in (1, 2))
+    if chosen is None or otherwise is None:
+        return taken
+    if chosen == otherwise:
+        return None
+    above = _HOLDS_ABOVE[name] != turned
+    left, right = (otherwise, chosen) if above else (chosen, otherwise)
+    return f"left {left}, right {right}, convention {chosen if at else otherwise} ({taken})"
+
+
+def _slope(derivation: Derivation, twins: tuple[Switch, ...], branch: int) -> str | None:
+    """The derivative of a branch at the kink, if the branch is a function element by element."""
+    made: list[Node] = []
+    for s in twins:
+        start, end = s.left, s.node.inputs[branch]
+        if start.shape != end.shape or not _is_pointwise(start, end):
+            return None
+        (slope,) = linearize([end], {start: build.fill(1, start.shape, start.dtype)})
+        if slope is None:
+            return "0"
+        if s.right is not None and is_constant(s.right) and s.right.shape == start.shape:
+            (slope,) = substitute([slope], {start: s.right})
+        made.append(slope)
+    poly: Poly = derivation.lowering.simplest(derivation.lowering.lower(tuple(made)))
+    tree = formula(poly)
+    held = _value(derivation, tuple(s.left for s in twins))
+    if any(isinstance(part, Symbol) and part.name == held for part in walk(tree)):
+        return None
+    shown = UNICODE(tree).replace("·𝟏", "")
+    return shown.replace("𝟏", "1").replace("𝟎", "0")
+
+
+def _is_pointwise(start: Node, end: Node) -> bool:
+    """Whether each element of the end depends on the start's element at its place only."""
+    moving = {start}
+    for node in ancestors([end], stop=[start], since=start.serial):
+        if node is start or moving.isdisjoint(node.inputs):
+            continue
+        match node.op:
+            case Map() | Add() | Select():
+                moving.add(node)
+            case Einsum(subscripts=subscripts) if all(
+                labels == subscripts.output
+                if operand in moving
+                else set(labels) <= set(subscripts.output)
+                for labels, operand in zip(subscripts.inputs, node.inputs, strict=True)
+            ):
+                moving.add(node)
+            case _:
+                return False
+    return True

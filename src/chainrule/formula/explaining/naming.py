@@ -1,0 +1,95 @@
+"""Names: which values keep the user's, which get one of their own, and what "where" lines say.
+
+Forward values have the names of local variables. The softmax of something that the user did not
+name is P (p for a vector), one-hot rows are Y, or S where they select rows of a matrix. Where
+brackets would nest, the gradients with respect to pre-activations are named δ₁, δ₂, … in the order
+of the layers.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from itertools import pairwise
+
+from chainrule.formula.typeset import tree as ts
+from chainrule.formula.typeset.build import flat_transpose
+from chainrule.formula.typeset.tree import Tree
+from chainrule.formula.typeset.walk import children, replaced, walk
+
+__all__ = ["Definition", "definitions", "generated", "nested", "symbols"]
+
+_GENERATED = {"softmax": ("P", "p"), "onehot": ("Y", "")}
+Definition = tuple[str, Tree]
+
+
+def symbols(tree: Tree) -> set[str]:
+    """The names that occur in a tree."""
+    return {part.name for part in walk(tree) if isinstance(part, ts.Symbol)}
+
+
+def nested(tree: Tree) -> bool:
+    """Whether an elementwise product stands inside of another one."""
+    return any(
+        isinstance(inner, ts.Elementwise | ts.Over)
+        for part in walk(tree)
+        if isinstance(part, ts.Elementwise)
+        for child in children(part)
+        for inner in walk(child)
+    )
+
+
+def definitions(main: Tree, known: Mapping[str, Tree]) -> list[Definition]:
+    """The definitions that a formula needs, and those that they need, in the program's order."""
+    needed: set[str] = set()
+    pending = symbols(main)
+    while pending:
+        name = pending.pop()
+        if name in known and name not in needed:
+            needed.add(name)
+            pending |= symbols(known[name])
+    return [(name, tree) for name, tree in known.items() if name in needed]
+
+
+def generated(
+    main: Tree, known: dict[str, Tree], taken: Iterable[str]
+) -> tuple[Tree, dict[str, Tree]]:
+    """Give probabilities and one-hot rows names of their own, where the usual letter is free."""
+    used = set(taken) | set(known)
+    for head, (matrix, vector) in _GENERATED.items():
+        whole = [main, *(tree for _, tree in definitions(main, known))]
+        found = [p for tree in whole for p in walk(tree)
+                 if isinstance(p, ts.Apply) and p.name == head]  # fmt: skip
+        kinds = list(dict.fromkeys(found))
+        if len(kinds) != 1 or any(tree in kinds for tree in known.values()):
+            continue
+        (only,) = kinds
+        name = matrix if len(only.dims) == 2 else vector
+        if head == "onehot" and any(_selects(tree, only) for tree in whole):
+            name = "S"
+        if not name or name in used or (len(only.dims) == 1 and len(found) < 2):
+            continue
+        symbol = ts.Symbol(only.dims, name)
+        main = replaced(main, only, symbol)
+        known = {key: replaced(tree, only, symbol) for key, tree in known.items()}
+        known = _inserted(known, name, only)
+        used.add(name)
+    return main, known
+
+
+def _selects(tree: Tree, picks: Tree) -> bool:
+    """Whether one-hot rows select rows of a matrix in a product, as in SE; labels do not."""
+    turned = flat_transpose(picks)
+    pairs = [pair for p in walk(tree) if isinstance(p, ts.Product) for pair in pairwise(p.parts)]
+    from_left = any(a in (picks, turned) and not isinstance(b, ts.Ones) for a, b in pairs)
+    return from_left or any(b in (picks, turned) for _, b in pairs)
+
+
+def _inserted(known: dict[str, Tree], name: str, tree: Tree) -> dict[str, Tree]:
+    """The definitions with a new one, before the first that needs it."""
+    made: dict[str, Tree] = {}
+    for key, definition in known.items():
+        if name not in made and name in symbols(definition):
+            made[name] = tree
+        made[key] = definition
+    made.setdefault(name, tree)
+    return made

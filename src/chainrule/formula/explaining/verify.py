@@ -1,0 +1,96 @@
+"""Verification: a formula is evaluated at random points and sizes before it is shown."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import numpy as np
+
+from chainrule.errors import FormulaError
+from chainrule.formula.derivation.derive import Derivation
+from chainrule.formula.derivation.question import Question, name_of, tensors
+from chainrule.formula.explaining.naming import definitions
+from chainrule.formula.typeset.evaluate import Array, Evaluator
+from chainrule.formula.typeset.tree import Tree
+from chainrule.tensors import Tensor
+from chainrule.transform import grad, jacobian
+
+__all__ = ["automatic", "difference", "is_float", "value_of", "verified"]
+
+_POINTS = 5
+_NUDGE, _STABLE = 1e-12, 1e-8
+_SMALL = 1e-8  # derivatives below are compared absolutely: what is left of a zero is rounding
+
+
+def verified(
+    question: Question, main: Tree, known: Mapping[str, Tree], derivation: Derivation
+) -> tuple[float, int]:
+    """The largest relative error at random points of random sizes."""
+    worst, points = 0.0, 0
+    for point in range(4 * _POINTS):
+        generator = np.random.default_rng(1000 + point)
+        sizes = question.given.points(generator)
+        arguments = question.given.draw(sizes, generator, question.usual)
+        truth = automatic(question, arguments)
+        moved = {n: v * (1 + _NUDGE) if is_float(v) else v for n, v in arguments.items()}
+        if not difference(automatic(question, moved), truth) < _STABLE:
+            continue  # infinite, undefined, or so ill-conditioned that no digits could agree
+        found = value_of(main, known, arguments, sizes, derivation.lowering.constants)
+        worst, points = max(worst, difference(found, truth)), points + 1
+        if points == _POINTS:
+            break
+    if not points:
+        raise FormulaError(
+            f"explain: no formula of {name_of(question.f)} could be checked: its derivative is "
+            f"undefined or ill-conditioned at all of {4 * _POINTS} random points\n\n"
+            '  Say what is known of its parameters, as in facts={"A": "spd", "x": "positive"}.'
+        )
+    return worst, points
+
+
+def is_float(value: Any) -> bool:
+    """Whether an argument is an array of floating-point numbers."""
+    return isinstance(value, np.ndarray) and value.dtype.kind == "f"
+
+
+def value_of(
+    main: Tree, known: Mapping[str, Tree], arguments: Mapping[str, Any], sizes: Mapping[str, int],
+    constants: Mapping[str, Array],
+) -> Array:  # fmt: skip
+    """The value of a formula, its definitions first."""
+    evaluator = Evaluator({**constants, **arguments}, sizes)
+    for name, tree in definitions(main, known):
+        evaluator.values[name] = evaluator(tree)
+    return evaluator(main)
+
+
+def automatic(question: Question, arguments: Mapping[str, Any]) -> Array:
+    """The derivative that the transforms give."""
+    held = tensors(arguments)
+    first, last = question.names[0], question.names[-1]
+
+    def of(name: str, function: Callable[..., Any]) -> Callable[..., Any]:
+        return lambda value, **others: function(**{**held, **others, name: value})
+
+    if question.order == 2:
+        slope = grad(of(first, question.f))
+        made = jacobian(lambda v: slope(v if first == last else held[first], **{last: v}))(
+            held[last]
+        )
+    else:
+        transform = grad if question.order == 1 else jacobian
+        made = transform(of(first, question.f))(held[first])
+    return np.asarray((made if isinstance(made, Tensor) else made.dense()).numpy())
+
+
+def difference(found: Array, truth: Array) -> float:
+    """The largest difference relative to the truth; infinite where one is undefined."""
+    if found.size == truth.size:
+        found = found.reshape(truth.shape)
+    else:
+        found = np.broadcast_to(found, truth.shape)
+    scale = max(_SMALL, float(np.max(np.abs(truth), initial=0.0)))
+    error = float(np.max(np.abs(found - truth), initial=0.0)) / scale
+    return math.inf if math.isnan(error) else error

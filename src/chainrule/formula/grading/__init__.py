@@ -1,0 +1,1 @@
+"""check: what is wrong with a derivation, and where."""

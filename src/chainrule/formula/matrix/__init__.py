@@ -1,0 +1,1 @@
+"""From index algebra to matrices: products, transposes, Kronecker products, common factors."""

@@ -1,0 +1,396 @@
+"""From index algebra to matrices: which products, transposes and ones say what a term says.
+
+The factors of a term are the edges of a graph whose vertices are its labels. A summed label with
+two edges is a matrix product, edges between the same labels are multiplied element by element, a
+summed label with one edge is a product with 𝟏: series and parallel reduction. What cannot be
+reduced is written with indices.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
+from fractions import Fraction
+from typing import NamedTuple
+
+from chainrule.algebra.index import Atom, Factor, Poly, Term
+from chainrule.formula.matrix.factor import total
+from chainrule.formula.matrix.piece import Piece, piece
+from chainrule.formula.matrix.rows import Irreducible, row_of
+from chainrule.formula.matrix.sums import is_all_ones
+from chainrule.formula.typeset import tree as ts
+from chainrule.formula.typeset.build import (
+    elementwise,
+    flat_transpose,
+    power_of,
+    product,
+    upright,
+)
+from chainrule.formula.typeset.tree import Tree
+
+__all__ = ["Irreducible", "formula"]
+
+_ONE = Fraction(1)
+
+
+class Edge(NamedTuple):
+    """A matrix between two labels: its rows run along the first."""
+
+    row: int
+    column: int
+    tree: Tree
+    symmetric: bool = False
+
+
+def formula(poly: Poly) -> Tree:
+    """The matrix formula of a poly of rank 0, 1 or 2."""
+    if not poly.terms:
+        return ts.Zero(poly.dims)
+    if poly.rank > 2:
+        return indexed(poly)
+    try:
+        return total(poly.dims, _with_means([_piece(t, poly.dims) for t in poly.terms], poly.dims))
+    except Irreducible:
+        return indexed(poly)
+
+
+def indexed(poly: Poly) -> Tree:
+    """The poly in index notation."""
+    terms = [_indexed(t, poly.dims) for t in poly.terms]
+    if len(terms) == 1 and terms[0][0] > 0:
+        return terms[0][1]
+    return ts.Plus(poly.dims, tuple(s for s, _ in terms), tuple(t for _, t in terms))
+
+
+def _indexed(term: Term, dims: tuple[str, ...]) -> tuple[int, Tree]:
+    """A term as Σ over its bound labels, which are called as their axes are."""
+    sizes = dict(enumerate(dims))
+    for f in term.factors:
+        sizes |= dict(zip(f.labels, f.atom.dims, strict=True))
+    letters: dict[int, str] = {}
+    spare = iter("ijlpqrstuvw")
+    for label, dim in sorted(sizes.items()):
+        fits = len(dim) == 1 and dim.isalpha() and dim not in letters.values()
+        letters[label] = dim if fits else next(c for c in spare if c not in sizes.values())
+    factors = tuple(
+        ts.At((), atom_tree(f.atom), tuple(letters[i] for i in f.labels), f.power)
+        for f in term.factors
+        if f.labels
+    )
+    above, below = scalar_factors(term)
+    sign, scalar = piece(term.coefficient, above, below, None).tree(())
+    bound = tuple((letters[i], sizes[i]) for i in sorted(sizes) if i >= len(dims))
+    outputs = tuple(letters[k] for k in range(len(dims)))
+    return sign, ts.Indexed(dims, scalar, outputs, bound, factors)
+
+
+def _piece(term: Term, dims: tuple[str, ...]) -> Piece:
+    """A term as a number, scalars and a product."""
+    above, below = scalar_factors(term)
+    reduction = Reduction(dims, [f for f in term.factors if f.labels])
+    body = reduction.run()
+    return piece(term.coefficient, [*above, *reduction.scalars], below, body)
+
+
+def _with_means(pieces: list[Piece], dims: tuple[str, ...]) -> list[Piece]:
+    """Where a mean is subtracted from a vector, scalars uᵀv/n are means too."""
+    if len(dims) != 1 or len(pieces) < 2:
+        return pieces
+    if not any(_mean(p, dims) is not None and is_all_ones(product(p.chain or [ts.Ones(dims)]))
+               for p in pieces):  # fmt: skip
+        return pieces
+    return [_mean(p, dims) or p for p in pieces]
+
+
+def _mean(p: Piece, dims: tuple[str, ...]) -> Piece | None:
+    """The term with 𝟏ᵀu/n or uᵀv/n as mean(u) or mean(u ⊙ v)."""
+    size = ts.Symbol((), dims[0])
+    for t in p.above:
+        if size in p.below and isinstance(t, ts.Product) and len(t.parts) == 2:
+            left, right = flat_transpose(t.parts[0]), t.parts[1]
+            if left.dims == right.dims == dims:
+                inside = elementwise([left, right])
+                above = tuple(ts.Apply((), "mean", (inside,)) if u is t else u for u in p.above)
+                below = list(p.below)
+                below.remove(size)
+                return replace(p, above=above, below=tuple(below))
+    return None
+
+
+def scalar_factors(term: Term) -> tuple[list[Tree], list[Tree]]:
+    """The factors without labels, those with negative powers apart."""
+    above: list[Tree] = []
+    below: list[Tree] = []
+    for f in (f for f in term.factors if not f.labels):
+        base, power = _scalar_base(f)
+        (above if power > 0 else below).append(power_of(base, abs(power)))
+    return above, below
+
+
+def _scalar_base(f: Factor) -> tuple[Tree, Fraction]:
+    """A scalar factor and its power; a root of a sum of squares is a norm."""
+    if f.atom.head == "group" and len(f.atom.args[0].terms) == 1:
+        (term,) = f.atom.args[0].terms
+        if term.coefficient == 1 and len(term.factors) == 1 and term.factors[0].power == 2:
+            inner = term.factors[0]
+            if len(set(inner.labels)) == len(inner.labels) <= 2:
+                return ts.Norm((), atom_tree(inner.atom)), 2 * f.power
+    return atom_tree(f.atom), f.power
+
+
+@dataclass
+class Reduction:
+    """One run of series and parallel reduction over the labels of a term."""
+
+    dims: tuple[str, ...]
+    factors: Sequence[Factor]
+    rows: dict[int, str] = field(default_factory=dict)
+    sizes: dict[int, str] = field(default_factory=dict)
+    vectors: dict[int, list[Tree]] = field(default_factory=dict)
+    edges: list[Edge] = field(default_factory=list)
+    scalars: list[Tree] = field(default_factory=list)
+
+    def run(self) -> Tree | None:
+        """Reduce, and give the tree over the output labels; None for a scalar."""
+        rank = len(self.dims)
+        self.sizes = dict(enumerate(self.dims))
+        for f in self.factors:
+            self._enter(f)
+        summed = [i for i in self.sizes if i >= rank and i not in self.rows]
+        while summed:
+            label = min(summed, key=self._cost)
+            summed.remove(label)
+            self._eliminate(label)
+        return self._result(rank)
+
+    def _enter(self, f: Factor) -> None:
+        self.sizes |= dict(zip(f.labels, f.atom.dims, strict=True))
+        tree = power_of(atom_tree(f.atom), f.power)
+        labels = f.labels
+        for row in [i for i in labels if i in self.rows]:
+            tree = row_of(tree, labels.index(row), self.rows[row])
+            labels = tuple(i for i in labels if i != row)
+        if not labels:
+            self.scalars.append(tree)
+        elif len(labels) == 1:
+            self.vectors.setdefault(labels[0], []).append(tree)
+        elif len(labels) == 2:
+            self.edges.append(Edge(*labels, tree, f.atom.symmetric))
+        else:
+            raise Irreducible(f.atom.key)
+
+    def _degree(self, label: int) -> int:
+        return sum((e.row == label) + (e.column == label) for e in self.edges)
+
+    def _neighbors(self, label: int) -> set[int]:
+        return {e.row if e.column == label else e.column for e in self._at(label)} - {label}
+
+    def _at(self, label: int) -> list[Edge]:
+        return [e for e in self.edges if label in (e.row, e.column)]
+
+    def _cost(self, label: int) -> tuple[int, int, int, int]:
+        """Ends first, then products between two labels, then closed ones; masks stay outside."""
+        neighbors = self._neighbors(label)
+        masks = sum(isinstance(e.tree, ts.Bracket | ts.Plus) for e in self._at(label))
+        return (len(neighbors), self._degree(label), masks, label)
+
+    # ------------------------------------------------------------ one summed label
+
+    def _eliminate(self, label: int) -> None:
+        self._close_loops(label)
+        around = self._neighbors(label)
+        if not around:
+            self._dot(label)
+            return
+        if len(around) == 1 and self._degree(label) == 2:
+            (other,) = around
+            if self._is_alone(other):
+                self._cycle(label, other)
+                return
+        for other in around:
+            self._parallel(label, other)
+        edges = self._at(label)
+        for e in edges:
+            self.edges.remove(e)
+        weight = self.vectors.pop(label, [])
+        match edges:
+            case [edge]:
+                vector = elementwise(weight) if weight else ts.Ones((self.sizes[label],))
+                other = edge.row if edge.column == label else edge.column
+                made = product([_from(edge, other), vector])
+                self.vectors.setdefault(other, []).append(made)
+            case [first, second]:
+                a = first.row if first.column == label else first.column
+                b = second.row if second.column == label else second.column
+                middle = [_diagonal(elementwise(weight))] if weight else []
+                parts = [_from(first, a), *middle, flat_transpose(_from(second, b))]
+                self._add_edge(a, b, product(parts))
+            case _:
+                raise Irreducible("a label with three products")
+
+    def _is_alone(self, other: int) -> bool:
+        """Whether a summed label has nothing but the two edges of a cycle."""
+        return other >= len(self.dims) and self._degree(other) == 2 and other not in self.vectors
+
+    def _cycle(self, label: int, other: int) -> None:
+        first, second = self._at(label)
+        self.edges.remove(first)
+        self.edges.remove(second)
+        weight = self.vectors.pop(label, [])
+        middle = [_diagonal(elementwise(weight))] if weight else []
+        left, right = _from(first, other), _from(second, label)
+        if not middle and left == flat_transpose(right):
+            self.scalars.append(power_of(ts.Norm((), right), Fraction(2)))
+        else:
+            self.scalars.append(ts.Trace((), upright(product([left, *middle, right]))))
+        del self.sizes[other]
+        self.vectors[other] = [_GONE]
+
+    def _close_loops(self, label: int) -> None:
+        for e in [e for e in self.edges if e.row == e.column == label]:
+            self.edges.remove(e)
+            self.vectors.setdefault(label, []).append(ts.Diag((self.sizes[label],), e.tree))
+
+    def _parallel(self, label: int, other: int) -> None:
+        """Multiply edges between the same labels element by element."""
+        same = [e for e in self.edges if {e.row, e.column} == {label, other}]
+        if len(same) > 1:
+            for e in same:
+                self.edges.remove(e)
+            self._add_edge(label, other, elementwise([_from(e, label) for e in same]))
+
+    def _add_edge(self, a: int, b: int, tree: Tree) -> None:
+        if a == b:
+            self.vectors.setdefault(a, []).append(ts.Diag((self.sizes[a],), tree))
+        else:
+            self.edges.append(Edge(a, b, tree))
+
+    def _dot(self, label: int) -> None:
+        """Sum a product of vectors: uᵀv, ‖v‖², tr A, 𝟏ᵀv."""
+        weight = self.vectors.pop(label, [])
+        if weight == [_GONE]:
+            return
+        if len(weight) == 1 and isinstance(weight[0], ts.Diag):
+            self.scalars.append(ts.Trace((), upright(weight[0].body)))
+        elif len(weight) == 1:
+            (only,) = weight
+            if isinstance(only, ts.Power) and only.exponent == ts.Number((), Fraction(2)):
+                self.scalars.append(power_of(ts.Norm((), only.body), Fraction(2)))
+            else:
+                self.scalars.append(upright(product([_row(ts.Ones(only.dims)), only])))
+        else:
+            left, *right = sorted(weight, key=_complexity)
+            self.scalars.append(upright(product([_row(left), elementwise(right)])))
+
+    # ------------------------------------------------------------ the outputs
+
+    def _result(self, rank: int) -> Tree | None:
+        if rank == 0:
+            return None
+        for label in range(rank):
+            self._close_loops(label)
+        ones = [ts.Ones((self.dims[k],)) for k in range(rank)]
+        if rank == 1:
+            vectors = self.vectors.get(0, [])
+            return elementwise(vectors) if vectors else ones[0]
+        if rank > 2:
+            raise Irreducible("more than two outputs")
+        left, right = self.vectors.get(0, []), self.vectors.get(1, [])
+        if not self.edges:
+            u = elementwise(left) if left else ones[0]
+            v = elementwise(right) if right else ones[1]
+            return product([u, _row(v)])
+        matrices = [_from(e, 0) for e in self.edges]
+        left, rows = _spread(left)
+        right, columns = _spread(right)
+        if not any(isinstance(m, ts.Eye) for m in matrices):
+            matrices += [product([u, _row(ones[1])]) for u in rows]
+            matrices += [product([ones[0], _row(v)]) for v in columns]
+        else:
+            left, right = [*left, *rows], [*right, *columns]
+        tree = elementwise(matrices)
+        if isinstance(tree, ts.Eye):
+            both = [*left, *right]
+            return _diagonal(elementwise(both)) if both else tree
+        parts = [tree]
+        if left:
+            parts.insert(0, _diagonal(elementwise(left)))
+        if right:
+            parts.append(_diagonal(elementwise(right)))
+        return product(parts)
+
+
+_GONE = ts.Zero(("gone",))
+
+
+def _from(edge: Edge, row: int) -> Tree:
+    """The matrix of an edge with its rows along this label."""
+    return edge.tree if edge.row == row or edge.symmetric else flat_transpose(edge.tree)
+
+
+def _row(vector: Tree) -> Tree:
+    return flat_transpose(vector)
+
+
+def _spread(vectors: list[Tree]) -> tuple[list[Tree], list[Tree]]:
+    """Vectors that scale rows as diag(u), and sums M𝟏 that are written (M𝟏)𝟏ᵀ."""
+    sums: list[Tree] = [
+        v for v in vectors if isinstance(v, ts.Product) and isinstance(v.parts[-1], ts.Ones)
+    ]
+    return [v for v in vectors if v not in sums], sums
+
+
+def _diagonal(vector: Tree) -> Tree:
+    return ts.Diag((*vector.dims, *vector.dims), vector)
+
+
+def _complexity(tree: Tree) -> tuple[int, str]:
+    text = repr(tree)
+    return (text.count("("), text)
+
+
+# ---------------------------------------------------------------- atoms
+
+_FUNCTIONS = {"sigmoid": "σ"}
+_ZERO = ts.Number((), Fraction(0))
+
+
+def atom_tree(atom: Atom) -> Tree:
+    """The tree of one factor."""
+    match atom.head.partition(":"):
+        case ("name", _, _):
+            return ts.Symbol(atom.dims, str(atom.params[0]), atom.symmetric)
+        case ("size", _, _):
+            name, less = atom.params
+            symbol = ts.Symbol((), str(name))
+            one = ts.Number((), Fraction(abs(int(str(less)))))
+            return ts.Plus((), (1, -1), (symbol, one)) if less else symbol
+        case ("delta", _, _):
+            return ts.Eye(atom.dims)
+        case ("group", _, _):
+            return _group(atom.args[0])
+        case ("inverse", _, _):
+            return ts.Inverse(atom.dims, formula(atom.args[0]), atom.symmetric)
+        case ("det", _, _):
+            return ts.Apply((), "det", (formula(atom.args[0]),))
+        case ("indicator", _, _):
+            left, right = (formula(p) if p.terms else _ZERO for p in atom.args)
+            return ts.Bracket(atom.dims, str(atom.params[0]), left, right)
+        case ("softmax" | "log_softmax" | "logsumexp" | "onehot" as name, _, _):
+            return ts.Apply(atom.dims, name, tuple(map(formula, atom.args)))
+        case ("view", _, _):
+            axes = tuple((a.offset, a.terms) for a in atom.params[0])  # type: ignore[attr-defined]
+            return ts.Viewed(atom.dims, formula(atom.args[0]), axes)
+        case ("apply", _, "pow"):
+            base, exponent = map(formula, atom.args)
+            return ts.Power(atom.dims, base, exponent)
+        case ("apply", _, name):
+            shown = _FUNCTIONS.get(name, name)
+            return ts.Apply(atom.dims, shown, tuple(map(formula, atom.args)))
+        case (name, _, kind):
+            return ts.Apply(atom.dims, kind or name, tuple(map(formula, atom.args)))
+
+
+def _group(inside: Poly) -> Tree:
+    """A sum in brackets; ‖x‖² where it is a sum of squares."""
+    return formula(inside)

@@ -1,0 +1,46 @@
+"""One row of a matrix formula."""
+
+from __future__ import annotations
+
+from chainrule.formula.typeset import tree as ts
+from chainrule.formula.typeset.build import (
+    flat_transpose,
+    product,
+)
+from chainrule.formula.typeset.tree import Tree
+
+__all__: list[str] = ["Irreducible", "row_of"]
+
+
+class Irreducible(Exception):  # noqa: N818 — a way out, not a failure
+    """The term has no form in matrices."""
+
+
+def row_of(tree: Tree, slot: int, label: str) -> Tree:
+    """A matrix read at one row (slot 0) or column: a vector; a vector read at one place."""
+    dims = tree.dims[:slot] + tree.dims[slot + 1 :]
+    match tree:
+        case ts.Symbol() if slot == 0:
+            return ts.Row(dims, tree, label)
+        case ts.Number():
+            return tree
+        case ts.Transpose(body=body) if len(tree.dims) == 2:
+            return row_of(body, 1 - slot, label)
+        case ts.Plus(signs=signs, parts=parts):
+            return ts.Plus(dims, signs, tuple(row_of(p, slot, label) for p in parts))
+        case ts.Elementwise(parts=parts):
+            return ts.Elementwise(dims, tuple(row_of(p, slot, label) for p in parts))
+        case ts.Power(body=body, exponent=exponent):
+            return ts.Power(dims, row_of(body, slot, label), exponent)
+        case ts.Apply(name="softmax") if slot == 0 and len(tree.dims) == 2:
+            return ts.Row(dims, tree, label)
+        case ts.Apply(name=name, parts=parts) if name not in ("det", "onehot", "softmax"):
+            return ts.Apply(dims, name, tuple(row_of(p, slot, label) for p in parts))
+        case ts.Bracket(relation=relation, left=left, right=right):
+            sides = [row_of(p, slot, label) if p.dims else p for p in (left, right)]
+            return ts.Bracket(dims, relation, *sides)
+        case ts.Zero():
+            return ts.Zero(dims)
+        case ts.Product(parts=(first, *rest)) if slot == 0 and len(first.dims) == 2:
+            return product([flat_transpose(product(rest)), row_of(first, 0, label)])
+    raise Irreducible("a row of something without rows")

@@ -1,0 +1,154 @@
+"""Signed sums: what is added stands first, like terms are collected, biases are written XW + b."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from fractions import Fraction
+
+from chainrule.formula.matrix.piece import Dims
+from chainrule.formula.typeset import tree as ts
+from chainrule.formula.typeset.build import (
+    flat_transpose,
+    is_row,
+    number,
+    product,
+    turns,
+)
+from chainrule.formula.typeset.tree import Tree
+from chainrule.formula.typeset.walk import walk
+
+__all__: list[str] = []
+
+
+def signed_sum(dims: Dims, found: Sequence[tuple[int, Tree]]) -> Tree:
+    """A signed sum: what is added stands first; 1 − p, XW + b."""
+    found = _collected(found)
+    plain = not any(isinstance(p, ts.Eye) for _, t in found for p in walk(t) if p.dims == dims)
+    if plain:
+        found = [(s, _as_number(t)) for s, t in found]
+    if any(isinstance(t, ts.Product) and not _is_bias(t) for _, t in found):
+        found = [(s, ts.Bias(t.dims, flat_transpose(t.parts[1])))
+                 if s > 0 and _is_bias(t) and isinstance(t, ts.Product) else (s, t)
+                 for s, t in found]  # fmt: skip
+    found = _uncancelled(found)
+    if not found:
+        return ts.Zero(dims)
+    if len(found) == 1 and found[0][0] > 0:
+        return found[0][1]
+    if len(dims) == 2:
+        turned = [(s, flat_transpose(t)) for s, t in found]
+        if turns([t for _, t in turned]) + 2 < turns([t for _, t in found]):
+            return ts.Transpose(dims, signed_sum(dims[::-1], turned))
+    ordered = sorted(found, key=lambda pair: (-pair[0], _rank(pair[1])))
+    if [s for s, _ in ordered] == [1, 1] and isinstance(ordered[1][1], ts.Number):
+        ordered.reverse()
+    return ts.Plus(dims, tuple(s for s, _ in ordered), tuple(t for _, t in ordered))
+
+
+def _collected(found: Sequence[tuple[int, Tree]]) -> list[tuple[int, Tree]]:
+    """Open sums inside of the sum, and collect like terms: (1 − s) − s is 1 − 2s."""
+    flat: list[tuple[int, Tree]] = []
+    for sign, tree in found:
+        if isinstance(tree, ts.Plus):
+            flat += [(sign * s, t) for s, t in zip(tree.signs, tree.parts, strict=True)]
+        else:
+            flat.append((sign, tree))
+    counts: dict[Tree, Fraction] = {}
+    for sign, tree in flat:
+        count, base = _counted(tree)
+        counts[base] = counts.get(base, Fraction(0)) + sign * count
+    if len(counts) == len(flat):
+        return flat
+    return [(1 if n > 0 else -1, _times_number(abs(n), base)) for base, n in counts.items() if n]
+
+
+def _counted(tree: Tree) -> tuple[Fraction, Tree]:
+    """A term as a number times something."""
+    if isinstance(tree, ts.Number) and isinstance(tree.value, Fraction):
+        return tree.value, number(1)
+    if isinstance(tree, ts.Scaled) and isinstance(tree.scalar, ts.Number):
+        value = tree.scalar.value
+        if isinstance(value, Fraction):
+            return value, tree.body
+    return Fraction(1), tree
+
+
+def _times_number(count: Fraction, base: Tree) -> Tree:
+    if isinstance(base, ts.Number):
+        return number(count)
+    return base if count == 1 else ts.Scaled(base.dims, number(count), base)
+
+
+def _uncancelled(found: Sequence[tuple[int, Tree]]) -> list[tuple[int, Tree]]:
+    """A signed sum without what stands in it with both signs: y + (1 − y) is 1."""
+    left: list[tuple[int, Tree]] = []
+    for sign, tree in found:
+        if (-sign, tree) in left:
+            left.remove((-sign, tree))
+        else:
+            left.append((sign, tree))
+    return left
+
+
+def _rank(tree: Tree) -> int:
+    """Products before names before transposes before biases and numbers."""
+    match tree:
+        case ts.Number() | ts.Bias():
+            return 3
+        case ts.Transpose():
+            return 2
+        case ts.Scaled(scalar=ts.Apply()) | ts.Scaled(body=ts.Eye()):
+            return 1
+    return int(isinstance(tree, ts.Symbol))
+
+
+def _is_bias(tree: Tree) -> bool:
+    """Whether a tree is 𝟏bᵀ for a name b."""
+    return (
+        isinstance(tree, ts.Product)
+        and len(tree.parts) == 2
+        and isinstance(tree.parts[0], ts.Ones)
+        and isinstance(flat_transpose(tree.parts[1]), ts.Symbol)
+    )
+
+
+def _as_number(tree: Tree) -> Tree:
+    """In a sum, c·𝟏 is the number c, as in 1 − p."""
+    match tree:
+        case ts.Ones():
+            return number(1)
+        case ts.Scaled(scalar=scalar, body=body) if is_all_ones(body):
+            return mean_of(scalar)
+    return number(1) if is_all_ones(tree) else tree
+
+
+def mean_of(scalar: Tree) -> Tree:
+    """mean(v), where a scalar is 𝟏ᵀv / n."""
+    match scalar:
+        case ts.Quotient(top=ts.Product(parts=(first, second)), bottom=ts.Symbol(name=size)):
+            vector = second.dims == (size,) or first.dims == (size,)
+            if vector and isinstance(flat_transpose(first), ts.Ones):
+                return ts.Apply((), "mean", (second,))
+    return scalar
+
+
+def averaged(tree: Tree) -> Tree:
+    """mean(v) for a definition that says 1/n · 𝟏ᵀv."""
+    match tree:
+        case ts.Scaled(
+            dims=(),
+            scalar=ts.Quotient(top=top, bottom=ts.Symbol(name=size)),
+            body=ts.Product(parts=(ts.Transpose(body=ts.Ones(dims=sizes)), *rest)),
+        ) if top == number(1) and sizes == (size,):
+            return ts.Apply((), "mean", (product(rest),))
+    return tree
+
+
+def is_all_ones(tree: Tree) -> bool:
+    match tree:
+        case ts.Ones():
+            return True
+        case ts.Product(parts=parts):
+            columns = [flat_transpose(p) if is_row(p) else p for p in parts]
+            return all(isinstance(p, ts.Ones) for p in columns)
+    return False

@@ -1,0 +1,1 @@
+"""A typeset tree in every notation: lines, terminal layout, LaTeX, MathML, Python."""

@@ -1,0 +1,260 @@
+"""From the typeset tree to marks: brackets by precedence, fractions stacked, shapes below factors.
+
+Precedence is that of the prints on one line, except that a stacked fraction needs no brackets.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from fractions import Fraction
+from itertools import chain, pairwise
+
+from chainrule.formula.printing import marks as m
+from chainrule.formula.printing.line import ATOM, HADAMARD, JUXTAPOSED, POSTFIX, SCALE, SUM, places
+from chainrule.formula.printing.marks import Mark
+from chainrule.formula.printing.notation import spelled
+from chainrule.formula.typeset import tree as ts
+from chainrule.formula.typeset.build import is_row
+from chainrule.formula.typeset.tree import Tree
+
+__all__ = ["arranged", "shape_of", "terms"]
+
+Placed = tuple[Mark, int]
+_PAIRS = (ts.Product, ts.Elementwise, ts.Over, ts.Kron)
+_TOP = m.Sign("⊤")
+
+
+def arranged(tree: Tree, shapes: bool = False) -> Mark:
+    """The marks of a tree; with ``shapes``, the sizes of every factor below it."""
+    return Arranger(shapes).place(tree, top=True)[0]
+
+
+def terms(tree: Tree, shapes: bool = False) -> list[tuple[int, Mark]]:
+    """The terms of a sum with their signs, of anything else the whole."""
+    arranger = Arranger(shapes)
+    if not isinstance(tree, ts.Plus):
+        return [(1, arranger.place(tree, top=True)[0])]
+    return [(s, arranger.wrap(p, HADAMARD))
+            for s, p in zip(tree.signs, tree.parts, strict=True)]  # fmt: skip
+
+
+def shape_of(tree: Tree) -> str:
+    """The sizes of an array: d×n, n for a column, 1×n for a row; nothing for a scalar."""
+    dims = ("1", *tree.dims) if is_row(tree) else tree.dims
+    return "×".join(f"({d})" if "·" in d else d for d in dims)
+
+
+class Arranger:
+    """Arranges trees, with shapes or without."""
+
+    def __init__(self, shapes: bool) -> None:
+        self.shapes = shapes
+
+    def place(self, tree: Tree, top: bool = False) -> Placed:
+        """Marks and precedence; ``top`` for what is no factor of anything."""
+        if not self.shapes or (tree.dims and not _is_unit(tree)) or (top and tree.dims):
+            return self._place(tree)
+        mark, level = Arranger(shapes=False)._place(tree)
+        return (m.Shaped(mark, shape_of(tree)) if tree.dims else mark), level
+
+    def wrap(self, tree: Tree, least: int) -> Mark:
+        """Marks in brackets if they hold together less tightly than needed."""
+        mark, level = self.place(tree)
+        if level >= least:
+            return mark
+        if isinstance(mark, m.Shaped):
+            return m.Shaped(m.Fenced("(", mark.body, ")"), mark.shape)
+        return m.Fenced("(", mark, ")")
+
+    def _plain(self, tree: Tree) -> Mark:
+        return self._place(tree)[0]
+
+    def _place(self, tree: Tree) -> Placed:
+        match tree:
+            case ts.Symbol(name=name):
+                return m.Name(name), ATOM
+            case ts.Number(value=value):
+                return _number(value)
+            case ts.Ones():
+                return m.Sign("𝟏"), ATOM
+            case ts.Zero():
+                return m.Sign("𝟎" if tree.dims else "0"), ATOM
+            case ts.Eye():
+                return m.Sign("I"), ATOM
+            case ts.Bias(body=body):
+                return self.place(body)
+            case ts.Product(parts=parts):
+                return self._juxtaposed(parts), JUXTAPOSED
+            case ts.Elementwise(parts=parts):
+                return self._joined("⊙", [self.wrap(p, SCALE) for p in parts]), HADAMARD
+            case ts.Over(top=above, bottom=below):
+                sides = [self.wrap(above, SCALE), self.wrap(below, SCALE)]
+                return self._joined("⊘", sides), HADAMARD
+            case ts.Kron(parts=parts):
+                return self._joined("⊗", [self.wrap(p, JUXTAPOSED) for p in parts]), HADAMARD
+            case ts.Quotient(top=above, bottom=below):
+                return m.Over(self._plain(above), self._plain(below)), ATOM
+            case ts.Scaled(scalar=scalar, body=body):
+                return self._scaled(scalar, body), SCALE
+            case ts.Plus(signs=signs, parts=parts):
+                return self._sum(signs, parts), SUM
+            case ts.Transpose() | ts.Inverse() | ts.Power():
+                return self._raised(tree)
+            case _:
+                return self._function(tree)
+
+    def _raised(self, tree: ts.Transpose | ts.Inverse | ts.Power) -> Placed:
+        match tree:
+            case ts.Transpose(body=ts.Inverse(body=body)):
+                return m.Raised(self.wrap(body, ATOM), m.Row((m.Sign("−"), _TOP))), POSTFIX
+            case ts.Transpose(body=body):
+                return m.Raised(self.wrap(body, ATOM), _TOP), POSTFIX
+            case ts.Inverse(body=body):
+                return m.Raised(self.wrap(body, ATOM), m.Value(Fraction(-1))), POSTFIX
+            case ts.Power(body=body, exponent=ts.Number(value=value)) if value == Fraction(1, 2):
+                return m.Root(self._plain(body)), POSTFIX
+        called = isinstance(tree.body, ts.Apply | ts.Norm | ts.Bracket)
+        base = self._plain(tree.body) if called else self.wrap(tree.body, ATOM)
+        exponent = self._plain(tree.exponent)
+        if len(tree.body.dims) == 2 and isinstance(exponent, m.Value):
+            exponent = m.Row((m.Sign("∘"), exponent))
+        return m.Raised(base, exponent), POSTFIX
+
+    def _function(self, tree: Tree) -> Placed:
+        match tree:
+            case ts.Apply(name="log|·|", parts=(only,)):
+                return m.Row((m.Function("log"), m.Fenced("|", self._plain(only), "|"))), ATOM
+            case ts.Apply(name=name, parts=parts):
+                between = [m.Sign(",", binary=True)] * len(parts)
+                inside = list(chain(*zip(map(self._plain, parts), between, strict=True)))[:-1]
+                return _called(name, m.Row(tuple(inside))), ATOM
+            case ts.Diag(body=body):
+                return _called("diag", self._plain(body)), ATOM
+            case ts.Trace(body=body):
+                return _called("tr", self._plain(body)), ATOM
+            case ts.Vec(body=body):
+                return _called("vec", self._plain(body)), ATOM
+            case ts.Norm(body=body):
+                norm = m.Fenced("‖", self._plain(body), "‖")
+                return (m.Lowered(norm, m.Words("F")) if len(body.dims) == 2 else norm), ATOM
+            case ts.Bracket(relation=relation, left=left, right=right):
+                sides = [self._plain(left), self._plain(right)]
+                return m.Fenced("[", self._joined(relation, sides), "]"), ATOM
+            case ts.Commutation(sizes=sizes):
+                return m.Lowered(m.Name("K"), m.Words("".join(sizes))), ATOM
+            case ts.Row(body=body, label=label):
+                return m.Lowered(self._row(body), m.Words(label)), ATOM
+            case ts.SumOver(label=label, body=body):
+                return m.Row((m.Total(label), m.Space(), self.wrap(body, HADAMARD))), HADAMARD
+            case ts.Blocks(label=label, body=body):
+                head = m.Lowered(m.Function("blockdiag"), m.Words(label))
+                return m.Row((head, m.Fenced("(", self._plain(body), ")"))), ATOM
+            case ts.Viewed(body=body, axes=axes):
+                return m.Row((self.wrap(body, ATOM), m.Words(places(axes)))), ATOM
+            case ts.At(body=body, labels=labels, power=power):
+                shown: Mark = self.wrap(body, ATOM)
+                shown = m.Lowered(shown, m.Words("".join(labels))) if labels else shown
+                return (m.Raised(shown, _number(power)[0]) if power != 1 else shown), POSTFIX
+            case ts.Indexed():
+                return self._indexed(tree), HADAMARD
+        raise TypeError(type(tree).__name__)
+
+    def _row(self, body: Tree) -> Mark:
+        """The name of a row of X is x."""
+        named = isinstance(body, ts.Symbol) and len(body.name.rstrip("0123456789")) == 1
+        return m.Name(body.name.lower()) if named else self.wrap(body, ATOM)  # type: ignore[attr-defined]
+
+    # ------------------------------------------------------------ products and sums
+
+    def _joined(self, sign: str, parts: Sequence[Mark]) -> Mark:
+        found: list[Mark] = []
+        for part in parts:
+            found += [m.Sign(sign, binary=True), part] if found else [part]
+        return m.Row(tuple(found))
+
+    def _juxtaposed(self, parts: Sequence[Tree]) -> Mark:
+        """Side by side; a thin space where names have several letters, · beside functions."""
+        long = any(isinstance(_base(p), ts.Symbol) and len(_letters(p)) > 1 for p in parts)
+        found: list[Mark] = [self.wrap(parts[0], POSTFIX)]
+        for before, part in pairwise(parts):
+            numeric = isinstance(before, ts.Number)
+            if not before.dims and not numeric and (_is_call(before) or _is_call(part)):
+                found.append(m.Sign("·"))
+            elif (long and not numeric) or self.shapes:
+                found.append(m.Space())
+            found.append(self.wrap(part, POSTFIX))
+        return m.Row(tuple(found))
+
+    def _scaled(self, scalar: Tree, body: Tree) -> Mark:
+        """A scalar in front; · where one could mistake it for a function or a name."""
+        number = isinstance(scalar, ts.Number)
+        front = self.wrap(scalar, SCALE)
+        inner = self.wrap(body, HADAMARD if number else SCALE)
+        if isinstance(front, m.Over):
+            return m.Row((front, m.Space(), inner))
+        if number:
+            spaced = self.shapes or isinstance(body, ts.Elementwise | ts.Over | ts.Kron)
+            return m.Row((front, m.Space(), inner) if spaced else (front, inner))
+        first = body.parts[0] if isinstance(body, ts.Product) else body
+        parts = scalar.parts if isinstance(scalar, ts.Product) else (scalar,)
+        dotted = any(map(_is_call, (*parts, first))) or _is_long(first) or any(map(_is_long, parts))
+        return m.Row((front, m.Sign("·") if dotted else m.Space(), inner))
+
+    def _sum(self, signs: Sequence[int], parts: Sequence[Tree]) -> Mark:
+        found: list[Mark] = []
+        for sign, part in zip(signs, parts, strict=True):
+            if found or sign < 0:
+                found.append(m.Sign("+" if sign > 0 else "−", binary=bool(found)))
+            found.append(self.wrap(part, HADAMARD))
+        return m.Row(tuple(found))
+
+    def _indexed(self, tree: ts.Indexed) -> Mark:
+        found: list[Mark] = []
+        if tree.scalar != ts.Number((), Fraction(1)):
+            found += [self.wrap(tree.scalar, SCALE), m.Space()]
+        if tree.summed:
+            found += [m.Total("".join(i for i, _ in tree.summed)), m.Space()]
+        for k, factor in enumerate(tree.factors):
+            found += [m.Space()] * bool(k) + [self._plain(factor)]
+        return m.Row(tuple(found))
+
+
+def _number(value: Fraction | float) -> Placed:
+    if isinstance(value, Fraction) and value.denominator != 1:
+        top, bottom = (m.Value(Fraction(v)) for v in value.as_integer_ratio())
+        return m.Over(top, bottom), ATOM
+    return m.Value(value), ATOM
+
+
+def _called(name: str, inside: Mark) -> Mark:
+    return m.Row((m.Function(name), m.Fenced("(", inside, ")")))
+
+
+def _base(tree: Tree) -> Tree:
+    while isinstance(tree, ts.Transpose | ts.Inverse | ts.Power):
+        tree = tree.body
+    return tree
+
+
+def _is_call(tree: Tree) -> bool:
+    return isinstance(_base(tree), ts.Apply | ts.Trace | ts.Diag)
+
+
+def _is_long(tree: Tree) -> bool:
+    return len(_letters(tree).rstrip("0123456789")) > 1
+
+
+def _letters(tree: Tree) -> str:
+    base = _base(tree)
+    return spelled(base.name) if isinstance(base, ts.Symbol) else ""
+
+
+def _is_unit(tree: Tree) -> bool:
+    """Whether a shape is told for the whole: a name, a function's value, a sum of such."""
+    if isinstance(tree, ts.Transpose | ts.Power):
+        return _is_unit(tree.body)
+    if isinstance(tree, ts.Plus):
+        return all(not p.dims or _is_unit(p) for p in tree.parts)
+    if isinstance(tree, ts.Scaled):
+        return isinstance(tree.body, ts.Symbol)
+    return not isinstance(tree, (*_PAIRS, ts.SumOver, ts.Blocks, ts.Indexed, ts.Quotient))

@@ -1,0 +1,285 @@
+"""Printing a typeset tree as a line: one walk, and a notation that says what the signs look like.
+
+Precedence, from loose to tight: ± · then ⊙ ⊘ ⊗ and Σ · then a scalar in front (· and /) · then
+juxtaposition · then superscripts.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from fractions import Fraction
+
+from chainrule.formula.typeset import tree as ts
+from chainrule.formula.typeset.tree import Tree
+
+__all__ = ["Notation", "Printer"]
+
+SUM, HADAMARD, SCALE, JUXTAPOSED, POSTFIX, ATOM = range(6)
+_HALF = Fraction(1, 2)
+Shown = tuple[str, int]
+
+
+@dataclass(frozen=True)
+class Notation:
+    """How signs are written. Templates have {} where their parts go.
+
+    wide      whether single letters are set apart by a space too
+    name      prints a name of the program; ``function``, a function's name before its bracket
+    fraction  prints a scalar fraction from its two sides, which may need brackets
+    """
+
+    hadamard: str
+    over: str
+    kron: str
+    dot: str
+    minus: str
+    ones: str
+    zero: str
+    eye: str
+    brackets: str
+    transpose: str
+    inverse: str
+    inverse_transpose: str
+    power: str
+    elementwise_power: str
+    root: str
+    norm: str
+    frobenius: str
+    indicator: str
+    commutation: str
+    total: str
+    blocks: str
+    diag: str
+    trace: str
+    vec: str
+    relations: dict[str, str]
+    wide: bool
+    name: Callable[[str], str]
+    function: Callable[[str], str]
+    subscript: Callable[[str, str], str]
+    number: Callable[[Fraction | float], str]
+    fraction: Callable[[str, str, bool, bool], Shown]
+    half: Callable[[Fraction], str | None]
+
+
+class Printer:
+    """Prints trees in one notation."""
+
+    def __init__(self, notation: Notation) -> None:
+        self.notation = notation
+
+    def __call__(self, tree: Tree) -> str:
+        """Print a tree."""
+        return self._print(tree)[0]
+
+    def _wrap(self, tree: Tree, least: int) -> str:
+        shown, level = self._print(tree)
+        return shown if level >= least else self.notation.brackets.format(shown)
+
+    def _print(self, tree: Tree) -> Shown:
+        n = self.notation
+        match tree:
+            case ts.Symbol(name=name):
+                return n.name(name), ATOM
+            case ts.Number(value=value):
+                return self._number(value)
+            case ts.Ones():
+                return n.ones, ATOM
+            case ts.Zero():
+                return (n.zero if tree.dims else "0"), ATOM
+            case ts.Eye():
+                return n.eye, ATOM
+            case ts.Bias(body=body):
+                return self._print(body)
+            case ts.Product(parts=parts):
+                return self._juxtaposed(parts), JUXTAPOSED
+            case ts.Elementwise(parts=parts):
+                return n.hadamard.join(self._wrap(p, SCALE) for p in parts), HADAMARD
+            case ts.Over(top=top, bottom=bottom):
+                return n.over.join((self._wrap(top, SCALE), self._wrap(bottom, SCALE))), HADAMARD
+            case ts.Kron(parts=parts):
+                return n.kron.join(self._wrap(p, JUXTAPOSED) for p in parts), HADAMARD
+            case ts.Quotient(top=top, bottom=bottom):
+                return self._quotient(top, bottom)
+            case ts.Scaled(scalar=scalar, body=body):
+                return self._scaled(scalar, body), SCALE
+            case ts.Plus(signs=signs, parts=parts):
+                return self._sum(signs, parts), SUM
+            case ts.Transpose(body=ts.Inverse(body=body)):
+                return n.inverse_transpose.format(self._wrap(body, ATOM)), POSTFIX
+            case ts.Transpose(body=body):
+                return n.transpose.format(self._wrap(body, ATOM)), POSTFIX
+            case ts.Inverse(body=body):
+                return n.inverse.format(self._wrap(body, ATOM)), POSTFIX
+            case ts.Power():
+                return self._power(tree)
+            case _:
+                return self._function(tree)
+
+    def _function(self, tree: Tree) -> Shown:
+        """What has brackets of its own, and index notation."""
+        n = self.notation
+        match tree:
+            case ts.Apply(name="log|·|", parts=(only,)):
+                return f"log|{self(only)}|", ATOM
+            case ts.Apply(name=name, parts=parts):
+                inside = n.brackets.format(", ".join(map(self, parts)))
+                return n.function(name) + inside, ATOM
+            case ts.Diag(body=body):
+                return n.diag.format(self(body)), ATOM
+            case ts.Trace(body=body):
+                return n.trace.format(self(body)), ATOM
+            case ts.Vec(body=body):
+                return n.vec.format(self(body)), ATOM
+            case ts.Norm(body=body):
+                template = n.frobenius if len(body.dims) == 2 else n.norm
+                return template.format(self(body)), ATOM
+            case ts.Bracket(relation=relation, left=left, right=right):
+                sign = n.relations[relation]
+                return n.indicator.format(f"{self(left)} {sign} {self(right)}"), ATOM
+            case ts.Commutation(sizes=sizes):
+                return n.subscript(n.commutation, "".join(sizes)), ATOM
+            case ts.Row(body=body, label=label):
+                return n.subscript(self(body).lower(), label), ATOM
+            case ts.SumOver(label=label, body=body):
+                return f"{n.subscript(n.total, label)} {self._wrap(body, HADAMARD)}", HADAMARD
+            case ts.Blocks(label=label, body=body):
+                return n.blocks.format(label, self(body)), SUM
+            case ts.Viewed(body=body, axes=axes):
+                return self._wrap(body, ATOM) + places(axes), ATOM
+            case ts.At(body=body, labels=labels, power=power):
+                shown = n.subscript(self._wrap(body, ATOM), "".join(labels))
+                if power != 1:
+                    shown = n.power.format(n.brackets.format(shown), self._number(power)[0])
+                return shown, POSTFIX
+            case ts.Indexed():
+                return self._indexed(tree), HADAMARD
+        raise TypeError(type(tree).__name__)
+
+    # ------------------------------------------------------------ numbers and fractions
+
+    def _number(self, value: Fraction | float) -> Shown:
+        if isinstance(value, Fraction) and value.denominator != 1:
+            half = self.notation.half(value)
+            if half is not None:
+                return half, ATOM
+            top, bottom = (self.notation.number(Fraction(v)) for v in value.as_integer_ratio())
+            return self.notation.fraction(top, bottom, False, False)
+        return self.notation.number(value), ATOM
+
+    def _quotient(self, top: Tree, bottom: Tree) -> Shown:
+        if isinstance(top, ts.Number) and isinstance(bottom, ts.Number):
+            a, b = top.value, bottom.value
+            if isinstance(a, Fraction) and isinstance(b, Fraction):
+                return self._number(a / b)
+        above, level = self._print(top)
+        below, low = self._print(bottom)
+        if top.dims:
+            wrapped = above if level >= SCALE else self.notation.brackets.format(above)
+            under = below if low >= POSTFIX else self.notation.brackets.format(below)
+            return f"{wrapped} / {under}", SCALE
+        return self.notation.fraction(above, below, level < SCALE, low < POSTFIX)
+
+    def _power(self, tree: ts.Power) -> Shown:
+        n = self.notation
+        exponent = tree.exponent
+        value = exponent.value if isinstance(exponent, ts.Number) else None
+        if value == _HALF:
+            return n.root.format(self._wrap(tree.body, POSTFIX)), POSTFIX
+        called = isinstance(tree.body, ts.Apply | ts.Norm | ts.Bracket)
+        inner = self(tree.body) if called else self._wrap(tree.body, ATOM)
+        whole = isinstance(value, Fraction) and value.denominator == 1
+        template = n.elementwise_power if len(tree.body.dims) == 2 and whole else n.power
+        return template.format(inner, self(exponent)), POSTFIX
+
+    # ------------------------------------------------------------ products
+
+    def _juxtaposed(self, parts: Sequence[Tree]) -> str:
+        """No space between single letters; one between longer names; · after a function."""
+        words = [self._wrap(p, POSTFIX) for p in parts]
+        long = self.notation.wide or any(
+            isinstance(_base(p), ts.Symbol) and len(self(_base(p))) > 1 for p in parts
+        )
+        shown = words[0]
+        for before, word, part in zip(parts, words[1:], parts[1:], strict=False):
+            numeric = isinstance(before, ts.Number)
+            if not before.dims and not numeric and (_is_call(before) or _is_call(part)):
+                shown += (
+                    self.notation.dot.strip(" ") if not self.notation.wide else self.notation.dot
+                )
+            elif long and not numeric and not word.startswith("("):
+                shown += " "
+            shown += word
+        return shown
+
+    def _scaled(self, scalar: Tree, body: Tree) -> str:
+        """A scalar in front: 2x, λw, 1/n · x, exp(s)·x."""
+        n = self.notation
+        front, level = self._print(scalar)
+        if level < SCALE:
+            front, level = n.brackets.format(front), ATOM
+        number = isinstance(scalar, ts.Number)
+        inner = self._wrap(body, HADAMARD if number else SCALE)
+        if isinstance(scalar, ts.Quotient | ts.Number) and level == SCALE:
+            return f"{front} {n.dot.strip()} {inner}"
+        if front[-1:] and n.half(_HALF) is not None and front == n.half(_HALF):
+            return f"{front} {inner}"
+        if isinstance(body, ts.Elementwise | ts.Kron):
+            return f"{front} {inner}" if number else f"{front}{n.dot}{inner}"
+        first = body.parts[0] if isinstance(body, ts.Product) else body
+        single = isinstance(_base(first), ts.Symbol | ts.Eye) and len(self(_base(first))) == 1
+        tight = inner.startswith("(") or single
+        if number or isinstance(scalar, ts.Quotient):
+            return front + inner if tight and not n.wide else f"{front} {inner}"
+        plain = scalar.parts if isinstance(scalar, ts.Product) else (scalar,)
+        short = all(
+            isinstance(p, ts.Number | ts.Plus | ts.Product) or (len(self(p)) == 1) for p in plain
+        )
+        if tight and short:
+            return front + inner if not n.wide else f"{front} {inner}"
+        return f"{front}{n.dot}{inner}"
+
+    def _sum(self, signs: Sequence[int], parts: Sequence[Tree]) -> str:
+        shown = ""
+        for sign, part in zip(signs, parts, strict=True):
+            word = self._wrap(part, HADAMARD)
+            if shown:
+                shown += f" {'+' if sign > 0 else self.notation.minus} {word}"
+            else:
+                shown = word if sign > 0 else f"{self.notation.minus}{word}"
+        return shown
+
+    def _indexed(self, tree: ts.Indexed) -> str:
+        n = self.notation
+        one = tree.scalar == ts.Number((), Fraction(1))
+        front = "" if one else f"{self._wrap(tree.scalar, SCALE)} {n.dot.strip()} "
+        labels = "".join(i for i, _ in tree.summed)
+        total = n.subscript(n.total, labels) + " " if labels else ""
+        return front + total + " ".join(self(f) for f in tree.factors)
+
+
+def _base(tree: Tree) -> Tree:
+    while isinstance(tree, ts.Transpose | ts.Inverse | ts.Power):
+        tree = tree.body
+    return tree
+
+
+def _is_call(tree: Tree) -> bool:
+    return isinstance(_base(tree), ts.Apply | ts.Trace | ts.Diag)
+
+
+def places(axes: tuple[tuple[int, tuple[tuple[int, int], ...]], ...]) -> str:
+    """[:, 0] for a slice, [i + j] for windows: the index that each axis is read at."""
+    plain = all(len(terms) < 2 for _, terms in axes)
+    shown = []
+    for offset, terms in axes:
+        words = ["ijklmn"[axis] if step == 1 else f"{step}{'ijklmn'[axis]}" for axis, step in terms]
+        if not plain:
+            shown.append(" + ".join([*words, *([str(offset)] if offset else [])]) or "0")
+        elif terms:
+            step = f":{terms[0][1]}" if terms[0][1] != 1 else ""
+            shown.append(f"{offset or ''}:{step}")
+        else:
+            shown.append(str(offset))
+    return f"[{', '.join(shown)}]"

@@ -1,0 +1,129 @@
+"""The notations in which formulas are printed on one line: Unicode and plain ASCII."""
+
+from __future__ import annotations
+
+from fractions import Fraction
+from typing import Final
+
+from chainrule.formula.printing.line import SCALE, Notation, Printer
+
+__all__ = ["ASCII", "UNICODE", "lettered", "spelled"]
+
+_GREEK: Final = {
+    "alpha": "α", "beta": "β", "gamma": "γ", "delta": "δ", "epsilon": "ε", "eps": "ε",
+    "zeta": "ζ", "eta": "η", "theta": "θ", "kappa": "κ", "lam": "λ", "lambda": "λ", "mu": "μ",
+    "nu": "ν", "xi": "ξ", "pi": "π", "rho": "ρ", "sigma": "σ", "tau": "τ", "phi": "φ",
+    "chi": "χ", "psi": "ψ", "omega": "ω", "ell": "ℓ", "Gamma": "Γ", "Delta": "Δ",
+    "Theta": "Θ", "Lambda": "Λ", "Xi": "Ξ", "Pi": "Π", "Sigma": "Σ", "Phi": "Φ", "Psi": "Ψ",
+    "Omega": "Ω",
+}  # fmt: skip
+_SUPER: Final = str.maketrans("0123456789-", "⁰¹²³⁴⁵⁶⁷⁸⁹⁻")
+_SUB: Final = str.maketrans("0123456789aehijklmnoprstuvx", "₀₁₂₃₄₅₆₇₈₉ₐₑₕᵢⱼₖₗₘₙₒₚᵣₛₜᵤᵥₓ")
+_UNSUB: Final = str.maketrans("₀₁₂₃₄₅₆₇₈₉", "0123456789")
+_VULGAR: Final = {
+    Fraction(1, 2): "½", Fraction(1, 4): "¼", Fraction(3, 4): "¾", Fraction(1, 3): "⅓",
+    Fraction(2, 3): "⅔",
+}  # fmt: skip
+_RELATIONS: Final = {">": ">", "≥": "≥", "<": "<", "≤": "≤", "=": "="}
+
+
+def spelled(name: str) -> str:
+    """A name as it is printed: spelled Greek becomes a letter, digits stay."""
+    stem = name.rstrip("0123456789")
+    return _GREEK.get(stem, stem) + name[len(stem) :]
+
+
+def lettered(name: str) -> tuple[str, tuple[str, ...]]:
+    """A name as a letter or word and its indices: W1, Wq, δ₁, delta_out, sigma_x2.
+
+    >>> [lettered(name) for name in ("W1", "Wq", "δ₁", "lam_out", "loss")]
+    [('W', ('1',)), ('W', ('q',)), ('δ', ('1',)), ('λ', ('out',)), ('loss', ())]
+    """
+    shown = spelled(name).translate(_UNSUB)
+    stem = shown.rstrip("0123456789")
+    head, _, tail = stem.partition("_")
+    if tail and len(spelled(head)) > 1:  # words, such as three_layers
+        head, tail = stem, ""
+    if (len(head) == 2 and head[0].isupper() and head[1].islower()) or head[:1] == "δ":
+        head, tail = head[:1], "_".join(filter(None, (head[1:], tail)))
+    indices = [*tail.split("_"), shown[len(stem) :]]
+    return spelled(head), tuple(part for part in indices if part)
+
+
+def _number(value: Fraction | float) -> str:
+    shown = f"{value:.12g}" if isinstance(value, float) else str(value)
+    return shown.replace("-", "−")
+
+
+# ---------------------------------------------------------------- Unicode
+
+
+class _UnicodePrinter(Printer):
+    """Powers become superscript digits where there are such."""
+
+    def __call__(self, tree: object) -> str:
+        return _lifted(super().__call__(tree))  # type: ignore[arg-type]
+
+
+_OPEN, _CLOSE = "\x01", "\x02"
+
+
+def _lifted(text: str) -> str:
+    """Turn marked exponents into superscripts: x^(3) is x³, x^(p − 1) stays."""
+    while _OPEN in text:
+        start = text.rindex(_OPEN)
+        end = text.index(_CLOSE, start)
+        inner = text[start + 1 : end]
+        lifted = inner.replace("−", "-")
+        digits = lifted.lstrip("-").isdigit()
+        raised = lifted.translate(_SUPER) if digits else f"^({inner})"
+        text = text[:start] + raised + text[end + 1 :]
+    return text
+
+
+def _unicode_subscript(base: str, index: str) -> str:
+    lowered = index.translate(_SUB)
+    if len(index) == 1 or base != "K":
+        return base + lowered
+    done = all(a != b for a, b in zip(lowered, index, strict=True))
+    return base + (lowered if done else f"_{index}")
+
+
+def _inline_fraction(top: str, bottom: str, wrap_top: bool, wrap_bottom: bool) -> tuple[str, int]:
+    above = f"({top})" if wrap_top else top
+    below = f"({bottom})" if wrap_bottom else bottom
+    return f"{above}/{below}", SCALE
+
+
+UNICODE = _UnicodePrinter(Notation(
+    hadamard=" ⊙ ", over=" ⊘ ", kron=" ⊗ ", dot="·", minus="−",
+    ones="𝟏", zero="𝟎", eye="I", brackets="({})",
+    transpose="{}ᵀ", inverse="{}⁻¹", inverse_transpose="{}⁻ᵀ",
+    power="{}" + _OPEN + "{}" + _CLOSE, elementwise_power="{}∘" + _OPEN + "{}" + _CLOSE,
+    root="√{}", norm="‖{}‖", frobenius="‖{}‖_F", indicator="[{}]", commutation="K", total="Σ",
+    blocks="block-diagonal over {}: {}", diag="diag({})", trace="tr({})", vec="vec({})",
+    relations=_RELATIONS, wide=False, name=spelled, function=str, subscript=_unicode_subscript,
+    number=_number, fraction=_inline_fraction, half=_VULGAR.get,
+))  # fmt: skip
+
+
+# ---------------------------------------------------------------- ASCII
+
+
+def _ascii_number(value: Fraction | float) -> str:
+    return f"{value:.12g}" if isinstance(value, float) else str(value)
+
+
+ASCII = Printer(Notation(
+    hadamard=" .* ", over=" ./ ", kron=" (x) ", dot=" * ", minus="-",
+    ones="1", zero="0", eye="I", brackets="({})",
+    transpose="{}^T", inverse="{}^-1", inverse_transpose="{}^-T",
+    power="{}^{}", elementwise_power="{}.^{}", root="sqrt({})", norm="||{}||",
+    frobenius="||{}||_F", indicator="[{}]", commutation="K", total="sum",
+    blocks="block-diagonal over {}: {}", diag="diag({})", trace="tr({})", vec="vec({})",
+    relations={">": ">", "≥": ">=", "<": "<", "≤": "<=", "=": "="}, wide=True,
+    name=lambda name: name.translate(_UNSUB).replace("δ", "delta"),
+    function=lambda name: {"σ": "sigmoid", "log|·|": "log_abs"}.get(name, name),
+    subscript=lambda base, i: f"{base}_{i}", number=_ascii_number, fraction=_inline_fraction,
+    half=lambda _: None,
+))  # fmt: skip

@@ -1,0 +1,1 @@
+"""Reading derivations: NumPy-like text or Unicode mathematics to a typeset tree."""

@@ -1,0 +1,393 @@
+"""The grammar of derivations: text to syntax, in NumPy-like form and in Unicode mathematics alike.
+
+    relation  = sum [("=" | "==" | ">" | "≥" | ">=" | "<" | "≤" | "<=") sum]
+    sum       = ["−"] term {("+" | "−") term}
+    term      = scaled {("⊙" | "⊘" | "⊗" | "⊛") scaled}
+    scaled    = product {("·" | "/" | "*" | "@") product}
+    product   = power {power}                          juxtaposition: a/bc is a/(bc)
+    power     = "√" power | "Σ" labels term | postfix ["**" | "^" power]
+    postfix   = atom {"ᵀ" | "⁻¹" | "²" | "∘²" | ".name" | "(" arguments ")" | "[" items "]"}
+    atom      = number | name | "(" relation ")" | "[" relation "]" | "‖" sum "‖"
+
+What a name stands for is not decided here, except that a known function before "(" is called. A run
+of letters that is no name becomes a product of names if it splits into known ones in one way only.
+Nothing is ever evaluated as Python.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from typing import Final
+
+from chainrule.formula.printing.notation import spelled
+from chainrule.formula.reading.syntax import Syntax, Vocabulary
+from chainrule.formula.reading.tokens import SUB, SUPER, VULGAR, Cursor, Token
+
+__all__ = ["Syntax", "Vocabulary", "chain", "expression"]
+
+_PREFIXES: Final = frozenset({"np", "cr", "numpy", "chainrule", "jnp", "torch", "linalg", "nn"})
+_RELATIONS: Final = frozenset("=><≥≤")
+_TERMS: Final = frozenset("⊙⊘⊗⊛")
+_SCALED: Final = frozenset("·/*@")
+
+
+def expression(text: str, words: Vocabulary) -> Syntax:
+    """Parse one expression.
+
+    Raises:  FormulaError: with a caret under the place, and what was expected there.
+    """
+    return chain(text, words)[-1]
+
+
+def chain(text: str, words: Vocabulary, start: int = 0) -> list[Syntax]:
+    """Parse an expression or a chain a = b = c, from a place on; a left side ∂L/∂W is left out."""
+    head = re.match(r"\s*block-diagonal over (\w+):", text)
+    parser = _Parser(text, words, head.end() if head else start)
+    found = parser.chain()
+    if head:
+        found = [Syntax("blocks", head[1], (s,), 0, s.end) for s in found]
+    return found
+
+
+class _Parser(Cursor):
+    def __init__(self, text: str, words: Vocabulary, offset: int = 0) -> None:
+        super().__init__(text, offset)
+        self.words = words
+        self.in_norm = False
+
+    # ------------------------------------------------------------ levels
+
+    def chain(self) -> list[Syntax]:
+        self._skip_left_side()
+        found = [self.sum()]
+        while self.at("="):
+            self.take()
+            found.append(self.sum())
+        if self.at(">", "<", "≥", "≤"):
+            sign = self.take()
+            right = self.sum()
+            found[-1] = Syntax("op", sign.text, (found[-1], right), found[-1].start, right.end)
+        if self.next.kind != "end":
+            self.fail("expected an operator or the end")
+        return found
+
+    def _skip_left_side(self) -> None:
+        """Skip ∂L/∂W = or dL/dW = at the beginning."""
+        match = re.match(r"\s*(∂[^=]*|d\w*\s*/\s*d\w+)\s*=(?!=)", self.text)
+        while match is not None and self.next.start < match.end():
+            self.place += 1
+
+    def relation(self) -> Syntax:
+        left = self.sum()
+        if self.next.kind == "op" and self.next.text in _RELATIONS:
+            sign = self.take()
+            right = self.sum()
+            return Syntax("op", sign.text, (left, right), left.start, right.end)
+        return left
+
+    def sum(self) -> Syntax:
+        left = self.signed(self.term)
+        while self.at("+", "−"):
+            sign = self.take()
+            right = self.signed(self.term)
+            left = Syntax("op", sign.text, (left, right), left.start, right.end)
+        return left
+
+    def signed(self, inner: Callable[[], Syntax]) -> Syntax:
+        if self.at("−"):
+            start = self.take().start
+            body = self.signed(inner)
+            return Syntax("minus", "", (body,), start, body.end)
+        if self.at("+"):
+            self.take()
+        return inner()
+
+    def term(self) -> Syntax:
+        return self._left_to_right(_TERMS, self.scaled)
+
+    def scaled(self) -> Syntax:
+        return self._left_to_right(_SCALED, self.product)
+
+    def _left_to_right(self, signs: frozenset[str], inner: Callable[[], Syntax]) -> Syntax:
+        left = inner()
+        while self.next.kind == "op" and self.next.text in signs:
+            sign = self.take()
+            right = self.signed(inner)
+            left = Syntax("op", sign.text, (left, right), left.start, right.end)
+        return left
+
+    def product(self) -> Syntax:
+        parts = self.powers()
+        while self._starts_factor():
+            parts += self.powers()
+        if len(parts) == 1:
+            return parts[0]
+        return Syntax("juxtaposed", "", tuple(parts), parts[0].start, parts[-1].end)
+
+    def _starts_factor(self) -> bool:
+        token = self.next
+        if token.kind == "name":
+            return True
+        if token.kind == "number":
+            return token.text in VULGAR
+        if token.text == "‖":
+            return not self.in_norm
+        return token.kind == "op" and token.text in ("(", "[", "√", "𝟏", "𝟎")
+
+    def powers(self) -> list[Syntax]:
+        """A power, or several where a run of letters splits into names."""
+        if self.at("√"):
+            start = self.take().start
+            body = self.powers()
+            root = Syntax("call", "sqrt", (body[0],), start, body[0].end)
+            return [root, *body[1:]]
+        if self._total_sign():
+            return [self.total()]
+        *front, last = self.postfix()
+        if self.at("**", "^"):
+            sign = self.take().text
+            exponent = self.exponent()
+            last = Syntax("power", sign, (last, exponent), last.start, exponent.end)
+        return [*front, last]
+
+    def exponent(self) -> Syntax:
+        if self.at("−"):
+            start = self.take().start
+            body = self.exponent()
+            return Syntax("minus", "", (body,), start, body.end)
+        if self.next.kind == "name" and self.next.text == "T":
+            token = self.take()
+            return Syntax("name", "T", (), token.start, token.end)
+        return self.powers()[-1]
+
+    def _total_sign(self) -> bool:
+        after = self.tokens[min(self.place + 1, len(self.tokens) - 1)]
+        return self.next.text == "Σ" and after.kind == "sub" and not after.gap
+
+    def total(self) -> Syntax:
+        start = self.take().start
+        labels = "".join(SUB[c] for c in self.take().text)
+        while self.next.kind == "name" and not self.next.gap and len(self.next.text) == 1:
+            labels += self.take().text
+        body = self.term()
+        return Syntax("total", labels, (body,), start, body.end)
+
+    # ------------------------------------------------------------ postfixes
+
+    def postfix(self) -> list[Syntax]:
+        *front, body = self.atom()
+        while True:
+            token = self.next
+            if token.kind == "sup":
+                self.take()
+                body = self._raised(body, token)
+            elif self.at("∘") and self.tokens[self.place + 1].kind == "sup":
+                self.take()
+                raised = self.take()
+                exponent = self._number("".join(SUPER[c] for c in raised.text), raised)
+                body = Syntax("power", "∘", (body, exponent), body.start, raised.end)
+            elif token.kind == "sub" and not token.gap and body.kind in ("name", "ones"):
+                body = self._indexed(body)
+            elif self.at(".") and self.tokens[self.place + 1].kind == "name":
+                self.take()
+                body = self._attribute(body)
+            elif self.at("[") and not token.gap and not self._holds():
+                body = self._index(body)
+            else:
+                return [*front, body]
+
+    def _raised(self, body: Syntax, token: Token) -> Syntax:
+        shown = "".join(SUPER[c] for c in token.text)
+        for part in re.findall(r"-?T|-?\d+", shown):
+            if part.endswith("T"):
+                if part == "-T":
+                    body = Syntax(
+                        "power", "^", (body, self._number("-1", token)), body.start, token.end
+                    )
+                body = Syntax("transposed", "", (body,), body.start, token.end)
+            else:
+                body = Syntax(
+                    "power", "^", (body, self._number(part, token)), body.start, token.end
+                )
+        return body
+
+    @staticmethod
+    def _number(text: str, token: Token) -> Syntax:
+        number = Syntax("number", text.lstrip("-"), (), token.start, token.end)
+        return Syntax("minus", "", (number,), token.start, token.end) if text[0] == "-" else number
+
+    def _indexed(self, body: Syntax) -> Syntax:
+        """Labels below a name: xₙ, and Uₙₜₖc, where c has no subscript sign."""
+        token = self.take()
+        labels = "".join(SUB[c] for c in token.text)
+        end = token.end
+        rank = self.words.ranks.get(spelled(body.text), 0)
+        while len(labels) < rank and self.next.start == end and self.next.kind in ("sub", "name"):
+            token = self.take()
+            labels += "".join(SUB.get(c, c) for c in token.text)
+            end = token.end
+        return Syntax("labelled", labels, (body,), body.start, end)
+
+    def _attribute(self, body: Syntax) -> Syntax:
+        name = self.take()
+        if body.kind == "name" and body.text in _PREFIXES and name.text not in ("T", "shape"):
+            inner = Syntax("name", name.text, (), body.start, name.end)
+            return self._called(inner) if self.at("(") else inner
+        if self.at("("):
+            call = self._called(Syntax("name", name.text, (), body.start, name.end))
+            return Syntax("call", call.text, (body, *call.parts), body.start, call.end)
+        return Syntax("attribute", name.text, (body,), body.start, name.end)
+
+    def _called(self, function: Syntax) -> Syntax:
+        opened = self.take()
+        arguments: list[Syntax] = []
+        while not self.at(")"):
+            arguments.append(self._argument())
+            if not self.at(","):
+                break
+            self.take()
+        closed = self.need(")", opened)
+        return Syntax("call", function.text, tuple(arguments), function.start, closed.end)
+
+    def _argument(self) -> Syntax:
+        token = self.next
+        if self.at("*"):
+            self.take()
+            body = self.relation()
+            return Syntax("star", "", (body,), token.start, body.end)
+        following = self.tokens[self.place + 1]
+        if (
+            token.kind == "name"
+            and following.text == "="
+            and self.text[following.start :][:2] != "=="
+        ):
+            self.place += 2
+            body = self.relation()
+            return Syntax("keyword", token.text, (body,), token.start, body.end)
+        return self.relation()
+
+    def _holds(self) -> bool:
+        """Whether the bracket here is [a > b], not an index: a relation stands in it."""
+        depth = 0
+        for token in self.tokens[self.place :]:
+            if token.kind != "op":
+                continue
+            depth += (token.text in "([") - (token.text in ")]")
+            if depth == 0:
+                return False
+            if depth == 1 and token.text in _RELATIONS:
+                return True
+        return False
+
+    def _index(self, body: Syntax) -> Syntax:
+        opened = self.take()
+        items = [self._item()]
+        while self.at(","):
+            self.take()
+            items.append(self._item())
+        closed = self.need("]", opened)
+        return Syntax("index", "", (body, *items), body.start, closed.end)
+
+    def _item(self) -> Syntax:
+        start = self.next.start
+        bounds: list[Syntax] = [Syntax("none")]
+        sliced = False
+        while not self.at(",", "]") and self.next.kind != "end":
+            if self.at(":"):
+                self.take()
+                sliced = True
+                bounds.append(Syntax("none"))
+            else:
+                bounds[-1] = self.relation()
+        return Syntax("slice", "", tuple(bounds), start, self.next.start) if sliced else bounds[0]
+
+    # ------------------------------------------------------------ atoms
+
+    def atom(self) -> list[Syntax]:
+        token = self.take()
+        match token.kind, token.text:
+            case "number", text:
+                return [Syntax("number", VULGAR.get(text, text), (), token.start, token.end)]
+            case "string", text:
+                return [Syntax("string", text[1:-1], (), token.start, token.end)]
+            case "name", _:
+                return self._name(token)
+            case "op", "𝟏":
+                return [Syntax("ones", "", (), token.start, token.end)]
+            case "op", "𝟎":
+                return [Syntax("zeros", "", (), token.start, token.end)]
+            case "op", "(":
+                return [self._bracketed(token)]
+            case "op", "[":
+                return [self._square(token)]
+            case "op", "‖":
+                return [self._norm(token)]
+        self.place -= 1
+        return self.fail("expected a number, a name or an opening bracket")
+
+    def _name(self, token: Token) -> list[Syntax]:
+        called = self.at("(")
+        if self._is_prefix(token):
+            return [Syntax("name", token.text, (), token.start, token.end)]
+        known = spelled(token.text) in self.words.names
+        if called and token.text in self.words.functions and not known:
+            return [self._called(Syntax("name", token.text, (), token.start, token.end))]
+        pieces = [] if known else self.words.pieces(token.text, called)
+        if len(pieces) < 2:
+            return [Syntax("name", token.text, (), token.start, token.end)]
+        made, start = [], token.start
+        for piece in pieces:
+            made.append(Syntax("name", piece, (), start, start + len(piece)))
+            start += len(piece)
+        if (
+            called
+            and made[-1].text in self.words.functions
+            and spelled(made[-1].text) not in self.words.names
+        ):
+            made[-1] = self._called(made[-1])
+        return made
+
+    def _is_prefix(self, token: Token) -> bool:
+        """Whether a name is np in np.exp."""
+        return token.text in _PREFIXES and self.at(".") and self.tokens[self.place + 1].text != "T"
+
+    def _bracketed(self, opened: Token) -> Syntax:
+        before, self.in_norm = self.in_norm, False
+        items = [] if self.at(")") else [self._starred()]
+        is_tuple = not items
+        while self.at(","):
+            self.take()
+            is_tuple = True
+            if not self.at(")"):
+                items.append(self._starred())
+        closed = self.need(")", opened)
+        self.in_norm = before
+        if is_tuple:
+            return Syntax("tuple", "", tuple(items), opened.start, closed.end)
+        return Syntax(items[0].kind, items[0].text, items[0].parts, opened.start, closed.end)
+
+    def _starred(self) -> Syntax:
+        return self._argument() if self.at("*") else self.relation()
+
+    def _square(self, opened: Token) -> Syntax:
+        before, self.in_norm = self.in_norm, False
+        items = [self.relation()]
+        while self.at(","):
+            self.take()
+            items.append(self.relation())
+        closed = self.need("]", opened)
+        self.in_norm = before
+        inner = items[0]
+        if len(items) == 1 and inner.kind == "op" and inner.text in _RELATIONS:
+            return Syntax("op", inner.text, inner.parts, opened.start, closed.end)
+        return Syntax("tuple", "", tuple(items), opened.start, closed.end)
+
+    def _norm(self, opened: Token) -> Syntax:
+        before, self.in_norm = self.in_norm, True
+        body = self.sum()
+        closed = self.need("‖", opened)
+        self.in_norm = before
+        if self.next.kind == "name" and self.next.text == "_F" and not self.next.gap:
+            closed = self.take()
+        return Syntax("norm", "", (body,), opened.start, closed.end)

@@ -1,0 +1,401 @@
+"""Parse a derivation: text in NumPy-like form or in Unicode mathematics to a typeset tree.
+
+The grammar gives the structure (``grammar``), operators and functions the shapes (``operators``,
+``calls``). Here names become symbols, and what does not fit becomes an error with a caret.
+"""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Sequence
+from fractions import Fraction
+
+from chainrule.errors import FormulaError
+from chainrule.formula.printing.notation import spelled
+from chainrule.formula.reading import operators as op
+from chainrule.formula.reading.calls import FUNCTIONS, apply, commutation
+from chainrule.formula.reading.grammar import expression
+from chainrule.formula.reading.names import Names
+from chainrule.formula.reading.operators import MisfitError, Term
+from chainrule.formula.reading.reductions import size_term
+from chainrule.formula.reading.shapes import Shape, Unknowns, shown, sliced
+from chainrule.formula.reading.syntax import Syntax
+from chainrule.formula.reading.tokens import UnfittingError, located
+from chainrule.formula.typeset import tree as ts
+from chainrule.formula.typeset.build import number
+from chainrule.formula.typeset.tree import Tree
+
+__all__ = ["Reader", "parse"]
+
+
+def parse(text: str, names: Names, expected: Shape | None = None) -> Tree:
+    """Parse one expression to a typeset tree.
+
+    𝟏 and I take the size that fits, in the end to the ``expected`` shape of the whole.
+
+    Raises:  FormulaError: a syntax error, an unknown name, shapes that do not fit; with a caret.
+    """
+    reader = Reader(text, names)
+    return reader.whole(expression(text, names.vocabulary), expected).tree
+
+
+class Reader:
+    """Reads the syntax of one text."""
+
+    def __init__(self, text: str, names: Names) -> None:
+        self.text, self.names = text, names
+        self.unknowns = Unknowns(names.numbers)
+        self.expected: Shape = ()
+
+    def whole(self, syntax: Syntax, expected: Shape | None = None) -> Term:
+        """Read a whole expression, and settle the sizes that are open."""
+        self.expected = expected or ()
+        term = self.read(syntax)
+        if expected is not None:
+            self._fitted(term.shape, expected)
+        if term.meta == "zero" and expected is not None:
+            return Term(ts.Zero(op.tree_dims(expected)), expected)
+        term = Term(self.unknowns.settled(term.tree), self.unknowns.shape(term.shape), term.meta)
+        return term
+
+    def _fitted(self, shape: Shape, expected: Shape) -> None:
+        """Let open sizes follow from the expected shape, as an array or as a matrix."""
+        if self.unknowns.match(shape, expected):
+            return
+        for rows in range(len(expected) + 1):
+            sides = expected[:rows], expected[rows:]
+            flat = tuple("·".join(s) or "1" for s in sides)
+            if len(shape) == 2 and self.unknowns.match(shape, flat):
+                return
+
+    def read(self, syntax: Syntax) -> Term:
+        """Read a piece of syntax; shapes that do not fit are reported at its place."""
+        try:
+            return self._read(syntax)
+        except MisfitError as problem:
+            raise UnfittingError(*self.error(str(problem), syntax).args) from None
+
+    def error(self, message: str, syntax: Syntax, notes: Sequence[str] = ()) -> FormulaError:
+        """An error with carets under a piece of the text."""
+        return located(message, self.text, syntax.start, max(syntax.end, syntax.start + 1), notes)
+
+    def _read(self, syntax: Syntax) -> Term:
+        parts, unknowns = syntax.parts, self.unknowns
+        match syntax.kind:
+            case "number":
+                top, _, bottom = syntax.text.partition("/")
+                value = Fraction(top) / Fraction(bottom or 1)
+                return Term(ts.Number((), value))
+            case "name":
+                return self._name(syntax)
+            case "string":
+                return Term(number(0), (), syntax.text)
+            case "ones":
+                size = unknowns.fresh()
+                return Term(ts.Ones((size,)), (size,))
+            case "zeros":
+                return Term(ts.Zero(()), (), "zero")
+            case "minus":
+                return op.negative(self.read(parts[0]))
+            case "op":
+                return self._operator(syntax)
+            case "juxtaposed":
+                return self._juxtaposed(syntax)
+            case "transposed":
+                return op.transposed(self.read(parts[0]))
+            case "power":
+                return self._power(syntax)
+            case "norm":
+                return Term(ts.Norm((), self.read(parts[0]).tree))
+            case "value":
+                shape = self.names.shapes[syntax.text]
+                return Term(ts.Symbol(op.tree_dims(shape), syntax.text), shape)
+            case "size":
+                return size_term(syntax.text)
+        return self._structure(syntax)
+
+    def _structure(self, syntax: Syntax) -> Term:
+        match syntax.kind:
+            case "attribute":
+                return self._attribute(syntax)
+            case "call":
+                return self._call(syntax)
+            case "index":
+                return self._index(syntax)
+            case "tuple":
+                return self._tuple(syntax)
+            case "labelled":
+                return self._labelled(syntax)
+            case "total":
+                return self._total(syntax)
+            case "blocks":
+                return self._blocks(syntax)
+        raise self.error("this has no value here", syntax)
+
+    def _tuple(self, syntax: Syntax) -> Term:
+        """A tuple of sizes, or a list of arrays."""
+        terms: list[Term] = []
+        sizes: list[str] = []
+        for part in syntax.parts:
+            if part.kind == "star":
+                sizes += self.read(part.parts[0]).meta or ()
+                continue
+            term = self.read(part)
+            terms.append(term)
+            if isinstance(term.meta, str):
+                sizes.append(term.meta)
+            elif isinstance(term.tree, ts.Number):
+                sizes.append(str(term.tree.value))
+        starred = any(p.kind == "star" for p in syntax.parts)
+        plain = starred or len(sizes) == len(terms)
+        return Term(number(0), (), tuple(sizes) if plain else terms)
+
+    # ------------------------------------------------------------ names
+
+    def _name(self, syntax: Syntax) -> Term:
+        name = self.names.printed.get(spelled(syntax.text))
+        if name is None:
+            return self._constant(syntax)
+        if name in self.names.shapes:
+            shape = self.names.shapes[name]
+            return Term(ts.Symbol(op.tree_dims(shape), name), shape)
+        return size_term(name)
+
+    def _constant(self, syntax: Syntax) -> Term:
+        text = syntax.text
+        if text == "I":
+            size = self.unknowns.fresh()
+            return Term(ts.Eye((size, size)), (size, size))
+        if text in ("True", "False", "None"):
+            return Term(number(0), (), {"True": True, "False": False, "None": None}[text])
+        if text in ("pi", "π"):
+            return Term(ts.Number((), 3.141592653589793))
+        if text.startswith("K_"):
+            sizes = tuple(c for c in text[2:])
+            if len(sizes) == 2 and set(sizes) <= {*self.names.sizes, *"0123456789"}:
+                return commutation(self.unknowns, sizes)
+        known = sorted(spelled(n) for n in self.names.shapes)
+        close = difflib.get_close_matches(text, known, 1)
+        notes = [f"Did you mean {close[0]!r}?"] if close else []
+        notes.append("There are " + ", ".join(known) + ", and the sizes " + ", ".join(
+            sorted(self.names.sizes)) + ".")  # fmt: skip
+        if text in FUNCTIONS:
+            raise self.error(f"{text} is a function, and is not called here", syntax)
+        raise self.error(f"there is no {text!r}", syntax, notes)
+
+    def _labelled(self, syntax: Syntax) -> Term:
+        """xₙ, the row n of X; Kₘₙ."""
+        base, labels = syntax.parts[0], syntax.text
+        if base.text == "K" and len(labels) == 2 and spelled("K") not in self.names.printed:
+            return commutation(self.unknowns, tuple(labels))
+        for case in (base.text, base.text.upper(), base.text.lower()):
+            name = self.names.printed.get(spelled(case))
+            shape = self.names.shapes.get(name or "", ())
+            if name and len(labels) == 1 and shape[:1] == (labels,):
+                rest = shape[1:]
+                return Term(ts.Row(rest, ts.Symbol(shape, name), labels), rest)
+        raise self.error(
+            f"there is no {base.text!r} with an axis named {labels!r} for its rows", syntax
+        )
+
+    # ------------------------------------------------------------ operators
+
+    def _operator(self, syntax: Syntax) -> Term:
+        left, right = (self.read(p) for p in syntax.parts)
+        unknowns = self.unknowns
+        if isinstance(left.meta, tuple) and isinstance(right.meta, tuple):
+            return Term(number(0), (), left.meta + right.meta)
+        if (
+            isinstance(left.meta, tuple)
+            and syntax.text == "*"
+            and isinstance(right.tree, ts.Number)
+        ):
+            return Term(number(0), (), left.meta * int(right.tree.value))
+        left, right = self._zeros_fitted(left, right)
+        match syntax.text:
+            case "+" | "−":
+                return op.plus(unknowns, left, right, 1 if syntax.text == "+" else -1)
+            case "·":
+                return op.juxtaposed(unknowns, [left, right])
+            case "*":
+                return op.times(unknowns, left, right)
+            case "@":
+                return op.matmul(unknowns, left, right)
+            case "/" | "⊘":
+                return op.over(unknowns, left, right)
+            case "⊙":
+                return op.hadamard(unknowns, left, right)
+            case "⊗":
+                return op.kronecker(unknowns, left, right)
+            case "⊛":
+                return op.khatri_rao(unknowns, left, right)
+        return op.holds(unknowns, syntax.text, left, right)
+
+    @staticmethod
+    def _zeros_fitted(left: Term, right: Term) -> tuple[Term, Term]:
+        """𝟎 has the shape of what stands beside it."""
+        if left.meta == "zero":
+            left = Term(ts.Zero(right.tree.dims), right.shape)
+        if right.meta == "zero":
+            right = Term(ts.Zero(left.tree.dims), left.shape)
+        return left, right
+
+    def _juxtaposed(self, syntax: Syntax) -> Term:
+        terms = [self.read(p) for p in syntax.parts]
+        try:
+            return op.juxtaposed(self.unknowns, terms)
+        except MisfitError as problem:
+            raise UnfittingError(*self.error(str(problem), syntax).args) from None
+
+    def _power(self, syntax: Syntax) -> Term:
+        body = self.read(syntax.parts[0])
+        exponent = syntax.parts[1]
+        inner = exponent.parts[0] if exponent.kind == "minus" else exponent
+        if syntax.text == "^" and inner.kind == "name" and inner.text == "T":
+            turned = op.transposed(body)
+            if exponent.kind != "minus":
+                return turned
+            return op.raised(self.unknowns, turned, Term(number(-1)), matrix=True)
+        return op.raised(self.unknowns, body, self.read(exponent), matrix=syntax.text == "^")
+
+    # ------------------------------------------------------------ attributes, calls, indices
+
+    def _attribute(self, syntax: Syntax) -> Term:
+        body = self.read(syntax.parts[0])
+        match syntax.text:
+            case "T" | "mT":
+                return body if body.rank == 1 else op.transposed(body)
+            case "shape":
+                return Term(number(0), (), self.unknowns.shape(body.shape))
+            case "size":
+                return size_term(self.unknowns.value("·".join(body.shape) or "1"))
+            case "ndim":
+                return Term(number(body.rank))
+        raise self.error(
+            f"there is no attribute {syntax.text!r}", syntax, ["There are T, shape, size and ndim."]
+        )
+
+    def _call(self, syntax: Syntax) -> Term:
+        name = syntax.text
+        if name not in FUNCTIONS:
+            close = difflib.get_close_matches(name, FUNCTIONS, 1)
+            notes = [f"Did you mean {close[0]!r}?"] if close else []
+            notes.append("There are " + ", ".join(sorted(FUNCTIONS)) + ".")
+            raise self.error(f"there is no function {name!r}", syntax, notes)
+        parts: list[Term] = []
+        options: dict[str, Term] = {}
+        for p in syntax.parts:
+            if p.kind == "keyword":
+                options[p.text] = self.read(p.parts[0])
+            elif p.kind == "star":
+                parts += [size_term(d) for d in self.read(p.parts[0]).meta or ()]
+            else:
+                parts.append(self.read(p))
+        return apply(self.unknowns, name, parts, options)
+
+    def _index(self, syntax: Syntax) -> Term:
+        body = self.read(syntax.parts[0])
+        items = syntax.parts[1:]
+        if isinstance(body.meta, tuple) and items[0].kind == "slice":
+            return Term(number(0), (), body.meta[slice(*self._bounds(items[0]))])
+        if isinstance(body.meta, tuple):
+            return size_term(body.meta[self._whole_number(items[0])])
+        if body.meta == "slogdet":
+            return body
+        return self._indexed(body, items, syntax)
+
+    def _whole_number(self, syntax: Syntax) -> int:
+        term = self.read(syntax)
+        tree = term.tree
+        if isinstance(tree, ts.Plus) and len(tree.parts) == 1:
+            tree = tree.parts[0]
+        if not isinstance(tree, ts.Number):
+            raise self.error("a whole number is needed here", syntax)
+        return int(tree.value) if tree is term.tree else -int(tree.value)
+
+    def _indexed(self, body: Term, items: Sequence[Syntax], syntax: Syntax) -> Term:
+        """Slices, None, whole numbers, and an array of indices."""
+        shape: list[str] = []
+        settings: list[object] = []
+        arrays: list[Term] = []
+        axes = list(self.unknowns.shape(body.shape))
+        for item in items:
+            if item.kind == "name" and item.text == "None":
+                settings.append(None)
+                shape.append("1")
+                continue
+            if not axes:
+                raise self.error(f"too many indices for the shape {shown(body.shape)}", syntax)
+            size = axes.pop(0)
+            if item.kind == "slice":
+                start, stop, step = self._bounds(item)
+                settings.append((start, stop, step))
+                shape.append(sliced(size, start, stop, step))
+                continue
+            value = self.read(item)
+            if value.rank:
+                arrays.append(value)
+                settings.append("array")
+                shape += value.shape if len(arrays) == 1 else ()
+            else:
+                settings.append(self._whole_number(item))
+        shape += axes
+        if settings == [(None, None, None), None] and body.rank == 1:
+            return Term(body.tree, (body.shape[0], "1"))
+        if settings == [None, (None, None, None)] and body.rank == 1:
+            return op.row(body)
+        return op.called("index", [body, *arrays], tuple(shape), tuple(settings))
+
+    def _bounds(self, item: Syntax) -> tuple[int | None, int | None, int | None]:
+        found = [None if p.kind == "none" else self._whole_number(p) for p in item.parts]
+        start, stop, step = [*found, None, None][:3]
+        return start, stop, step
+
+    # ------------------------------------------------------------ Σₙ and blocks
+
+    def _total(self, syntax: Syntax) -> Term:
+        indexed = _index_factors(syntax.parts[0])
+        if len(syntax.text) > 1 or (indexed and self._is_index_notation(indexed)):
+            return self._in_indices(syntax, indexed)
+        body = self.read(syntax.parts[0])
+        return Term(ts.SumOver(body.tree.dims, syntax.text, body.tree), body.shape)
+
+    def _is_index_notation(self, factors: Sequence[Syntax]) -> bool:
+        ranks = self.names.vocabulary.ranks
+        labelled = [f for f in factors if f.kind == "labelled"]
+        return all(len(f.text) == ranks.get(spelled(f.parts[0].text), 0) for f in labelled)
+
+    def _in_indices(self, syntax: Syntax, factors: Sequence[Syntax]) -> Term:
+        """Σⱼₖ Bⱼᵣ Cₖᵣ: labels are the names of axes."""
+        scalars: list[Tree] = []
+        found: list[ts.At] = []
+        sizes: dict[str, str] = {}
+        for f in factors:
+            if f.kind != "labelled":
+                scalars.append(self.read(f).tree)
+                continue
+            body = self.read(f.parts[0])
+            if len(f.text) != body.rank:
+                raise self.error(f"{len(f.text)} labels for the shape {shown(body.shape)}", f)
+            sizes |= zip(f.text, body.shape, strict=True)
+            found.append(ts.At(body.shape, body.tree, tuple(f.text), Fraction(1)))
+        free = tuple(i for i in sizes if i not in syntax.text)
+        if sorted(sizes[i] for i in free) == sorted(self.expected) and len(
+            set(self.expected)
+        ) == len(free):
+            free = tuple(sorted(free, key=lambda i: self.expected.index(sizes[i])))
+        summed = tuple((i, sizes[i]) for i in syntax.text)
+        scalar = op.scaled(scalars, None).tree if scalars else number(1)
+        shape = tuple(sizes[i] for i in free)
+        return Term(ts.Indexed(shape, scalar, free, summed, tuple(found)), shape)
+
+    def _blocks(self, syntax: Syntax) -> Term:
+        body = self.read(syntax.parts[0])
+        rows, columns = op.grid(body)
+        both = tuple(self.unknowns.value(f"{syntax.text}·{d}") for d in (rows, columns))
+        return Term(ts.Blocks(both, syntax.text, body.tree), both)
+
+
+def _index_factors(body: Syntax) -> list[Syntax]:
+    parts = body.parts if body.kind == "juxtaposed" else (body,)
+    return list(parts) if any(p.kind == "labelled" for p in parts) else []

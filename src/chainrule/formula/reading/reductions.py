@@ -1,0 +1,103 @@
+"""Sums, means, log-sum-exp and softmax of derivations, along an axis or over all."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+from chainrule.formula.reading import operators as op
+from chainrule.formula.reading.operators import MisfitError, Term
+from chainrule.formula.reading.shapes import Unknowns, shown
+from chainrule.formula.typeset import tree as ts
+from chainrule.formula.typeset.build import number
+
+__all__: list[str] = []
+
+Options = Mapping[str, Term]
+
+
+def size_term(size: str) -> Term:
+    """A size as a number: n, 3, or n·k."""
+    if size.isdigit():
+        return Term(number(int(size)), (), size)
+    parts = size.split("·")
+    trees = tuple(number(int(p)) if p.isdigit() else ts.Symbol((), p) for p in parts)
+    return Term(trees[0] if len(trees) == 1 else ts.Product((), trees), (), size)
+
+
+def axis_of(parts: Sequence[Term], options: Options, place: int = 1) -> int | None:
+    term = options.get("axis") or (parts[place] if len(parts) > place else None)
+    if term is None or (term.meta is None and not isinstance(term.tree, ts.Number)):
+        return None
+    if isinstance(term.tree, ts.Number):
+        return int(term.tree.value)
+    raise MisfitError("axis is a number")
+
+
+def reduced(unknowns: Unknowns, name: str, parts: list[Term], options: Options) -> Term | None:
+    if name not in ("sum", "mean", "logsumexp", "softmax", "log_softmax"):
+        return None
+    body = parts[0]
+    axis = axis_of(parts, options)
+    keep = bool(options["keepdims"].meta) if "keepdims" in options else False
+    if axis is not None and not -body.rank <= axis < body.rank:
+        raise MisfitError(f"axis {axis} of an array of shape {shown(body.shape)} does not exist")
+    place = None if axis is None else axis % body.rank
+    match name:
+        case "sum":
+            return _summed(unknowns, body, place, keep)
+        case "mean" if body.rank == 1 and not keep:
+            return Term(ts.Apply((), "mean", (body.tree,)))
+        case "mean":
+            axes = body.shape if place is None else (body.shape[place],)
+            total = _summed(unknowns, body, place, keep)
+            count = op.juxtaposed(
+                unknowns, [size_term(unknowns.value(a)) for a in axes] or [_one()]
+            )
+            return op.scaled([op.over(unknowns, _one(), count).tree], total)
+        case "logsumexp":
+            return _log_sum_exp(body, place, keep)
+    place = body.rank - 1 if place is None else place
+    if body.rank <= 2 and place == body.rank - 1:
+        return Term(ts.Apply(body.tree.dims, name, (body.tree,)), body.shape)
+    return op.called(name, [body], body.shape, (place,))
+
+
+def _one() -> Term:
+    return Term(number(1))
+
+
+def _summed(unknowns: Unknowns, body: Term, place: int | None, keep: bool) -> Term:
+    """Sums as products with 𝟏."""
+    shape = unknowns.shape(body.shape)
+    if not shape:
+        return body
+    if len(shape) > 2 or "1" in shape or (keep and place is None):
+        axes = range(len(shape)) if place is None else (place,)
+        kept = tuple(
+            ("1" if k in axes else d) for k, d in enumerate(shape) if keep or k not in axes
+        )
+        return op.called("sum", [body], kept, (tuple(axes), keep))
+    ones = [Term(ts.Ones((d,)), (d,)) for d in shape]
+    if place is None:
+        after = [body, ones[1]] if len(shape) == 2 else [body]
+        return op.juxtaposed(unknowns, [op.row(ones[0]), *after])
+    if len(shape) == 1:
+        return op.juxtaposed(unknowns, [op.row(ones[0]), body])
+    if place == 1:
+        made = op.juxtaposed(unknowns, [body, ones[1]])
+        return Term(made.tree, (shape[0], "1")) if keep else made
+    made = op.juxtaposed(unknowns, [op.transposed(body), ones[0]])
+    return op.transposed(made) if keep else made
+
+
+def _log_sum_exp(body: Term, place: int | None, keep: bool) -> Term:
+    if body.rank == 1 and not keep:
+        return Term(ts.Apply((), "logsumexp", (body.tree,)))
+    if body.rank == 2 and place == 1 and not keep:
+        return Term(ts.Apply(body.shape[:1], "logsumexp", (body.tree,)), body.shape[:1])
+    axis = tuple(range(body.rank)) if place is None else place
+    gone = axis if isinstance(axis, tuple) else (axis,)
+    shape = tuple(
+        "1" if k in gone else d for k, d in enumerate(body.shape) if keep or k not in gone
+    )
+    return op.called("logsumexp", [body], shape, (axis, keep))

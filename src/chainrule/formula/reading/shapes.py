@@ -1,0 +1,141 @@
+"""The sizes of what a text leaves open: 𝟏 and I take the size that fits.
+
+A shape is a tuple of sizes: () a scalar, ("n",) a vector, ("1", "n") a row, ("n", "d") a matrix. A
+size is a symbol, a product of symbols as "m·n", or an unknown "?1" that is found by unification.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import fields, replace
+from typing import Any
+
+from chainrule.formula.typeset.evaluate import size_of
+from chainrule.formula.typeset.tree import Tree
+
+__all__ = ["Shape", "Unknowns", "broadcast", "shown"]
+
+Shape = tuple[str, ...]
+
+
+class Unknowns:
+    """The sizes that are not known yet, and what they were found to be.
+
+    numbers  the sizes of the axes at some points: symbols that agree there are the same
+    """
+
+    def __init__(self, numbers: Sequence[Mapping[str, int]] = ()) -> None:
+        self.numbers = numbers
+        self.found: dict[str, str] = {}
+        self.made = 0
+
+    def fresh(self) -> str:
+        """A new unknown size."""
+        self.made += 1
+        return f"?{self.made}"
+
+    def value(self, size: str) -> str:
+        """A size with what is known put in."""
+        if "?" not in size:
+            return size
+        parts: list[str] = []
+        for part in size.split("·"):
+            known = self.found.get(part)
+            parts += [part] if known is None else self.value(known).split("·")
+        return "·".join([p for p in parts if p != "1"] or ["1"])
+
+    def shape(self, shape: Shape) -> Shape:
+        """A shape with what is known put in."""
+        return tuple(map(self.value, shape))
+
+    def same(self, one: str, two: str) -> bool:
+        """Make two sizes equal, if they can be."""
+        left, right = self.value(one).split("·"), self.value(two).split("·")
+        for part in list(left):
+            if part in right:
+                left.remove(part)
+                right.remove(part)
+        left, right = [p for p in left if p != "1"], [p for p in right if p != "1"]
+        if not left and not right:
+            return True
+        for open_side, other in ((left, right), (right, left)):
+            unknown = [p for p in open_side if p[0] == "?"]
+            if len(unknown) == len(open_side) == 1 and unknown[0] not in other:
+                self.found[unknown[0]] = "·".join(other) or "1"
+                return True
+            if len(open_side) == 2 and len(set(open_side)) == 1 == len(set(other)) and unknown:
+                self.found[unknown[0]] = other[0]
+                return True
+        if len(left) == len(right) > 1:
+            return all(self._paired(a, b) for a, b in zip(left, right, strict=True))
+        return self._equal_numbers("·".join(left) or "1", "·".join(right) or "1")
+
+    def _paired(self, one: str, two: str) -> bool:
+        """Make two single sizes equal where one of them is open: those of I ⊗ G and H ⊗ I."""
+        one, two = self.value(one), self.value(two)
+        return one == two or ("?" in (one[0], two[0]) and self.same(one, two))
+
+    def _equal_numbers(self, one: str, two: str) -> bool:
+        if "?" in one + two or not self.numbers:
+            return False
+        try:
+            return all(size_of(one, at) == size_of(two, at) for at in self.numbers)
+        except ValueError:
+            return False
+
+    def match(self, one: Shape, two: Shape) -> bool:
+        """Make two shapes equal, if they can be; on failure nothing is learned."""
+        if len(one) != len(two):
+            return False
+        before = dict(self.found)
+        if all(self.same(a, b) for a, b in zip(one, two, strict=True)):
+            return True
+        self.found = before
+        return False
+
+    def settled(self, tree: Tree) -> Tree:
+        """A tree with the sizes that were found."""
+        changes: dict[str, Any] = {}
+        for entry in fields(tree):
+            value = getattr(tree, entry.name)
+            if isinstance(value, Tree):
+                changes[entry.name] = self.settled(value)
+            elif isinstance(value, tuple) and value:
+                if isinstance(value[0], Tree):
+                    changes[entry.name] = tuple(map(self.settled, value))
+                elif any(isinstance(v, str) and "?" in v for v in value):
+                    changes[entry.name] = self.shape(value)
+            elif isinstance(value, str) and value[:1] == "?":
+                changes[entry.name] = self.value(value)
+        return replace(tree, **changes) if changes else tree
+
+
+def broadcast(one: Shape, two: Shape) -> Shape | None:
+    """The shape of two arrays together in NumPy's manner, or None if they do not fit."""
+    rank = max(len(one), len(two))
+    left = ("1",) * (rank - len(one)) + one
+    right = ("1",) * (rank - len(two)) + two
+    if any(a != b and "1" not in (a, b) for a, b in zip(left, right, strict=True)):
+        return None
+    return tuple(b if a == "1" else a for a, b in zip(left, right, strict=True))
+
+
+def shown(shape: Shape) -> str:
+    """A shape in words: n×d, or scalar."""
+    return re.sub(r"\?\d+", "?", "×".join(shape)) if shape else "scalar"
+
+
+def sliced(size: str, start: int | None, stop: int | None, step: int | None) -> str:
+    """The size of a slice: n, n−2, or a number."""
+    if step is not None and abs(step) != 1:
+        return f"({size})[{start}:{stop}:{step}]"
+    first = start or 0
+    if size.isdigit():
+        return str(len(range(*slice(start, stop, step).indices(int(size)))))
+    if first < 0:
+        return str(-first) if stop is None else size
+    if stop is not None and stop >= 0:
+        return str(stop - first)
+    less = first - (stop or 0)
+    return f"{size}−{less}" if less else size

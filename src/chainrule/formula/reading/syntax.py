@@ -1,0 +1,54 @@
+"""The syntax of a derivation, and the words that it may use."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from chainrule.formula.printing.notation import spelled
+
+__all__: list[str] = ["Syntax", "Vocabulary"]
+
+
+@dataclass(frozen=True)
+class Syntax:
+    """A piece of a derivation.
+
+    kind   name, number, string, op, minus, juxtaposed, transposed, power, attribute, call, keyword,
+           star, index, slice, tuple, holds, norm, total, blocks, ones, zeros
+    text   the name, the number, the operator, the label; of a power "^", or "**" and "∘" for
+           one that is taken element by element
+    """
+
+    kind: str
+    text: str = ""
+    parts: tuple[Syntax, ...] = ()
+    start: int = field(default=0, compare=False)
+    end: int = field(default=0, compare=False)
+
+
+@dataclass(frozen=True)
+class Vocabulary:
+    """Which names and functions a text may use: the names as they are printed."""
+
+    names: frozenset[str]
+    functions: frozenset[str]
+    ranks: Mapping[str, int] = field(default_factory=dict)
+
+    def pieces(self, run: str, called: bool) -> list[str]:
+        """Split a run of letters into known names; the last may be a function if it is called."""
+        found = self._splits(run, called)
+        return found[0] if len(found) == 1 else []
+
+    def _splits(self, run: str, called: bool) -> list[list[str]]:
+        if not run:
+            return [[]]
+        ways = [
+            [run[:size], *rest]
+            for size in range(1, len(run) + 1)
+            if spelled(run[:size]) in self.names
+            for rest in self._splits(run[size:], called)
+        ]
+        if called and run in self.functions:
+            ways.append([run])
+        return ways

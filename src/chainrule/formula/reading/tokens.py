@@ -1,0 +1,113 @@
+"""The tokens of derivations, and errors that point into them."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Final, NoReturn
+
+from chainrule.errors import FormulaError
+
+__all__ = ["SUB", "SUPER", "VULGAR", "Cursor", "Token", "UnfittingError", "located", "tokens"]
+
+SUPER: Final = dict(zip("⁰¹²³⁴⁵⁶⁷⁸⁹⁻ᵀ", "0123456789-T", strict=True))
+SUB: Final = dict(zip("ₐₑₕᵢⱼₖₗₘₙₒₚᵣₛₜᵤᵥₓ", "aehijklmnoprstuvx", strict=True))
+VULGAR: Final = {"½": "1/2", "¼": "1/4", "¾": "3/4", "⅓": "1/3", "⅔": "2/3"}
+_SAME: Final = {
+    "-": "−", "×": "*", ".*": "⊙", "./": "⊘", "∗": "*", "⋅": "·", "==": "=", ">=": "≥", "<=": "≤",
+    "||": "‖",
+}  # fmt: skip
+_LETTER: Final = "A-Za-zͰ-Ͽ∂ℓ_"
+_TOKEN: Final = re.compile(
+    rf"""(?P<gap>[ \t]+)
+    |(?P<number>[0-9]+(?:\.[0-9]+|\.(?![A-Za-z]))?(?:[eE][+-]?[0-9]+)?|\.[0-9]+|[{"".join(VULGAR)}])
+    |(?P<name>[{_LETTER}][{_LETTER}0-9₀-₉]*)
+    |(?P<string>'[^']*'|"[^"]*")
+    |(?P<sup>[{"".join(SUPER)}]+)
+    |(?P<sub>[{"".join(SUB)}]+)
+    |(?P<op>\*\*|==|>=|<=|\.\*|\./|\|\||𝟏|𝟎|[-+−×∗⋅·/*@⊙⊘⊗⊛^=<>≥≤()\[\]{{}},.:;‖√∘])""",
+    re.VERBOSE,
+)
+
+
+class UnfittingError(FormulaError):
+    """A text that parses, in which shapes do not fit."""
+
+
+def located(
+    message: str, text: str, start: int, end: int, notes: Iterable[str] = ()
+) -> FormulaError:
+    """An error with carets under a place of the text, and what may help below."""
+    line_start = text.rfind("\n", 0, start) + 1
+    line = text[line_start:].split("\n", 1)[0]
+    width = max(1, min(end, line_start + len(line)) - start)
+    marks = " " * (start - line_start) + "^" * width
+    shown = [message, "", f"    {line}", f"    {marks}"]
+    shown += ["", *(f"  {note}" for note in notes)] if notes else []
+    return FormulaError("\n".join(shown))
+
+
+@dataclass(frozen=True)
+class Token:
+    """A word or sign; ``gap`` says that a space stands before it."""
+
+    kind: str
+    text: str
+    start: int
+    end: int
+    gap: bool
+
+
+def tokens(text: str, offset: int = 0) -> list[Token]:
+    """The tokens of a text from a place on, an end after them."""
+    found: list[Token] = []
+    place, gap = offset, False
+    while place < len(text):
+        match = _TOKEN.match(text, place)
+        if match is None:
+            raise located(f"unexpected character {text[place]!r}", text, place, place + 1)
+        kind = match.lastgroup or ""
+        if kind != "gap":
+            shown = _SAME.get(match[0], match[0]) if kind == "op" else match[0]
+            found.append(Token(kind, shown, place, match.end(), gap))
+        gap = kind == "gap"
+        place = match.end()
+    found.append(Token("end", "", len(text), len(text), gap))
+    return found
+
+
+class Cursor:
+    """A place among the tokens of a text; what a parser is built on."""
+
+    def __init__(self, text: str, offset: int = 0) -> None:
+        self.text = text
+        self.tokens = tokens(text, offset)
+        self.place = 0
+
+    @property
+    def next(self) -> Token:
+        """The token at the cursor."""
+        return self.tokens[self.place]
+
+    def at(self, *texts: str) -> bool:
+        """Whether one of these operators is next."""
+        return self.next.kind == "op" and self.next.text in texts
+
+    def take(self) -> Token:
+        """The next token, and one further."""
+        token = self.next
+        self.place += 1
+        return token
+
+    def need(self, text: str, opened: Token) -> Token:
+        """Take the bracket that closes another one."""
+        if not self.at(text):
+            self.fail(f"expected {text!r}, which closes the {opened.text!r}")
+        return self.take()
+
+    def fail(self, message: str) -> NoReturn:
+        """Point at the next token."""
+        token = self.next
+        found = "the end" if token.kind == "end" else repr(token.text)
+        raise located(f"{message}, found {found}", self.text, token.start, token.end)

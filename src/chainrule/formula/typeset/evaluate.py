@@ -1,0 +1,219 @@
+"""The value of a typeset tree: the formula as it will be printed, computed with NumPy.
+
+Vectors are columns, so what is checked is what a reader would do with pencil and paper.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from functools import reduce
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import scipy.linalg
+
+from chainrule.errors import FormulaError
+from chainrule.formula.typeset import tree as ts
+from chainrule.formula.typeset.tree import Tree
+from chainrule.ir.scalar import SCALARS
+
+__all__ = ["evaluate", "size_of"]
+
+Array = npt.NDArray[Any]
+_COMPARE = {">": np.greater, "≥": np.greater_equal, "<": np.less, "≤": np.less_equal,
+            "=": np.equal}  # fmt: skip
+
+
+def size_of(symbol: str, sizes: Mapping[str, int]) -> int:
+    """The number that the symbol of a size stands for: ``n``, ``3``, ``n·k``, ``n−1``."""
+    if symbol in sizes:
+        return sizes[symbol]
+    for sign in ("·", "+", "−"):
+        if sign in symbol:
+            left, right = symbol.split(sign, 1)
+            a, b = size_of(left, sizes), size_of(right, sizes)
+            return a * b if sign == "·" else a + b if sign == "+" else a - b
+    if symbol[:1].isdigit() and not symbol.isdigit():
+        return int(symbol[0]) * size_of(symbol[1:], sizes)
+    return int(symbol)
+
+
+class Evaluator:
+    """The values of names and sizes, in which trees are evaluated."""
+
+    def __init__(self, values: Mapping[str, Array], sizes: Mapping[str, int]) -> None:
+        self.values = dict(values)
+        self.sizes = dict(sizes)
+        self.places: dict[str, int] = {}
+
+    def __call__(self, tree: Tree) -> Array:
+        """Evaluate a tree: a scalar, a column or a matrix."""
+        match tree:
+            case ts.Symbol(name=name):
+                return self._symbol(name)
+            case ts.Number(value=value):
+                return np.asarray(float(value))
+            case ts.Ones(dims=(dim,)):
+                return np.ones((size_of(dim, self.sizes), 1))
+            case ts.Zero(dims=dims):
+                return np.zeros(self._shape(dims))
+            case ts.Eye(dims=dims):
+                return np.eye(size_of(dims[0], self.sizes))
+            case ts.Product(parts=parts):
+                made = reduce(_times, [self(p) for p in parts])
+                return made if tree.dims else made.reshape(())
+            case ts.Elementwise(parts=parts):
+                return reduce(np.multiply, [self(p) for p in parts])
+            case ts.Over(top=top, bottom=bottom) | ts.Quotient(top=top, bottom=bottom):
+                return self(top) / self(bottom)
+            case ts.Scaled(scalar=scalar, body=body):
+                return self(scalar) * self(body)
+            case ts.Plus(signs=signs, parts=parts):
+                return sum((s * self(p) for s, p in zip(signs, parts, strict=True)), np.zeros(()))
+            case ts.Transpose(body=body) | ts.Bias(body=body):
+                return self(body).T
+            case ts.Inverse(body=body):
+                return np.linalg.inv(self(body))
+            case ts.Power(body=body, exponent=exponent):
+                return np.asarray(np.power(self(body), self(exponent)))
+            case ts.Diag(body=body):
+                held = self(body)
+                return np.diagflat(held) if len(body.dims) == 1 else np.diag(held)[:, None]
+            case ts.Trace(body=body):
+                return np.asarray(np.trace(self(body)))
+            case ts.Norm(body=body):
+                return np.asarray(np.linalg.norm(self(body)))
+            case ts.Bracket(relation=relation, left=left, right=right):
+                return _COMPARE[relation](self(left), self(right)) * 1.0
+            case ts.Vec(body=body):
+                return self(body).reshape(-1, 1)
+            case ts.Kron(parts=parts):
+                return reduce(np.kron, [self(p) for p in parts])
+            case ts.Commutation(sizes=(m, n)):
+                return commutation(size_of(m, self.sizes), size_of(n, self.sizes))
+            case ts.Row(body=body, label=label):
+                row = self(body)[self.places[label]]
+                return np.reshape(row, (-1, 1) if tree.dims else ())
+            case ts.SumOver(label=label, body=body):
+                return sum(self._over(label, body), np.zeros(()))
+            case ts.Blocks(label=label, body=body):
+                return np.asarray(scipy.linalg.block_diag(*self._over(label, body)))
+            case ts.Viewed(dims=dims, body=body, axes=axes):
+                return self._column(_viewed(self._plain(body), self._sizes(dims), axes))
+            case ts.Indexed():
+                return self._column(self._indexed(tree))
+            case ts.Apply(name=name, parts=parts):
+                return self._apply(name, [self(p) for p in parts], tree)
+        raise FormulaError(f"{type(tree).__name__} has no value")
+
+    def _symbol(self, name: str) -> Array:
+        if name in self.values:
+            value = np.asarray(self.values[name])
+            return value[:, None] if value.ndim == 1 else value
+        if name in self.sizes:
+            return np.asarray(float(self.sizes[name]))
+        raise FormulaError(f"there is no value for {name!r}")
+
+    def _plain(self, tree: Tree) -> Array:
+        """The value of a tree with as many axes as it has dims."""
+        value = self(tree)
+        return value.reshape(self._sizes(tree.dims)) if len(tree.dims) == 1 else value
+
+    @staticmethod
+    def _column(value: Array) -> Array:
+        return value[:, None] if value.ndim == 1 else value
+
+    def _sizes(self, dims: tuple[str, ...]) -> tuple[int, ...]:
+        return tuple(size_of(d, self.sizes) for d in dims)
+
+    def _indexed(self, tree: ts.Indexed) -> Array:
+        """A sum over labels by einsum; labels that no factor has are broadcast or counted."""
+        letters = [*tree.labels, *(label for label, _ in tree.summed)]
+        number = {letter: k for k, letter in enumerate(letters)}
+        operands: list[Any] = []
+        for at in tree.factors:
+            value = np.power(self._plain(at.body), float(at.power))
+            operands += [value, [number[i] for i in at.labels]]
+        for letter, dim in [*zip(tree.labels, tree.dims, strict=True), *tree.summed]:
+            operands += [np.ones(size_of(dim, self.sizes)), [number[letter]]]
+        operands += [self(tree.scalar), []]
+        return np.asarray(np.einsum(*operands, [number[i] for i in tree.labels]))
+
+    def _over(self, label: str, body: Tree) -> list[Array]:
+        """The values of a body at every place of a label."""
+        made = []
+        for place in range(size_of(label, self.sizes)):
+            self.places[label] = place
+            made.append(self(body))
+        del self.places[label]
+        return made
+
+    def _shape(self, dims: tuple[str, ...]) -> tuple[int, ...]:
+        shape = tuple(size_of(d, self.sizes) for d in dims)
+        return (*shape, 1) if len(shape) == 1 else shape
+
+    def _apply(self, name: str, values: list[Array], tree: Tree) -> Array:
+        match name:
+            case "σ":
+                return np.asarray(SCALARS["sigmoid"].numpy(values[0]))
+            case "softmax":
+                return _softmax(values[0], len(tree.dims))
+            case "log_softmax":
+                return np.log(_softmax(values[0], len(tree.dims)))
+            case "logsumexp":
+                return _logsumexp(values[0], len(tree.dims))
+            case "mean":
+                return np.asarray(np.mean(values[0]))
+            case "det":
+                return np.asarray(np.linalg.det(values[0]))
+            case "onehot":
+                size = size_of(tree.dims[-1], self.sizes)
+                return np.asarray(np.eye(size)[values[0].ravel().astype(int)])
+            case "log|·|":
+                return np.log(np.abs(values[0]))
+        if name not in SCALARS:
+            raise FormulaError(f"there is no value for the function {name}")
+        return np.asarray(SCALARS[name].numpy(*values))
+
+
+def _times(left: Array, right: Array) -> Array:
+    return np.asarray(left @ right if left.ndim == 2 and right.ndim == 2 else left * right)
+
+
+def _viewed(value: Array, shape: tuple[int, ...], axes: Any) -> Array:
+    """Read an array by an affine map of the result's indices, zero outside."""
+    grid = np.indices(shape)
+    inside = np.ones(shape, bool)
+    places = []
+    for size, (offset, terms) in zip(value.shape, axes, strict=True):
+        place = offset + sum((step * grid[axis] for axis, step in terms), np.zeros(shape, int))
+        inside &= (place >= 0) & (place < size)
+        places.append(np.clip(place, 0, max(size - 1, 0)))
+    return np.where(inside, value[tuple(places)], 0)
+
+
+def _softmax(x: Array, rank: int) -> Array:
+    axis = 0 if rank == 1 else 1
+    e = np.exp(x - x.max(axis=axis, keepdims=True))
+    return np.asarray(e / e.sum(axis=axis, keepdims=True))
+
+
+def _logsumexp(x: Array, rank: int) -> Array:
+    axis = 0 if rank == 0 else 1
+    top = x.max(axis=axis, keepdims=True)
+    found = top + np.log(np.exp(x - top).sum(axis=axis, keepdims=True))
+    return np.reshape(found, () if rank == 0 else found.shape)
+
+
+def commutation(m: int, n: int) -> Array:
+    """K with K vec X = vec Xᵀ for an m×n matrix X, both row-major."""
+    return np.eye(m * n).reshape(m, n, m, n).transpose(1, 0, 2, 3).reshape(m * n, m * n)
+
+
+def evaluate(tree: Tree, values: Mapping[str, Array], sizes: Mapping[str, int]) -> Array:
+    """The value of a tree, with these names and sizes.
+
+    Raises:  FormulaError: a name or a function has no value.
+    """
+    return Evaluator(values, sizes)(tree)

@@ -1,0 +1,48 @@
+"""What runs a graph: machine code, or NumPy.
+
+CHAINRULE_RUNTIME   ``native`` (the default) or ``reference``, the interpreter that every result is
+                    measured against
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable
+from functools import cache
+from typing import Any
+
+from chainrule.errors import ArgumentError
+from chainrule.ir.graph import Graph
+from chainrule.runtime.native import NativeProgram
+from chainrule.runtime.reference import Program
+
+__all__ = ["is_native", "ready"]
+
+_LONGEST = 10_000
+"""Nodes of a graph above which to translate it takes longer than most programs run."""
+
+RUNTIMES = ("native", "reference")
+
+
+def is_native() -> bool:
+    """Whether programs run as machine code.
+
+    Raises:  ArgumentError: CHAINRULE_RUNTIME names no runtime.
+    """
+    return _checked(os.environ.get("CHAINRULE_RUNTIME", "") or "native") == "native"
+
+
+@cache
+def _checked(name: str) -> str:
+    if name not in RUNTIMES:
+        raise ArgumentError(
+            f"CHAINRULE_RUNTIME is {name!r}; there are {' and '.join(map(repr, RUNTIMES))}"
+        )
+    return name
+
+
+def ready(graph: Graph) -> Callable[..., list[Any]]:
+    """Make an optimized graph callable with the arrays of its inputs."""
+    if not is_native() or len(graph.nodes()) > _LONGEST:
+        return Program(graph)
+    return NativeProgram(graph)

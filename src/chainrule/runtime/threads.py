@@ -1,0 +1,209 @@
+"""The threads that share the tiles of a kernel, and the call of a native program.
+
+The workers are threads of the system that run native code only and never ask for the interpreter's
+lock. They watch their share of work for some 30 µs after the last job, then sleep; a program that
+does not use them starts none. One program has the pool at a time: a second one, of another Python
+thread or called back from the first, runs all its tiles on its own thread. A child of ``fork`` has
+no workers and makes a pool of its own.
+
+CHAINRULE_THREADS   how many threads a program may use; else as many as the process has processors
+"""
+
+from __future__ import annotations
+
+import ctypes
+import math
+import os
+import time
+from collections.abc import Callable
+from functools import cache
+from pathlib import Path
+from typing import Any, Final
+from weakref import WeakSet
+
+from chainrule.errors import ArgumentError, CapacityError
+from chainrule.runtime.engine import Library, host_target, load
+from chainrule.runtime.team_layout import CAPACITY, LAYOUT, POOL_BYTES, TEAM
+from chainrule.runtime.teamwork import pool_text
+
+__all__ = ["Pool", "pool", "processors", "symbols", "thread_count"]
+
+_SPIN: Final = 30e-6  # seconds that a worker watches before it sleeps
+
+
+def processors() -> int:
+    """How many processors this process may use, by its affinity and its control group.
+
+    >>> processors() >= 1
+    True
+    """
+    if hasattr(os, "sched_getaffinity"):
+        own = len(os.sched_getaffinity(0))
+    else:
+        own = os.cpu_count() or 1
+    return max(1, min(own, _quota(), CAPACITY))
+
+
+def thread_count() -> int:
+    """How many threads a program may use: CHAINRULE_THREADS, or the number of processors."""
+    given = os.environ.get("CHAINRULE_THREADS", "")
+    if not given:
+        return processors()
+    if not given.isdecimal() or not 1 <= int(given) <= CAPACITY:
+        raise ArgumentError(
+            f"CHAINRULE_THREADS is {given!r}; it is a number of threads from 1 to {CAPACITY}"
+        )
+    return int(given)
+
+
+@cache
+def _quota() -> int:
+    """The processors that a container leaves to its processes (control groups, version 2)."""
+    try:
+        most, period = Path("/sys/fs/cgroup/cpu.max").read_text().split()
+        return CAPACITY if most == "max" else math.ceil(int(most) / int(period))
+    except (OSError, ValueError, ZeroDivisionError):
+        return CAPACITY
+
+
+def symbols(futex: bool | None = None) -> dict[str, int]:
+    """The function that programs call for their tiles, by name: for ``engine.load``.
+
+    futex   as for the ``Pool`` that runs them
+    """
+    return {"chainrule_parallel": _library(futex).address("chainrule_parallel")}
+
+
+@cache
+def _library(futex: bool | None) -> Library:
+    """The native code. It is never let go: workers run in it until the process ends."""
+    target = host_target()
+    library = load(pool_text(target, futex=futex), target)
+    ctypes.pythonapi.Py_IncRef(ctypes.py_object(library))
+    return library
+
+
+class Pool:
+    """Threads for native programs; they start with the first program that may use several.
+
+    futex   whether they sleep in the kernel's own queue, where the system has one, or on a
+            condition variable
+    """
+
+    def __init__(self, *, futex: bool | None = None) -> None:
+        library = _library(futex)
+        kind, pointer = ctypes.CFUNCTYPE, ctypes.c_void_p
+        self._call = kind(ctypes.c_int32, pointer, pointer)(library.address("chainrule_call"))
+        self._end = kind(None, pointer)(library.address("chainrule_end"))
+        self._address = _zeros(POOL_BYTES)
+        self._spins = _pauses(library)
+        self._begin()
+        _POOLS.add(self)
+
+    def _begin(self) -> None:
+        """Let the pool have the caller's thread only, and no scratch."""
+        ctypes.memset(self._address, 0, POOL_BYTES)
+        _write(self._address + LAYOUT["slots"] + TEAM, self._address)
+        _write(self._address + LAYOUT["threads"], 1)
+        _write(self._address + LAYOUT["processors"], processors())
+        _write(self._address + LAYOUT["spins"], self._spins)
+        for name, make in (("mutex", _C.pthread_mutex_init), ("condition", _C.pthread_cond_init)):
+            make(ctypes.c_void_p(self._address + LAYOUT[name]), None)
+
+    def prepare(self, program: int, scratch: int = 0, threads: int = 0) -> Callable[[int], None]:
+        """Make a native program callable: ``void program(ptr team, ptr arguments)``.
+
+        program   its address; what it is part of must outlive the calls
+        scratch   bytes that each thread needs for itself
+        threads   how many may be used; 0: ``thread_count()``
+
+        What this gives is called with the address of the arguments.
+
+        Raises:  CapacityError: there was no memory for the scratch; nothing was computed.
+        Cost:    0.5 µs a call.
+        """
+        count = threads or thread_count()
+        # A program that has the pool may be one thread's while another's looks for it: the record
+        # is only read.
+        record = (ctypes.c_int64 * 4)(self._address, program, scratch, count)
+        place, run = ctypes.addressof(record), self._call
+
+        def call(arguments: int, _kept: object = record) -> None:
+            if run(place, arguments):
+                raise CapacityError(
+                    f"the program needs {scratch} bytes for each of its {count} threads, "
+                    "and the system refuses them"
+                )
+
+        return call
+
+    @property
+    def threads(self) -> int:
+        """How many threads there are now, the caller's among them."""
+        return ctypes.c_int64.from_address(self._address + LAYOUT["threads"]).value
+
+    def close(self) -> None:
+        """End the workers and wait for them. No program may be running."""
+        if self._address:
+            _POOLS.discard(self)
+            self._end(self._address)
+            _free(self._address)
+            self._address = 0
+
+
+@cache
+def pool() -> Pool:
+    """The pool of this process."""
+    return Pool()
+
+
+def _begin_in_child() -> None:
+    """Forget the workers: a fork leaves them behind.
+
+    Their scratch is not freed, as who forked may have done so from inside a program.
+    """
+    for one in _POOLS:
+        one._begin()
+
+
+_POOLS: Final[WeakSet[Pool]] = WeakSet()
+os.register_at_fork(after_in_child=_begin_in_child)
+
+
+# ---------------------------------------------------------------- memory
+
+_C: Final[Any] = ctypes.CDLL(None)
+_C.calloc.restype = ctypes.c_void_p
+_C.calloc.argtypes = (ctypes.c_size_t, ctypes.c_size_t)
+_C.free.argtypes = (ctypes.c_void_p,)
+
+
+def _zeros(size: int) -> int:
+    """Memory at a multiple of 64 that nothing frees by itself: workers look at it to the end."""
+    start: int | None = _C.calloc(size + 128, 1)
+    if start is None:
+        raise MemoryError
+    place = (start + 127) // 64 * 64
+    _write(place - 8, start)
+    return place
+
+
+def _free(place: int) -> None:
+    _C.free(ctypes.c_int64.from_address(place - 8).value)
+
+
+def _write(place: int, number: int) -> None:
+    ctypes.c_int64.from_address(place).value = number
+
+
+@cache
+def _pauses(library: Library) -> int:
+    """How many pauses of the processor fill the time for which a worker watches."""
+    pause = ctypes.CFUNCTYPE(None, ctypes.c_int64)(library.address("chainrule_pause"))
+    pause(1)
+    times = []
+    for _ in range(3):
+        start = time.perf_counter()
+        pause(200)
+        times.append(time.perf_counter() - start)
+    return max(16, int(_SPIN / (min(times) / 200)))

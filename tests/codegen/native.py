@@ -1,0 +1,91 @@
+"""Elementwise functions as machine code over whole arrays, and how far off their values are."""
+
+from __future__ import annotations
+
+import ctypes
+from collections.abc import Callable
+from functools import cache
+from typing import Any
+
+import numpy as np
+
+from chainrule.codegen.llvm import Module, vector
+from chainrule.codegen.scalars import emit_scalar
+from chainrule.codegen.target import Target
+from chainrule.ir.dtype import DType, bool_
+from chainrule.ir.scalar import Scalar
+from chainrule.runtime.engine import load
+
+Kernel = Callable[..., np.ndarray]
+
+
+def memory_kind(dtype: DType) -> str:
+    """How a dtype lies in memory."""
+    if dtype.is_float:
+        return "float" if dtype.bits == 32 else "double"
+    return f"i{dtype.bits}"
+
+
+def write_kernel(
+    module: Module, name: str, record: Scalar, dtype: DType, lanes: int, params: tuple[Any, ...]
+) -> None:
+    """Add a function to a module: (operands…, out, n), which computes a record over n elements."""
+    names = [f"x{k}" for k in range(record.arity)]
+    parameters = [*((n, "ptr") for n in names), ("out", "ptr"), ("n", "i64")]
+    b = module.function(name, parameters)
+    *sources, out, count = b.arguments
+    own, result = memory_kind(dtype), record.result(dtype, params)
+    with b.loop(0, count, lanes or 1) as loop:
+        values = [b.load(vector(own, lanes), b.offset(s, loop.index, own)) for s in sources]
+        if dtype is bool_:
+            values = [b.convert("trunc", v, "i1") for v in values]
+        made = emit_scalar(b, record, params, values, dtype)
+        assert made is not None
+        if result is bool_:
+            made = b.convert("zext", made, "i8")
+        b.store(made, b.offset(out, loop.index, memory_kind(result)))
+
+
+@cache
+def native(
+    record: Scalar, dtype: DType, lanes: int, target: Target, params: tuple[Any, ...] = ()
+) -> Kernel:
+    """A record as a function of arrays that runs on this machine."""
+    module = Module(target.attributes, fma=target.fma)
+    write_kernel(module, "kernel", record, dtype, lanes, params)
+    library = load(module.text(), target)
+    kinds = [ctypes.c_void_p] * (record.arity + 1)
+    call = ctypes.CFUNCTYPE(None, *kinds, ctypes.c_int64)(library.address("kernel"))
+    step = lanes or 1
+
+    def apply(*arrays: np.ndarray) -> np.ndarray:
+        padded = [_padded(a, dtype, step) for a in arrays]
+        out = np.empty(padded[0].size, record.result(dtype, params).numpy)
+        call(*(a.ctypes.data for a in padded), out.ctypes.data, out.size)
+        return out[: arrays[0].size]
+
+    apply.library = library  # type: ignore[attr-defined]  # its memory is the function's
+    return apply
+
+
+def _padded(array: np.ndarray, dtype: DType, step: int) -> np.ndarray:
+    array = np.ascontiguousarray(array, dtype.numpy)
+    missing = -array.size % step
+    return np.concatenate([array, np.repeat(array[-1:], missing)]) if missing else array
+
+
+def ulps(got: np.ndarray, exact: np.ndarray) -> np.ndarray:
+    """Distances from exact values of a wider type, in units in the last place.
+
+    0 where both are NaN or the same infinity, and where the exact value is subnormal and the other
+    lies between it and 0; infinite where they differ otherwise.
+    """
+    info = np.finfo(got.dtype)
+    with np.errstate(all="ignore"):
+        rounded = exact.astype(got.dtype)
+        size = np.maximum(np.abs(rounded), info.tiny)
+        apart = np.abs(got.astype(exact.dtype) - exact) / np.spacing(size).astype(exact.dtype)
+    apart = np.where(np.isfinite(apart), apart, np.inf).astype(np.float64)
+    same = (got == rounded) & np.isinf(rounded) | np.isnan(got) & np.isnan(exact)
+    flushed = (np.abs(exact) < info.tiny) & (np.abs(got) <= info.tiny)
+    return np.where(same | flushed, 0.0, apart)
