@@ -6,7 +6,7 @@ import importlib
 import sys
 
 QUICK = ("core", "training")
-ALL = (*QUICK, "hessians", "accuracy", "sentiment", "shakespeare", "pca", "images", "streaming")
+ALL = (*QUICK, "hessians", "accuracy", "sentiment", "shakespeare", "pca", "images", "streaming", "classical")
 
 
 def main() -> int:

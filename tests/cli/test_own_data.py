@@ -9,6 +9,7 @@ import pytest
 from PIL import Image
 
 from chainrule.cli.commands import run
+from chainrule.train.encoding import seal
 from tests.cli.command import chainrule
 from tests.cli.own_data import (
     write_arrays,
@@ -168,6 +169,35 @@ def test_a_table_needs_to_know_what_is_predicted(tmp_path: Path, capsys):
     )
     assert run(["train", "flowers.csv", "--label", "-1", "--epochs", "0", "--out", "run"]) == 0
     assert json.loads(Path("run/config.json").read_text())["label"] == "-1"
+
+
+def test_a_table_with_gaps_numbered_rows_and_whole_quantities(tmp_path: Path, capsys):
+    """Rows are named by 1,500 texts, every ninth cell is empty, and prices are whole numbers."""
+    rows = [f"row {k},{'' if k % 9 == 0 else k % 40},{2 * (k % 40)}" for k in range(1500)]
+    Path("prices.csv").write_text("\n".join(["name,size,price", *rows]))
+    options = ["--label", "price", "--epochs", "1", "--out", "run"]
+    assert run(["train", "prices.csv", *options]) == 1
+    assert 'ignore=["name"] (--ignore)' in capsys.readouterr().err
+    assert run(["train", "prices.csv", *options, "--ignore", "name"]) == 1
+    assert "On the command line: --missing drop." in capsys.readouterr().err
+    given = ["--ignore", "name", "--missing", "median", "--target", "number"]
+    assert run(["train", "prices.csv", *options, *given]) == 0
+    told = capsys.readouterr().out
+    assert "test r squared" in told
+    found = predicted(capsys, "prices.csv")
+    assert len(found) == 1500
+    assert len({str(found[k]["prediction"]) for k in (0, 9, 18)}) == 1  # the median stands there
+    assert run(["evaluate", "run"]) == 0
+
+
+def test_a_run_made_before_a_setting_was_there_is_read(tmp_path: Path, capsys):
+    write_table(tmp_path / "flowers.csv")
+    train(Path("flowers.csv"), "--label", "-1")
+    config = json.loads(Path("run/config.json").read_text())
+    Path("run/config.json").write_bytes(
+        seal({name: config[name] for name in config if name not in ("missing", "digest")})
+    )
+    assert run(["evaluate", "run"]) == 0
 
 
 def test_a_folder_may_be_divided_already(tmp_path: Path, capsys):

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import ctypes
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from functools import cache
 from typing import Any
 
 import numpy as np
 
-from chainrule.codegen.llvm import Module, vector
+from chainrule.codegen.llvm import Builder, Module, constant, vector
 from chainrule.codegen.scalars import emit_scalar
 from chainrule.codegen.target import Target
 from chainrule.ir.dtype import DType, bool_
@@ -27,15 +28,25 @@ def memory_kind(dtype: DType) -> str:
 
 
 def write_kernel(
-    module: Module, name: str, record: Scalar, dtype: DType, lanes: int, params: tuple[Any, ...]
+    module: Module,
+    name: str,
+    record: Scalar,
+    dtype: DType,
+    lanes: int,
+    params: tuple[Any, ...] = (),
+    *,
+    flushed: bool = False,
 ) -> None:
-    """Add a function to a module: (operands…, out, n), which computes a record over n elements."""
+    """Add a function to a module: (operands…, out, n), which computes a record over n elements.
+
+    flushed   with subnormal numbers flushed to zero, as programs run (x86 only)
+    """
     names = [f"x{k}" for k in range(record.arity)]
     parameters = [*((n, "ptr") for n in names), ("out", "ptr"), ("n", "i64")]
     b = module.function(name, parameters)
     *sources, out, count = b.arguments
     own, result = memory_kind(dtype), record.result(dtype, params)
-    with b.loop(0, count, lanes or 1) as loop:
+    with _flushing(b, flushed), b.loop(0, count, lanes or 1) as loop:
         values = [b.load(vector(own, lanes), b.offset(s, loop.index, own)) for s in sources]
         if dtype is bool_:
             values = [b.convert("trunc", v, "i1") for v in values]
@@ -46,13 +57,33 @@ def write_kernel(
         b.store(made, b.offset(out, loop.index, memory_kind(result)))
 
 
+@contextmanager
+def _flushing(b: Builder, flushed: bool) -> Iterator[None]:
+    """Write what sets the processor's bits DAZ and FTZ, and what restores them."""
+    if not flushed:
+        yield
+        return
+    before, during = b.local("i32"), b.local("i32")
+    b.call("llvm.x86.sse.stmxcsr", "void", before)
+    b.store(b.binary("or", b.load("i32", before), constant("i32", 0x8040)), during)
+    b.call("llvm.x86.sse.ldmxcsr", "void", during)
+    yield
+    b.call("llvm.x86.sse.ldmxcsr", "void", before)
+
+
 @cache
 def native(
-    record: Scalar, dtype: DType, lanes: int, target: Target, params: tuple[Any, ...] = ()
+    record: Scalar,
+    dtype: DType,
+    lanes: int,
+    target: Target,
+    params: tuple[Any, ...] = (),
+    *,
+    flushed: bool = False,
 ) -> Kernel:
     """A record as a function of arrays that runs on this machine."""
     module = Module(target.attributes, fma=target.fma)
-    write_kernel(module, "kernel", record, dtype, lanes, params)
+    write_kernel(module, "kernel", record, dtype, lanes, params, flushed=flushed)
     library = load(module.text(), target)
     kinds = [ctypes.c_void_p] * (record.arity + 1)
     call = ctypes.CFUNCTYPE(None, *kinds, ctypes.c_int64)(library.address("kernel"))

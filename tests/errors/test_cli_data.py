@@ -112,3 +112,46 @@ def test_what_is_said(code: int, arguments: list[str], message: str, capsys) -> 
     assert run(arguments) == code
     assert capsys.readouterr().err == message
     assert not Path("p").exists()
+
+
+CLOSED: list[tuple[list[str], str]] = [
+    (
+        ["train", "digits", "--model", "ridge"],
+        (
+            "chainrule train: --model: ridge predicts quantities, and digits has classes\n\n"
+            "  logistic and naive-bayes predict classes.\n"
+        ),
+    ),
+    (
+        ["train", "n.npz", "--model", "logistic"],
+        (
+            "chainrule train: --model: logistic predicts a class, and n has none\n\n"
+            "  ridge predicts quantities.\n"
+        ),
+    ),
+    (
+        ["train", "digits", "--model", "logistic", "--lr", "0.1"],
+        (
+            "chainrule train: --lr: logistic is found at once, not in steps\n\n"
+            "  --model linear is trained in steps.\n"
+        ),
+    ),
+    (
+        ["train", "digits", "--model", "naive-bayes", "--l2", "0.1"],
+        (
+            "chainrule train: --l2: naive-bayes is found at once, not in steps\n\n"
+            "  --model linear is trained in steps.\n"
+        ),
+    ),
+    (
+        ["find-rate", "digits", "--model", "logistic"],
+        ("chainrule find-rate: --model: logistic is found at once and has no learning rate\n"),
+    ),
+]
+
+
+@pytest.mark.parametrize(("arguments", "message"), CLOSED)
+def test_what_is_said_of_models_that_are_found_at_once(arguments, message, capsys) -> None:
+    np.savez("n.npz", inputs=np.eye(4), targets=np.arange(4) / 3)
+    assert run(arguments) == 2
+    assert capsys.readouterr().err == message

@@ -39,7 +39,7 @@ def path(tmp_path):
 
 MENDED = (
     'missing="drop" leaves such rows out; "mean", "median" and "most-frequent" fill them.\n'
-    "On the command line: --missing drop."
+    "  On the command line: --missing drop."
 )
 CASES = {
     "empty": ("", {}, "the file is empty", {"expected": "rows", "found": "none"}, ""),
@@ -161,8 +161,10 @@ CASES = {
         {},
         "the label may be classes or quantities",
         {"column": "y", "found": "30 different integers in 30 rows"},
-        'Say what they are: target="number" for quantities, target="classes" for labels '
-        "(--target).",
+        (
+            'Say what they are: target="number" for quantities, target="classes" for labels '
+            "(--target)."
+        ),
     ),
 }
 

@@ -38,10 +38,16 @@ def lasso(w: "d", X: "n d", y: "n", lam=0.1):
     return cr.mean(r**2) / 2 + lam * cr.sum(cr.abs(w))
 
 
+def huber(w: "d", X: "n d", y: "n"):
+    r = X @ w - y
+    return cr.mean(cr.where(cr.abs(r) <= 1, r**2 / 2, cr.abs(r) - 0.5))
+
+
 REGRESSION = [
     Listed("Least squares", least_squares, [("w", 1), ("w", 2), ("X", 1)]),
     Listed("Ridge", ridge, [("w", 1), ("w", 2)]),
     Listed("Lasso", lasso, [("w", 1)]),
+    Listed("Huber", huber, [("w", 1)]),
 ]
 
 
@@ -57,6 +63,11 @@ def cross_entropy(W: "d k", b: "k", X: "n d", Y: "n k"):
     Z = X @ W + b
     P = cr.softmax(Z, axis=1)
     return -cr.mean(cr.sum(Y * cr.log(P), axis=1))
+
+
+def smoothed_cross_entropy(Z: "n k", Y: "n k", eps=0.1):
+    T = (1 - eps) * Y + eps / Y.shape[1]
+    return -cr.mean(cr.sum(T * cr.log_softmax(Z, axis=1), axis=1))
 
 
 def hinge(W: "d k", X: "n d", Y: "n k"):
@@ -82,6 +93,7 @@ CLASSIFICATION = [
         [("W", 1), ("b", 1), ("W", 2)],
         {"Y": "onehot"},
     ),
+    Listed("Smoothed labels", smoothed_cross_entropy, [("Z", 1)], {"Y": "onehot"}),
     Listed("Multi-class hinge", hinge, [("W", 1)], {"Y": "onehot"}),
     Listed("A sigmoid perceptron with squared loss", perceptron, [("w", 1)]),
     Listed("−log σ(wᵀx)", negative_log_sigmoid, [("w", 1), ("w", 2)]),
@@ -121,6 +133,13 @@ def layer_norm(x: "d", g: "d", eps=1e-5):
     return g @ z
 
 
+def layer_norm_rows(X: "n d", gamma: "d", G: "n d", eps=1e-5):
+    m = cr.mean(X, axis=1, keepdims=True)
+    s = cr.sqrt(cr.mean((X - m) ** 2, axis=1, keepdims=True) + eps)
+    Z = (X - m) / s
+    return cr.sum(G * Z * gamma)
+
+
 def batch_norm(X: "n d", gamma: "d", beta: "d", G: "n d", eps=1e-5):
     mu = cr.mean(X, axis=0)
     v = cr.mean((X - mu) ** 2, axis=0)
@@ -149,7 +168,8 @@ NETWORKS = [
         _LABELS,
     ),
     Listed("Layer norm", layer_norm, [("x", 1)]),
-    Listed("Batch norm", batch_norm, [("gamma", 1), ("beta", 1)]),
+    Listed("Layer norm of rows", layer_norm_rows, [("X", 1), ("gamma", 1)]),
+    Listed("Batch norm", batch_norm, [("X", 1), ("gamma", 1), ("beta", 1)]),
     Listed("Attention", attention, [("Q", 1), ("K", 1), ("V", 1)]),
     Listed("Convolution, on windows", convolution, [("W", 1)]),
 ]

@@ -2,8 +2,11 @@
 
 import ctypes
 import os
+import signal
 import subprocess
 import sys
+import threading
+import time
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
@@ -244,3 +247,28 @@ def test_llvm_is_not_loaded_at_all_if_the_disk_has_everything():
     assert python(code) == "6.0 True"
     if host_target().triple.startswith("x86_64") and sys.platform == "linux":
         assert python(code) == "6.0 False"
+
+
+@pytest.mark.filterwarnings("ignore:This process:DeprecationWarning")
+def test_a_child_forked_while_a_thread_translates_can_translate():
+    target = host_target()
+    stop = threading.Event()
+
+    def keep_busy() -> None:
+        while not stop.is_set():
+            object_code(saxpy_text(target), target)
+            time.sleep(1e-3)  # who forks waits for the lock, and locks are not fair
+
+    busy = threading.Thread(target=keep_busy)
+    busy.start()
+    try:
+        for k in range(5):
+            child = os.fork()
+            if child == 0:
+                signal.alarm(20)  # a child that is stuck ends
+                found = run_saxpy(load(saxpy_text(target, k + 0.5), target), target)
+                os._exit(0 if (found == 1 + (k + 0.5) * np.arange(64)).all() else 1)
+            assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 0
+    finally:
+        stop.set()
+        busy.join()

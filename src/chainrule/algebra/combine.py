@@ -231,6 +231,8 @@ def apply(
             return indicator(_RELATIONS[name], x, operands[1], dims)
         case "logical_and":
             return multiply(x, operands[1], dims)
+        case "logical_or" if negated(x) == operands[1]:
+            return constant(_ONE, dims)
         case "logical_or":
             both = multiply(x, operands[1], dims)
             return add([(_ONE, x), (_ONE, operands[1]), (-_ONE, both)])

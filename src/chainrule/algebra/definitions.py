@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import itertools
 from fractions import Fraction
 
 from chainrule.algebra import combine
 from chainrule.algebra.exponentials import Definitions
-from chainrule.algebra.index import Factor, Poly, Term, normal
+from chainrule.algebra.index import Factor, Poly, Term, fresh_labels, normal
 
 __all__: list[str] = []
 
@@ -104,7 +103,7 @@ def expanded(poly: Poly, definitions: Definitions) -> Poly:
             changed = True
             inner = _inside(opened, definitions)
             assert inner is not None
-            fresh = itertools.count(1 + max((i for f in term.factors for i in f.labels), default=0))
+            fresh = fresh_labels(term, poly.rank)
             rest = list(term.factors)
             rest.remove(opened)
             left = opened.power - 1

@@ -144,7 +144,7 @@ class _Words:
 
     def _chain(self, part: Part, groups: Sequence[Group]) -> str | None:
         """XᵀDX: matrices that share a summed label pairwise, with diagonals between."""
-        if len(part.rows) != 1 or len(part.columns) != 1:
+        if len(part.rows) != 1 or len(part.columns) > 1:
             return None
         left = [g for g in groups if len(set(g[1])) == 2]
         vectors = [g for g in groups if len(g[1]) == 1]
@@ -152,12 +152,15 @@ class _Words:
             return None
         place, text = part.rows[0], ""
         while True:
-            for own in [v for v in vectors if v[1][0] == place]:
-                vectors.remove(own)
-                text += f" diag({own[0]}) "
-            if place == part.columns[0]:
-                break
+            own = [v for v in vectors if v[1][0] == place]
+            vectors = [v for v in vectors if v not in own]
             following = [g for g in left if place in g[1]]
+            if not part.columns and not following:  # the end of a vector
+                text += " ⊙ ".join(v[0] for v in own) or "𝟏"
+                break
+            text += "".join(f" diag({v[0]}) " for v in own)
+            if part.columns and place == part.columns[0]:
+                break
             if len(following) != 1:
                 return None
             name, (first, last) = following[0]

@@ -11,7 +11,7 @@ same ``key``: labels are numbered by refinement of their surroundings, and like 
 from __future__ import annotations
 
 import itertools
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from fractions import Fraction
 from math import isclose
@@ -116,6 +116,11 @@ def _relabelled(term: Term, labels: Sequence[int], rank: int, fresh: Iterable[in
         term.coefficient,
         tuple(Factor(f.atom, tuple(new[i] for i in f.labels), f.power) for f in term.factors),
     )
+
+
+def fresh_labels(term: Term, rank: int) -> Iterator[int]:
+    """Labels that neither the term nor the outputs have."""
+    return itertools.count(max([rank, *(1 + i for f in term.factors for i in f.labels)]))
 
 
 def magnitude(value: Number) -> Number:

@@ -147,6 +147,7 @@ class Lowering:
         value = normal([Term(_ONE, (Factor(atom, tuple(kept)),))], range(len(dims)), dims)
         if made != value:
             definition = normal(made.at(read, fresh), range(len(kept)), short)
+            definition = tidy(definition, self.definitions)
             self.definitions.setdefault(atom, definition)
         return value
 

@@ -19,9 +19,9 @@ from chainrule.algebra.combine import delta_factor
 from chainrule.algebra.index import Atom, Factor, Poly, Term, normal
 from chainrule.ir.primitives import Axis
 
-__all__ = ["HEADS", "Affine", "affine_of", "is_pick", "meeting", "pick", "simplified"]
+__all__ = ["Affine", "affine_of", "groups", "is_pick", "meeting", "pick", "simplified"]
 
-HEADS = ("pick", "at")
+_HEADS = ("pick", "at")
 _ONE = Fraction(1)
 
 
@@ -70,7 +70,7 @@ def pick(offset: int, terms: Sequence[tuple[int, int, str]], target: int, dim: s
 
 def is_pick(factor: Factor) -> bool:
     """Whether a factor is a pick of either kind."""
-    return factor.atom.head in HEADS
+    return factor.atom.head in _HEADS
 
 
 def affine_of(factor: Factor) -> Affine | None:
@@ -142,7 +142,7 @@ def reshaped(operand: Poly, dims: tuple[str, ...]) -> Poly:
     fresh = itertools.count(len(dims))
     read: dict[int, int] = {}
     picks: list[Factor] = []
-    for before, after in _groups(operand.dims, dims):
+    for before, after in groups(operand.dims, dims):
         if len(before) == len(after) == 1:
             read[before[0]] = after[0]
             continue
@@ -177,7 +177,7 @@ def _row_major(labels: Sequence[tuple[int, str]], target: int, size: str) -> Fac
     return pick(0, terms, target, size)
 
 
-def _groups(before: Sequence[str], after: Sequence[str]) -> Iterable[tuple[list[int], list[int]]]:
+def groups(before: Sequence[str], after: Sequence[str]) -> Iterable[tuple[list[int], list[int]]]:
     """The shortest runs of axes that hold as many elements; axes of size 1 are in none."""
     left = [k for k, d in enumerate(before) if d != "1"]
     right = [k for k, d in enumerate(after) if d != "1"]

@@ -10,6 +10,7 @@ from collections.abc import Mapping
 from fractions import Fraction
 
 from chainrule.algebra import combine
+from chainrule.algebra.clips import exclusive, saturated, unclipped
 from chainrule.algebra.definitions import expanded, folds
 from chainrule.algebra.exponentials import (
     Definitions,
@@ -18,7 +19,16 @@ from chainrule.algebra.exponentials import (
     sigmoids,
     softmaxes,
 )
-from chainrule.algebra.index import Atom, Factor, Poly, Term, atom_poly, normal
+from chainrule.algebra.index import (
+    Atom,
+    Factor,
+    Number,
+    Poly,
+    Term,
+    atom_poly,
+    fresh_labels,
+    normal,
+)
 
 __all__ = ["tidy"]
 
@@ -41,7 +51,7 @@ def tidy(poly: Poly, definitions: Mapping[Atom, Poly]) -> Poly:
         else:
             terms.append(term)
     simple = normal(terms, range(poly.rank), poly.dims) if changed else poly
-    return _shorter(_one_fraction(differences(simple)))
+    return _shorter(_one_fraction(differences(saturated(simple, definitions))))
 
 
 # ---------------------------------------------------------------- A⁻¹ A = I
@@ -132,7 +142,7 @@ def _averages(term: Term, rank: int, definitions: Definitions) -> list[Term] | N
         inner = group.atom.args[0]
         if any(not slots & {i for g in t.factors for i in g.labels} for t in inner.terms):
             rest = Term(term.coefficient, tuple(g for g in term.factors if g is not group))
-            fresh = itertools.count(1 + max(i for g in term.factors for i in g.labels))
+            fresh = fresh_labels(term, rank)
             return [rest.times(t) for t in inner.at(group.labels, fresh)]
     return None
 
@@ -228,7 +238,7 @@ def _names(poly: Poly) -> int:
 # ---------------------------------------------------------------- what cancels in a sum
 
 
-def _cancelling(term: Term, _: int, __: Definitions) -> list[Term] | None:
+def _cancelling(term: Term, rank: int, _: Definitions) -> list[Term] | None:
     """μ ⊙ (1 − y ⊘ μ) is μ − y."""
     for f in term.factors:
         if f.atom.head != "group" or f.power != 1:
@@ -242,42 +252,77 @@ def _cancelling(term: Term, _: int, __: Definitions) -> list[Term] | None:
                 for t in f.atom.args[0].terms for h in t.factors
             ):  # fmt: skip
                 rest = Term(term.coefficient, tuple(h for h in term.factors if h is not f))
-                fresh = itertools.count(1 + max(i for h in term.factors for i in h.labels))
+                fresh = fresh_labels(term, rank)
                 return [rest.times(t) for t in f.atom.args[0].at(f.labels, fresh)]
     return None
+
+
+# ---------------------------------------------------------------- axes of size 1
+
+_POINTWISE = ("group", "apply", "indicator")
+
+
+def _units(term: Term, rank: int, _: Definitions) -> list[Term] | None:
+    """A sum over an axis of size 1 is what stands there, without the axis."""
+    for f in term.factors:
+        if "1" not in f.atom.dims or f.atom.head.partition(":")[0] not in _POINTWISE:
+            continue
+        for slot, label in enumerate(f.labels):
+            alone = sum(g.labels.count(label) for g in term.factors) == 1
+            same = all(a.dims == f.atom.dims for a in f.atom.args)
+            if f.atom.dims[slot] == "1" and label >= rank and alone and same:
+                args = tuple(_without_axis(a, slot) for a in f.atom.args)
+                dims = f.atom.dims[:slot] + f.atom.dims[slot + 1 :]
+                atom = Atom(f.atom.head, f.atom.params, args, dims)
+                made = Factor(atom, f.labels[:slot] + f.labels[slot + 1 :], f.power)
+                rest = tuple(g for g in term.factors if g is not f)
+                return [Term(term.coefficient, (*rest, made))]
+    return None
+
+
+def _without_axis(poly: Poly, slot: int) -> Poly:
+    """A poly read at the only place of an axis of size 1."""
+    dims = poly.dims[:slot] + poly.dims[slot + 1 :]
+    places = [k - (k > slot) if k != slot else len(dims) for k in range(poly.rank)]
+    made = normal(poly.at(places, itertools.count(poly.rank)), range(len(dims)), dims)
+    return tidy(made, {})
 
 
 # ---------------------------------------------------------------- sums that vanish
 
 
-def _vanishing(term: Term, rank: int, definitions: Definitions) -> list[Term] | None:
-    """Σ over an axis along which a value was centered is 0."""
+def _totals(term: Term, rank: int, definitions: Definitions) -> list[Term] | None:
+    """Σ over an axis along which a value was centered is 0; smoothed labels still sum to 1."""
     for f in term.factors:
         if f.atom.head not in ("name", "group") or f.power != 1:
             continue
         for slot, label in enumerate(f.labels):
             alone = sum(g.labels.count(label) for g in term.factors) == 1
-            if label >= rank and alone and _sums_to_zero(f.atom, slot, definitions):
-                return []
+            if label >= rank and alone:
+                total = _total(f.atom, slot, definitions)
+                if total is not None:
+                    rest = tuple(g for g in term.factors if g is not f)
+                    return [Term(term.coefficient * total, rest)] if total else []
     return None
 
 
-def _sums_to_zero(atom: Atom, slot: int, definitions: Definitions) -> bool:
-    if atom.head == "name":
-        definition = definitions.get(atom)
-        if definition is None:
-            return False
-    else:
-        definition = atom.args[0]
+def _total(atom: Atom, slot: int, definitions: Definitions) -> Number | None:
+    """The number that a sum of terms has as its total along an axis, if it is one number."""
+    definition = definitions.get(atom) if atom.head == "name" else atom.args[0]
+    if definition is None:
+        return None
     whole = expanded(definition, definitions)
     if len(whole.terms) < 2:
-        return False
+        return None
     labels = tuple(range(whole.rank))
     kept = tuple(i for i in labels if i != slot)
-    return not combine.einsum([whole], [labels], kept, tuple(whole.dims[i] for i in kept)).terms
+    total = combine.einsum([whole], [labels], kept, tuple(whole.dims[i] for i in kept))
+    terms = [_simplex(t, len(kept), definitions) or [t] for t in total.terms]
+    opened = [t for made in terms for t in made]
+    return combine.number_of(normal(opened, range(len(kept)), total.dims))
 
 
 _RULES = (
-    _inverses, sigmoids, reflections, softmaxes, _masks, _simplex, _averages, _vanishing,
-    _cancelling, folds,
+    _inverses, sigmoids, reflections, softmaxes, _masks, _simplex, _averages, _totals,
+    _cancelling, _units, exclusive, unclipped, folds,
 )  # fmt: skip

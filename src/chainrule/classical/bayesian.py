@@ -25,14 +25,14 @@ _ENDS = (-14.0, 14.0)  # powers of 10 between which the precisions are sought, i
 class Problem(NamedTuple):
     """What the evidence depends on: singular values of X squared, and targets along their vectors.
 
-    ``rest`` is the part of ‖y‖² that no coefficients can reach, and ``count`` the number of
-    observations, less 1 for an intercept.
+    ``rest`` is the part of ‖y‖² that no coefficients can reach, and ``observations`` is their
+    number, less 1 for an intercept.
     """
 
     squares: Array
     along: Array
     rest: float
-    count: float
+    observations: float
 
     def log_evidence(self, alpha: Any, beta: Any) -> Array:
         """log p(y | X, α, β) for arrays of precisions."""
@@ -40,7 +40,7 @@ class Problem(NamedTuple):
         precision = alpha + beta * self.squares
         error = (beta * self.along**2 * (alpha / precision)).sum(-1) + beta[..., 0] * self.rest
         shrunk = np.log(alpha / precision).sum(-1)
-        noise = self.count * np.log(beta[..., 0] / (2 * np.pi))
+        noise = self.observations * np.log(beta[..., 0] / (2 * np.pi))
         found: Array = 0.5 * (noise + shrunk - error)
         return found
 
@@ -49,7 +49,7 @@ class Problem(NamedTuple):
         ratio = np.asarray(ratio)[..., None]
         error = (self.along**2 * (ratio / (ratio + self.squares))).sum(-1) + self.rest
         scale = float((self.along**2).sum() + self.rest) or 1.0
-        found: Array = self.count / np.maximum(error, 1e-14 * scale)
+        found: Array = self.observations / np.maximum(error, 1e-14 * scale)
         return found
 
 
@@ -82,7 +82,7 @@ class BayesianLinearRegression(Regressor):
     >>> model = BayesianLinearRegression().fit(X, y)
     >>> low, high = model.interval([[4.0]], level=0.9)
     >>> model.predict([[4.0]]).round(2), low.round(2), high.round(2)
-    (array([3.89]), array([3.49]), array([4.29]))
+    (array([3.89]), array([3.56]), array([4.22]))
     """
 
     coef_: Array
@@ -144,7 +144,7 @@ class BayesianLinearRegression(Regressor):
                 f"{owner}: y does not vary, so no precision is best; give alpha and beta"
             )
         middle = float(problem.squares.mean()) or 1.0
-        noise = problem.count / energy if energy else 1.0
+        noise = problem.observations / energy if energy else 1.0
         if self.alpha is not None and self.beta is not None:
             self.alpha_, self.beta_ = float(self.alpha), float(self.beta)
         elif self.alpha is not None:

@@ -75,7 +75,7 @@ class MultinomialNaiveBayes(NaiveBayes[Counts]):
     >>> words, film = [[3, 0, 1], [0, 2, 1]], ["good", "bad"]
     >>> model = MultinomialNaiveBayes().fit(words, film)
     >>> model.predict_proba([[1, 0, 0]]).round(3).tolist()
-    [[0.25, 0.75]]
+    [[0.226, 0.774]]
     """
 
     sparse: ClassVar[bool] = True

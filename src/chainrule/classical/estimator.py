@@ -74,9 +74,7 @@ class Estimator(ABC):
         for name, value in given.items():
             number = isinstance(value, int | float | np.number) and not isinstance(value, bool)
             if not number or not np.isfinite(value) or not _RULES[rule](value):
-                raise ArgumentError(
-                    f"{type(self).__name__}: {name} is {value!r}, and must {rule}"
-                )
+                raise ArgumentError(f"{type(self).__name__}: {name} is {value!r}, and must {rule}")
 
     # ------------------------------------------------------------ scikit-learn
 
@@ -200,7 +198,8 @@ class Classifier(Estimator):
     def predict(self, X: Any) -> Array:
         """Give the most probable class of each row."""
         best = self._scores("predict", X).argmax(axis=1)
-        return self.classes_[best]
+        found: Array = self.classes_[best]
+        return found
 
     def predict_proba(self, X: Any) -> Array:
         """Give the probability of each class, in the order of classes_."""

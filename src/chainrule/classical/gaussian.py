@@ -7,7 +7,7 @@ from typing import Any, Self, final
 
 import numpy as np
 
-from chainrule.classical.inputs import Array
+from chainrule.classical.inputs import Array, plain
 from chainrule.classical.naive_bayes import NaiveBayes, Priors, Sums, chunks, membership
 from chainrule.errors import ArgumentError
 
@@ -47,9 +47,9 @@ class GaussianNaiveBayes(NaiveBayes[Spread]):
 
     log p(x, c) = log π_c − ½ Σⱼ (log 2πσ²_cj + (xⱼ − μ_cj)²/σ²_cj)
 
-    μ_cj and σ²_cj are the mean and the variance of feature j in class c; ``var_smoothing`` times the
-    largest variance of a feature over all rows is added to every σ². π_c is the share of class c,
-    unless ``priors`` are given: "uniform", or a probability for each class.
+    μ_cj and σ²_cj are the mean and the variance of feature j in class c; ``var_smoothing`` times
+    the largest variance of a feature over all rows is added to every σ². π_c is the share of class
+    c, unless ``priors`` are given: "uniform", or a probability for each class.
 
     After fitting, theta_ holds μ, var_ holds σ², epsilon_ what was added to it, class_count_ the
     weight of the examples and class_prior_ π; classes_ are sorted. Training streams:
@@ -88,7 +88,8 @@ class GaussianNaiveBayes(NaiveBayes[Spread]):
             weight = member.sum(axis=1)
             mean = (member @ chunk) / np.where(weight > 0, weight, 1)[:, None]
             chunk -= mean[each]
-            chunk *= chunk
+            with np.errstate(over="ignore"):
+                chunk *= chunk
             found = found.plus(Spread(classes, weight, mean, member @ chunk))
         return found
 
@@ -99,11 +100,14 @@ class GaussianNaiveBayes(NaiveBayes[Spread]):
         weight = np.where(sums.weight > 0, sums.weight, 1)[:, None]
         self.theta_, self.var_ = sums.mean, sums.squares / weight + self.epsilon_
         self.var_[sums.weight == 0] = max(largest, 1.0)  # of no consequence: its prior is 0
+        if not np.isfinite(self.var_).all():
+            raise ArgumentError("GaussianNaiveBayes: sums of squares overflow")
         if not self.var_.all():
             place = np.argwhere(self.var_ == 0)[0]
+            name = plain(self.classes_[place[0]])
             raise ArgumentError(
-                f"GaussianNaiveBayes: feature {place[1]} has the variance 0 in class "
-                f"{self.classes_[place[0]]!r}\n\n  Such a feature has no density; var_smoothing "
+                f"GaussianNaiveBayes: feature {place[1]} has the variance 0 in class {name!r}\n\n"
+                "  Such a feature has no density; var_smoothing "
                 "greater than 0 gives it one."
             )
 

@@ -6,6 +6,8 @@ where an estimator says so. Messages keep the phrases that scikit-learn's checks
 
 from __future__ import annotations
 
+import sys
+import warnings
 from typing import Any
 
 import numpy as np
@@ -41,13 +43,18 @@ def matrix(owner: str, x: Any, *, sparse: bool = False) -> Any:
     found = _numbers(owner, "X", x)
     if found.ndim != 2:
         raise ShapeError(
-            f"{owner}: X has {found.ndim} axes, and examples are the rows of a matrix\n\n"
-            f"{describe('X', found)}\n\n  Reshape your data: x.reshape(-1, 1) if it is one feature, "
-            "x.reshape(1, -1) if it is one example, x.reshape(len(x), -1) if it is images."
+            f"{owner}: X has the shape {list(found.shape)}, and examples are the rows of a matrix"
+            f"\n\n{describe('X', found)}\n\n  Reshape your data: {_remedy(found.ndim)}"
         )
     _check_sizes(owner, found)
     _check_finite(owner, "X", found)
     return found
+
+
+def _remedy(axes: int) -> str:
+    if axes > 2:
+        return "x.reshape(len(x), -1) makes rows of images."
+    return "x.reshape(-1, 1) if it is one feature, x.reshape(1, -1) if it is one example."
 
 
 def _sparse_matrix(owner: str, x: Any, accepted: bool) -> Any:
@@ -58,7 +65,7 @@ def _sparse_matrix(owner: str, x: Any, accepted: bool) -> Any:
         )
     _check_real(owner, "X", x)
     if x.ndim != 2:
-        raise ShapeError(f"{owner}: X has {x.ndim} axes\n\n{describe('X', x)}")
+        raise ShapeError(f"{owner}: X has the shape {list(x.shape)}\n\n{describe('X', x)}")
     found = x.tocsr()
     _check_sizes(owner, found)
     if not np.isfinite(found.data).all():
@@ -114,6 +121,11 @@ def _check_finite(owner: str, name: str, x: Array) -> None:
     )
 
 
+def plain(value: Any) -> Any:
+    """A class label as Python writes it."""
+    return value.item() if isinstance(value, np.generic) else value
+
+
 # ---------------------------------------------------------------- targets
 
 
@@ -152,12 +164,11 @@ def labels(owner: str, y: Any, rows: int) -> Array:
 
 
 def _warn_of_column() -> None:
-    import sys
-    import warnings
-
-    kind: type[Warning] = UserWarning
+    kind = UserWarning
     if "sklearn" in sys.modules:
-        from sklearn.exceptions import DataConversionWarning as kind
+        from sklearn.exceptions import DataConversionWarning
+
+        kind = DataConversionWarning
     warnings.warn(
         "A column-vector y was passed when a 1d array was expected; it is read as y[:, 0]",
         kind,

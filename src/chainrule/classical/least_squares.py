@@ -42,7 +42,7 @@ class Centered(NamedTuple):
 
     def targets(self) -> Array:
         """Centered targets, multiplied by the roots of the weights."""
-        found = self.y - self.y_mean
+        found: Array = self.y - self.y_mean
         return found if self.weight is None else found * np.sqrt(self.weight)[:, None]
 
     def whole(self) -> Array:
@@ -123,7 +123,7 @@ def _factor(gram: Array, penalty: float) -> Array | None:
     gram[size, size] += penalty
     norm = np.linalg.norm(np.tril(gram) + np.tril(gram, -1).T, 1)
     factor, wrong = dpotrf(gram, lower=1, overwrite_a=1)
-    if wrong or not norm or dpocon(factor, norm, uplo="L")[0] < _WORST:
+    if wrong or not 0 < norm < np.inf or dpocon(factor, norm, uplo="L")[0] < _WORST:
         return None
     return np.asarray(factor)
 

@@ -80,13 +80,11 @@ class LogisticRegression(Classifier):
             rows, given, factor = rows[counts], given[counts], factor[counts]
         classes, index = np.unique(given, return_inverse=True)
         if len(classes) < 2:
+            only = inputs.plain(classes[0])
             raise ArgumentError(
-                f"{owner}: y has only one class, {classes[0].item()!r}, and there is nothing to "
-                "tell apart"
+                f"{owner}: y has only one class, {only!r}, and there is nothing to tell apart"
             )
-        loss = SoftmaxLoss(
-            rows, index, len(classes), factor, float(self.alpha), self.fit_intercept
-        )
+        loss = SoftmaxLoss(rows, index, len(classes), factor, float(self.alpha), self.fit_intercept)
         found = minimize(loss, self.tol, self.max_iter)
         if not found.converged:
             _warn(found.steps, found.loss, found.excess, self.alpha)
@@ -117,9 +115,11 @@ class LogisticRegression(Classifier):
 
 
 def _warn(steps: int, loss: float, excess: float, alpha: float) -> None:
-    kind: type[Warning] = UserWarning
+    kind = UserWarning
     if "sklearn" in sys.modules:
-        from sklearn.exceptions import ConvergenceWarning as kind
+        from sklearn.exceptions import ConvergenceWarning
+
+        kind = ConvergenceWarning
     more = "" if alpha else "; without a penalty, classes that a plane divides have no minimum"
     warnings.warn(
         f"LogisticRegression.fit: after {steps} Newton steps the loss {loss:.6g} is still some "

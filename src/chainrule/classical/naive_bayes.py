@@ -145,7 +145,7 @@ class NaiveBayes(Classifier, Generic[SumsT]):
         unknown = classes[~np.isin(classes, declared)]
         if len(unknown):
             raise ArgumentError(
-                f"{owner}: y has the class {unknown[0].item()!r}, which is none of "
+                f"{owner}: y has the class {inputs.plain(unknown[0])!r}, which is none of "
                 f"{declared.tolist()}"
             )
 
@@ -162,7 +162,8 @@ class NaiveBayes(Classifier, Generic[SumsT]):
     def _shares(self, weight: Array) -> Array:
         """The probability of each class before anything is known."""
         if self.priors is None:
-            return weight / weight.sum()
+            shares: Array = weight / weight.sum()
+            return shares
         if isinstance(self.priors, str):
             return np.full(len(weight), 1 / len(weight))
         given = np.asarray(self.priors, np.float64)

@@ -67,7 +67,7 @@ def minimize(loss: SoftmaxLoss, tolerance: float, most: int) -> Minimum:
 def _line(
     loss: SoftmaxLoss, w: Array, direction: Array, scores: Array, value: float, slope: float
 ) -> tuple[Array, Array, float] | None:
-    """The first of the steps 1, ½, ¼ … that lowers the loss by a part of what its slope promises."""
+    """The first of the steps 1, ½, ¼ … that lowers the loss about as its slope promises."""
     change, size = loss.scores(direction), 1.0
     for _ in range(40):
         new, shifted = w + size * direction, scores + size * change
@@ -170,7 +170,7 @@ class _Steered:
 
 
 def _factored(matrix: Array) -> Solve:
-    """The solver of a matrix that is positive definite up to rounding; more is added until it is."""
+    """The solver of a matrix that is positive definite up to rounding, which is added."""
     from scipy.linalg import cho_solve
     from scipy.linalg.lapack import get_lapack_funcs
 

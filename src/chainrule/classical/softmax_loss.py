@@ -24,7 +24,9 @@ from chainrule.classical.inputs import Array
 __all__: list[str] = []
 
 _NOTHING: Final = 1e-12
-_ROWS: Final = 2**19  # numbers of a chunk that both matrix products of the Hessian find in the cache
+_ROWS: Final = (
+    2**19
+)  # numbers of a chunk that both matrix products of the Hessian find in the cache
 _NARROW: Final = 2**18  # numbers of data for which float32 would save nothing
 _LANES: Final = 16  # matrix products with so many columns are faster than with a few less
 
@@ -36,7 +38,13 @@ class SoftmaxLoss:
     """
 
     def __init__(
-        self, x: Any, index: Array, classes: int, weight: Array | None, alpha: float, intercept: bool
+        self,
+        x: Any,
+        index: Array,
+        classes: int,
+        weight: Array | None,
+        alpha: float,
+        intercept: bool,
     ) -> None:
         self.columns = 1 if classes == 2 else classes
         self.index, self.weight, self.alpha, self.intercept = index, weight, alpha, intercept
@@ -78,8 +86,9 @@ class SoftmaxLoss:
     def probabilities(self, scores: Array) -> Array:
         """P, in float64."""
         if self.columns == 1:
-            return np.exp(-np.logaddexp(0, -scores))
-        found = np.exp(scores - scores.max(axis=1, keepdims=True))
+            sigmoid: Array = np.exp(-np.logaddexp(0, -scores))
+            return sigmoid
+        found: Array = np.exp(scores - scores.max(axis=1, keepdims=True))
         found /= found.sum(axis=1, keepdims=True)
         return found
 

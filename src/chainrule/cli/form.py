@@ -14,7 +14,10 @@ import numpy.typing as npt
 
 from chainrule.cli.choices import CLOSED
 from chainrule.cli.config import Config
-from chainrule.data import Dataset, Standardization
+from chainrule.data import Dataset, LinePreparation, Standardization, TableEncoding
+from chainrule.data.rows import Rows
+from chainrule.data.table_encoding import EncodedTable
+from chainrule.data.text_lines import EncodedLines
 from chainrule.errors import CheckpointError, DataError
 
 __all__ = ["MEAN", "STD", "describe", "fitted", "form_of", "prepared", "restore", "shaped"]
@@ -123,13 +126,28 @@ def fitted(form: Dataset, data: Dataset, config: Config) -> Dataset:
 
     Raises:  DataError: the examples have another size, or the targets are others.
     """
-    data = prepared(form, data, config)
+    data = prepared(form, _encoded(form, data), config)
     if data.classes != form.classes or len(data.targets.shape) != len(form.targets.shape):
         raise DataError(
             f"{data.name} has other classes than the model, which was trained on {form.name}\n\n"
             f"    model     {_classes(form)}\n    {data.name:<8}  {_classes(data)}"
         )
     return data
+
+
+def _encoded(form: Dataset, data: Dataset) -> Dataset:
+    """The same examples by the encoding of the training part, where they have that of all rows."""
+    inputs, known = data.inputs, form.preparation
+    if not isinstance(inputs, Rows) or len(inputs.parts) != 1 or known is None:
+        return data
+    match inputs.parts[0]:
+        case EncodedTable(table=table):
+            found: Any = EncodedTable(table, TableEncoding.from_json(known))
+        case EncodedLines(documents=documents):
+            found = EncodedLines(documents, LinePreparation.from_json(known))
+        case _:
+            return data
+    return replace(data, inputs=Rows((found,), inputs.chosen), preparation=known)
 
 
 def _sizes(data: Dataset) -> str:

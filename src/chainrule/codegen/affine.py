@@ -55,7 +55,7 @@ class Affine(NamedTuple):
         return Affine(self.constant, tuple((v, c) for v, c in self.terms if v >= first))
 
     def limits(self, extents: Mapping[int, int]) -> tuple[int, int]:
-        """The least and the largest value while each variable is at least 0 and below its extent."""
+        """The least and the largest value, each variable at least 0 and below its extent."""
         low = high = self.constant
         for v, c in self.terms:
             reach = c * (extents[v] - 1)

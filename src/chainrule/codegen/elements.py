@@ -37,7 +37,7 @@ Guards = tuple[Guard, ...]
 Index = tuple[Affine, ...]
 
 
-class Stored(Exception):
+class Stored(Exception):  # noqa: N818 — a signal, not an error
     """A node cannot be written into an expression here: it has to lie in memory."""
 
     def __init__(self, node: Node) -> None:
@@ -114,27 +114,27 @@ class Elements:
                 operand = node.inputs[0]
                 kept = iter(axes)
                 inner = iter(range(node.ndim, operand.ndim))
-                index = tuple(
+                place = tuple(
                     variable(next(inner)) if a in reduced else next(kept)
                     for a in range(operand.ndim)
                 )
                 extents = (*node.shape, *(operand.shape[a] for a in sorted(reduced)))
-                value = self.at(operand, index)
+                value = self.at(operand, place)
                 return Statement(node, extents, kind if reduced else "", value)
             case p.Einsum(subscripts=subscripts) if not is_inline(node):
                 labels = dict(zip(subscripts.output, axes, strict=True))
-                extents = list(node.shape)
+                sizes = list(node.shape)
                 for operand, own in zip(node.inputs, subscripts.inputs, strict=True):
                     for label, size in zip(own, operand.shape, strict=True):
                         if label not in labels:
-                            labels[label] = variable(len(extents))
-                            extents.append(size)
+                            labels[label] = variable(len(sizes))
+                            sizes.append(size)
                 factors = tuple(
                     self.at(operand, tuple(labels[n] for n in own))
                     for operand, own in zip(node.inputs, subscripts.inputs, strict=True)
                 )
                 value = factors[0] if len(factors) == 1 else Times(factors, node.dtype)
-                return Statement(node, tuple(extents), "sum", value)
+                return Statement(node, tuple(sizes), "sum", value)
             case _:
                 return Statement(node, node.shape, "", self._inline(node, axes, ()))
 

@@ -86,7 +86,7 @@ def _targets(step: Step) -> Sequence[Node]:
 def _join(items: list[Item], step: Statement, latest: int) -> int:
     """Put a statement into the kernel that fits, or into a new one; give its place."""
     for place in dict.fromkeys((latest, len(items) - 1)):
-        item = items[place] if 0 <= place and place >= latest else None
+        item = items[place] if place >= 0 and place >= latest else None
         if isinstance(item, Fused):
             rank = _fits(item, step)
             if rank is not None:
@@ -162,9 +162,7 @@ def reads(item: Item) -> set[Node]:
             return found
         case Host(node=node) | Nested(node=node):
             return set(node.inputs)
-        case Check(index=index):
-            return {load.source for load in loads(index)}
-        case Spread(value=value):
+        case Check(value=value) | Spread(value=value):
             return {load.source for load in loads(value)}
         case Scattered(indices=indices, value=value):
             return {load.source for e in (*indices, value) for load in loads(e)}

@@ -38,7 +38,8 @@ from chainrule.ir.graph import Node
 from chainrule.ir.scalar import SCALARS
 
 __all__ = [
-    "PARAMETERS", "Kernel", "Loops", "Places", "emit_fused", "forms_in", "forms_of", "merged", "values_of",
+    "PARAMETERS", "Kernel", "Loops", "Places", "emit_fused", "forms_in", "forms_of", "merged",
+    "values_of",
 ]  # fmt: skip
 
 _TILE_WORK: Final = 32768
@@ -480,7 +481,7 @@ class _Nest:
                         self._pointwise(scope, s)
                         continue
                     held = [next(at) for _ in _neutral(s, 0)]
-                    made += _combined(scope, s, held, tail, inner)
+                    made += _combined(scope, s, held, tail)
             return made
 
         return turn
@@ -543,21 +544,14 @@ class _Nest:
             totals = turn(values | values_of(lane, constant("i64", at)), None, totals)
         if end < lane.extent:
             left = lane.extent - end
-            mask = Value(
-                "<"
-                + ", ".join(f"i1 {'true' if k < left else 'false'}" for k in range(count))
-                + ">",
-                f"<{count} x i1>",
-            )
+            flags = [f"i1 {'true' if k < left else 'false'}" for k in range(count)]
+            mask = Value(f"<{', '.join(flags)}>", f"<{count} x i1>")
             totals = turn(values | values_of(lane, constant("i64", end)), mask, totals)
         return totals
 
     def _merge(self, left: Sequence[Value], right: Sequence[Value]) -> list[Value]:
-        made, at = [], 0
-        for s in self.reduced:
-            made.append(_combine(self.b, s, left[at], right[at]))
-            at += 1
-        return made
+        pairs = zip(self.reduced, left, right, strict=True)
+        return [_combine(self.b, s, a, b) for s, a, b in pairs]
 
 
 def _contiguity(coefficient: int) -> int:
@@ -617,7 +611,6 @@ def _combined(
     s: Statement,
     held: Sequence[Value],
     tail: Value | None,
-    inner: Mapping[int, Value | None],
 ) -> list[Value]:
     """The totals after one more element, or one more in each lane that exists."""
     b = scope.b

@@ -292,11 +292,11 @@ class Builder:
         return self.emit(like(a.type, "i1"), f"icmp {predicate} {a}, {other.text}")
 
     def fcmp(self, predicate: str, a: Value, b: Value) -> Value:
-        """Compare floating-point numbers: oeq, olt, ole, ogt, oge, une, uno, …"""
+        """Compare floating-point numbers: oeq, olt, ole, ogt, oge, une, uno."""
         return self.emit(like(a.type, "i1"), f"fcmp {predicate} {a}, {b.text}")
 
     def select(self, mask: Value, chosen: Value, otherwise: Value) -> Value:
-        """``mask ? chosen : otherwise``."""
+        """Choose by a mask, lane by lane."""
         return self.emit(chosen.type, f"select {mask}, {chosen}, {otherwise}")
 
     def convert(self, op: str, value: Value, own: str) -> Value:
@@ -461,8 +461,8 @@ class Builder:
         names = [self.fresh() for _ in range(len(carried) + 1)]
         at = len(self.lines)
         self.lines += [""] * len(names)
-        loop = Loop(Value(names[0], "i64"),
-                    [Value(n, v.type) for n, v in zip(names[1:], carried, strict=True)])  # fmt: skip
+        held = [Value(n, v.type) for n, v in zip(names[1:], carried, strict=True)]
+        loop = Loop(Value(names[0], "i64"), held)
         self.branch(self.icmp("slt", loop.index, end), body, after)
         self.place(body)
         yield loop

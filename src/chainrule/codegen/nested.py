@@ -153,11 +153,11 @@ def emit_loop(
         for node, pointer in zip(graph.inputs[last:], operands[last:], strict=True):
             _set(b, own, entry[node], b.offset(pointer, b.mul(at, _bytes(node)), "i8"))
         for k, node in enumerate(graph.outputs[op.carries :]):
-            pointer = results.get(op.carries + k)
-            if pointer is None:
+            made = results.get(op.carries + k)
+            if made is None:
                 place = room["slice", k]
             else:
-                place = b.offset(pointer, b.mul(at, _bytes(node)), "i8")
+                place = b.offset(made, b.mul(at, _bytes(node)), "i8")
             _set(b, own, entry[node], place)
         with b.when(b.icmp("eq", error, 0)):
             b.call(body.name, "void", team, own)

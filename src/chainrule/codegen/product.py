@@ -8,8 +8,9 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from chainrule.codegen.llvm import Builder, Module, Value
-from chainrule.codegen.products.block import Unit, emit_unit, make_room, scratch_bytes
+from chainrule.codegen.products.block import emit_unit
 from chainrule.codegen.products.dot import DotUnit, dot_scratch_bytes, emit_dot, lined_up
+from chainrule.codegen.products.dot_plan import DotPlan, make_dot_plan, prefers_dots
 from chainrule.codegen.products.operands import (
     Kernel,
     Operand,
@@ -20,8 +21,9 @@ from chainrule.codegen.products.operands import (
     Write,
     flipped,
 )
-from chainrule.codegen.products.plan import DotPlan, Plan, make_dot_plan, make_plan, prefers_dots, prefers_turned
+from chainrule.codegen.products.plan import Plan, make_plan, prefers_turned
 from chainrule.codegen.products.split import minimum
+from chainrule.codegen.products.unit import Unit, make_room, scratch_bytes
 from chainrule.codegen.target import Target
 
 __all__ = ["Kernel", "Operand", "Product", "Result", "Strided", "Write", "emit_product"]
@@ -46,12 +48,19 @@ def emit_product(
         module.function(name, _PARAMETERS)
         return Kernel(name, 0, 0)
     if prefers_dots(target, product, left, right):
-        return _emit_dots(module, name, product, make_dot_plan(target, product, left, right, batch), prepare, batch)
-    turned = prefers_turned(target, product, left, right)
+        return _emit_dots(
+            module,
+            name,
+            product,
+            make_dot_plan(target, product, left, right, batch),
+            prepare,
+            batch,
+        )
+    turned = prefers_turned(target, product, left)
     if turned:
         product = Product(product.columns, product.inner, product.rows, product.kind)
         left, right = flipped(right), flipped(left)
-    plan = make_plan(target, product, left, right, batch, turned)
+    plan = make_plan(target, product, left, right, batch, turned=turned)
     return _emit_blocks(module, name, product, plan, prepare, batch)
 
 

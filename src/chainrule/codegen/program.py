@@ -1,9 +1,9 @@
 """Programs: a graph as one function of machine code that calls its kernels.
 
-The function is ``void program(ptr team, ptr table)``. The table holds the address of the arena, of a
-cell that an error is written to, and of every array from outside. All other arrays lie in the
-arena, at offsets that are known when the program is written: arrays that are not needed at the same
-time share memory.
+The function is ``void program(ptr team, ptr table)``. The table holds the address of the arena, of
+a cell that an error is written to, and of every array from outside. All others lie in the arena,
+at offsets that are known when the program is written: arrays that are not needed at the same time
+share memory.
 
 Where the host has to compute something in between, a program is several functions.
 """
@@ -58,6 +58,7 @@ class Native:
              constants, the outputs, then what the host computes
     arena    bytes for all others; places holds their offsets
     scratch  bytes for each thread
+    by_object  whether the table has the inputs' array objects, not their memory
     """
 
     text: str
@@ -69,18 +70,26 @@ class Native:
     places: Mapping[Any, int]
     arena: int
     scratch: int
+    by_object: bool
 
 
-def compile_graph(graph: Graph, target: Target) -> Native:
-    """Write a graph as a program."""
-    return _Writer(target).program(graph)
+def compile_graph(graph: Graph, target: Target, header: int = 0, *, timed: bool = False) -> Native:
+    """Write a graph as a program.
+
+    With ``header``, the bytes that an array object has before the address of its memory, the table
+    holds such objects for the inputs, unless the host takes part in the program. A ``timed``
+    program writes the processor's clock before its first kernel and after each to the array that
+    is the table's last entry.
+    """
+    return _Writer(target, timed).program(graph, header)
 
 
 class _Layout:
     """What the function of a graph computes, and where its arrays lie."""
 
-    def __init__(self, graph: Graph, writer: _Writer) -> None:
+    def __init__(self, graph: Graph, writer: _Writer, *, is_whole: bool) -> None:
         self.graph = graph
+        self.is_whole = is_whole
         self.items = [item for item in fuse(steps_of(graph)) if _computes(item)]
         self.bodies = {
             item.node: tuple(writer.body(g) for g in bodies(item.node.op))
@@ -194,16 +203,19 @@ def _outside(graph: Graph, items: Sequence[Item]) -> set[Node]:
 class _Writer:
     """Writes kernels and the functions that call them."""
 
-    def __init__(self, target: Target) -> None:
+    def __init__(self, target: Target, timed: bool) -> None:
         self.target = target
+        self.timed = timed
         self.module = Module(target.attributes, fma=target.fma)
         self.scratch = 0
         self.count = 0
         self.written: dict[Graph, Body] = {}
 
-    def program(self, graph: Graph) -> Native:
+    def program(self, graph: Graph, header: int) -> Native:
         """Write a whole program."""
-        layout = _Layout(graph, self)
+        layout = _Layout(graph, self, is_whole=True)
+        if any(isinstance(item, Host) for item in layout.items):
+            header = 0
         segments: list[Segment] = []
         run: list[Item] = []
         for item in [*layout.items, None]:
@@ -211,7 +223,7 @@ class _Writer:
                 run.append(item)
                 continue
             if run:
-                segments.append(self._segment(f"program{len(segments)}", run, layout))
+                segments.append(self._segment(f"program{len(segments)}", run, layout, header))
                 run = []
             if item is not None:
                 segments.append(Segment("", (), item))
@@ -222,6 +234,7 @@ class _Writer:
         return Native(
             self.module.text(), graph, tuple(segments), layout.entries, layout.constants,
             tuple(n for n in made if n not in hosted), layout.places, layout.arena, self.scratch,
+            bool(header),
         )  # fmt: skip
 
     def body(self, graph: Graph) -> Body:
@@ -229,7 +242,7 @@ class _Writer:
         found = self.written.get(graph)
         if found is None:
             own = with_own_outputs(graph)
-            layout = _Layout(own, self)
+            layout = _Layout(own, self, is_whole=False)
             name = self._fresh("body")
             self._segment(name, layout.items, layout)
             found = self.written[graph] = Body(name, own, layout.entries, layout.arena)
@@ -239,7 +252,9 @@ class _Writer:
         self.count += 1
         return f"{hint}{self.count}"
 
-    def _segment(self, name: str, items: Sequence[Item], layout: _Layout) -> Segment:
+    def _segment(
+        self, name: str, items: Sequence[Item], layout: _Layout, header: int = 0
+    ) -> Segment:
         kernels = []
         for item in items:
             if not isinstance(item, Nested):
@@ -248,7 +263,12 @@ class _Writer:
         b = self.module.function(name, [("team", "ptr"), ("table", "ptr")])
         team, table = b.arguments
         scratch = b.load("ptr", b.offset(team, _SCRATCH, "ptr"))
+        if header:
+            for node in dict.fromkeys(layout.graph.inputs):
+                entry = b.offset(table, layout.table[node], "ptr")
+                b.store(b.load("ptr", b.offset(b.load("ptr", entry), header, "i8")), entry)
         ready = iter(kernels)
+        self._note_time(b, table, layout, 0)
         for item in items:
             if isinstance(item, Nested):
                 self._nested(b, item, layout)
@@ -261,9 +281,16 @@ class _Writer:
                 b.call("chainrule_parallel", "void", team, function, table, tiles)
             else:
                 b.call(kernel.name, "void", table, constant("i64", 0), tiles, scratch)
+            self._note_time(b, table, layout, 1 + [k for k, _ in kernels].index(kernel))
             if isinstance(item, Check):
                 self._stop(b, table)
         return Segment(name, tuple(kernels))
+
+    def _note_time(self, b: Builder, table: Value, layout: _Layout, number: int) -> None:
+        if self.timed and layout.is_whole:
+            times = b.load("ptr", b.offset(table, FIRST + len(layout.entries), "ptr"))
+            clock = b.call("llvm.readcyclecounter", "i64")
+            b.store(clock, b.offset(times, number, "i64"))
 
     def _nested(self, b: Builder, item: Nested, layout: _Layout) -> None:
         op, made = item.node.op, layout.bodies[item.node]
@@ -315,7 +342,7 @@ class _Writer:
             case Scattered():
                 return emit_scattered(self.module, self.target, name, item, places)
             case Check():
-                return emit_check(self.module, self.target, name, item, places, STATUS)
+                return emit_check(self.module, name, item, places, STATUS)
             case _:
                 raise AssertionError(item)
 

@@ -158,8 +158,8 @@ class Scope:
     def _value(self, expression: Expression) -> Value:
         b = self.b
         match expression:
-            case Number(value, dtype):
-                return constant(register(dtype), value)
+            case Number(number, dtype):
+                return constant(register(dtype), number)
             case Load(source, flat, guards, dtype):
                 if source in self.ready:
                     return self._guarded(self.ready[source], guards)
@@ -351,11 +351,12 @@ def applied(
     return b.call(name, kind, *operands)
 
 
-_SHORT: Final = frozenset(
-    "relu abs sign maximum minimum equal not_equal less less_equal greater greater_equal copysign "
-    "logical_and logical_or logical_xor logical_not bitwise_and bitwise_or bitwise_xor clip cast "
-    "divide sqrt detach isnan isinf isfinite signbit bitwise_invert floor ceil trunc".split()
-)
+_SHORT: Final = frozenset({
+    "relu", "abs", "sign", "maximum", "minimum", "equal", "not_equal", "less", "less_equal",
+    "greater", "greater_equal", "copysign", "logical_and", "logical_or", "logical_xor",
+    "logical_not", "bitwise_and", "bitwise_or", "bitwise_xor", "clip", "cast", "divide", "sqrt",
+    "detach", "isnan", "isinf", "isfinite", "signbit", "bitwise_invert", "floor", "ceil", "trunc",
+})  # fmt: skip
 
 
 def _scaled(b: Builder, value: Value, factor: int) -> Value:

@@ -49,11 +49,14 @@ class Spread(NamedTuple):
 
 
 class Scattered(NamedTuple):
-    """target[indices…, rest…] += value, from zeros; the first ``count`` variables are looped."""
+    """target[indices…, rest…] += value, from zeros.
+
+    The first ``looped`` variables count through the indices.
+    """
 
     target: Node
     extents: tuple[int, ...]
-    count: int
+    looped: int
     indices: tuple[Expression, ...]
     value: Expression
 
@@ -62,7 +65,7 @@ class Check(NamedTuple):
     """Ends the program where an index is outside of its axis."""
 
     extents: tuple[int, ...]
-    index: Expression
+    value: Expression
     size: int
 
 
@@ -89,10 +92,11 @@ _DEEPEST = 64
 """Expressions are walked recursively; a longer chain is stored in between."""
 
 _FREE = frozenset({"cast", "detach"})
-_LIGHT = frozenset(
-    "relu abs sign maximum minimum equal not_equal less less_equal greater greater_equal copysign "
-    "logical_and logical_or logical_xor logical_not bitwise_and bitwise_or bitwise_xor clip".split()
-)
+_LIGHT = frozenset({
+    "relu", "abs", "sign", "maximum", "minimum", "equal", "not_equal", "less", "less_equal",
+    "greater", "greater_equal", "copysign", "logical_and", "logical_or", "logical_xor",
+    "logical_not", "bitwise_and", "bitwise_or", "bitwise_xor", "clip",
+})  # fmt: skip
 
 
 def steps_of(graph: Graph) -> list[Step]:
@@ -103,7 +107,6 @@ def steps_of(graph: Graph) -> list[Step]:
         try:
             return list(_steps(graph, nodes, stored))
         except Stored as found:
-            assert found.node not in stored
             stored.add(found.node)
 
 
@@ -296,8 +299,8 @@ def _contraction(node: Node, op: p.Einsum, stored: set[Node]) -> Contraction | N
     batch = [n for n in output if n in first and n in second]
     rows = [n for n in output if n in labels[0] and n not in labels[1]]
     columns = [n for n in output if n in labels[1] and n not in labels[0]]
-    groups = [tuple(variables[n] for n in group) for group in (batch, rows, columns, summed)]
-    return Contraction(node, extents, *groups, left, right)
+    a, b, c, d = (tuple(variables[n] for n in g) for g in (batch, rows, columns, summed))
+    return Contraction(node, extents, a, b, c, d, left, right)
 
 
 # ---------------------------------------------------------------- sums into places

@@ -36,7 +36,7 @@ def emit_spread(module: Module, target: Target, name: str, step: Spread, places:
     inner = math.prod(shape[1:])
     apart = _first_axis_is_shared(step, inner)
     low, high = (begin, end) if apart else (b.number(0), b.number(shape[0] if shape else 1))
-    _zero(b, pointers[node], node.dtype, b.mul(low, inner), b.mul(high, inner), target)
+    _zero(b, pointers[node], node.dtype, b.mul(low, inner), b.mul(high, inner))
     guards = tuple(Guard(form, size) for form, size in step.guards)
     lane = _lane(step.extents, step.place, first=1 if apart else 0)
     count = _lanes(target, node.dtype, step.extents, lane)
@@ -70,11 +70,11 @@ def emit_scattered(
     pointers = places(b, b.arguments[0])
     node = step.target
     shape = node.shape
-    _zero(b, pointers[node], node.dtype, b.number(0), b.number(math.prod(shape)), target)
+    _zero(b, pointers[node], node.dtype, b.number(0), b.number(math.prod(shape)))
     rest = shape[len(step.indices) :]
-    inner = flattened(tuple(variable(step.count + k) for k in range(len(rest))), rest)
+    inner = flattened(tuple(variable(step.looped + k) for k in range(len(rest))), rest)
     strides = [math.prod(shape[k + 1 :]) for k in range(len(step.indices))]
-    lane = _lane(step.extents, inner, first=step.count)
+    lane = _lane(step.extents, inner, first=step.looped)
     count = _lanes(target, node.dtype, step.extents, lane)
 
     def body(scope: Scope) -> None:
@@ -89,9 +89,7 @@ def emit_scattered(
     return Kernel(name, 1, 0, 4 * math.prod(step.extents))
 
 
-def emit_check(
-    module: Module, target: Target, name: str, step: Check, places: Places, status: int
-) -> Kernel:
+def emit_check(module: Module, name: str, step: Check, places: Places, status: int) -> Kernel:
     """Write a kernel that stores 1 at the table's entry ``status`` for an index out of bounds."""
     b = module.function(name, PARAMETERS)
     table = b.arguments[0]
@@ -100,8 +98,8 @@ def emit_check(
     b.store(constant("i8", 0), wrong)
 
     def body(scope: Scope) -> None:
-        value = scope.value(step.index)
-        kind = "zext" if step.index.dtype.kind == "unsigned" else "sext"
+        value = scope.value(step.value)
+        kind = "zext" if step.value.dtype.kind == "unsigned" else "sext"
         outside = b.icmp("uge", b.convert(kind, value, "i64"), step.size)
         flag = b.convert("zext", outside, "i8")
         b.store(b.binary("or", b.load("i8", wrong), flag), wrong)
@@ -161,9 +159,7 @@ def _loops(
             body(Scope(b, pointers, at, lane, count, mask))
 
 
-def _zero(
-    b: Builder, pointer: Value, dtype: DType, low: Value, high: Value, target: Target
-) -> None:
+def _zero(b: Builder, pointer: Value, dtype: DType, low: Value, high: Value) -> None:
     own = memory(dtype)
     size = dtype.numpy.itemsize
     begin = b.offset(pointer, low, own)

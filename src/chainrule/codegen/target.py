@@ -30,7 +30,6 @@ class Target(Record):
     @property
     def attributes(self) -> str:
         """What every function says to LLVM."""
-        return (
-            "attributes #0 = { nounwind "
-            f'"prefer-vector-width"="{self.vector_bits}" "min-legal-vector-width"="{self.vector_bits}" }}'
-        )
+        width = f'"prefer-vector-width"="{self.vector_bits}"'
+        legal = f'"min-legal-vector-width"="{self.vector_bits}"'
+        return f"attributes #0 = {{ nounwind {width} {legal} }}"

@@ -134,7 +134,7 @@ def _complete(name: str, x: Tensor, index: tuple[Any, ...]) -> list[Item]:
 def _axes_used(part: Any) -> int:
     if isinstance(part, Tensor) and part.dtype is bool_:
         return part.ndim
-    return int(type(part) in (int, slice, Tensor))
+    return int(type(part) is int or isinstance(part, slice | Tensor))  # Tensors may be watched
 
 
 def _part(name: str, x: Tensor, part: Any) -> Any:

@@ -6,11 +6,14 @@ from chainrule.ir.graph import Graph
 from chainrule.passes.contract import contract
 from chainrule.passes.dead import dead
 from chainrule.passes.inline import inline
+from chainrule.passes.masks import masks
 from chainrule.passes.share import share
 from chainrule.passes.simplify import simplify
 from chainrule.passes.windows import gather_windows
 
-PIPELINE = (inline, share, simplify, share, simplify, contract, gather_windows, share, dead)
+PIPELINE = (
+    inline, share, simplify, share, simplify, masks, contract, gather_windows, share, dead,
+)  # fmt: skip
 
 
 def optimize(graph: Graph) -> Graph:

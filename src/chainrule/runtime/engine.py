@@ -15,6 +15,7 @@ from __future__ import annotations
 import json
 import os
 import struct
+import threading
 import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -161,13 +162,13 @@ def _llvm() -> Any:
 
 def object_code(text: str, target: Target, level: int = 2) -> bytes:
     """Translate LLVM text to an object file in memory."""
-    with _translated(text, target, level) as (machine, module):
+    with _translated(text, target, level) as (machine, module), _emitting(level):
         return bytes(machine.emit_object(module))
 
 
 def assembly(text: str, target: Target, level: int = 2) -> str:
     """Translate LLVM text to the processor's assembly language."""
-    with _translated(text, target, level) as (machine, module):
+    with _translated(text, target, level) as (machine, module), _emitting(level):
         return str(machine.emit_assembly(module))
 
 
@@ -181,18 +182,48 @@ def optimized(text: str, target: Target, level: int = 2) -> str:
 def _translated(text: str, target: Target, level: int) -> Iterator[tuple[Any, Any]]:
     """A machine and the module for it, after the passes."""
     llvm = _llvm()
-    context = llvm.create_context()
-    with _machine(target, level) as machine:
-        try:
-            module = llvm.parse_assembly(text, context)
-            module.verify()
-        except RuntimeError as error:
-            raise CompileError(f"LLVM does not accept the program: {error}") from error
-        with module:
-            module.triple = target.triple
-            module.data_layout = str(machine.target_data)
-            _simplify(llvm, module, machine, level)
-            yield machine, module
+    with (
+        _TRANSLATING,
+        llvm.create_context() as context,
+        _machine(target, level) as machine,
+        _parsed(text, context) as module,
+    ):
+        module.triple = target.triple
+        module.data_layout = str(machine.target_data)
+        _simplify(llvm, module, machine, level)
+        yield machine, module
+
+
+def _parsed(text: str, context: Any) -> Any:
+    """A module, which must be closed before its context is."""
+    llvm = _llvm()
+    module = None
+    try:
+        module = llvm.parse_assembly(text, context)
+        module.verify()
+    except RuntimeError as error:
+        if module is not None:
+            module.close()
+        raise CompileError(f"LLVM does not accept the program: {error}") from error
+    return module
+
+
+@contextmanager
+def _emitting(level: int) -> Iterator[None]:
+    """Write code without LLVM's search for the cheapest addresses in loops, below level 3.
+
+    It takes half of the time for a matrix product and gains nothing: our loops count by
+    constants, which the processor's addressing covers. The switch belongs to all users of LLVM in
+    this process, so it is thrown for this long only.
+    """
+    if level > 2:
+        yield
+        return
+    _llvm().set_option("chainrule", "-disable-lsr=true")
+    try:
+        yield
+    finally:
+        _llvm().set_option("chainrule", "-disable-lsr=false")
 
 
 def _machine(target: Target, level: int) -> Any:
@@ -275,7 +306,7 @@ def _code(
         raise CompileError(
             f"code for {target.cpu} ({target.triple}) does not run on this machine ({_MACHINE})"
         )
-    key = key_of("code", ABI, text, _llvm_version(), target, level, _PASSES)
+    key = key_of("code", ABI, text, _llvm_version(), target, level, _PASSES, "no lsr")
     kept = fetch(key)
     if kept is not None:
         try:
@@ -319,3 +350,12 @@ class _LinkedByLLVM:
 
 
 _MACHINE: Final = os.uname().machine
+
+# One thread translates at a time: LLVM's switches are global. A fork waits for it, since a child
+# would have the lock, and LLVM in the middle of its work, but nobody who goes on with it.
+_TRANSLATING: Final = threading.RLock()
+os.register_at_fork(
+    before=_TRANSLATING.acquire,
+    after_in_parent=_TRANSLATING.release,
+    after_in_child=_TRANSLATING.release,
+)

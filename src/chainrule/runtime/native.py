@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import ctypes
 import math
+from array import array
 from collections.abc import Callable, Sequence
 from typing import Any, Final
 
@@ -12,7 +14,7 @@ from chainrule.codegen.program import ARENA, FIRST, STATUS, Segment, compile_gra
 from chainrule.ir.graph import Graph, Node
 from chainrule.ir.primitives import Data
 from chainrule.runtime.engine import Library, host_target, load
-from chainrule.runtime.memory import empty
+from chainrule.runtime.memory import empty, placed
 from chainrule.runtime.reference import Program, kernel
 from chainrule.runtime.threads import pool, symbols
 
@@ -20,6 +22,8 @@ __all__ = ["NativeProgram"]
 
 Array = np.ndarray[Any, Any]
 _BYTES: Final = np.dtype(np.uint8)
+_PLAIN: Final = 0x101
+"""NumPy's flags of an array that is contiguous and aligned."""
 
 
 class _Call:
@@ -30,17 +34,17 @@ class _Call:
         self.arena = arena
         self.status = np.zeros(1, np.int64)
         self.arrays: dict[int, Array] = {}
-        for k, (array, dtype) in enumerate(zip(arrays, program.inputs, strict=True), FIRST):
-            self.put(k, _ready(array, dtype))
+        for k, (given, dtype) in enumerate(zip(arrays, program.inputs, strict=True), FIRST):
+            self.put(k, _ready(given, dtype))
         for k, shape, dtype in program.made:
             self.put(k, empty(shape, dtype))
         table[ARENA] = _address(arena)
         table[STATUS] = _address(self.status)
 
-    def put(self, entry: int, array: Array) -> None:
+    def put(self, entry: int, value: Array) -> None:
         """Let an entry of the table be an array."""
-        self.arrays[entry] = array
-        self.table[entry] = _address(array)
+        self.arrays[entry] = value
+        self.table[entry] = _address(value)
 
 
 class NativeProgram:
@@ -53,7 +57,8 @@ class NativeProgram:
 
     def __init__(self, graph: Graph) -> None:
         target = host_target()
-        self.native = native = compile_graph(graph, target)
+        single = len(set(graph.inputs)) == len(graph.inputs)
+        self.native = native = compile_graph(graph, target, _HEADER if single else 0)
         own = any(s.host is None for s in native.segments)
         self.library: Library | None = load(native.text, target, symbols=symbols()) if own else None
         self.place = {node: k for k, node in enumerate(native.entries, FIRST)}
@@ -66,9 +71,14 @@ class NativeProgram:
         self.inputs = [n.dtype.numpy for n in graph.inputs]
         self.made = [(self.place[n], n.shape, n.dtype.numpy) for n in native.made]
         self.outputs = [self.place[n] for n in graph.outputs]
-        self.steps = [self._step(s) for s in native.segments]
-        self.arenas: list[Array] = []
+        self.steps = [self._step(s) for s in native.segments] if not native.by_object else []
+        self.arenas: list[tuple[Array, int]] = []
         self.reference: Program | None = None
+        self.begin = self.template[: len(self.template) - len(native.made)].tolist()
+        self.last_input = FIRST + len(graph.inputs)
+        self.run: Callable[[int], None] | None = None
+        if native.by_object and self.library is not None:
+            self.run = pool().prepare(self.library.address("program0"), native.scratch)
 
     def _step(self, segment: Segment) -> Callable[[_Call], None]:
         if segment.host is None:
@@ -88,8 +98,7 @@ class NativeProgram:
             results = run(*operands)
             for target, index in zip(targets, indices, strict=True):
                 found = results if single else results[index]
-                array = np.array(found, target.dtype.numpy, order="C")
-                call.put(self.place[target], array)
+                call.put(self.place[target], np.array(found, target.dtype.numpy, order="C"))
 
         return step
 
@@ -111,8 +120,10 @@ class NativeProgram:
         try:
             arena = self.arenas.pop()
         except IndexError:
-            arena = empty((self.native.arena,), _BYTES)
-        call = _Call(self, arrays, arena)
+            arena = placed((self.native.arena,), _BYTES)
+        if self.native.by_object:
+            return self._at_once(arrays, arena)
+        call = _Call(self, arrays, arena[0])
         for step in self.steps:
             step(call)
             if call.status[0]:
@@ -120,6 +131,26 @@ class NativeProgram:
         self.arenas.append(arena)
         found = call.arrays
         return [found[k] if k in found else self._constant(k) for k in self.outputs]
+
+    def _at_once(self, arrays: Sequence[Array], arena: tuple[Array, int]) -> list[Array]:
+        """The same where the host has no part in it: with as little work around it as possible."""
+        given = [a if a.flags.num & _PLAIN == _PLAIN else _ready(a, a.dtype) for a in arrays]
+        made = [placed(shape, dtype) for _, shape, dtype in self.made]
+        status = array("q", (0,))
+        table = array("q", self.begin)
+        table[ARENA], table[STATUS] = arena[1], status.buffer_info()[0]
+        table[FIRST : FIRST + len(given)] = array("q", map(id, given))
+        table.extend([address for _, address in made])
+        if self.run is not None:
+            self.run(table.buffer_info()[0])
+        if status[0]:
+            return self._by_reference(arrays)
+        self.arenas.append(arena)
+        return [
+            given[k - FIRST] if k < self.last_input else
+            made[k - len(self.begin)][0] if k >= len(self.begin) else self._constant(k)
+            for k in self.outputs
+        ]  # fmt: skip
 
     def _constant(self, entry: int) -> Array:
         return self.constants[[self.place[n] for n in self.native.constants].index(entry)]
@@ -136,12 +167,23 @@ def native_program(graph: Graph) -> NativeProgram:
     return NativeProgram(graph)
 
 
-def _address(array: Array) -> int:
-    found: int = array.__array_interface__["data"][0]
+def _address(given: Array) -> int:
+    found: int = given.__array_interface__["data"][0]
     return found
 
 
-def _ready(array: Array, dtype: np.dtype[Any]) -> Array:
-    if array.flags.c_contiguous and array.flags.aligned and array.dtype == dtype:
-        return array
-    return np.require(array, dtype, ["C", "A"])
+def _where_memory_is_named() -> int:
+    """The bytes of an array object before the address of its memory, as NumPy's headers have it."""
+    header = object.__basicsize__
+    probe = np.empty(1)
+    found = ctypes.c_int64.from_address(id(probe) + header).value
+    return header if found == probe.ctypes.data else 0
+
+
+_HEADER: Final = _where_memory_is_named()
+
+
+def _ready(given: Array, dtype: np.dtype[Any]) -> Array:
+    if given.flags.c_contiguous and given.flags.aligned and given.dtype == dtype:
+        return given
+    return np.require(given, dtype, ["C", "A"])

@@ -114,7 +114,7 @@ def _call(w: Writer) -> None:
         _together(b, given)
         b.act(f"store atomic i32 0, {busy} release, align 4")
     with b.when(negation(b, free)):
-        _alone(w, b, given)
+        _alone(b, given)
     w.restore(b, before)
     b.ret(b.load("i32", failed))
 
@@ -134,7 +134,7 @@ def _together(b: Builder, given: _Call) -> None:
         b.call_pointer(given.program, "void", team, given.arguments)
 
 
-def _alone(w: Writer, b: Builder, given: _Call) -> None:
+def _alone(b: Builder, given: _Call) -> None:
     """Run a program on this thread, with scratch that lives as long."""
     slot = b.local("i8", SLOT)
     team, own = b.offset(slot, TEAM, "i8"), b.offset(slot, SCRATCH, "i8")

@@ -73,10 +73,12 @@ def forever(b: Builder) -> Iterator[Callable[[Value], None]]:
 
 
 def field(b: Builder, pool: Value, name: str) -> Value:
+    """Where a field of a pool lies."""
     return b.offset(pool, LAYOUT[name], "i8")
 
 
 def slot_at(b: Builder, pool: Value, index: Value) -> Value:
+    """Where the slot of a thread lies."""
     return b.offset(pool, b.add(b.mul(index, SLOT), LAYOUT["slots"]), "i8")
 
 
@@ -170,4 +172,5 @@ _FLUSH: Final = {"x86_64": 0x8040, "aarch64": 1 << 24, "arm64": 1 << 24}
 
 
 def negation(b: Builder, condition: Value) -> Value:
+    """The opposite of a condition (i1)."""
     return b.binary("xor", condition, constant("i1", True))

@@ -158,7 +158,7 @@ class Blocks(Record, identity=True):
         """Whether the dense blocks come cheaper from the program than from the structure."""
         if not self._structured:
             return any(p is None for p in self.parts)
-        if self.map is None:
+        if self.map is None or any(p.is_pending for p in self._structured):
             return False
         return self.map.dense_operations < sum(s.dense_operations for s in self._structured)
 

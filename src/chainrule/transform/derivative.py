@@ -20,6 +20,7 @@ from chainrule.functions.linalg import diagonal
 from chainrule.functions.linear import matmul
 from chainrule.functions.systems import solve
 from chainrule.ir import build
+from chainrule.late import late
 from chainrule.tensors import Tensor, of_value
 from chainrule.transform.dense import Blocks, Cost, Part
 from chainrule.transform.operators import Structured
@@ -79,8 +80,19 @@ class Derivative(Blocks, identity=True):
 
     @property
     def formula(self) -> str:
-        """The structure as text; chainrule.explain typesets the formula itself."""
-        return self.structure
+        """The formula of every block in the names of the program, with what its names mean.
+
+        It was compared with the values. Where there is none, the structure is given.
+
+        >>> X, y = cr.ones((5, 2)), cr.zeros(5)
+        >>> def loss(w):
+        ...     z = X @ w
+        ...     return cr.mean(cr.softplus(z) - y * z)
+        >>> print(cr.hessian(loss)(cr.zeros(2)).formula)
+        ∂²L/∂w∂wᵀ = 1/5 · Xᵀdiag(σ(z) ⊙ (1 − σ(z)))X
+           where  z = Xw
+        """
+        return str(late("formula_of", self))
 
     @property
     def factors(self) -> tuple[Tensor, ...]:
@@ -107,10 +119,24 @@ class Derivative(Blocks, identity=True):
         return Cost(
             whole,
             sum(p.value_bytes for p in pieces),
-            sum(dense_cost(p.form).operations for p in pieces),
-            sum(p.product_operations() for p in pieces),
+            self._dense_operations,
+            self._product_operations,
             2 * n**3 // 3 if own is None else own,
         )
+
+    @property
+    def _dense_operations(self) -> int:
+        own = sum(dense_cost(p.form).operations for p in self._structured)
+        if self.map is None or all(not p.is_pending for p in self._structured):
+            return own
+        wide = max(p.form.core_size // max(p.form.shape[0], 1) for p in self._structured)
+        return own + self.map.product_operations * max(wide, 1)
+
+    @property
+    def _product_operations(self) -> int:
+        if self.map is not None and any(p.is_pending for p in self._structured):
+            return self.map.product_operations
+        return sum(p.product_operations() for p in self._structured)
 
     def per_sample(self, axis: int = 0) -> Tensor:
         """Give the Jacobian of each sample, where samples do not depend on each other.
@@ -183,6 +209,8 @@ class Derivative(Blocks, identity=True):
     def _is_map_faster(self, count: int) -> bool:
         if not self._structured:
             return any(p is None for p in self.parts)
+        if any(p.is_pending for p in self._structured):
+            return True
         if any(p.is_chain for p in self._structured):
             own = sum(p.product_operations(count) for p in self._structured)
             return self.map is not None and self.map.product_operations * count < own

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import inspect
 import math
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from functools import wraps
 from typing import Any, Literal, NamedTuple
+
+import numpy as np
 
 from chainrule import tree
 from chainrule.autodiff.batch import batch
@@ -14,6 +16,7 @@ from chainrule.errors import ArgumentError, DTypeError
 from chainrule.ir import build
 from chainrule.ir.graph import Node
 from chainrule.recording import recording
+from chainrule.tensors import Tensor
 from chainrule.transform.dense import Part
 from chainrule.transform.derivative import Derivative
 from chainrule.transform.forward import push
@@ -104,12 +107,13 @@ def _jacobian(
     results = inputs if second else _parts(paths, nodes)
     tensors = {p.name: t for p, t in zip(inputs, variables.tensors, strict=True)}
     names = value_names(f, _bound(f, args, kwargs), tensors, found.atoms)
+    linear = found.map(residuals, lambda: _blocks(nodes, variables.nodes, way), _block_at_places)
     return Derivative(
         tuple(results),
         tuple(inputs),
-        found.parts(dict(zip(found.atoms, leaves, strict=True)), names),
+        found.parts(dict(zip(found.atoms, leaves, strict=True)), names, linear),
         nodes[0].dtype,
-        found.map(residuals, lambda: _blocks(nodes, variables.nodes, way)),
+        linear,
         second,
         Origin(f, args, kwargs, places, transform),
     )
@@ -123,6 +127,17 @@ class Origin(NamedTuple):
     kwargs: Any
     places: tuple[int, ...]
     transform: Literal["jacobian", "hessian"]
+
+    def leaves(self) -> list[tuple[str, Any]]:
+        """The arguments and what is inside of them, by name."""
+        found = []
+        for name, value in _bound(self.function, self.args, self.kwargs).items():
+            found += [
+                (f"{name}.{path}" if path else name, leaf)
+                for path, leaf in tree.paths(value)
+                if isinstance(leaf, Tensor | np.ndarray | float)
+            ]
+        return found
 
 
 def _bound(f: Function, args: Sequence[Any], kwargs: dict[str, Any]) -> dict[str, Any]:
@@ -160,28 +175,64 @@ def _blocks(results: Sequence[Node], variables: Sequence[Node], mode: Mode | Non
     return [column[k] for k in range(len(results)) for column in columns]
 
 
-def _identity(node: Node) -> tuple[Node, int]:
-    size = math.prod(node.shape)
-    return build.reshape(build.delta(size, node.dtype), (size, *node.shape)), size
+def _seeds(node: Node, tied: Collection[int] = ()) -> tuple[Node, int]:
+    """A stack of basis vectors along the axes that are not tied, each at all places of the others.
+
+    Samples that do not depend on each other share one vector.
+    """
+    free = [k for k in range(node.ndim) if k not in tied]
+    shape = tuple(node.shape[k] for k in free)
+    size = math.prod(shape)
+    basis = build.reshape(build.delta(size, node.dtype), (size, *shape))
+    return build.expand(basis, (size, *node.shape), (0, *(k + 1 for k in free))), size
 
 
 def _rows(result: Node, variables: Sequence[Node]) -> list[Node]:
-    cotangent = build.parameter(result.shape, result.dtype)
-    pulled = pullback([result], [cotangent], variables)
-    seeds, size = _identity(result)
-    stacks = batch(pulled, {cotangent: seeds}, size)
+    stacks, _ = _pulled(result, variables)
     return [
         build.reshape(s, (*result.shape, *v.shape)) for s, v in zip(stacks, variables, strict=True)
     ]
 
 
-def _columns(results: Sequence[Node], variable: Node) -> list[Node]:
+def _pulled(
+    result: Node, variables: Sequence[Node], tied: Collection[int] = ()
+) -> tuple[list[Node], int]:
+    cotangent = build.parameter(result.shape, result.dtype)
+    pulled = pullback([result], [cotangent], variables)
+    seeds, size = _seeds(result, tied)
+    return batch(pulled, {cotangent: seeds}, size), size
+
+
+def _columns(results: Sequence[Node], variable: Node, tied: Collection[int] = ()) -> list[Node]:
     tangent = build.parameter(variable.shape, variable.dtype)
     pushed = push(results, {variable: tangent})
-    seeds, size = _identity(variable)
+    seeds, size = _seeds(variable, tied)
     stacks = batch(pushed, {tangent: seeds}, size)
+    free = tuple(n for k, n in enumerate(variable.shape) if k not in tied)
     made = []
     for stack, result in zip(stacks, results, strict=True):
         last = build.transpose(stack, (*range(1, stack.ndim), 0))
-        made.append(build.reshape(last, (*result.shape, *variable.shape)))
+        made.append(build.reshape(last, (*result.shape, *free)))
     return made
+
+
+def _block_at_places(result: Node, variable: Node, ties: Sequence[tuple[int, int]]) -> Node:
+    """∂result/∂variable without the axes of the variable that are tied to axes of the result."""
+    rows, columns = ([pair[side] for pair in ties] for side in (0, 1))
+    free = [
+        [k for k in range(n.ndim) if k not in tied]
+        for n, tied in ((result, rows), (variable, columns))
+    ]
+    sides = [
+        math.prod(n.shape[k] for k in ks) for n, ks in zip((result, variable), free, strict=True)
+    ]
+    if sides[1] <= sides[0]:
+        return _columns([result], variable, columns)[0]
+    (stack,), _ = _pulled(result, [variable], rows)
+    spread = build.reshape(stack, (*(result.shape[k] for k in free[0]), *variable.shape))
+    first = len(free[0])
+    column_of = dict(ties)
+    order = [
+        first + column_of[k] if k in column_of else free[0].index(k) for k in range(result.ndim)
+    ]
+    return build.transpose(spread, [*order, *(first + k for k in free[1])])

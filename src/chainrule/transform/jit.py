@@ -9,11 +9,16 @@ from typing import Any
 import numpy as np
 
 from chainrule import tree
+from chainrule.codegen.cost import Cost, cost
+from chainrule.codegen.listing import listing
+from chainrule.codegen.program import Native, compile_graph
 from chainrule.errors import ArgumentError
 from chainrule.ir import build
 from chainrule.ir.graph import Graph, Node, frontier
 from chainrule.passes.pipeline import optimize
 from chainrule.recording import Recording, current, innermost, modes, recording
+from chainrule.runtime.engine import assembly, host_target
+from chainrule.runtime.profile import Profile, profile
 from chainrule.runtime.programs import is_native, ready
 from chainrule.runtime.reference import quietly
 from chainrule.tensors import Tensor, node_of, of_node, of_value, tensor, watched, weak
@@ -213,8 +218,58 @@ class Jitted:
 
     def graph(self, *args: Any, **kwargs: Any) -> Graph:
         """Give the optimized graph for these arguments."""
+        return self._optimized(args, kwargs)[0]
+
+    def loops(self, *args: Any, **kwargs: Any) -> str:
+        """Write the loops of the native program for these arguments, kernel by kernel.
+
+        >>> print(cr.jit(lambda x: 2 * cr.relu(x)).loops(cr.ones((3, 4))))
+        arena 0 bytes, scratch 0 bytes a thread
+        <BLANKLINE>
+        k1  1 statement by rows 3×4, 1 tile
+          for i < 3, j < 4:
+            %3[i,j] = 2 · relu(%0[4i+j])
+        """
+        return listing(self._native(args, kwargs))
+
+    def llvm(self, *args: Any, **kwargs: Any) -> str:
+        """Give the native program for these arguments in LLVM's language, before its passes."""
+        return self._native(args, kwargs).text
+
+    def assembly(self, *args: Any, **kwargs: Any) -> str:
+        """Give the native program for these arguments in the processor's assembly language."""
+        return assembly(self._native(args, kwargs).text, host_target())
+
+    def cost(self, *args: Any, **kwargs: Any) -> Cost:
+        """Give the operations, the bytes moved and the bytes held of the program, unrun.
+
+        >>> print(cr.jit(lambda x: cr.exp(x) + 1).cost(cr.ones((100,))))
+        200 operations, 1,600 bytes moved, 800 held
+        """
+        return cost(self._native(args, kwargs))
+
+    def profile(self, *args: Any, **kwargs: Any) -> Profile:
+        """Run the program some times and tell how long each kernel takes, and what it computes.
+
+        State cells stay as they are.
+
+        Raises:  CompileError: NumPy computes a part of the program.
+        """
+        graph, tensors = self._optimized(args, kwargs)
+        return profile(graph, [t.numpy() for t in tensors])
+
+    def _native(self, args: Any, kwargs: Any) -> Native:
+        return compile_graph(self._optimized(args, kwargs)[0], host_target())
+
+    def _optimized(self, args: Any, kwargs: Any) -> tuple[Graph, list[Tensor]]:
+        """The optimized graph for these arguments, and its operands."""
         leaves, structure = tree.flatten((args, kwargs))
-        return optimize(Recorded(self, leaves, structure).graph)
+        found = Recorded(self, leaves, structure)
+        hidden = found.hidden(recorded=True)
+        assert hidden is not None
+        pairs = zip(leaves, found.parameters, strict=True)
+        given = [tensor(leaf) for leaf, p in pairs if p is not None]
+        return optimize(found.graph), [*given, *hidden]
 
 
 def _bound(jitted: Jitted, instance: Any) -> Callable[..., Any]:

@@ -13,13 +13,14 @@ from typing import Any
 
 from chainrule.algebra.evaluate import Evaluation, dense_cost, product_cost
 from chainrule.algebra.index import Atom
+from chainrule.algebra.picks import is_pick
 from chainrule.algebra.structure import Form, Part, Summand, damped, evaluated
 from chainrule.autodiff.batch import batch
 from chainrule.functions.lift import Lifted
 from chainrule.ir import build
 from chainrule.ir.dtype import DType
 from chainrule.ir.graph import Node, dependents
-from chainrule.ir.primitives import Einsum
+from chainrule.ir.primitives import Block, Einsum, Loop, RoutineCall
 from chainrule.runtime.reference import evaluate
 from chainrule.tensors import Tensor
 from chainrule.transform.scope import Residuals
@@ -52,17 +53,34 @@ _free_diagonal = _program(lambda e, form, summands: e.free_diagonal(form, summan
 _joined = _program(lambda e, form, summands: e.joined_sides(form, summands))
 
 
+Value = Tensor | Callable[[], Tensor]
+
+
 class Structured:
-    """A block of a derivative whose structure was found, with the values of its atoms."""
+    """A block of a derivative whose structure was found, with the values of its atoms.
+
+    values  a Tensor, or how it is computed when somebody asks for it
+    """
 
     def __init__(
-        self, form: Form, values: Mapping[Atom, Tensor], dtype: DType, names: Mapping[Atom, str]
+        self, form: Form, values: Mapping[Atom, Value], dtype: DType, names: Mapping[Atom, str]
     ) -> None:
         self.form = form
         used = {f.atom for s in form.summands for p in s.parts for f in p.factors}
-        self.values = {a: t for a, t in values.items() if a in used}
+        self._given = {a: t for a, t in values.items() if a in used}
         self.dtype = dtype
         self.names = names
+
+    @cached_property
+    def values(self) -> dict[Atom, Tensor]:
+        """The values of the atoms."""
+        return {a: t if isinstance(t, Tensor) else t() for a, t in self._given.items()}
+
+    @property
+    def is_pending(self) -> bool:
+        """Whether a value is there to be computed first."""
+        done = "values" in self.__dict__
+        return not done and not all(isinstance(t, Tensor) for t in self._given.values())
 
     def _run(self, program: Lifted, *rest: Any, extra: Sequence[Tensor] = ()) -> Any:
         atoms = tuple(self.values)
@@ -143,13 +161,18 @@ class Structured:
     @property
     def value_bytes(self) -> int:
         """The memory of the atoms."""
-        return sum(math.prod(t.shape) * t.dtype.numpy.itemsize for t in self.values.values())
+        width = self.dtype.numpy.itemsize
+        return sum(
+            math.prod(t.shape) * t.dtype.numpy.itemsize if isinstance(t, Tensor)
+            else math.prod(map(int, a.dims)) * width
+            for a, t in self._given.items()
+        )  # fmt: skip
 
 
 def _is_smaller(part: Part, form: Form) -> bool:
     size = math.prod(form.sizes[i] for i in part.labels)
     return len(part.factors) > 1 and size <= sum(
-        math.prod(map(int, f.atom.dims)) for f in part.factors
+        math.prod(map(int, f.atom.dims)) for f in part.factors if not is_pick(f)
     )
 
 
@@ -160,6 +183,7 @@ class LinearMap:
         self, residuals: Residuals, results: Sequence[Node], variables: Sequence[Node],
         tangents: Sequence[Node], directions: Sequence[Node],
         blocks: Callable[[], Sequence[Node]],
+        at_places: Callable[[Node, Node, Sequence[tuple[int, int]]], Node],
     ) -> None:  # fmt: skip
         self._residuals = residuals
         self.results = results
@@ -167,6 +191,7 @@ class LinearMap:
         self._tangents = tangents
         self._directions = directions
         self._blocks = blocks
+        self._at_places = at_places
         self._is_ready = False
         self.product_operations = _operations(tangents, directions)
         self.dense_operations = self.product_operations * min(
@@ -184,6 +209,12 @@ class LinearMap:
         self._prepare()
         return self._residuals.apply(lambda _: self._blocks(), [])
 
+    def at_places(self, row: int, column: int, ties: Sequence[tuple[int, int]]) -> Tensor:
+        """A block without the axes of the argument that are tied to axes of the result."""
+        self._prepare()
+        result, variable = self.results[row], self.variables[column]
+        return self._residuals.apply(lambda _: [self._at_places(result, variable, ties)], [])[0]
+
     def product(self, vectors: Sequence[Tensor]) -> list[Tensor]:
         """Multiply stacks of vectors, which lie along the last axis."""
         self._prepare()
@@ -198,13 +229,20 @@ class LinearMap:
 
 def _operations(tangents: Sequence[Node], directions: Sequence[Node]) -> int:
     """The operations of one product: those of the nodes between directions and tangents."""
-    total = 0
-    for node in dependents(tangents, list(directions))[0]:
-        if isinstance(node.op, Einsum):
-            labels = node.op.subscripts.inputs
-            sizes = {i: n for ls, operand in zip(labels, node.inputs, strict=True)
+    return sum(map(_node_operations, dependents(tangents, list(directions))[0]))
+
+
+def _node_operations(node: Node) -> int:
+    op = node.op
+    match op:
+        case Einsum(subscripts=subscripts):
+            sizes = {i: n for ls, operand in zip(subscripts.inputs, node.inputs, strict=True)
                      for i, n in zip(ls, operand.shape, strict=True)}  # fmt: skip
-            total += 2 * math.prod(sizes.values())
-        else:
-            total += math.prod(node.shape)
-    return total
+            return 2 * math.prod(sizes.values())
+        case Loop(body=body, length=length):
+            return length * sum(map(_node_operations, body.nodes()))
+        case Block(body=body):
+            return sum(map(_node_operations, body.nodes()))
+        case RoutineCall():  # of matrices: the cube of the longest side, for each
+            return sum(math.prod(i.shape) * max(i.shape, default=1) for i in node.inputs)
+    return math.prod(node.shape)

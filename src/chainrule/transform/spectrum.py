@@ -7,6 +7,7 @@ from collections.abc import Callable
 
 import numpy as np
 
+from chainrule.algebra.joint import joint_of
 from chainrule.algebra.structure import Form
 from chainrule.functions.decomposition import eigvalsh
 from chainrule.functions.elementwise import abs as absolute
@@ -16,8 +17,9 @@ from chainrule.functions.lift import Lifted
 from chainrule.functions.sorting import argsort, sort
 from chainrule.ir import build
 from chainrule.tensors import Tensor, of_value
+from chainrule.transform.joint import joint_operations, joint_spectrum
 from chainrule.transform.operators import Structured
-from chainrule.transform.systems import scalar_of
+from chainrule.transform.scalars import scalar_of
 
 __all__ = ["lanczos", "largest", "spectrum", "spectrum_operations"]
 
@@ -29,6 +31,9 @@ def spectrum_operations(form: Form) -> int | None:
     """The operations of a structured spectrum, or None where the structure does not help."""
     if not form.summands or not form.is_square or not form.is_straight:
         return None
+    joint = joint_of(form)
+    if joint is not None:
+        return joint_operations(form, joint)
     if form.kronecker is not None:
         return sum(math.prod(form.sizes[i] for i in p.rows) ** 3 for p in form.kronecker)
     return _blocks(form) * form.side**3
@@ -41,7 +46,10 @@ def _blocks(form: Form) -> int:
 def spectrum(block: Structured) -> Tensor:
     """All eigenvalues, as often as they occur, in no particular order."""
     form = block.form
-    if form.kronecker is not None:
+    joint = joint_of(form)
+    if joint is not None:
+        found = joint_spectrum(block, joint)
+    elif form.kronecker is not None:
         found = _products(block)
     else:
         core = _reshape([block.core()], (_blocks(form), form.side, form.side))

@@ -1,4 +1,4 @@
-"""Linear systems with a structured matrix: block by block, factor by factor, or by Woodbury."""
+"""Linear systems with a structured matrix: by blocks, by factors, in eigenvectors, by Woodbury."""
 
 from __future__ import annotations
 
@@ -8,17 +8,20 @@ from typing import Any
 
 import numpy as np
 
+from chainrule.algebra.joint import joint_of
 from chainrule.algebra.structure import Form, Part, Summand
 from chainrule.errors import ArgumentError
-from chainrule.functions.elementwise import add, divide, multiply, subtract
+from chainrule.functions.elementwise import add, divide, subtract
 from chainrule.functions.lift import Lifted
 from chainrule.functions.linear import matmul
 from chainrule.functions.systems import solve
 from chainrule.ir import build
-from chainrule.tensors import Tensor, of_value
+from chainrule.tensors import Tensor
+from chainrule.transform.joint import joint_operations, solve_jointly
 from chainrule.transform.operators import Structured
+from chainrule.transform.scalars import scalar_of
 
-__all__ = ["iterated", "scalar_of", "solve_structured", "structured_operations"]
+__all__ = ["iterated", "solve_structured", "structured_operations"]
 
 _reshape = Lifted(build.reshape)
 _transpose = Lifted(build.transpose)
@@ -31,6 +34,9 @@ def structured_operations(form: Form) -> int | None:
         return None
     blocks = math.prod(form.sizes[r] for r, _ in form.blocks)
     rank = _rank(form)
+    joint = joint_of(form)
+    if joint is not None:
+        return joint_operations(form, joint)
     if form.kronecker is not None:
         sides = [math.prod(form.sizes[i] for i in p.rows) for p in form.kronecker]
         return sum(side**3 for side in sides) + form.shape[0] * sum(sides)
@@ -42,6 +48,9 @@ def structured_operations(form: Form) -> int | None:
 def solve_structured(block: Structured, vectors: Tensor) -> Tensor:
     """X with A x = vectors; these have the axes of the rows, then one that counts them."""
     form = block.form
+    joint = joint_of(form)
+    if joint is not None:
+        return solve_jointly(block, joint, vectors)
     if form.kronecker is not None:
         return _by_factors(block, form.kronecker, vectors)
     outer = _outer(form)
@@ -105,15 +114,6 @@ def _by_factors(block: Structured, parts: Sequence[Part], vectors: Tensor) -> Te
     order = [columns.index(c) for c in form.column_labels]
     made = _transpose([vectors], (*order, len(order)))
     return divide(made, scalar_of(block, summand, made))
-
-
-def scalar_of(block: Structured, summand: Summand, like: Tensor) -> Tensor:
-    """The coefficient of a term, with its parts that are numbers."""
-    made = of_value(np.asarray(float(summand.coefficient), like.dtype.numpy))
-    for part in summand.parts:
-        if not part.labels:
-            made = multiply(made, _reshape([block.matrix(part)], ()))
-    return made
 
 
 # ---------------------------------------------------------------- D + L R

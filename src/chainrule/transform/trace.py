@@ -114,7 +114,9 @@ class Arguments:
         return of_node(node, opened)
 
 
-_TYPES = frozenset({"Tensor", "float", "int", "bool", "str", "Any", "dict", "tuple", "list"})
+_TYPES = frozenset({
+    "Any", "Operand", "Tensor", "bool", "dict", "float", "int", "list", "str", "tuple",
+})  # fmt: skip
 
 
 def is_axes(note: str) -> bool:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from chainrule.codegen.llvm import like
-from chainrule.codegen.mathematics.lanes import Lanes
+from chainrule.codegen.mathematics.lanes import Lanes, where
 from chainrule.ir.dtype import DType
 
 __all__ = ["cast", "nonzero"]
@@ -46,7 +46,8 @@ def _truncated(x: Lanes, target: DType) -> Lanes:
     What fits nowhere is any number, but frozen: the same one at each use.
     """
     if target.name == "uint64":
-        made = x.convert("fptoui", "i64")
+        upper = (x - 2.0**63).convert("fptosi", "i64") ^ -(2**63)
+        made = where(x < 2.0**63, x.convert("fptosi", "i64"), upper)
     elif target.bits == 64 or target.name == "uint32":
         made = x.convert("fptosi", "i64")
     else:

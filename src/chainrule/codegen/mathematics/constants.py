@@ -34,6 +34,7 @@ class Format(NamedTuple):
     rounder   adding it rounds to an integer, which stands in the last bits of the sum
     ln2       ln 2 in two terms, the first exact when multiplied by an exponent
     overflow  the logarithm of the largest number, and so of the smallest normal one: underflow
+    root      the bits of √½
     certain   above it 1 + e⁻ˣ and tanh x/2 are 1
     """
 
@@ -44,18 +45,34 @@ class Format(NamedTuple):
     smallest: float
     overflow: float
     underflow: float
+    root: int
     certain: float
 
 
 FLOAT: Final = Format(
-    23, 127, 1.5 * 2.0**23, pieces(LN2, 15, 24), 2.0**-126, 88.7228317, -87.3365402, 20.0
+    fraction=23,
+    bias=127,
+    rounder=1.5 * 2.0**23,
+    ln2=pieces(LN2, 15, 24),
+    smallest=2.0**-126,
+    overflow=88.7228317,
+    underflow=-87.3365402,
+    root=0x3F3504F3,
+    certain=20.0,
 )
 DOUBLE: Final = Format(
-    52, 1023, 1.5 * 2.0**52, pieces(LN2, 40, 53), 2.0**-1022,
-    709.78271289338397, -708.39641853226408, 40.0,
-)  # fmt: skip
+    fraction=52,
+    bias=1023,
+    rounder=1.5 * 2.0**52,
+    ln2=pieces(LN2, 40, 53),
+    smallest=2.0**-1022,
+    overflow=709.78271289338397,
+    underflow=-708.39641853226408,
+    root=0x3FE6A09E667F3BCD,
+    certain=40.0,
+)
 
 
 def format_of(x: Lanes) -> Format:
     """The format of the elements."""
-    return DOUBLE if x.element == "double" else FLOAT
+    return DOUBLE if x.bits == 64 else FLOAT

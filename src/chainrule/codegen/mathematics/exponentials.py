@@ -67,8 +67,7 @@ def _bounded(y: Lanes, x: Lanes) -> Lanes:
 def exp_below(x: Lanes, rest: Lanes | None = None) -> Lanes:
     """eˣ for x ≤ 0; of x + rest where x alone has not digits enough."""
     power, r = _power_and_rest(x, rest)
-    made = fma(power * r, fma(_tail(r), r, 1), power)
-    return where(x < format_of(x).underflow, 0, made)
+    return where(x < format_of(x).underflow, 0, _exp_part(r) * power)
 
 
 def expm1(x: Lanes) -> Lanes:
@@ -98,7 +97,7 @@ def tanh(x: Lanes) -> Lanes:
     a = abs(x)
     twice = a * 2
     power, r = _power_and_rest(where(twice > f.certain, f.certain, twice))
-    far = 1 - 2 / (fma(power * r, fma(_tail(r), r, 1), power) + 1)
+    far = 1 - 2 / (_exp_part(r) * power + 1)
     square = x * x
     near = fma(square * x, polynomial(square, c.TANH64 if x.bits == 64 else c.TANH32), x)
     return where(a > 0.5495, far, near).signed_as(x)

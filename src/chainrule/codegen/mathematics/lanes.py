@@ -197,6 +197,6 @@ def two_product(x: Lanes, y: Lanes) -> tuple[Lanes, Lanes]:
 
 def _halves(x: Lanes) -> tuple[Lanes, Lanes]:
     """x as the sum of two numbers of half its digits (Veltkamp)."""
-    high = x * (2.0**27 + 1 if x.element == "double" else 2.0**12 + 1)
+    high = x * (2.0**27 + 1 if x.bits == 64 else 2.0**12 + 1)
     high = high - (high - x)
     return high, x - high

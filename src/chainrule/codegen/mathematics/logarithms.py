@@ -7,7 +7,6 @@ bits, the polynomial from coefficients.py.
 from __future__ import annotations
 
 import math
-import struct
 from decimal import Decimal
 from fractions import Fraction
 from typing import Final
@@ -28,23 +27,15 @@ _FAR: Final = 2.0**60  # its square is a number yet, and 1 is nothing beside it
 
 
 def decomposed(x: Lanes) -> tuple[Lanes, Lanes]:
-    """e and f of a positive normal number."""
-    e, m = split_exponent(x)
-    return e, m - 1
-
-
-def split_exponent(x: Lanes) -> tuple[Lanes, Lanes]:
-    """e and m = x/2ᵉ, √½ ≤ m < √2.
+    """e and m = x/2ᵉ of a positive normal number, √½ ≤ m < √2.
 
     The sum of the biased exponent's bits and those of 2²³ (2⁵²) is a number that holds it.
     """
     f = format_of(x)
-    root = struct.unpack(*(("q", struct.pack("d", math.sqrt(0.5))) if x.bits == 64 else
-                           ("i", struct.pack("f", math.sqrt(0.5)))))[0]  # fmt: skip
-    moved = x.as_integer() + ((f.bias << f.fraction) - root)
+    moved = x.as_integer() + ((f.bias << f.fraction) - f.root)
     holder = (f.bias + f.fraction) << f.fraction
     e = ((moved >> f.fraction) | holder).as_real() - (2.0**f.fraction + f.bias)
-    m = ((moved & ((1 << f.fraction) - 1)) + root).as_real()
+    m = ((moved & ((1 << f.fraction) - 1)) + f.root).as_real()
     return e, m
 
 
@@ -65,15 +56,15 @@ def log10(x: Lanes) -> Lanes:
 
 def _in_base(x: Lanes, factor: Fraction) -> Lanes:
     """factor · log x."""
-    e, f = decomposed(x)
-    y = _sum(e, f, factor)
+    e, m = decomposed(x)
+    y = _sum(e, m - 1, factor)
     y = where(x < math.inf, y, x)
     return where(x < format_of(x).smallest, where(x < 0, x.constant(math.nan), -math.inf), y)
 
 
 def _sum(e: Lanes, f: Lanes, factor: Fraction = Fraction(1)) -> Lanes:
     """factor · (e ln 2 + log(1 + f)), small terms first."""
-    wide = f.element == "double"
+    wide = f.bits == 64
     scale = float(factor)
     tail = polynomial(f, [k * scale for k in (c.LOG64 if wide else c.LOG32)])
     high, low = pieces(LN2 * factor, 40, 53) if wide else pieces(LN2 * factor, 15, 24)
@@ -88,7 +79,7 @@ def log1p(x: Lanes) -> Lanes:
     """log(1 + x): 1 + x gives the exponent e; f = x/2ᵉ − (1 − 1/2ᵉ) does not lose digits of x."""
     limits = format_of(x)
     sum_ = x + 1
-    e, m = split_exponent(sum_)
+    e, m = decomposed(sum_)
     power = _inverse_power(e)
     f = where(x < 2.0 ** (limits.fraction + 5), fma(x, power, power - 1), m - 1)
     y = where(x < math.inf, _sum(e, f), x)

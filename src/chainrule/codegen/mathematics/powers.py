@@ -7,7 +7,9 @@ float32 takes them from float64; float64 works with pairs of numbers (high, low)
 from __future__ import annotations
 
 import math
+from collections.abc import Callable, Mapping
 from fractions import Fraction
+from typing import Final
 
 from chainrule.codegen.mathematics import coefficients as c
 from chainrule.codegen.mathematics.constants import DOUBLE, pieces
@@ -17,6 +19,14 @@ from chainrule.codegen.mathematics.logarithms import decomposed
 
 __all__ = ["hypot", "power"]
 
+_PRODUCTS: Final[Mapping[int, Callable[[Lanes], Lanes]]] = {
+    -1: lambda x: 1 / x,
+    0: lambda x: x.constant(1),
+    1: lambda x: x,
+    2: lambda x: x * x,
+    3: lambda x: x * x * x,
+    4: lambda x: (x * x) * (x * x),
+}
 _TWO_THIRDS = pieces(Fraction(2, 3), 53, 53)
 
 
@@ -41,15 +51,14 @@ def _of_known(x: Lanes, y: Lanes) -> Lanes | None:
     """Products for an exponent that is a small number known while writing."""
     if y.value.text[0] == "%":
         return None
-    square = x * x
-    known = {0: x.constant(1), 1: x, 2: square, 3: square * x, 4: square * square, -1: 1 / x}
-    return next((made for n, made in known.items() if y.value == y.of(n)), None)
+    return next((made(x) for n, made in _PRODUCTS.items() if y.value == y.of(n)), None)
 
 
 def _in_float64(x: Lanes, y: Lanes) -> Lanes:
     """|x|ʸ of float32, where float64 has digits to spare."""
     a, wide = abs(x).convert("fpext", "double"), y.convert("fpext", "double")
-    e, f = decomposed(a)
+    e, m = decomposed(a)
+    f = m - 1
     log = fma(e, math.log(2), fma(f * f, polynomial(f, c.LOG40), f))
     product = _limits(a, log) * wide
     n, r = reduced(_within(product, 300.0))
@@ -85,8 +94,8 @@ def _in_pairs(a: Lanes, y: Lanes) -> Lanes:
 
 def _log_pair(a: Lanes) -> tuple[Lanes, Lanes]:
     """log a to 2⁻⁶⁵: e ln 2 + 2s + ⅔s³ + s⁵ P(s²) of s = f/(2 + f)."""
-    e, f = decomposed(a)
-    s, s_low = _ratio(f)
+    e, m = decomposed(a)
+    s, s_low = _ratio(m - 1)
     square, square_low = two_product(s, s)
     square_low = fma(s * 2, s_low, square_low)
     # ⅔ + s² P(s²), then times s³.

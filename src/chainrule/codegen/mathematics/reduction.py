@@ -62,7 +62,7 @@ def quarter_turns(x: Lanes) -> tuple[Lanes, Lanes]:
 
 def _parts(x: Lanes) -> tuple[float, tuple[float, ...]]:
     """Up to where the pieces of π/2 reach, and the pieces."""
-    wide, fused = x.element == "double", x.b.module.fma
+    wide, fused = x.bits == 64, x.b.module.fma
     if wide:
         return (1e9, pieces(PI / 2, 53, 53, 53)) if fused else (1e6, pieces(PI / 2, 33, 33, 33, 53))
     return (3e4, pieces(PI / 2, 24, 24, 24)) if fused else (1e4, pieces(PI / 2, 11, 11, 11, 24))

@@ -64,7 +64,7 @@ def _rest(x: Lanes, y: Lanes) -> Lanes:
     """
     if not x.b.module.fma:
         return Lanes(x.b, x.b.binary("frem", x.value, y.value))
-    many = 2.0**50 if x.element == "double" else 2.0**21
+    many = 2.0**50 if x.bits == 64 else 2.0**21
     quotient = (x / y).apply("trunc")
     rest = fma(-quotient, y, x)
     wrong = rest.differs(0) & (rest < 0).differs(x < 0)

@@ -11,9 +11,9 @@ from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
 from chainrule.codegen.llvm import Builder, Index, Value, bits, constant, vector
+from chainrule.codegen.products.dot_plan import DotPlan
 from chainrule.codegen.products.operands import Operand, Product, Result, flipped
 from chainrule.codegen.products.panels import pack_lines, tail_mask
-from chainrule.codegen.products.plan import DotPlan
 from chainrule.codegen.products.split import Split, chunk, minimum
 from chainrule.codegen.products.vectors import sums
 
@@ -74,8 +74,8 @@ def emit_dot(unit: DotUnit, index: Value) -> None:
     if plan.column_blocks > 1:
         column_block = b.binary("udiv", index, b.number(plan.row_blocks))
         row_block = b.sub(index, b.mul(column_block, plan.row_blocks))
-    rows = chunk(b, row_block, plan.row_blocks, plan.rows.count)
-    columns = chunk(b, column_block, plan.column_blocks, plan.columns.count)
+    rows = chunk(b, row_block, plan.row_blocks, plan.rows.panels)
+    columns = chunk(b, column_block, plan.column_blocks, plan.columns.panels)
     with b.loop(*rows, unroll=False) as down, b.loop(*columns, unroll=False) as across:
         row, rows_done = _begin(b, plan.rows, down.index)
         column, columns_done = _begin(b, plan.columns, across.index)
@@ -98,15 +98,11 @@ def _emit_tile(unit: DotUnit, row: Value, column: Value) -> Value:
     height, width, lanes = plan.rows.size, plan.columns.size, plan.lanes
 
     def step(k: Value, before: Sequence[Value], mask: Value | None) -> list[Value]:
-        across = [
-            unit.right.read(b, k, b.add(column, j), "row", lanes, mask) for j in range(width)
-        ]
+        across = [unit.right.read(b, k, b.add(column, j), "row", lanes, mask) for j in range(width)]
         made = []
         for i in range(height):
             down = unit.left.read(b, b.add(row, i), k, "column", lanes, mask)
-            made += [
-                b.fma(down, other, before[i * width + j]) for j, other in enumerate(across)
-            ]
+            made += [b.fma(down, other, before[i * width + j]) for j, other in enumerate(across)]
         return made
 
     partial = _partial_sums(unit, height * width, step)

@@ -161,9 +161,7 @@ def pack_lines(
     if rest:
         copy(b.number(full), rest)
 
-    def read(
-        b: Builder, row: Value, column: Value, along: str, count: int, mask: Value | None
-    ) -> Value:
+    def read(b: Builder, row: Value, column: Value, *_: object) -> Value:
         place = b.offset(scratch, b.add(b.mul(row, stride), column), kind)
         return b.load(register, place, align)
 

@@ -1,23 +1,31 @@
 """Asking for memory ahead of time, one line at each step of a register tile.
 
 What a tile needs comes from near caches. What later tiles need lies in rows that are far apart,
-which processors do not foresee: waiting for it would take as long as computing. So every step of
-the inner axis asks for one line of the panels to come, at the cost of a load that is free there.
+which processors do not foresee: waiting for it would take as long as computing. So the steps
+of the inner axis ask for the lines to come, one at a time: their loads leave room for that.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Final
+from typing import Final, NamedTuple
 
-from chainrule.codegen.llvm import Builder, Index, Value, bits
+from chainrule.codegen.llvm import Builder, Value, bits
 from chainrule.codegen.products.split import minimum
 
-__all__ = ["Ahead", "ahead", "ahead_of_results"]
+__all__ = ["Ahead", "Share", "ahead", "ahead_of_results"]
 
 Ahead = Callable[[Value], None]
 
 _LINE: Final = 64
+
+
+class Share(NamedTuple):
+    """The tile of so many that share the asking, and the steps between two times of asking."""
+
+    tile: Value
+    tiles: int
+    chunk: int
 
 
 def ahead(
@@ -26,11 +34,9 @@ def ahead(
     origin: Value,
     strides: tuple[int, int],
     extent: tuple[int, int],
-    tile: Value,
-    tiles: int,
-    chunk: int,
+    share: Share,
 ) -> Ahead:
-    """Ask for a block of an operand, a share of it in each of so many tiles.
+    """Ask for a block of an operand, a share of it in each tile.
 
     strides   of the block along the inner axis and across it, in elements
     extent    of the block, likewise
@@ -38,37 +44,23 @@ def ahead(
     steps, width = extent
     along, across = strides
     line = _LINE * 8 // bits(kind)
-    turns = max(steps // chunk, 1)
     if along == 1:
-        pieces, each = (
-            -(-(steps + line - 1) // line),
-            width,
-        )  # lines along the inner axis, each of so many
-        far, near = across, line
+        pieces, far, near = (width, steps // line + 1), across, line
     else:
-        pieces, each = -(-width // line), steps
-        far, near = line * across, along
-        return _spread(b, kind, origin, (far, near), (pieces, each), tile, tiles, turns)
-    return _spread(b, kind, origin, (far, near), (each, pieces), tile, tiles, turns)
+        pieces, far, near = (-(-width // line), steps), line * across, along
+    total = pieces[0] * pieces[1]
+    turns = max(steps // share.chunk, 1)
+    several = -(-total // (share.tiles * turns))
+    first = b.mul(share.tile, -(-total // share.tiles))
 
-
-def _spread(b, kind, origin, strides, counts, tile, tiles, turns):
-    """counts[0] rows of counts[1] lines, over tiles x turns"""
-    far, near = strides
-    rows, lines = counts
-    per = max(1, -(-rows * lines // (tiles * turns)))  # lines a turn
-    share = -(-rows * lines // tiles)
-    # a tile has `turns` turns of `per` lines: split rows among tiles
-    asked = []
-    first = b.mul(tile, share)
-    total = rows * lines - 1
-
-    def ask(t: Value) -> None:
-        for n in range(per):
-            number = b.number(minimum(b, b.add(b.add(first, b.mul(t, per)), n), total))
-            row = b.binary("udiv", number, b.number(lines))
-            column = b.sub(number, b.mul(row, lines))
-            b.prefetch(b.offset(origin, b.add(b.mul(row, far), b.mul(column, near)), kind), 2)
+    def ask(turn: Value) -> None:
+        for n in range(several):
+            place = b.add(b.add(first, b.mul(turn, several)), n)
+            number = b.number(minimum(b, place, total - 1))
+            row = b.binary("udiv", number, b.number(pieces[1]))
+            column = b.sub(number, b.mul(row, pieces[1]))
+            away = b.add(b.mul(row, far), b.mul(column, near))
+            b.prefetch(b.offset(origin, away, kind), 2)
 
     return ask
 
@@ -82,8 +74,8 @@ def ahead_of_results(
     shift = max((s for s in range(8) if height * pieces << s <= steps), default=0)
     line = _LINE * 8 // bits(kind)
 
-    def ask(k: Value) -> None:
-        step: Index = b.binary("lshr", k, b.number(shift))
+    def ask(turn: Value) -> None:
+        step = b.binary("lshr", turn, b.number(shift))
         row = b.binary("lshr", step, b.number(pieces.bit_length() - 1))
         piece = b.binary("and", step, b.number(pieces - 1))
         place = b.add(b.mul(row, stride), b.mul(piece, line))

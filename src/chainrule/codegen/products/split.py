@@ -10,16 +10,16 @@ __all__ = ["Split", "chunk", "maximum", "minimum", "split"]
 
 
 class Split(NamedTuple):
-    """``total`` positions in ``count`` panels of one ``size``; the last one may be incomplete."""
+    """``total`` positions in so many ``panels`` of one ``size``; the last one may be incomplete."""
 
     total: int
     size: int
-    count: int
+    panels: int
 
     @property
     def whole(self) -> bool:
         """Whether the last panel is complete too."""
-        return self.total == self.size * self.count
+        return self.total == self.size * self.panels
 
 
 def split(total: int, size: int) -> Split:

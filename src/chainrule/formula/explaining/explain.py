@@ -84,7 +84,7 @@ def explain(
         main,
         tuple(definitions(main, known)),
         main.dims,
-        tuple(_assumptions(given)),
+        tuple(_assumptions(given, main)),
         tuple(notes),
         error,
         points,
@@ -223,9 +223,12 @@ def _notes(question: Question, main: Tree) -> list[str]:
     return notes
 
 
-def _assumptions(given: Signature) -> list[str]:
-    """The facts about parameters that may have been used."""
-    shown = []
+def _assumptions(given: Signature, main: Tree) -> list[str]:
+    """The facts about parameters that may have been used; for a clip, that its bounds are > 0."""
+    clips = [p for p in walk(main) if isinstance(p, ts.Apply) and p.name == "clip"]
+    bounds = {name for p in clips for b in p.parts[1:] for name in symbols(b)}
+    shown = [f"{spelled(n)} > 0" for n, fact in given.facts.items()
+             if fact == "positive" and n in bounds]  # fmt: skip
     for name, fact in given.facts.items():
         if fact in _MEANINGS:
             vector = len(given.axes[name]) == 1 and fact == "simplex"

@@ -145,6 +145,9 @@ def kinks(derivation: Derivation, variable: str) -> tuple[str, ...]:
     return tuple(f"at {_listed(where)}: {rule}" for rule, where in told.items())
 
 
+_LONG = 200  # nodes of a derivative
+
+
 def _listed(conditions: Sequence[str]) -> str:
     shown = list(dict.fromkeys(conditions))
     if len(shown) > _MOST:
@@ -153,11 +156,16 @@ def _listed(conditions: Sequence[str]) -> str:
 
 
 def _matters(derivation: Derivation, twins: tuple[Switch, ...]) -> bool:
-    """Whether the result's derivative by the switch is not zero, as that of m in max(x) − m is."""
+    """Whether the result's derivative by the switch is not zero, as that of m in max(x) − m is.
+
+    Written out, the derivative grows with the program, so in a long one it is taken to matter.
+    """
     gradients = [c.get(s.node) for c, s in zip(derivation.cotangents, twins, strict=True)]
     found = [g for g in gradients if g is not None]
     if len(found) < len(twins):
         return twins[0].node not in derivation.cotangents[0]
+    if len(ancestors(found[:1])) > _LONG:
+        return True
     lowering = derivation.lowering
     return bool(lowering.simplest(lowering.lower(tuple(found))).terms)
 

@@ -7,7 +7,6 @@ simplifies to when the incoming gradient is written out.
 
 from __future__ import annotations
 
-import itertools
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from fractions import Fraction
@@ -15,7 +14,7 @@ from fractions import Fraction
 import numpy as np
 
 from chainrule.algebra import combine, matrices
-from chainrule.algebra.index import Atom, Poly, Term, normal
+from chainrule.algebra.index import Atom, Poly, Term, fresh_labels, normal
 from chainrule.algebra.lower import Lowering, Twins
 from chainrule.algebra.rules import tidy
 from chainrule.algebra.sizes import Sizes
@@ -256,8 +255,7 @@ def _written_out(poly: Poly, known: Mapping[str, Poly]) -> Poly:
     """Put definitions in the place of names; their sums stay together."""
     terms: list[Term] = []
     for term in poly.terms:
-        fresh = itertools.count(1 + max((i for f in term.factors for i in f.labels), default=0))
-        fresh = itertools.count(max(next(fresh), poly.rank))
+        fresh = fresh_labels(term, poly.rank)
         made = [Term(term.coefficient)]
         for f in term.factors:
             name = str(f.atom.params[0]) if f.atom.head == "name" else ""

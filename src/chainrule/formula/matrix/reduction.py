@@ -13,7 +13,7 @@ from dataclasses import dataclass, field, replace
 from fractions import Fraction
 from typing import NamedTuple
 
-from chainrule.algebra.index import Atom, Factor, Poly, Term
+from chainrule.algebra.index import Atom, Factor, Poly, Term, normal
 from chainrule.formula.matrix.factor import total
 from chainrule.formula.matrix.piece import Piece, piece
 from chainrule.formula.matrix.rows import Irreducible, row_of
@@ -374,13 +374,16 @@ def atom_tree(atom: Atom) -> Tree:
         case ("det", _, _):
             return ts.Apply((), "det", (formula(atom.args[0]),))
         case ("indicator", _, _):
-            left, right = (formula(p) if p.terms else _ZERO for p in atom.args)
+            left, right = map(_operand, atom.args)
             return ts.Bracket(atom.dims, str(atom.params[0]), left, right)
         case ("softmax" | "log_softmax" | "logsumexp" | "onehot" as name, _, _):
             return ts.Apply(atom.dims, name, tuple(map(formula, atom.args)))
         case ("view", _, _):
             axes = tuple((a.offset, a.terms) for a in atom.params[0])  # type: ignore[attr-defined]
             return ts.Viewed(atom.dims, formula(atom.args[0]), axes)
+        case ("apply", _, "clip"):
+            body, *bounds = atom.args
+            return ts.Apply(atom.dims, "clip", (formula(body), *map(_operand, bounds)))
         case ("apply", _, "pow"):
             base, exponent = map(formula, atom.args)
             return ts.Power(atom.dims, base, exponent)
@@ -389,6 +392,15 @@ def atom_tree(atom: Atom) -> Tree:
             return ts.Apply(atom.dims, shown, tuple(map(formula, atom.args)))
         case (name, _, kind):
             return ts.Apply(atom.dims, kind or name, tuple(map(formula, atom.args)))
+
+
+def _operand(poly: Poly) -> Tree:
+    """One side of a relation, or a bound: a number where it is the same everywhere."""
+    if not poly.terms:
+        return _ZERO
+    if any(f.labels for t in poly.terms for f in t.factors):
+        return formula(poly)
+    return formula(normal(poly.terms, (), ()))
 
 
 def _group(inside: Poly) -> Tree:

@@ -35,7 +35,8 @@ def row_of(tree: Tree, slot: int, label: str) -> Tree:
         case ts.Apply(name="softmax") if slot == 0 and len(tree.dims) == 2:
             return ts.Row(dims, tree, label)
         case ts.Apply(name=name, parts=parts) if name not in ("det", "onehot", "softmax"):
-            return ts.Apply(dims, name, tuple(row_of(p, slot, label) for p in parts))
+            made = tuple(row_of(p, slot, label) if p.dims else p for p in parts)
+            return ts.Apply(dims, name, made)
         case ts.Bracket(relation=relation, left=left, right=right):
             sides = [row_of(p, slot, label) if p.dims else p for p in (left, right)]
             return ts.Bracket(dims, relation, *sides)

@@ -1,0 +1,93 @@
+"""What a program costs, before it runs: operations, bytes moved, bytes held."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable
+from typing import NamedTuple
+
+from chainrule.codegen.fuse import Fused, Item, reads
+from chainrule.codegen.loops import Add, Apply, Choose, Expression, Times, parts
+from chainrule.codegen.program import Native
+from chainrule.codegen.steps import Check, Host, Nested, Scattered, Spread, Statement
+from chainrule.ir.graph import Node
+
+__all__ = ["Cost", "bytes_of", "cost", "kernel_cost"]
+
+
+class Cost(NamedTuple):
+    """What a program costs.
+
+    operations  additions, multiplications and values of scalar functions
+    bytes       read from and written to arrays, each array once a kernel
+    peak        bytes of memory while it runs, without its inputs: results and the arena
+    """
+
+    operations: int
+    bytes: int
+    peak: int
+
+    def __str__(self) -> str:
+        return f"{self.operations:,} operations, {self.bytes:,} bytes moved, {self.peak:,} held"
+
+
+def cost(native: Native) -> Cost:
+    """The cost of a program; Loops and what the host computes are not counted."""
+    found = [kernel_cost(item) for segment in native.segments for _, item in segment.kernels]
+    held = native.arena + sum(map(bytes_of, native.made))
+    return Cost(sum(c.operations for c in found), sum(c.bytes for c in found), held)
+
+
+def kernel_cost(item: Item) -> Cost:
+    """The cost of a kernel."""
+    operations = sum(math.prod(e) * n for e, n in _work(item))
+    moved = sum(map(bytes_of, reads(item) | set(_targets(item))))
+    return Cost(operations, moved, 0)
+
+
+def bytes_of(node: Node) -> int:
+    """The size of an array."""
+    return math.prod(node.shape) * node.dtype.numpy.itemsize
+
+
+def _targets(item: Item) -> Iterable[Node]:
+    match item:
+        case Fused():
+            return item.targets()
+        case Host(targets=targets) | Nested(targets=targets):
+            return targets
+        case Check():
+            return ()
+        case _:
+            return (item.target,)
+
+
+def _work(item: Item) -> Iterable[tuple[tuple[int, ...], int]]:
+    """The extents of each nest of loops, and the operations of one turn."""
+    match item:
+        case Fused(statements=statements, product=product):
+            if product is not None:
+                both = operations_in(product.left) + operations_in(product.right)
+                yield product.extents, 2 + both
+            for s in statements:
+                yield s.extents, operations_in(s.value) + bool(s.kind)
+        case Spread() | Scattered():
+            yield item.extents, operations_in(item.value) + 1
+        case Check(extents=extents):
+            yield extents, 1
+        case Statement():
+            yield item.extents, operations_in(item.value)
+        case _:
+            return
+
+
+def operations_in(expression: Expression) -> int:
+    """Operations that give one value of an expression."""
+    total = 0
+    for e in parts(expression):
+        match e:
+            case Add(operands=operands) | Times(operands=operands):
+                total += len(operands) - 1
+            case Apply() | Choose():
+                total += 1
+    return total

@@ -1,0 +1,79 @@
+"""What is asked for while a tile is computed: the next panel of A, the next block of B, its C."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from chainrule.codegen.llvm import Index, Value
+from chainrule.codegen.products.prefetch import Ahead, Share, ahead, ahead_of_results
+from chainrule.codegen.products.tile import CHUNK
+from chainrule.codegen.products.unit import Inner, Unit, widest
+
+__all__ = ["asks_of"]
+
+_STEPS: Final = 32  # fewer steps of the inner axis are over before memory answers
+
+
+def asks_of(
+    unit: Unit, inner: Inner, panel: tuple[Value, Index], row: Value, columns: tuple[Index, Value]
+) -> list[Ahead]:
+    """What to ask for at every chunk of steps.
+
+    panel     the panel of rows, and the first one of the unit
+    columns   the first panel of columns of the unit, and how many are done
+    """
+    if unit.plan.inner_block < _STEPS:
+        return []
+    first, number = columns
+    wide = widest(unit.plan.columns, unit.plan.column_blocks)
+    tile = unit.b.add(unit.b.mul(unit.b.sub(panel[0], panel[1]), wide), number)
+    tiles = wide * widest(unit.plan.rows, unit.plan.row_blocks)
+    found = [
+        _next_left(unit, inner, row, Share(number, wide, CHUNK)),
+        _next_right(unit, inner, first, Share(tile, tiles, CHUNK)),
+        _results(unit, inner, row, unit.b.add(number, first)),
+    ]
+    return [ask for ask in found if ask is not None]
+
+
+def _next_left(unit: Unit, inner: Inner, row: Value, share: Share) -> Ahead | None:
+    """The panel of rows below this one."""
+    b, plan, left = unit.b, unit.plan, unit.left.plain
+    if left is None or not plan.ahead_left:
+        return None
+    skip = b.mul(b.add(row, plan.rows.size), left.row_stride)
+    begin = b.mul(b.number(inner.begin), left.column_stride)
+    origin = b.offset(left.pointer, b.add(skip, begin), unit.product.kind)
+    extent = (plan.inner_block, plan.rows.size)
+    strides = (left.column_stride, left.row_stride)
+    return ahead(b, unit.product.kind, origin, strides, extent, share)
+
+
+def _next_right(unit: Unit, inner: Inner, first: Index, share: Share) -> Ahead | None:
+    """The block that is packed next: further along the inner axis, or the next columns' first."""
+    b, plan, right = unit.b, unit.plan, unit.right.plain
+    if right is None or not plan.ahead_right or inner.last is None:
+        return None
+    width = plan.columns.size * plan.lanes
+    wide = widest(plan.columns, plan.column_blocks) * width
+    column = b.mul(b.number(first), width)
+    column = b.select(inner.last, b.add(column, wide), column)
+    begin = b.add(b.number(inner.begin), plan.inner_block)
+    begin = b.select(inner.last, b.number(0), begin)
+    away = b.add(b.mul(begin, right.row_stride), b.mul(column, right.column_stride))
+    origin = b.offset(right.pointer, away, unit.product.kind)
+    strides = (right.row_stride, right.column_stride)
+    return ahead(b, unit.product.kind, origin, strides, (plan.inner_block, wide), share)
+
+
+def _results(unit: Unit, inner: Inner, row: Value, panel: Value) -> Ahead | None:
+    """Where this tile's results will go, if they are ready at the end of this block."""
+    b, plan, result = unit.b, unit.plan, unit.result.plain
+    if result is None or inner.last is not None or plan.read_right or result.column_stride != 1:
+        return None
+    column = b.mul(panel, plan.columns.size * plan.lanes)
+    away = b.add(b.mul(row, result.row_stride), column)
+    origin = b.offset(result.pointer, away, unit.product.kind)
+    shape = (plan.rows.size, plan.columns.size)
+    steps = plan.inner_block // CHUNK
+    return ahead_of_results(b, unit.product.kind, origin, result.row_stride, shape, steps)

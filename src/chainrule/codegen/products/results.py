@@ -1,0 +1,65 @@
+"""From the sums of a register tile to whoever takes the results."""
+
+from __future__ import annotations
+
+from chainrule.codegen.llvm import Value, bits, constant
+from chainrule.codegen.products.split import minimum
+from chainrule.codegen.products.unit import Unit
+from chainrule.codegen.products.vectors import transposed
+
+__all__ = ["emit_results", "emit_turned_results"]
+
+
+def emit_results(unit: Unit, row: Value, done: Value, panel: Value, sums: Value) -> None:
+    """Give the sums of a tile to whoever takes them.
+
+    It is done tile by tile, so that the stores have time until the next tile's.
+    """
+    b, plan, kind = unit.b, unit.plan, unit.product.kind
+    lanes, columns = plan.lanes, plan.columns
+    full, rest = divmod(unit.product.columns, lanes)
+    with b.loop(done, plan.rows.size, unroll=False) as loop:
+        line = b.offset(sums, b.mul(loop.index, columns.size * lanes), kind)
+        here = b.add(row, loop.index)
+
+        def give(n: int, mask: Value | None) -> None:
+            values = b.load(unit.register, b.offset(line, n * lanes, kind), lanes * bits(kind) // 8)
+            column = b.mul(b.add(b.mul(panel, columns.size), n), lanes)
+            unit.result.write(b, here, column, values, mask)
+
+        for n in range(columns.size):
+            missing = not columns.whole and n >= columns.total % columns.size
+            partial = rest > 0 and n == (columns.total - 1) % columns.size
+            if not missing and not partial:
+                give(n, None)
+                continue
+            v = b.add(b.mul(panel, columns.size), n)
+            if full > n:
+                with b.when(b.icmp("slt", v, full)):
+                    give(n, None)
+            if partial:
+                with b.when(b.icmp("eq", v, full)):
+                    give(n, b.first(lanes, b.number(rest)))
+
+
+def emit_turned_results(unit: Unit, row: Value, done: Value, panel: Value, sums: Value) -> None:
+    """The same where the product is computed transposed: the tile is turned around before."""
+    b, plan, kind = unit.b, unit.plan, unit.product.kind
+    lanes, height, width = plan.lanes, plan.rows.size, plan.columns.size
+    align, stride = lanes * bits(kind) // 8, lanes + 1
+    square = b.offset(unit.scratch, unit.room.square, kind)
+    zero = constant(unit.register, 0)
+    mask = b.first(lanes, b.sub(b.number(height), done))
+    for n in range(width):
+        first = b.mul(b.add(b.mul(panel, width), n), lanes)
+        lines = [
+            b.load(unit.register, b.offset(sums, (i * width + n) * lanes, kind), align)
+            for i in range(height)
+        ]
+        for i, values in enumerate(transposed(b, lines + [zero] * (lanes - height))):
+            b.store(values, b.offset(square, i * stride, kind))
+        present = minimum(b, b.sub(b.number(unit.product.columns), first), lanes)
+        with b.loop(0, present, unroll=False) as loop:
+            line = b.offset(square, b.add(b.mul(loop.index, stride), done), kind)
+            values = b.load(unit.register, line)
+            unit.result.write(b, b.add(first, loop.index), b.add(row, done), values, mask)
