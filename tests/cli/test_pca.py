@@ -82,6 +82,13 @@ def test_columns_of_a_table_are_brought_to_one_deviation_and_gaps_are_filled(cap
     assert np.load("q/components.npz")["explained_variance_ratio"][0] > 0.99
 
 
+def test_columns_that_are_ignored_are_no_part(capsys):
+    rows = [f"{k % 7},{k % 5},name {k}" for k in range(1200)]
+    Path("t.csv").write_text("\n".join(["a,b,id", *rows]))
+    told(capsys, "t.csv", "--components", 2, "--ignore", "id", "--out", "p")
+    assert np.load("p/components.npz")["components"].shape == (2, 2)
+
+
 def test_a_table_with_a_label_is_colored_by_it(capsys):
     rows = [f"{k % 7},{k % 5},{'no' if k % 3 else 'yes'}" for k in range(40)]
     Path("t.csv").write_text("\n".join(["a,b,told", *rows]))

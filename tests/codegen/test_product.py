@@ -278,3 +278,12 @@ def test_a_kernel_is_small() -> None:
     for shape, most in (((32, 16, 16), 300), ((128, 3072, 10), 500), ((784, 128, 512), 700)):
         text, _, _ = text_of(Product(*shape), "nn", target_for("x86-64-v4"))
         assert text.count("\n") < most, shape
+
+
+@pytest.mark.parametrize("layouts", LAYOUTS)
+@pytest.mark.parametrize(
+    "shape", [(100_000, 784, 1), (1, 784, 100_000), (10, 50_000, 10), (4096, 4096, 4096)], ids=str
+)
+def test_scratch_is_bounded_by_the_caches(shape: tuple[int, int, int], layouts: str) -> None:
+    _, _, scratch = text_of(Product(*shape), layouts, target_for("x86-64-v4"))
+    assert scratch < 2 << 20

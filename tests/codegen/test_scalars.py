@@ -144,6 +144,14 @@ def test_functions_of_two_numbers_are_right_to_the_last_digits(
     assert off[worst] <= LIMITS[dtype], (x[worst], y[worst], off[worst])
 
 
+@pytest.mark.parametrize("record", ROUNDED, ids=repr)
+def test_a_value_does_not_depend_on_the_number_of_lanes(record: Scalar) -> None:
+    for dtype in (float32, float64):
+        arrays = [reals(dtype, 1000)] if record.arity == 1 else operands(record, dtype)
+        one, four = (native(record, dtype, lanes, HOST)(*arrays) for lanes in (0, 4))
+        np.testing.assert_array_equal(one, four)
+
+
 EVERYTHING = [
     pytest.param(r, d, id=f"{r}-{d}")
     for r, d in itertools.product(NATIVE, ALL)

@@ -21,8 +21,8 @@ MISUSED = [
         ["x"],
         (
             "chainrule: there is no command 'x'\n\n"
-            "  There are: check, compare, evaluate, explain, find-rate, predict, report, resume, "
-            "runs, sweep, train.\n"
+            "  There are: check, compare, describe, evaluate, explain, find-rate, pca, predict, "
+            "report, resume, runs, sweep, train.\n"
         ),
     ),
     (
@@ -63,7 +63,8 @@ MISUSED = [
         ["train", "digits", "--model", "cnn"],
         (
             "chainrule train: --model: there is no model 'cnn'\n\n"
-            "  There are: linear, mlp, lenet, resnet, transformer, bag.\n"
+            "  There are: linear, mlp, lenet, resnet, transformer, bag, naive-bayes, logistic, "
+            "ridge.\n"
         ),
     ),
     (

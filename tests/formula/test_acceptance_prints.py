@@ -23,8 +23,8 @@ RAW = {raw["id"]: raw for raw in json.loads(CASES.read_text())} if CASES.exists(
 pytestmark = pytest.mark.skipif(not RAW, reason="the acceptance cases are not here")
 
 GROUPS = 10
-LEAST = 0.64
-"""The least share of well printed cases in a group of 17; over all of them it is 0.85."""
+LEAST = 0.88
+"""The least share of well printed cases in a group of 17; over all of them it is 0.94."""
 
 UNREADABLE = frozenset({"max_pool", "conv1d_fixed_kernel3_w"})
 """Slices whose size the print leaves out cannot be read back."""

@@ -7,6 +7,7 @@ import pytest
 import chainrule as cr
 from chainrule.errors import FormulaError
 from chainrule.formula import explain
+from chainrule.formula.printing.notation import UNICODE
 
 
 def first_line(text: str) -> str:
@@ -128,3 +129,35 @@ def test_integers_that_are_not_equal_are_a_mask() -> None:
         return cr.sum(cr.where(a != b, x, 0.0))
 
     assert explain(f, "x", facts={"a": "integer<3", "b": "integer<3"}).error < 1e-12
+
+
+def huber(w: "d", X: "n d", y: "n", delta: ""):
+    r = X @ w - y
+    a = cr.abs(r)
+    return cr.sum(cr.where(a <= delta, r**2 / 2, delta * (a - delta / 2)))
+
+
+def test_two_branches_are_a_clip_only_where_the_bound_is_positive() -> None:
+    told = explain(huber, "w", facts={"delta": "positive"})
+    assert UNICODE(told.tree) == "Xᵀclip(r, −δ, δ)"
+    assert told.assumptions == ("δ > 0",)
+    unknown = explain(huber, "w")
+    assert UNICODE(unknown.tree) == "Xᵀ(δ·(sign(r) ⊙ [a > δ]) + r ⊙ [a ≤ δ])"
+
+
+def test_a_name_that_the_function_does_not_use_may_stand_in_its_derivative() -> None:
+    def loss(w: "d", X: "n d", y: "n"):
+        z = X @ w
+        p = cr.sigmoid(z)  # noqa: F841 — as in a program that also reports p
+        return cr.sum(cr.softplus(z) - y * z)
+
+    assert UNICODE(explain(loss, "w").tree) == "Xᵀ(p − y)"
+
+
+def test_rows_of_one_number_do_not_spoil_the_check_of_a_normalization() -> None:
+    def rows(X: "n d", G: "n d", eps=1e-5):
+        m = cr.mean(X, axis=1, keepdims=True)
+        s = cr.sqrt(cr.mean((X - m) ** 2, axis=1, keepdims=True) + eps)
+        return cr.sum(G * (X - m) / s)
+
+    assert explain(rows, "X").error < 1e-9

@@ -23,8 +23,8 @@ def folds(term: Term, rank: int, definitions: Definitions) -> list[Term] | None:
                     used, labels = found
                     rest = tuple(f for f in term.factors if f not in used)
                     left = _left_over(used, pattern)
-                    made = (*rest, *left, Factor(atom, labels))
-                    return [Term(term.coefficient * pattern.coefficient, made)]
+                    whole = (*rest, *left, Factor(atom, labels))
+                    return [Term(term.coefficient * pattern.coefficient, whole)]
         for f in term.factors:
             if f.atom.head == "group" and f.atom.args[0].dims == definition.dims:
                 for sign in (1, -1):

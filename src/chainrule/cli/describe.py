@@ -18,7 +18,7 @@ Data may be larger than memory: they are read once, some rows at a time.
 
 @click.command(help=_HELP)
 @data_argument
-@data_options("folder", "size", "sound", "tokens")
+@data_options("folder", "ignore", "size", "sound", "tokens")
 @json_option
 @debug_option
 def describe(as_json: bool, debug: bool, **options: Any) -> int:

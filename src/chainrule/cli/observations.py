@@ -11,7 +11,7 @@ from typing import Any, final
 import numpy as np
 import numpy.typing as npt
 
-from chainrule.cli.sources import Source, load_source
+from chainrule.cli.sources import Source, columns_of, load_source
 from chainrule.data import Dataset, Table, read_csv, read_parquet
 from chainrule.data.files import open_regular
 from chainrule.data.recognition import is_parquet, recognize_file
@@ -65,7 +65,7 @@ def observe(settings: Mapping[str, Any], encode: bool = False) -> Observations:
     if path.suffix.lower() == ".npy" and path.is_file():
         return Observations("numbers", _unlabeled(path.stem, _mapped(path)))
     if settings.get("label") is None and path.is_file() and recognize_file(path) == "table":
-        return _columns(path, encode)
+        return _columns(path, settings, encode)
     source: Source = load_source(settings)
     return Observations(source.kind, source.training, source.test)
 
@@ -99,18 +99,13 @@ def _mapped(path: Path) -> npt.NDArray[Any]:
     return found
 
 
-def _read(path: Path) -> Table:
-    """A table with all its columns, those of names and notes included."""
-    if is_parquet(path):
-        return read_parquet(path, most_categories=MOST_TEXTS)
-    return read_csv(path, most_categories=MOST_TEXTS)
-
-
-def _columns(path: Path, encode: bool) -> Observations:
-    if not encode:
-        table = _read(path)
+def _columns(path: Path, settings: Mapping[str, Any], encode: bool) -> Observations:
+    ignore = columns_of(settings.get("ignore"))
+    read = read_parquet if is_parquet(path) else read_csv
+    if not encode:  # all columns, those of names and notes included
+        table = read(path, ignore=ignore, most_categories=MOST_TEXTS)
         return Observations("table", _unlabeled(path.stem, np.zeros((len(table), 0))), table=table)
-    table = read_parquet(path) if is_parquet(path) else read_csv(path)
+    table = read(path, ignore=ignore)
     encoding = TableEncoding.fit(table, missing="mean")
     filled = sum(column.missing for column in table.columns)
     data = replace(

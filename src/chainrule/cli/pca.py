@@ -51,7 +51,7 @@ a column for each, and all columns are divided by their deviation.
     help="Decides the sketch of the randomized method, and which points the page shows. "
     "Default: 0.",
 )
-@data_options("folder", "label", "size", "sound")
+@data_options("folder", "label", "target", "missing", "ignore", "size", "sound")
 @threads_option
 @debug_option
 def pca(out: str, threads: int | None, debug: bool, **options: Any) -> int:

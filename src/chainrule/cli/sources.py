@@ -21,7 +21,7 @@ from chainrule.data.recognition import (
 from chainrule.data.registry import NAMES, check_classes
 from chainrule.errors import ArgumentError, DataError
 
-__all__ = ["TABLE", "Source", "load_source"]
+__all__ = ["TABLE", "Source", "columns_of", "load_source"]
 
 TABLE = ("target", "missing", "ignore")
 """The settings that say how a table is read, beside its label."""
@@ -146,7 +146,7 @@ def _table(path: Path, settings: Mapping[str, Any]) -> Source:
     read = partial(
         data.parquet if is_parquet(path) else data.csv,
         path,
-        ignore=[name.strip() for name in (settings["ignore"] or "").split(",") if name.strip()],
+        ignore=columns_of(settings["ignore"]),
         missing=settings["missing"] or "error",
         target=settings["target"],
     )
@@ -157,6 +157,15 @@ def _table(path: Path, settings: Mapping[str, Any]) -> Source:
             raise
         found = read(label=int(label))
     return Source("table", settings, found)
+
+
+def columns_of(names: str | None) -> list[str]:
+    """Read the names of columns with commas in between.
+
+    >>> columns_of("id, note")
+    ['id', 'note']
+    """
+    return [name.strip() for name in (names or "").split(",") if name.strip()]
 
 
 def _share(settings: Mapping[str, Any]) -> float:

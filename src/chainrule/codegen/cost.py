@@ -9,7 +9,7 @@ from typing import NamedTuple
 from chainrule.codegen.fuse import Fused, Item, reads
 from chainrule.codegen.loops import Add, Apply, Choose, Expression, Times, parts
 from chainrule.codegen.program import Native
-from chainrule.codegen.steps import Check, Host, Nested, Scattered, Spread, Statement
+from chainrule.codegen.steps import Check, Draw, Host, Nested, Scattered, Spread, Statement
 from chainrule.ir.graph import Node
 
 __all__ = ["Cost", "bytes_of", "cost", "kernel_cost"]
@@ -75,6 +75,8 @@ def _work(item: Item) -> Iterable[tuple[tuple[int, ...], int]]:
             yield item.extents, operations_in(item.value) + 1
         case Check(extents=extents):
             yield extents, 1
+        case Draw(target=target):
+            yield target.shape, 5
         case Statement():
             yield item.extents, operations_in(item.value)
         case _:

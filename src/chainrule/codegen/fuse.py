@@ -16,7 +16,7 @@ from typing import Final
 
 from chainrule.codegen.affine import flattened, variable
 from chainrule.codegen.loops import Fetch, Load, Statement, loads
-from chainrule.codegen.steps import Check, Contraction, Host, Nested, Scattered, Spread, Step
+from chainrule.codegen.steps import Check, Contraction, Draw, Host, Nested, Scattered, Spread, Step
 from chainrule.ir.graph import Node
 
 __all__ = ["Fused", "fuse", "reads"]
@@ -160,7 +160,7 @@ def reads(item: Item) -> set[Node]:
             if product is not None:
                 found |= {n.source for side in (product.left, product.right) for n in loads(side)}
             return found
-        case Host(node=node) | Nested(node=node):
+        case Host(node=node) | Nested(node=node) | Draw(node=node):
             return set(node.inputs)
         case Check(value=value) | Spread(value=value):
             return {load.source for load in loads(value)}

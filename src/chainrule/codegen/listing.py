@@ -28,7 +28,7 @@ from chainrule.codegen.loops import (
     Times,
 )
 from chainrule.codegen.program import Native
-from chainrule.codegen.steps import Check, Contraction, Host, Scattered, Spread
+from chainrule.codegen.steps import Check, Contraction, Draw, Host, Scattered, Spread
 from chainrule.ir.graph import Node
 from chainrule.ir.show import numbering, type_text
 
@@ -75,6 +75,8 @@ def _kind(item: Item) -> str:
             return "sum into places"
         case Scattered():
             return "sum into places by index"
+        case Draw():
+            return "random bits"
         case _:
             return "check of indices"
 
@@ -104,6 +106,9 @@ def _body(item: Item, names: Names) -> Iterator[str]:
             yield _loops(extents)
             index = ", ".join(_text(e, names) for e in indices)
             yield f"  {_name(target, names)}[{index}, …] += {_text(value, names)}"
+        case Draw(target=target, node=node):
+            key, counter = (_name(n, names) for n in node.inputs)
+            yield f"{_name(target, names)} = random bits({key}, {counter})"
         case Check(extents=extents, value=value, size=size):
             yield _loops(extents)
             yield f"  stop unless 0 ≤ {_text(value, names)} < {size}"

@@ -21,8 +21,10 @@ from __future__ import annotations
 import struct
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from functools import cache, lru_cache
 from typing import Final, NamedTuple
 
+_FEW_CALLS: Final = 2  # a function that is called no more often is written out there
 _BITS: Final = {"half": 16, "bfloat": 16, "float": 32, "double": 64, "ptr": 64}
 
 
@@ -44,27 +46,32 @@ def vector(element: str, lanes: int) -> str:
     return f"<{lanes} x {element}>" if lanes else element
 
 
+@cache
 def lanes(kind: str) -> int:
     """How many elements a vector type has; 0 for a type that is no vector."""
     return int(kind[1:].split(" x ", 1)[0]) if kind[0] == "<" else 0
 
 
+@cache
 def element(kind: str) -> str:
     """The element type of a vector type; any other type itself."""
     return kind.split(" x ", 1)[1][:-1] if kind[0] == "<" else kind
 
 
+@cache
 def like(kind: str, other: str) -> str:
     """The type of elements of another kind in as many lanes."""
     return vector(other, lanes(kind))
 
 
+@cache
 def bits(kind: str) -> int:
     """The width of an element of a type."""
     own = element(kind)
     return _BITS[own] if own in _BITS else int(own[1:])
 
 
+@cache
 def suffix(kind: str) -> str:
     """How a type is spelled in the name of an intrinsic: ``f32``, ``v16i8``, ``p0``."""
     own = element(kind)
@@ -75,6 +82,11 @@ def suffix(kind: str) -> str:
 
 def constant(kind: str, number: float | int | bool) -> Value:
     """A number of a type, in every lane if the type is a vector."""
+    # Zeros of both signs are equal, so a cache would take one for the other.
+    return _known(kind, number) if number else _written(kind, number)
+
+
+def _written(kind: str, number: float | int | bool) -> Value:
     own = element(kind)
     if own in ("float", "double"):
         value = float(number)
@@ -86,6 +98,9 @@ def constant(kind: str, number: float | int | bool) -> Value:
     else:
         text = str(int(number))
     return Value(f"splat ({own} {text})" if lanes(kind) else text, kind)
+
+
+_known = lru_cache(4096, typed=True)(_written)
 
 
 def _rounded(value: float) -> float:
@@ -112,6 +127,7 @@ class Module:
         self.fma = fma
         self.builders: dict[str, Builder] = {}
         self.declarations: dict[str, str] = {}
+        self.calls: dict[str, int] = {}
         self.extra: list[str] = []
 
     def function(
@@ -138,6 +154,10 @@ class Module:
 
     def text(self) -> str:
         """The whole module."""
+        for name, count in self.calls.items():
+            if name in self.builders:
+                own = self.builders[name]
+                own.is_inlined = own.internal and count <= _FEW_CALLS
         made = [b.text() for b in self.builders.values()]
         outside = [d for name, d in self.declarations.items() if name not in self.builders]
         return "\n".join([*self.extra, *made, *outside, self.attributes, *_LOOPS, ""])
@@ -184,6 +204,7 @@ class Builder:
         self.result = result
         self.internal = internal
         self.noalias = noalias
+        self.is_inlined = False
         self.entry: list[str] = []
         self.lines: list[str] = []
         self.block = "entry"
@@ -199,7 +220,8 @@ class Builder:
         head = f"define {'internal ' if self.internal else ''}{self.result} @{self.name}"
         end = [] if self._ended else ["  ret void"]
         body = "\n".join(["entry:", *self.entry, *self.lines, *end])
-        return f"{head}({parameters}) #0 {{\n{body}\n}}"
+        inlined = " alwaysinline" if self.is_inlined else ""
+        return f"{head}({parameters}){inlined} #0 {{\n{body}\n}}"
 
     # ------------------------------------------------------------ lines
 
@@ -317,6 +339,7 @@ class Builder:
     def call(self, name: str, result: str, *operands: Value) -> Value:
         """Call a function by its name."""
         self.module.declare(name, result, [o.type for o in operands])
+        self.module.calls[name] = self.module.calls.get(name, 0) + 1
         text = f"call {result} @{name}({', '.join(map(str, operands))})"
         if result == "void":
             self.act(text)

@@ -34,14 +34,24 @@ def emit_product(
 ) -> Kernel:
     """Write the kernel ``void name(ptr table, i64 begin, i64 end, ptr scratch)`` of C = A B.
 
-    ``prepare(b, table, index)`` gives the readers of A and B and what takes the results
-    ``write(b, row, column, values, mask)``: sums of one row in consecutive columns, each element
-    exactly once. ``index`` is the number of the product in the batch, the constant 0 if there is
-    only one. It is called where the code of a product begins, and before that once in a module
-    that is thrown away, to learn how the operands lie; so it must do nothing but write code.
+    ``prepare(b, table, index)`` gives the readers of A and B and what takes the results:
+    ``write(b, row, column, values, mask)``, the sums of consecutive columns of one row, each
+    element exactly once, in no particular order; or a Result, which also says where they will be
+    stored, so that this memory is asked for ahead. ``index`` is the number of the product in the
+    batch, the constant 0 if there is only one. It is called where the code of a product begins,
+    and before that once in a module that is thrown away, to learn how the operands lie; so it must
+    do nothing but write code.
 
-    Results may be written over an operand only if that is also what ``write`` reads at the same
-    place: operands are read again and again while results are written.
+    There are three ways, chosen from the shapes, the layouts and the target:
+
+    * vectors along the columns, in register tiles of rows and vectors (``products/block.py``);
+    * the same for Bᵀ Aᵀ, tiles being turned around at the end: few columns and A along its rows;
+    * vectors along the inner axis, added up at the end (``products/dot.py``): few rows or columns.
+
+    Results may be stored over memory that no reader reads, or that ``write`` itself reads at the
+    same place; not over an operand, which is read again while results are written. A tile of the
+    grid is about 15 µs of work or more; an inner axis is never divided among tiles, so a long sum
+    with few results should be a batch of partial products.
     """
     left, right, _ = _layouts(target, prepare)
     if not product.rows or not product.columns:

@@ -16,12 +16,13 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from chainrule.codegen.contractions import emit_contraction
+from chainrule.codegen.draws import emit_draw
 from chainrule.codegen.fuse import Fused, Item, fuse, reads
 from chainrule.codegen.kernels import Kernel, emit_fused
 from chainrule.codegen.llvm import Builder, Module, Value, constant
 from chainrule.codegen.memory import arrange
 from chainrule.codegen.nested import Body, Room, emit_cond, emit_loop, rooms, with_own_outputs
-from chainrule.codegen.steps import Check, Host, Nested, Scattered, Spread, steps_of
+from chainrule.codegen.steps import Check, Draw, Host, Nested, Scattered, Spread, steps_of
 from chainrule.codegen.sums import emit_check, emit_scattered, emit_spread
 from chainrule.codegen.target import Target
 from chainrule.ir.graph import Graph, Node, bodies
@@ -169,7 +170,7 @@ def _computes(item: Item) -> bool:
             return bool(item.statements) or (
                 item.product is not None and 0 not in item.product.extents
             )
-        case Spread() | Scattered():
+        case Spread() | Scattered() | Draw():
             return 0 not in item.target.shape
         case Check(extents=extents):
             return 0 not in extents
@@ -341,6 +342,8 @@ class _Writer:
                 return emit_spread(self.module, self.target, name, item, places)
             case Scattered():
                 return emit_scattered(self.module, self.target, name, item, places)
+            case Draw():
+                return emit_draw(self.module, name, item, places)
             case Check():
                 return emit_check(self.module, name, item, places, STATUS)
             case _:

@@ -18,7 +18,17 @@ from chainrule.ir import primitives as p
 from chainrule.ir.dtype import BUNDLE
 from chainrule.ir.graph import Graph, Node, bodies
 
-__all__ = ["Check", "Contraction", "Host", "Nested", "Scattered", "Spread", "Step", "steps_of"]
+__all__ = [
+    "Check",
+    "Contraction",
+    "Draw",
+    "Host",
+    "Nested",
+    "Scattered",
+    "Spread",
+    "Step",
+    "steps_of",
+]
 
 
 class Contraction(NamedTuple):
@@ -76,6 +86,13 @@ class Host(NamedTuple):
     targets: tuple[Node, ...]
 
 
+class Draw(NamedTuple):
+    """Random bits for a stack of keys."""
+
+    target: Node
+    node: Node
+
+
 class Nested(NamedTuple):
     """A Loop or a Cond whose bodies are machine code; its results are the nodes in ``targets``."""
 
@@ -83,7 +100,7 @@ class Nested(NamedTuple):
     targets: tuple[Node, ...]
 
 
-Step = Statement | Contraction | Spread | Scattered | Check | Host | Nested
+Step = Statement | Contraction | Spread | Scattered | Draw | Check | Host | Nested
 
 _CHEAP = 3
 """A value that takes so many operations is computed again rather than stored."""
@@ -162,6 +179,8 @@ def _step(node: Node, stored: set[Node]) -> Step:
             return _spread(node, view, stored)
         case p.Scatter() if not is_inline(node):
             return _scattered(node, stored)
+        case p.Random():
+            return Draw(node, node)
         case p.Reduce():
             pass
         case _ if not is_inline(node):
@@ -199,7 +218,11 @@ def _stored(graph: Graph, nodes: Sequence[Node]) -> set[Node]:
             stored.add(_base(node.inputs[0]))
         elif _is_product(node):
             stored.update(base for n in node.inputs if _computes(base := _base(n)))
-        elif node.dtype is BUNDLE or not (is_inline(node) or _is_loops(node)):
+        elif (
+            node.dtype is BUNDLE
+            or isinstance(node.op, p.Random)
+            or not (is_inline(node) or _is_loops(node))
+        ):
             stored.update(node.inputs)
     uses = dict.fromkeys(nodes, 0)
     cost: dict[Node, int] = {}
@@ -226,7 +249,7 @@ def _stored(graph: Graph, nodes: Sequence[Node]) -> set[Node]:
 
 def _is_loops(node: Node) -> bool:
     """Whether a stored node is computed by loops rather than by the host."""
-    return isinstance(node.op, p.Reduce | p.Einsum | p.Accumulate | p.Scatter)
+    return isinstance(node.op, p.Reduce | p.Einsum | p.Accumulate | p.Scatter | p.Random)
 
 
 def _base(node: Node) -> Node:

@@ -309,12 +309,27 @@ class Dataset:
         labels = np.int64 if targets.dtype.kind in "iu" else None
         return self._prepared_inputs(inputs), np.array(targets, labels)
 
+    def _as_stored(self, inputs: Array, targets: Array) -> tuple[Array, Array]:
+        """Rows as they are stored, in memory of their own."""
+        labels = np.int64 if targets.dtype.kind in "iu" else None
+        return np.array(inputs, order="C"), np.array(targets, labels)
+
     def _prepared_inputs(self, inputs: Array) -> Array:
         if self.standardization is not None:
             return self.standardization(inputs)
         if inputs.dtype.kind == "i" and inputs.dtype.itemsize >= _TOKEN_BYTES:
             return np.array(inputs, inputs.dtype.newbyteorder("="), order="C")
         return (_UINT8 if inputs.dtype == np.uint8 else _AS_IS)(inputs)
+
+    @property
+    def preparation_in_program(self) -> Standardization | None:
+        """What a program does to stored inputs to have those of a batch; None: NumPy has to.
+
+        Bytes are a quarter of the memory that a batch takes, and vectors convert them on the way.
+        """
+        if self.inputs.dtype == np.uint8:
+            return self.standardization or _UINT8
+        return self.standardization if self.inputs.dtype == np.float32 else None
 
     def _is_in_blocks(self) -> bool:
         if self.shuffle is None:
@@ -350,12 +365,14 @@ class Dataset:
         epoch: int = 0,
         start: int = 0,
         drop_last: bool = False,
+        *,
+        as_stored: bool = False,
     ) -> Iterator[tuple[Array, Array]]:
         """Yield (inputs, targets) for one epoch, from batch number `start` on.
 
         The order is a pure function of (seed, epoch), and that of the file if seed is None; so
         `start=k` goes on exactly where an epoch stopped after k batches. `drop_last` leaves out
-        a last batch that is not full.
+        a last batch that is not full. `as_stored` leaves it to the reader to standardize.
 
         Raises:  ArgumentError: batch < 1, or start beyond the epoch's end.
 
@@ -368,7 +385,8 @@ class Dataset:
         if seed is not None:
             require_seed("batches", seed, epoch)
         read = self._reader(seed, epoch)
-        return self._batches(read, batch, range(start, count))
+        prepared = self._as_stored if as_stored else self._prepared
+        return self._batches(read, prepared, batch, range(start, count))
 
     def _reader(self, seed: int | None, epoch: int) -> Callable[[int, int], tuple[Array, Array]]:
         """What gives the stored rows that are visited from one number to before another."""
@@ -379,8 +397,12 @@ class Dataset:
         return RowReader(order, self.inputs, self.targets).read
 
     def _batches(
-        self, read: Callable[[int, int], tuple[Array, Array]], batch: int, numbers: range
+        self,
+        read: Callable[[int, int], tuple[Array, Array]],
+        prepared: Callable[[Array, Array], tuple[Array, Array]],
+        batch: int,
+        numbers: range,
     ) -> Iterator[tuple[Array, Array]]:
         for number in numbers:
             last = min((number + 1) * batch, len(self))
-            yield self._prepared(*read(number * batch, last))
+            yield prepared(*read(number * batch, last))

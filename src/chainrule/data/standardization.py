@@ -8,6 +8,10 @@ import numpy as np
 from chainrule.data.fault import explanation
 from chainrule.data.rows import Array, Examples, chunks
 from chainrule.errors import ArgumentError, DataError
+from chainrule.functions.elementwise import divide, subtract
+from chainrule.functions.lift import cast
+from chainrule.ir.dtype import float32
+from chainrule.tensors import Tensor, tensor
 
 __all__ = ["Per", "Standardization"]
 
@@ -71,6 +75,17 @@ class Standardization:
         result = np.subtract(inputs, self.mean.astype(dtype), dtype=dtype, order="C")
         result /= self.std.astype(dtype)
         return np.asarray(result, np.float32)
+
+    def of_tensor(self, inputs: Tensor) -> Tensor:
+        """The same of a Tensor of uint8 or float32, bit for bit: part of a program.
+
+        >>> Standardization(mean=4, std=2).of_tensor(cr.tensor([2, 4, 8], dtype="uint8"))
+        Tensor([-1.,  0.,  2.], dtype=float32)
+        """
+        made = cast(inputs, float32)
+        if self.mean.any():
+            made = subtract(made, tensor(self.mean, dtype=float32))
+        return divide(made, tensor(self.std, dtype=float32))
 
     @classmethod
     def fit(cls, inputs: Examples, per: Per = "feature", channel_axis: int | None = None) -> Self:

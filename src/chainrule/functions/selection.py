@@ -233,6 +233,8 @@ def wrapped(x: Tensor, index: Tensor, axis: int) -> Tensor:
             raise out_of_bounds(x, int(value[(value < -size) | (value >= size)].flat[0]), axis)
         if host is None:
             plain = value.astype(np.int64)
+            if not plain.size or plain.min() >= 0:
+                return of_value(plain)
             return of_value(np.where(plain < 0, plain + size, plain))
     wide = cast(index, int64)
     return wide if index.dtype.kind == "unsigned" else _from_end([wide], size)

@@ -13,6 +13,7 @@ from chainrule.functions.elementwise import equal, isinf, isnan, where
 from chainrule.functions.lift import Operand, as_tensor, cast
 from chainrule.functions.random import bernoulli
 from chainrule.ir.dtype import int64
+from chainrule.probability.blocks import in_blocks
 from chainrule.probability.distribution import Distribution, Sizes
 from chainrule.probability.parameters import (
     BINARY,
@@ -75,6 +76,7 @@ class Bernoulli(Distribution):
         """The probability of 1, σ(s)."""
         return sigmoid(self.logits)
 
+    @in_blocks
     def log_density(self, x: Operand) -> Tensor:
         """Give log σ(s) at 1, log σ(−s) at 0, −∞ elsewhere."""
         given = as_tensor(x, "Bernoulli.log_density")

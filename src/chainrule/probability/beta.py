@@ -13,6 +13,7 @@ from chainrule.functions.incomplete import betainc, betaincinv
 from chainrule.functions.joining import stack
 from chainrule.functions.lift import Operand, as_tensor
 from chainrule.functions.random import split
+from chainrule.probability.blocks import in_blocks, surely_none
 from chainrule.probability.dirichlet import most_likely_concentration
 from chainrule.probability.distribution import Distribution, Sizes
 from chainrule.probability.gamma import log_gamma_draws, power_at_zero
@@ -61,14 +62,17 @@ class Beta(Distribution):
         """The shape of the parameters."""
         return self.alpha.shape
 
+    @in_blocks
     def log_density(self, x: Operand) -> Tensor:
         """Give (α − 1) log x + (β − 1) log(1 − x) − log B(α, β), and −∞ outside of 0 to 1."""
         given = as_tensor(x, "Beta.log_density")
         terms = (self.alpha - 1) * log(given) + (self.beta - 1) * log(1 - given)
-        ends = [equal(given, 0.0), equal(given, 1.0)]
-        value = where(ends[0], power_at_zero(self.alpha - 1), terms)
-        value = where(ends[1], power_at_zero(self.beta - 1), value) - self.log_normalizer()
-        return where((given < 0) | (given > 1), -np.inf, value)
+        value = terms - self.log_normalizer()
+        for end, power in ((0.0, self.alpha - 1), (1.0, self.beta - 1)):
+            if not surely_none(reached := equal(given, end)):
+                value = where(reached, power_at_zero(power) - self.log_normalizer(), value)
+        outside = (given < 0) | (given > 1)
+        return value if surely_none(outside) else where(outside, -np.inf, value)
 
     def log_normalizer(self) -> Tensor:
         """Give log B(α, β)."""

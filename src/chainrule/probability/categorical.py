@@ -17,6 +17,7 @@ from chainrule.functions.random import categorical
 from chainrule.functions.reduction import sum
 from chainrule.functions.softmax import log_softmax, softmax
 from chainrule.ir.dtype import int64
+from chainrule.probability.blocks import in_blocks
 from chainrule.probability.distribution import Distribution, Sizes
 from chainrule.probability.parameters import (
     COUNT,
@@ -72,6 +73,7 @@ class Categorical(Distribution):
         """The probability of each class, softmax(s)."""
         return softmax(self.logits)
 
+    @in_blocks
     def log_density(self, x: Operand) -> Tensor:
         """Give log pₖ for each class k in x, and −∞ for what is no class."""
         given = as_tensor(x, "Categorical.log_density")

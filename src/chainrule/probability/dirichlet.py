@@ -11,9 +11,10 @@ from chainrule.functions.creation import ones_like
 from chainrule.functions.elementary import digamma, exp, lgamma, log
 from chainrule.functions.elementwise import abs, clip, equal, isnan, where
 from chainrule.functions.lift import Operand, as_tensor, cast, describe
-from chainrule.functions.linear import vecdot
+from chainrule.functions.linear import matmul, vecdot
 from chainrule.functions.reduction import sum
 from chainrule.functions.softmax import softmax
+from chainrule.probability.blocks import in_blocks, surely_none
 from chainrule.probability.distribution import Distribution, Sizes
 from chainrule.probability.gamma import log_gamma_draws, trigamma
 from chainrule.probability.parameters import (
@@ -58,6 +59,11 @@ def most_likely_concentration(owner: str, share: Tensor, rows: Tensor) -> Tensor
     return alpha
 
 
+def _dot(x: Tensor, factors: Tensor) -> Tensor:
+    """The sums over the last axis, by a matrix product where all rows have the same factors."""
+    return matmul(x, factors) if factors.ndim == 1 and x.ndim > 1 else vecdot(x, factors)
+
+
 @final
 class Dirichlet(Distribution):
     """The Dirichlet distribution of probabilities of k classes, with concentrations α.
@@ -95,6 +101,7 @@ class Dirichlet(Distribution):
         """The shape of the parameters, without the axis of classes."""
         return self.concentration.shape[:-1]
 
+    @in_blocks
     def log_density(self, x: Operand) -> Tensor:
         """Give Σₖ (αₖ − 1) log xₖ − log B(α), and −∞ for what are no probabilities."""
         given = as_tensor(x, "Dirichlet.log_density")
@@ -105,11 +112,14 @@ class Dirichlet(Distribution):
                 f"    concentration   {describe(self.concentration)}"
             )
         powers, none = self.concentration - 1, equal(given, 0.0)
-        value = vecdot(where(none, 0.0, log(given)), powers) - self.log_normalizer()
-        for edge, limit in ((powers > 0, -np.inf), (powers < 0, np.inf)):
-            reached = vecdot(cast(none, powers.dtype), cast(edge, powers.dtype)) > 0
-            value = where(reached, value + limit, value)
-        total = vecdot(given, ones_like(powers))
+        if surely_none(none):
+            value = _dot(log(given), powers) - self.log_normalizer()
+        else:
+            value = _dot(where(none, 0.0, log(given)), powers) - self.log_normalizer()
+            for edge, limit in ((powers > 0, -np.inf), (powers < 0, np.inf)):
+                reached = _dot(cast(none, powers.dtype), cast(edge, powers.dtype)) > 0
+                value = where(reached, value + limit, value)
+        total = _dot(given, ones_like(powers))
         negative = isnan(value) & ~isnan(total)  # the logarithm of a negative number
         near = _TOLERANCE.get(given.dtype.name, 1e-8)
         return where((abs(total - 1) > near) | negative, -np.inf, value)

@@ -10,6 +10,7 @@ from chainrule.functions.elementary import expm1, log, log1p
 from chainrule.functions.elementwise import maximum, where
 from chainrule.functions.lift import Operand, as_tensor
 from chainrule.functions.random import exponential
+from chainrule.probability.blocks import in_blocks, surely_none
 from chainrule.probability.distribution import Distribution, Sizes
 from chainrule.probability.parameters import (
     NOT_NEGATIVE,
@@ -54,10 +55,12 @@ class Exponential(Distribution):
         """The shape of the parameters."""
         return self.rate.shape
 
+    @in_blocks
     def log_density(self, x: Operand) -> Tensor:
         """Give log λ − λx, and −∞ for negative x."""
         given = as_tensor(x, "Exponential.log_density")
-        return where(given < 0, -np.inf, log(self.rate) - self.rate * given)
+        value = log(self.rate) - self.rate * given
+        return value if surely_none(outside := given < 0) else where(outside, -np.inf, value)
 
     def cdf(self, x: Operand) -> Tensor:
         """Give the probability of at most x."""

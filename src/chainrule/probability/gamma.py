@@ -12,6 +12,7 @@ from chainrule.functions.incomplete import gammainc, gammaincinv
 from chainrule.functions.lift import Operand, as_tensor
 from chainrule.functions.pointwise import pointwise
 from chainrule.functions.random import exponential, split
+from chainrule.probability.blocks import in_blocks, surely_none
 from chainrule.probability.distribution import Distribution, Sizes
 from chainrule.probability.parameters import (
     POSITIVE,
@@ -85,13 +86,16 @@ class Gamma(Distribution):
         """The shape of the parameters."""
         return self.rate.shape
 
+    @in_blocks
     def log_density(self, x: Operand) -> Tensor:
         """Give α log β + (α − 1) log x − βx − log Γ(α), and −∞ for negative x."""
         given = as_tensor(x, "Gamma.log_density")
         alpha, beta = self.concentration, self.rate
         value = (alpha - 1) * log(given) - beta * given
-        edge = where(given < 0, -np.inf, power_at_zero(alpha - 1))
-        return where(given <= 0, edge, value) + (alpha * log(beta) - lgamma(alpha))
+        if not surely_none(outside := given <= 0):
+            edge = where(given < 0, -np.inf, power_at_zero(alpha - 1))
+            value = where(outside, edge, value)
+        return value + (alpha * log(beta) - lgamma(alpha))
 
     def cdf(self, x: Operand) -> Tensor:
         """Give the probability of at most x."""

@@ -8,6 +8,7 @@ from chainrule.functions.elementary import exp, log, log1p
 from chainrule.functions.elementwise import abs, sign, where
 from chainrule.functions.lift import Operand, as_tensor
 from chainrule.functions.random import exponential
+from chainrule.probability.blocks import in_blocks
 from chainrule.probability.distribution import Distribution, Sizes
 from chainrule.probability.parameters import (
     FINITE,
@@ -55,6 +56,7 @@ class Laplace(Distribution):
         """The shape of the parameters."""
         return self.scale.shape
 
+    @in_blocks
     def log_density(self, x: Operand) -> Tensor:
         """Give −|z| − log 2b."""
         distance = abs(as_tensor(x, "Laplace.log_density") - self.location)

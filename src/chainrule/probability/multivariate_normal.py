@@ -8,7 +8,7 @@ from typing import ClassVar, Self, final
 import numpy as np
 
 from chainrule.errors import ArgumentError, ShapeError
-from chainrule.functions.creation import eye
+from chainrule.functions.creation import eye, full
 from chainrule.functions.decomposition import cholesky
 from chainrule.functions.elementary import log
 from chainrule.functions.lift import (
@@ -21,11 +21,12 @@ from chainrule.functions.lift import (
     promoted,
 )
 from chainrule.functions.linalg import diagonal
-from chainrule.functions.linear import matmul, matrix_transpose, vecdot
+from chainrule.functions.linear import matmul, matrix_transpose
 from chainrule.functions.manipulation import moveaxis, reshape
 from chainrule.functions.random import normal
 from chainrule.functions.reduction import sum
 from chainrule.functions.systems import solve_triangular
+from chainrule.probability.blocks import in_blocks
 from chainrule.probability.distribution import Distribution, Sizes
 from chainrule.probability.parameters import (
     FINITE,
@@ -99,10 +100,13 @@ class MultivariateNormal(Distribution):
         """Give z = L⁻¹ (x − μ), which is standard normal."""
         distance = as_tensor(x, "MultivariateNormal") - self.location
         extra = distance.shape[: distance.ndim - self.location.ndim]
+        inverse = solve_triangular(self.factor, eye(self.location.shape[-1], dtype=distance.dtype))
+        if not self.shape:
+            return matmul(distance, matrix_transpose(inverse))
         rows = moveaxis(reshape(distance, (math.prod(extra), *self.location.shape)), 0, -2)
-        inverse = solve_triangular(self.factor, eye(self.location.shape[-1], dtype=rows.dtype))
         return reshape(moveaxis(matmul(rows, matrix_transpose(inverse)), -2, 0), distance.shape)
 
+    @in_blocks
     def log_density(self, x: Operand) -> Tensor:
         """Give −½ ‖z‖² − Σᵢ log Lᵢᵢ − ½ d log 2π."""
         given = as_tensor(x, "MultivariateNormal.log_density")
@@ -113,7 +117,7 @@ class MultivariateNormal(Distribution):
             )
         z, d = self.whiten(given), self.location.shape[-1]
         constant = self.log_root() + 0.5 * d * math.log(2 * math.pi)
-        return -0.5 * vecdot(z, z) - constant
+        return matmul(z * z, full(d, -0.5, dtype=z.dtype)) - constant
 
     def log_root(self) -> Tensor:
         """Give Σᵢ log Lᵢᵢ = ½ log det Σ."""

@@ -9,6 +9,7 @@ from chainrule.functions.elementary import erfc, log, sqrt
 from chainrule.functions.incomplete import ndtri
 from chainrule.functions.lift import Operand, as_tensor
 from chainrule.functions.random import normal
+from chainrule.probability.blocks import in_blocks
 from chainrule.probability.distribution import Distribution, Sizes
 from chainrule.probability.parameters import (
     FINITE,
@@ -58,6 +59,7 @@ class Normal(Distribution):
         """The shape of the parameters."""
         return self.scale.shape
 
+    @in_blocks
     def log_density(self, x: Operand) -> Tensor:
         """Give −½ z² − log σ − ½ log 2π."""
         z = (as_tensor(x, "Normal.log_density") - self.location) / self.scale

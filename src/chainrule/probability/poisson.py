@@ -10,9 +10,11 @@ import numpy as np
 from chainrule.functions.elementary import expm1, lgamma, log, sqrt, xlogy
 from chainrule.functions.elementwise import clip, equal, floor, isnan, maximum, minimum, where
 from chainrule.functions.incomplete import gammaincc, ndtri
+from chainrule.functions.indexing import take
 from chainrule.functions.lift import Operand, as_tensor, cast
 from chainrule.functions.reduction import sum
 from chainrule.ir.dtype import int64
+from chainrule.probability.blocks import in_blocks, surely_none
 from chainrule.probability.distribution import Distribution, Sizes
 from chainrule.probability.parameters import (
     COUNT,
@@ -43,6 +45,15 @@ def _nodes() -> tuple[np.ndarray, np.ndarray, np.ndarray]:
 
 
 _Z, _LOG, _WEIGHT = _nodes()
+_LOG_FACTORIALS: Final = np.array([math.lgamma(k + 1) for k in range(1024)])
+
+
+def _log_factorial(k: Tensor) -> Tensor:
+    """log k! of counts: read from a table where they are known and none is large."""
+    counts = k._value if k._recording is None else None
+    if counts is None or counts.max(initial=0) >= len(_LOG_FACTORIALS):
+        return lgamma(k + 1.0)
+    return take(tensor(_LOG_FACTORIALS).astype(k.dtype), cast(k, int64))
 
 
 @final
@@ -77,15 +88,19 @@ class Poisson(Distribution):
         """The shape of the parameters."""
         return self.rate.shape
 
+    @in_blocks
     def log_density(self, x: Operand) -> Tensor:
         """Give k log λ − λ − log k!, and −∞ for what is no count."""
         given = as_tensor(x, "Poisson.log_density")
         given = given if given.dtype.is_float else cast(given, self.rate.dtype)
-        never = equal(self.rate, 0.0)
-        possible = (given >= 0) & equal(given, floor(given)) & (equal(given, 0) | ~never)
-        k = where(possible, given, 0)
-        value = k * log(where(never, 1.0, self.rate)) - self.rate - lgamma(k + 1.0)
-        return where(isnan(given), float("nan"), where(possible, value, -np.inf))
+        never, impossible = equal(self.rate, 0.0), (given < 0) | ~equal(given, floor(given))
+        if not surely_none(never):
+            impossible = impossible | (never & ~equal(given, 0))
+        if surely_none(impossible):
+            return given * log(where(never, 1.0, self.rate)) - self.rate - _log_factorial(given)
+        k = where(impossible, 0, given)
+        value = k * log(where(never, 1.0, self.rate)) - self.rate - _log_factorial(k)
+        return where(isnan(given), float("nan"), where(impossible, -np.inf, value))
 
     def cdf(self, x: Operand) -> Tensor:
         """Give the probability of at most x."""

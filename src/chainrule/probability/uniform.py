@@ -11,6 +11,7 @@ from chainrule.functions.elementwise import clip, isnan, where
 from chainrule.functions.lift import Operand, as_tensor
 from chainrule.functions.random import uniform
 from chainrule.functions.reduction import max, min
+from chainrule.probability.blocks import in_blocks, surely_none
 from chainrule.probability.distribution import Distribution, Sizes
 from chainrule.probability.parameters import (
     FINITE,
@@ -58,12 +59,14 @@ class Uniform(Distribution):
         """The shape of the parameters."""
         return self.low.shape
 
+    @in_blocks
     def log_density(self, x: Operand) -> Tensor:
         """Give −log(b − a) between the ends, −∞ outside."""
         given = as_tensor(x, "Uniform.log_density")
         outside = (given < self.low) | (given > self.high)
         value = where(outside, _OUTSIDE, -log(self.high - self.low))
-        return where(isnan(given), float("nan"), value)
+        unknown = isnan(given)
+        return value if surely_none(unknown) else where(unknown, float("nan"), value)
 
     def cdf(self, x: Operand) -> Tensor:
         """Give the probability of at most x."""

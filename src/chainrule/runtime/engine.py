@@ -54,8 +54,8 @@ _NAMED: Final = {
 # matrix products, activations and normalizations).
 _PASSES: Final = (
     ("sroa",),
-    ("sroa", "loop_rotate", "simplify_cfg"),
-    ("sroa", "instruction_combine", "loop_rotate", "simplify_cfg"),
+    ("always_inliner", "sroa", "loop_rotate", "simplify_cfg"),
+    ("always_inliner", "sroa", "instruction_combine", "loop_rotate", "simplify_cfg"),
 )
 
 

@@ -229,7 +229,7 @@ def _reduce(kind: ReduceKind, axes: tuple[int, ...]) -> Kernel:
 
 def _gather(array: Array, *indices: Array) -> Array:
     _check_indices(array.shape, indices)
-    return array.take(indices[0], axis=0) if len(indices) == 1 else array[indices]
+    return array.take(indices[0], axis=0, mode="clip") if len(indices) == 1 else array[indices]
 
 
 def _scatter(shape: tuple[int, ...], updates: Array, *indices: Array) -> Array:

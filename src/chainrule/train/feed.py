@@ -19,7 +19,7 @@ _Array = npt.NDArray[Any]
 class Batch(NamedTuple):
     """What one step is taken on.
 
-    inputs, targets  as the data set gives them
+    inputs, targets  as the data set gives them; the step standardizes inputs that are as stored
     turn, number     how often the data were gone through before, and the place in this turn
     keys             a random key for each example, if they are augmented
     """
@@ -47,7 +47,8 @@ def _batches(task: Task, step: int) -> Iterator[Batch]:
         turn, first = divmod(step, in_turn)
         last = min(in_turn, first + task.total_steps - step)
         order = task.data.order(task.seed, turn) if task.augment else None
-        going = task.data.batches(task.batch, task.seed, turn, first)
+        as_stored = task.data.preparation_in_program is not None
+        going = task.data.batches(task.batch, task.seed, turn, first, as_stored=as_stored)
         for number, (inputs, targets) in zip(range(first, last), going, strict=False):
             keys = None
             if order is not None:

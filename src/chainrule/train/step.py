@@ -48,11 +48,13 @@ def objective(task: Task) -> Objective:
     """Give what the gradient is taken of, as a function of the model and a batch."""
     # The program must not watch the task: its data are no part of it.
     labels, loss, penalty, steps = task.labels, task.loss, task.penalty, task.augment
-    squares, magnitudes = task.l2, task.l1
+    squares, magnitudes, prepared = task.l2, task.l1, task.data.preparation_in_program
 
     def value(
         model: Any, inputs: Tensor, targets: Tensor, keys: Tensor | None = None
     ) -> tuple[Tensor, tuple[Tensor, Tensor | None]]:
+        if prepared is not None:
+            inputs = prepared.of_tensor(inputs)
         if steps:
             assert keys is not None
             inputs = augment(steps, keys, inputs)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from decimal import Decimal
 from fractions import Fraction
+from functools import cache
 from typing import Final, NamedTuple
 
 from chainrule.codegen.mathematics.lanes import Lanes
@@ -14,6 +15,7 @@ __all__ = ["DOUBLE", "FLOAT", "LN2", "Format", "format_of", "pieces"]
 LN2: Final = Fraction(Decimal("0.69314718055994530941723212145817656807550013436025525412068"))
 
 
+@cache
 def pieces(number: Fraction, *digits: int) -> tuple[float, ...]:
     """A number as a sum of terms with so many binary digits each.
 

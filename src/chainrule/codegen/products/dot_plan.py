@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from typing import Final, NamedTuple
 
 from chainrule.codegen.products.operands import Operand, Product
 from chainrule.codegen.products.plan import FAR, UNIT
@@ -10,6 +10,8 @@ from chainrule.codegen.products.split import Split, split
 from chainrule.codegen.target import Target
 
 __all__ = ["DotPlan", "make_dot_plan", "prefers_dots"]
+
+_COPY: Final = 64 << 10  # elements of an operand that are copied at most: the second cache
 
 
 class DotPlan(NamedTuple):
@@ -77,11 +79,12 @@ def prefers_dots(target: Target, product: Product, left: Operand, right: Operand
     few = min(product.rows, product.columns)
     if not any(along) or few > lanes or product.inner < 4 * lanes:
         return False
+    lines = (not along[0]) * product.rows + (not along[1]) * product.columns
+    if lines * product.inner > _COPY:
+        return False
     steps, elements = -(-product.inner // lanes), product.rows * product.columns
     packing = 5 * steps
-    dots = elements * (steps / 2 + 6) + packing * (
-        (not along[0]) * product.rows + (not along[1]) * product.columns
-    )
+    dots = elements * (steps / 2 + 6) + packing * lines
     vectors = -(-product.columns // lanes)
     tiles = product.rows * vectors * product.inner / 2 + packing * (
         along[1] * product.columns + along[0] * product.rows / 2

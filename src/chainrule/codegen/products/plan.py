@@ -22,7 +22,8 @@ _NEAR: Final = 512 << 10  # an operand of so many bytes is in the second cache a
 _PAGE: Final = 4096  # rows at multiples of it fall into one set of the first cache
 UNIT: Final = 40_000  # cycles: what is less than 15 µs is not worth sending to a thread
 FAR: Final = 0.3  # what a vector of the right operand costs, since it comes from the second cache
-_UNITS: Final = 8  # what a large product should give at least
+_UNITS: Final = 4  # what a product should give at least, and twice as many if it is large
+_LARGE: Final = 4_000_000  # cycles of a product that does not fit into the second cache
 _ROWS: Final = 256  # fewer make packing the right operand for each block of rows dear
 
 
@@ -92,7 +93,7 @@ def make_plan(
         lanes, rows, columns, row_blocks, column_blocks, inner_block, group,
         pack_left=_is_packed(left, columns, size),
         ahead_left=along and rows.panels > 1 and product.rows * product.inner * size > _NEAR,
-        ahead_right=right.plain is not None and inner_block < product.inner and not read_right,
+        ahead_right=cycles > _LARGE and rows.panels > 1,
         read_right=read_right,
         turned=turned,
     )  # fmt: skip
@@ -143,7 +144,8 @@ def _inner_block(inner: int, step: int, lanes: int) -> int:
 def _column_blocks(columns: Split, rows: Split, cycles: int, column_bytes: int) -> int:
     """Blocks that fit into the second cache, and enough of them if each is worth it."""
     fit = -(-columns.total * column_bytes // _BLOCK)
-    wanted = -(-_UNITS // max(rows.total // _ROWS, 1))
+    units = 2 * _UNITS if cycles > _LARGE else _UNITS
+    wanted = -(-units // max(rows.total // _ROWS, 1))
     narrow = columns.total // 4
     return max(1, min(max(fit, min(wanted, cycles // (UNIT), narrow)), columns.panels))
 

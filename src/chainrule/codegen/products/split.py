@@ -1,4 +1,4 @@
-"""Dividing an axis: into panels of nearly one size, and panels into blocks."""
+"""Dividing an axis: into panels of one size, and panels into blocks."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ def split(total: int, size: int) -> Split:
 
 
 def chunk(b: Builder, index: Index, chunks: int, count: int) -> tuple[Index, Index]:
-    """The panels of one of so many blocks of ``count`` panels."""
+    """The panels of one of so many blocks of so many panels."""
     if chunks == 1:
         return 0, count
     number = b.number(index)

@@ -1,0 +1,58 @@
+"""Densities of many numbers, in blocks that stay in a processor's cache.
+
+A density is some ten operations, each of which reads and writes all numbers. Where nothing is
+recorded, they run on one block after another; the results are the same bits.
+"""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Callable
+from typing import Any, Final, TypeVar
+
+from chainrule import tree
+from chainrule.errors import ShapeError
+from chainrule.functions.joining import concat
+from chainrule.functions.lift import Operand, as_tensor
+from chainrule.functions.manipulation import reshape
+from chainrule.tensors import Tensor
+
+__all__: list[str] = []
+
+_BLOCK: Final = 2**16  # numbers
+
+Owner = TypeVar("Owner")
+Density = Callable[[Owner, Operand], Tensor]
+
+
+def in_blocks(log_density: Density[Owner]) -> Density[Owner]:
+    """Let a distribution of one place compute the densities of many draws block by block."""
+
+    @functools.wraps(log_density)
+    def method(self: Owner, x: Operand) -> Tensor:
+        owner: Any = self
+        if getattr(x, "size", 0) < 2 * _BLOCK or owner.shape or not _is_plain(owner, x):
+            return log_density(self, x)
+        given = as_tensor(x, f"{type(self).__name__}.log_density")
+        lead = given.shape[: given.ndim - owner.event_axes]
+        draws = reshape(given, (-1, *given.shape[len(lead) :]))
+        step = max(1, _BLOCK * draws.shape[0] // given.size)
+        try:
+            parts = [log_density(self, draws[k : k + step]) for k in range(0, draws.shape[0], step)]
+        except ShapeError:
+            return log_density(self, x)  # which tells the shape of all of x
+        return reshape(concat(parts), lead)
+
+    return method
+
+
+def _is_plain(owner: Any, x: Operand) -> bool:
+    """Whether neither the numbers nor a parameter is being recorded."""
+    values = [*tree.flatten(owner)[0], x]
+    return not any(isinstance(v, Tensor) and v._recording is not None for v in values)
+
+
+def surely_none(condition: Tensor) -> bool:
+    """Whether it is known that a condition holds nowhere, which spares its case."""
+    value = condition._value
+    return value is not None and condition._recording is None and not value.any()
