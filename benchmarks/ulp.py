@@ -2,8 +2,8 @@
 
     python -m benchmarks.ulp [NAME …] [--part N] [--cpu x86-64-v2]
 
-goes through all normal numbers of both signs (4.26·10⁹; with --part N through every Nth block of
-them) in as many processes as there are cores, compares machine code with the record's NumPy
+goes through all normal numbers of both signs (4.26·10⁹; with --part N through an Nth of their
+blocks, drawn at random) in as many processes as there are cores, compares machine code with the record's NumPy
 function in float64, and prints the largest error in units in the last place, where it occurs, and
 how many values are not rounded to the nearest; the error of a wrong NaN, infinity or zero is
 infinite. Programs run with subnormal numbers flushed: as
@@ -52,7 +52,9 @@ class Found(NamedTuple):
 def blocks(part: int, worker: int, workers: int) -> Iterator[int]:
     """The bits with which this worker's blocks begin."""
     starts = [s + sign for sign in (0, 1 << 31) for s in range(FIRST, LAST, BLOCK)]
-    return iter(starts[:: part or 1][worker::workers])
+    # Steps of a fixed size would meet the same few fractions in each binade: drawn, not counted.
+    drawn = np.random.default_rng(0).permutation(starts)[: len(starts) // part]
+    return iter(drawn[worker::workers].tolist())
 
 
 def sweep(name: str, cpu: str, part: int, workers: int, worker: int) -> Found:

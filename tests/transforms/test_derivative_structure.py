@@ -153,9 +153,7 @@ JACOBIANS: dict[str, Case] = {
     "diagonal": Case(cr.linalg.diagonal, (drawn(7, 3, 3),)),
     "relu of a matrix": Case(cr.relu, (drawn(7, 3, 3),), "diag(A₁)"),
     "windows": Case(lambda x: cr.tanh(cr.conv2d(x, KERNEL)), (IMAGES,)),
-    "windows beyond the edge": Case(
-        lambda x: cr.conv2d(x, KERNEL, padding=1, stride=2), (IMAGES,)
-    ),
+    "windows beyond the edge": Case(lambda x: cr.conv2d(x, KERNEL, padding=1, stride=2), (IMAGES,)),
     "neighbors": Case(
         lambda x: x[:, 1:] * x[:, :-1],
         (drawn(7, 3, 4),),

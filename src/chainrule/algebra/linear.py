@@ -36,6 +36,7 @@ __all__ = ["LinearLowering", "Unstructured"]
 
 _ONE = Fraction(1)
 _EXACT = 1 << 30
+_SMALL = 32  # elements of a vector that is dense at once when single ones are read
 
 
 class Unstructured(Exception):  # noqa: N818 — an answer, not an error
@@ -77,8 +78,10 @@ class LinearLowering:
         return _pinned([t for t in terms if t is not None], dims)
 
     def _checked(self, poly: Poly) -> Poly:
+        if len(poly.terms) > self.most or picks.is_split(poly, _SMALL):
+            raise Unstructured
         poly = picks.simplified(poly)
-        if len(poly.terms) > self.most or picks.meeting(poly):
+        if picks.meeting(poly):
             raise Unstructured
         return poly
 

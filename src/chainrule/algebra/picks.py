@@ -19,7 +19,7 @@ from chainrule.algebra.combine import delta_factor
 from chainrule.algebra.index import Atom, Factor, Poly, Term, normal
 from chainrule.ir.primitives import Axis
 
-__all__ = ["Affine", "affine_of", "groups", "is_pick", "meeting", "pick", "simplified"]
+__all__ = ["Affine", "affine_of", "groups", "is_pick", "is_split", "meeting", "pick", "simplified"]
 
 _HEADS = ("pick", "at")
 _ONE = Fraction(1)
@@ -361,10 +361,16 @@ def _inside(term: Term, f: Factor, g: Factor, rank: int) -> Term | None:
         return None
     moved = Affine(first.offset - second.offset, first.terms, size)
     rows = zip(f.labels[:-1], first.terms, f.atom.dims, strict=False)
-    made = pick(
-        moved.offset, [(i, step, d) for i, (_, step), d in rows], label, g.atom.dims[0]
-    )
+    made = pick(moved.offset, [(i, step, d) for i, (_, step), d in rows], label, g.atom.dims[0])
     return _replaced(term, [g], [_as_delta(made)])
+
+
+def is_split(poly: Poly, most: int) -> bool:
+    """Whether single elements are read out of a short axis, as parameters b[0], b[1], … are."""
+    return any(
+        f.atom.head == "pick" and len(f.labels) == 1 and int(f.atom.dims[0]) <= most
+        for t in poly.terms for f in t.factors
+    )  # fmt: skip
 
 
 def meeting(poly: Poly) -> bool:

@@ -101,14 +101,15 @@ class SoftmaxLoss:
             error[np.arange(self.rows), self.index] -= 1
         if self.weight is not None:
             error *= self.weight[:, None]
-        found = np.zeros((self.width + 1, self.columns))
+        narrow = _padded(error.astype(self.x.dtype))
+        found = np.zeros((narrow.shape[1], self.width + 1))
         for part in self._parts():
-            chunk = self.x[part] if not self.sparse else self.x
-            found[:-1] += chunk.T @ error[part].astype(self.x.dtype)
+            found[:, :-1] += self._turned_product(self.x, part, narrow[part])
         if self.intercept:
-            found[-1] = error.sum(axis=0)
-        found[:-1] += self.alpha * coefficients[:-1]
-        return found
+            found[: self.columns, -1] = error.sum(axis=0)
+        gradient = np.ascontiguousarray(found[: self.columns].T)
+        gradient[:-1] += self.alpha * coefficients[:-1]
+        return gradient
 
     # ------------------------------------------------------------ second derivatives
 
@@ -128,12 +129,18 @@ class SoftmaxLoss:
             image -= p * (image if self.columns == 1 else image.sum(axis=1, keepdims=True))
             if self.weight is not None:
                 image *= self.weight[part, None].astype(image.dtype)
-            turned = np.ascontiguousarray(image.T)
-            found[:, :-1] += (chunk.T @ image).T if self.sparse else turned @ chunk
+            found[:, :-1] += self._turned_product(self.fast, part, image)
             if self.intercept:
                 found[:, -1] += image.sum(axis=0)
         product = np.ascontiguousarray(found[: self.columns].T)
         product[:-1] += self.alpha * direction[:-1]
+        return product
+
+    def _turned_product(self, x: Any, part: slice, columns: Array) -> Array:
+        """columnsᵀ X of a part of the rows: the order that reads dense rows as they lie."""
+        if self.sparse:
+            return np.asarray((x.T @ columns).T)
+        product: Array = np.ascontiguousarray(columns.T) @ x[part]
         return product
 
     def block(self, chance: Array, k: int, other: int, rows: slice, factor: float) -> Array:

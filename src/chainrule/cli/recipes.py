@@ -62,7 +62,12 @@ _RECIPES: Mapping[tuple[str, str, str], Mapping[str, Any]] = {
     ("digits", "mlp", "cross-entropy"): _DIGITS,
     ("digits", "resnet", "cross-entropy"): {**_DIGITS, "standardize": "all"},
     ("mnist", "mlp", "cross-entropy"): {"optimizer": "adamw"},
-    ("mnist", "lenet", "cross-entropy"): {"optimizer": "adamw", "learning_rate": 0.002},
+    ("mnist", "lenet", "cross-entropy"): {
+        "optimizer": "adamw",
+        "learning_rate": 0.002,
+        "weight_decay": 0.05,
+        "augment": "crop:2",
+    },
     ("fashion-mnist", "lenet", "cross-entropy"): {"optimizer": "adamw", "learning_rate": 0.002},
     ("cifar10", "linear", "cross-entropy"): {**_CIFAR10, "learning_rate": 0.001, "l2": 0.02},
     ("cifar10", "linear", "hinge"): {**_CIFAR10, "learning_rate": 0.0003, "l2": 0.3},

@@ -10,8 +10,9 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 
 from chainrule.codegen.affine import flattened, variable
+from chainrule.codegen.counting import Loops, forms_in, merged, values_of
 from chainrule.codegen.fuse import Fused
-from chainrule.codegen.kernels import Kernel, Loops, Places, forms_in, merged, values_of
+from chainrule.codegen.kernels import Kernel, Places
 from chainrule.codegen.llvm import Builder, Module, Value, constant, lanes, vector
 from chainrule.codegen.loops import Expression, Load, loads
 from chainrule.codegen.product import Operand, Product, Strided, Write, emit_product

@@ -18,15 +18,13 @@ from typing import Final, NamedTuple
 import numpy as np
 
 from chainrule.codegen.affine import Affine, flattened, variable
+from chainrule.codegen.counting import Loops, forms_of, merged, values_of
 from chainrule.codegen.fuse import Fused
 from chainrule.codegen.llvm import Builder, Module, Value, constant, lanes
 from chainrule.codegen.loops import (
-    Expression,
-    Fetch,
-    Inside,
     Load,
-    Position,
     Statement,
+    Times,
     loads,
     parts,
 )
@@ -38,8 +36,7 @@ from chainrule.ir.graph import Node
 from chainrule.ir.scalar import SCALARS
 
 __all__ = [
-    "PARAMETERS", "Kernel", "Loops", "Places", "emit_fused", "forms_in", "forms_of", "merged",
-    "values_of",
+    "PARAMETERS", "Kernel", "Places", "emit_fused",
 ]  # fmt: skip
 
 _TILE_WORK: Final = 32768
@@ -108,62 +105,6 @@ def _may_share(cluster: Cluster, s: Statement, outer: int | None) -> bool:
         if source.kind or not same:
             return False
     return not any(c.kind in _INDEXED for c in cluster.statements)
-
-
-# ---------------------------------------------------------------- variables
-
-
-def forms_of(statement: Statement) -> Iterator[Affine]:
-    """All forms of a statement's variables that code is written for, its target's included."""
-    yield from forms_in(statement.value)
-    yield flattened(tuple(map(variable, range(statement.rank))), statement.target.shape)
-
-
-def forms_in(value: Expression) -> Iterator[Affine]:
-    """All forms of variables in an expression."""
-    for e in parts(value):
-        match e:
-            case Load(flat=flat, guards=guards) | Fetch(flat=flat, guards=guards):
-                yield flat
-                yield from (g.form for g in guards)
-            case Inside(guards=guards):
-                yield from (g.form for g in guards)
-            case Position(form=form):
-                yield form
-
-
-def _together(forms: Sequence[Affine], slow: int, fast: int, extent: int) -> bool:
-    """Whether a variable is always counted along with a faster one, which has this extent."""
-    return all(f.coefficient(slow) == f.coefficient(fast) * extent for f in forms)
-
-
-class Loops(NamedTuple):
-    """Variables that are counted as one, by the last of them, and how far."""
-
-    last: int
-    members: tuple[int, ...]
-    extent: int
-
-
-def merged(
-    variables: Sequence[int], extents: Sequence[int], forms: Sequence[Affine]
-) -> list[Loops]:
-    """Count neighboring variables as one wherever memory allows."""
-    made: list[Loops] = []
-    for v in variables:
-        if made and _together(forms, made[-1].last, v, extents[v]):
-            before = made.pop()
-            made.append(Loops(v, (*before.members, v), before.extent * extents[v]))
-        else:
-            made.append(Loops(v, (v,), extents[v]))
-    return made
-
-
-def values_of(loops: Loops, value: Value) -> dict[int, Value | None]:
-    """The values of the variables that are counted as one."""
-    made: dict[int, Value | None] = dict.fromkeys(loops.members)
-    made[loops.last] = value
-    return made
 
 
 # ---------------------------------------------------------------- a kernel
@@ -307,6 +248,13 @@ def _operations(s: Statement) -> int:
 # ---------------------------------------------------------------- a nest
 
 
+class At(NamedTuple):
+    """A place of the loops: the values of variables, and known numbers to be added to some."""
+
+    values: dict[int, Value | None]
+    shifts: dict[int, int]
+
+
 class _Nest:
     """The loops of one cluster, inside a row."""
 
@@ -327,6 +275,7 @@ class _Nest:
         self.reduced = [s for s in cluster.statements if s.kind]
         self.lane = self._choose_lane()
         self.count = 0
+        self.shared: dict[object, Value] = {}
         if self.lane is not None:
             widest = max(s.value.dtype.bits for s in cluster.statements)
             own = kernel.target.vector_bits // max(widest, 32)
@@ -334,20 +283,24 @@ class _Nest:
 
     def _choose_lane(self) -> Loops | None:
         """The loop whose elements lie together for most of what is read and written."""
-        best, most = None, 0
+        best, most = None, 0.0
         if self.limits is not None:
             return self.outer[0] if self.outer[0].extent > 1 else None
         if any(s.kind in _INDEXED for s in self.cluster.statements):
             return None
         candidates = [*self.outer, *self.inner]
         for loops in candidates:
-            score = self._score(loops)
-            if loops.extent > 1 and score >= most:
+            if loops.extent < 2:
+                continue
+            wide = self.kernel.target.lanes("float")
+            used = loops.extent / (-(-loops.extent // wide) * wide)
+            score = self._score(loops) * used
+            if score >= most:
                 best, most = loops, score
         return best
 
     def _score(self, loops: Loops) -> int:
-        score = 0 if loops.extent >= 8 else -1
+        score = 0
         for s in self.cluster.statements:
             for load in loads(s.value):
                 score += _contiguity(load.flat.coefficient(loops.last))
@@ -357,21 +310,60 @@ class _Nest:
         return score
 
     def emit(self) -> None:
+        here = [At(dict(self.kernel.rows), {})]
         if not self.cluster.extents or not (self.outer or self.inner):
-            self._body(self.kernel.rows, None)
+            self._bodies(here, None)
             return
-        values = dict(self.kernel.rows)
         plain = [loops for loops in self.outer if loops is not self.lane]
-        with ExitStack() as stack:
-            for loops in plain:
-                loop = stack.enter_context(self.b.loop(0, loops.extent, unroll=False))
-                values |= values_of(loops, loop.index)
-            if self.lane is not None and self.lane in self.outer:
-                self._over_lanes(values)
-            else:
-                self._body(values, None)
+        blocks = self._blocks(plain)
+        self._go(sorted(plain, key=lambda loops: loops.last in blocks), blocks, here)
 
-    def _over_lanes(self, values: dict[int, Value | None]) -> None:
+    def _go(self, plain: Sequence[Loops], blocks: Mapping[int, int], here: list[At]) -> None:
+        """Write the outer loops; those with a block go through several places side by side."""
+        if not plain:
+            if self.lane is not None and self.lane in self.outer:
+                self._over_lanes(here)
+            else:
+                self._bodies(here, None)
+            return
+        loops, *rest = plain
+        size = blocks.get(loops.last, 1)
+        whole = loops.extent // size * size
+        with self.b.loop(0, whole, size, unroll=False) as loop:
+            self._go(rest, blocks, _side_by_side(here, loops, loop.index, range(size)))
+        if whole < loops.extent:
+            begin = constant("i64", whole)
+            left = range(loops.extent - whole)
+            self._go(rest, blocks, _side_by_side(here, loops, begin, left))
+
+    def _blocks(self, plain: Sequence[Loops]) -> dict[int, int]:
+        """How many places of an outer loop go side by side, to use what is read several times.
+
+        A convolution multiplies what it reads of the image by several kernels at once, and keeps
+        all their totals in registers.
+        """
+        statements = self.cluster.statements
+        if self.lane is None or not self.inner or len(statements) != 1:
+            return {}
+        (s,) = statements
+        read = list(loads(s.value))
+        if s.kind != "sum" or not s.value.dtype.is_float or len(read) < 2:
+            return {}
+        room = self.kernel.target.registers // 2
+        if self.lane in self.outer:
+            room //= min(_UNROLL, max(1, self.lane.extent // self.count))
+        blocks: dict[int, int] = {}
+        for loops in reversed(plain):
+            found = [load.flat.coefficient(loops.last) != 0 for load in read]
+            if any(found) and not all(found) and len(blocks) < 2:
+                most = 8 if self.lane in self.outer else 5
+                size = min(loops.extent, most, max(room, 1))
+                if size > 1:
+                    blocks[loops.last] = size
+                    room //= size
+        return blocks
+
+    def _over_lanes(self, here: list[At]) -> None:
         """Go through the lanes' loop in whole vectors, then through what is left under a mask."""
         lane, count, b = self.lane, self.count, self.b
         assert lane is not None
@@ -384,44 +376,43 @@ class _Nest:
             end = b.add(low, whole)
             if self.limits or lane.extent >= width:
                 with b.loop(low, end, width) as loop:
-                    at = [b.add(loop.index, k * count) for k in range(unroll)]
-                    self._bodies([values | values_of(lane, v) for v in at], None)
+                    steps = range(0, width, count)
+                    self._bodies(_side_by_side(here, lane, loop.index, steps), None)
                 low = end
         if self.limits or lane.extent % count:
             with b.when(b.icmp("slt", low, high)) if self.limits else ExitStack():
                 mask = b.first(count, b.binary("sub", high, low))
-                self._bodies([values | values_of(lane, low)], mask)
+                self._bodies(_side_by_side(here, lane, low, range(1)), mask)
 
-    def _body(self, values: Mapping[int, Value | None], mask: Value | None) -> None:
-        self._bodies([values], mask)
-
-    def _bodies(self, values: Sequence[Mapping[int, Value | None]], mask: Value | None) -> None:
-        """What happens at a place of the outer loops, or at several next to each other."""
+    def _bodies(self, here: Sequence[At], mask: Value | None) -> None:
+        """What happens at a place of the outer loops, or at several side by side."""
         in_outer = self.lane is not None and self.lane in self.outer
         lane = self.lane if in_outer else None
-        scopes = [self._scope(v, lane, mask) for v in values]
+        self.shared = {}
+        scopes = [self._scope(at, lane, mask) for at in here]
         if not self.reduced:
             for scope in scopes:
                 for s in self.cluster.statements:
                     self._pointwise(scope, s)
             return
-        totals = self._totals(values, mask, len(scopes))
-        for k, scope in enumerate(scopes):
+        totals = self._totals(here, mask)
+        self.shared = {}
+        for k, scope in enumerate(self._scope(at, lane, mask) for at in here):
             for s, total in zip(self.reduced, totals[k], strict=True):
                 self._finish(scope, s, total)
 
-    def _scope(
-        self, values: Mapping[int, Value | None], lane: Loops | None, mask: Value | None
-    ) -> Scope:
+    def _scope(self, at: At, lane: Loops | None, mask: Value | None) -> Scope:
         return Scope(
             self.b,
             self.kernel.pointers,
-            values,
+            at.values,
             None if lane is None else lane.last,
             0 if lane is None else self.count,
             mask,
             self.kernel.ready,
             self.kernel.first,
+            at.shifts,
+            self.shared,
         )
 
     def _pointwise(self, scope: Scope, s: Statement) -> None:
@@ -442,46 +433,41 @@ class _Nest:
 
     # ------------------------------------------------------------ reductions
 
-    def _totals(
-        self, values: Sequence[Mapping[int, Value | None]], mask: Value | None, copies: int
-    ) -> list[list[Value]]:
+    def _totals(self, here: Sequence[At], mask: Value | None) -> list[list[Value]]:
         """Run the inner loops; give the total of each reduction at each place."""
         in_outer = self.lane is not None and self.lane in self.outer
-        count = self.count if in_outer or self.lane is not None else 0
-        start = [t for _ in range(copies) for s in self.reduced for t in _neutral(s, count)]
-        turn = self._turn(values, mask) if in_outer else self._turn(values, None)
-        ends = self._inner(list(self.inner), {}, start, turn)
+        start = [t for _ in here for s in self.reduced for t in _neutral(s, self.count)]
+        ends = self._inner(list(self.inner), {}, start, self._turn(here, mask))
         made: list[list[Value]] = []
         at = iter(ends)
-        for _ in range(copies):
+        for _ in here:
             row = []
             for s in self.reduced:
-                parts_ = [next(at) for _ in _neutral(s, 0)]
-                total = parts_[-1]
+                total = [next(at) for _ in _neutral(s, 0)][-1]
                 if not in_outer and self.lane is not None:
                     total = _folded(self.b, s, total)
                 row.append(total)
             made.append(row)
         return made
 
-    def _turn(
-        self, values: Sequence[Mapping[int, Value | None]], mask: Value | None
-    ) -> Callable[..., list[Value]]:
+    def _turn(self, here: Sequence[At], mask: Value | None) -> Callable[..., list[Value]]:
         """The function of (inner variables, mask, totals) that takes one turn."""
 
         def turn(
             inner: Mapping[int, Value | None], tail: Value | None, totals: Sequence[Value]
         ) -> list[Value]:
             made: list[Value] = []
-            at = iter(totals)
-            for own in values:
-                scope = self._scope({**own, **inner}, self.lane, mask if tail is None else tail)
+            held = iter(totals)
+            self.shared = {}
+            for at in here:
+                place = At({**at.values, **inner}, at.shifts)
+                scope = self._scope(place, self.lane, mask if tail is None else tail)
                 for s in self.cluster.statements:
                     if not s.kind:
                         self._pointwise(scope, s)
                         continue
-                    held = [next(at) for _ in _neutral(s, 0)]
-                    made += _combined(scope, s, held, tail)
+                    own = [next(held) for _ in _neutral(s, 0)]
+                    made += _combined(scope, s, own, tail)
             return made
 
         return turn
@@ -554,6 +540,12 @@ class _Nest:
         return [_combine(self.b, s, a, b) for s, a, b in pairs]
 
 
+def _side_by_side(here: Sequence[At], loops: Loops, begin: Value, steps: Sequence[int]) -> list[At]:
+    """Each place at several values of one more loop, next to each other."""
+    values = values_of(loops, begin)
+    return [At({**at.values, **values}, {**at.shifts, loops.last: k}) for at in here for k in steps]
+
+
 def _contiguity(coefficient: int) -> int:
     return 2 if coefficient == 1 else 1 if coefficient == 0 else -4
 
@@ -616,6 +608,10 @@ def _combined(
     b = scope.b
     if s.kind in _INDEXED:
         return _better(scope, s, held)
+    if s.kind == "sum" and isinstance(s.value, Times) and s.value.dtype.is_float and tail is None:
+        *others, last = s.value.operands
+        product = Times(tuple(others), s.value.dtype) if len(others) > 1 else others[0]
+        return [b.fma(scope.vector_of(product), scope.vector_of(last), held[0])]
     value = scope.vector_of(s.value)
     if tail is not None:
         value = b.select(tail, value, _neutral(s, scope.count)[0])

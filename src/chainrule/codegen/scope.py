@@ -68,6 +68,8 @@ class Scope:
         mask: Value | None = None,
         ready: Mapping[Node, Value] | None = None,
         first: Mapping[Node, int] | None = None,
+        shifts: Mapping[int, int] | None = None,
+        shared: dict[object, Value] | None = None,
     ) -> None:
         self.b = b
         self.pointers = pointers
@@ -77,6 +79,8 @@ class Scope:
         self.mask = mask
         self.ready = dict(ready or {})
         self.first = first or {}
+        self.shifts = shifts or {}
+        self.shared = {} if shared is None else shared
         self.made: dict[int, Value] = {}
         self.kept: list[Expression] = []  # so that no id is given twice
 
@@ -84,12 +88,32 @@ class Scope:
 
     def scalar(self, form: Affine) -> Value:
         """The value of a form in the first lane (i64)."""
-        total = constant("i64", form.constant)
-        for v, c in form.terms:
-            value = self.values[v]
-            if value is not None:
-                total = self.b.add(self.b.mul(value, c), total)
-        return total
+        return self.b.add(self._moving(form), self._fixed(form))
+
+    def _moving(self, form: Affine) -> Value:
+        """The part of a form that loops change, outer loops first: scopes side by side share it."""
+        terms = [(value, c) for v, c in form.terms if (value := self.values[v]) is not None]
+        key = tuple((value.text, c) for value, c in terms)
+        found = self.shared.get(key)
+        if found is None:
+            found = constant("i64", 0)
+            for value, c in terms:
+                found = self.b.add(found, self.b.mul(value, c))
+            self.shared[key] = found
+        return found
+
+    def _fixed(self, form: Affine) -> int:
+        """The rest, which is known."""
+        return form.constant + sum(form.coefficient(v) * n for v, n in self.shifts.items())
+
+    def _address(self, pointer: Value, form: Affine, own: str) -> Value:
+        """Where an element lies, the known part last, as processors add it for nothing."""
+        moving = self._moving(form)
+        key = pointer.text, moving.text, own
+        found = self.shared.get(key)
+        if found is None:
+            found = self.shared[key] = self.b.offset(pointer, moving, own)
+        return self.b.offset(found, self._fixed(form), own)
 
     def step(self, form: Affine) -> int | None:
         """By how much the form grows from lane to lane; None if that differs."""
@@ -103,10 +127,10 @@ class Scope:
         """The value of a form in each lane."""
         b, count = self.b, self.count
         kind = vector("i64", count)
-        total = constant(kind, form.constant)
+        total = constant(kind, self._fixed(form))
         uniform = Affine(0, tuple((v, c) for v, c in form.terms if self._is_scalar(v)))
         if uniform.terms:
-            total = b.binary("add", total, b.splat(self.scalar(uniform), count))
+            total = b.binary("add", total, b.splat(self._moving(uniform), count))
             if self.lane is not None and (c := uniform.coefficient(self.lane)):
                 total = b.binary("add", total, _scaled(b, b.steps(count), c))
         for v, c in form.terms:
@@ -248,8 +272,34 @@ class Scope:
         dtype: DType,
     ) -> Value:
         """Read flat + offset where the guards hold, and 0 where they do not."""
-        b, pointer = self.b, self.pointers[source]
         flat = self._local(source, flat)
+        key = self._sameness(source, flat, guards) if offset is None else None
+        found = self.shared.get(key) if key is not None else None
+        if found is None:
+            found = self._read(source, flat, offset, guards, dtype)
+            if key is not None:
+                self.shared[key] = found
+        return found
+
+    def _sameness(self, source: Node, flat: Affine, guards: Sequence[Guard]) -> object:
+        """Equal for reads of the same elements by scopes side by side; None if arrays change."""
+        if not self.shifts:
+            return None
+        parts = [
+            (tuple((v.text, c) for k, c in f.terms if (v := self.values[k])), self._fixed(f))
+            for f in (flat, *(g.form for g in guards))
+        ]
+        return source, tuple(parts), self.step(flat)
+
+    def _read(
+        self,
+        source: Node,
+        flat: Affine,
+        offset: Value | None,
+        guards: Sequence[Guard],
+        dtype: DType,
+    ) -> Value:
+        b, pointer = self.b, self.pointers[source]
         held = self.holds(guards)
         step = self.step(flat)
         varies = offset is not None and lanes(offset.type)
@@ -258,20 +308,27 @@ class Scope:
             if offset is not None:
                 places = b.binary("add", *self.matched(places, offset))
             return self._gathered(dtype, pointer, places, held)
-        base = self.scalar(flat)
-        if offset is not None:
-            base = b.add(base, offset)
-        if step == 0:
-            return self._single(dtype, pointer, base, held)
         own = memory(dtype)
+        if step == 0 and offset is None and held is None:
+            place = self._address(pointer, flat, own)
+            return self._from_memory(b.load(own, place), dtype)
+        if step == 0:
+            base = self.scalar(flat)
+            base = base if offset is None else b.add(base, offset)
+            return self._single(dtype, pointer, base, held)
         if step == 1:
             mask = self.both(self.mask, held)
-            place = b.offset(pointer, base, own)
+            place = self._address(pointer, flat, own)
+            if offset is not None:
+                place = b.offset(place, offset, own)
             kind = memory(dtype, self.count)
             if mask is None:
                 return self._from_memory(b.load(kind, place), dtype)
             mask = mask if lanes(mask.type) else b.splat(mask, self.count)
             return self._from_memory(b.load_some(kind, place, mask), dtype)
+        base = self.scalar(flat)
+        if offset is not None:
+            base = b.add(base, offset)
         places = b.binary("add", b.splat(base, self.count), _scaled(b, b.steps(self.count), step))
         return self._gathered(dtype, pointer, places, held)
 

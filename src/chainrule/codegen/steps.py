@@ -8,10 +8,11 @@ read them.
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Sequence, Set
 from typing import NamedTuple
 
 from chainrule.codegen.affine import Affine, variable
+from chainrule.codegen.counting import forms_in, merged
 from chainrule.codegen.elements import Elements, Stored, is_inline
 from chainrule.codegen.loops import Expression, Statement
 from chainrule.ir import primitives as p
@@ -49,10 +50,15 @@ class Contraction(NamedTuple):
 
 
 class Spread(NamedTuple):
-    """target[place] += value over all variables, from zeros; place is affine."""
+    """target[place] += value over all variables, from zeros.
+
+    axes    the place on each axis; ``place`` is its number
+    guards  what is not sure to lie inside
+    """
 
     target: Node
     extents: tuple[int, ...]
+    axes: tuple[Affine, ...]
     place: Affine
     guards: tuple[tuple[Affine, int], ...]
     value: Expression
@@ -224,20 +230,33 @@ def _stored(graph: Graph, nodes: Sequence[Node]) -> set[Node]:
             or not (is_inline(node) or _is_loops(node))
         ):
             stored.update(node.inputs)
+    once = stored | _used_often(nodes, given, set(stored))
+    # What is stored makes others cheap: with that known, some need not be stored after all.
+    return stored | _used_often(nodes, given, stored, once)
+
+
+def _used_often(
+    nodes: Sequence[Node], given: set[Node], stored: set[Node], cheap: Set[Node] = frozenset()
+) -> set[Node]:
+    """What would be computed more than once at a high price; ``cheap`` is stored, as a guess."""
+    stored = set(stored)
     uses = dict.fromkeys(nodes, 0)
     cost: dict[Node, int] = {}
     depth: dict[Node, int] = {}
+    found: dict[Node, int] = {}
     for node in nodes:
         depth[node] = 1 + max((depth[n] for n in node.inputs if n in depth), default=0)
         if depth[node] > _DEEPEST and _computes(node):
             stored.add(node)
         if node in stored:
             depth[node] = 0
-        cost[node] = 1 if node in stored else _cost(node, cost)
+        own = _cost(node, cost)
+        found[node] = own
+        cost[node] = 1 if node in stored or node in cheap else own
     for node in reversed(nodes):
         if node in given:
             continue
-        if node not in stored and uses[node] > 1 and cost[node] > _CHEAP and _computes(node):
+        if node not in stored and uses[node] > 1 and found[node] > _CHEAP and _computes(node):
             stored.add(node)
         times = 1 if node in stored else uses[node]
         domain = math.prod(_domain(node))
@@ -322,8 +341,20 @@ def _contraction(node: Node, op: p.Einsum, stored: set[Node]) -> Contraction | N
     batch = [n for n in output if n in first and n in second]
     rows = [n for n in output if n in labels[0] and n not in labels[1]]
     columns = [n for n in output if n in labels[1] and n not in labels[0]]
+    groups = [[variables[n] for n in g] for g in (rows, summed, columns)]
+    if not (_lies_flat(left, groups[:2], extents) and _lies_flat(right, groups[1:], extents)):
+        return None
     a, b, c, d = (tuple(variables[n] for n in g) for g in (batch, rows, columns, summed))
     return Contraction(node, extents, a, b, c, d, left, right)
+
+
+def _lies_flat(value: Expression, groups: Sequence[Sequence[int]], extents: Sequence[int]) -> bool:
+    """Whether the axes of a matrix's rows, and of its columns, are counted through as one.
+
+    Windows are not: they are read in place by loops over all their axes.
+    """
+    forms = list(forms_in(value))
+    return all(len(merged(group, extents, forms)) == 1 for group in groups)
 
 
 # ---------------------------------------------------------------- sums into places
@@ -343,8 +374,12 @@ def _spread(node: Node, view: p.View, stored: set[Node]) -> Spread:
     for form, size in zip(reversed(forms), reversed(node.shape), strict=True):
         place = place.plus(form, stride)
         stride *= size
-    guards = tuple(zip(forms, node.shape, strict=True))
-    return Spread(node, operand.shape, place, guards, made.at(operand, index))
+    limits = dict(enumerate(operand.shape))
+    guards = tuple(
+        (form, size) for form, size in zip(forms, node.shape, strict=True)
+        if form.limits(limits)[0] < 0 or form.limits(limits)[1] >= size
+    )  # fmt: skip
+    return Spread(node, operand.shape, tuple(forms), place, guards, made.at(operand, index))
 
 
 def _scattered(node: Node, stored: set[Node]) -> Scattered:

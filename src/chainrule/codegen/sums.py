@@ -12,7 +12,8 @@ from contextlib import ExitStack
 from typing import Final
 
 from chainrule.codegen.affine import Affine, flattened, variable
-from chainrule.codegen.kernels import PARAMETERS, Kernel, Loops, Places, values_of
+from chainrule.codegen.counting import Loops, values_of
+from chainrule.codegen.kernels import PARAMETERS, Kernel, Places
 from chainrule.codegen.llvm import Builder, Module, Value, constant, lanes
 from chainrule.codegen.loops import Guard
 from chainrule.codegen.scope import Scope, memory
@@ -51,13 +52,13 @@ def emit_spread(module: Module, target: Target, name: str, step: Spread, places:
 
 def _first_axis_is_shared(step: Spread, inner: int) -> bool:
     """Whether the first variable counts through the target's first axis, and nothing else does."""
-    if not step.guards or not step.extents:
+    if not step.axes or not step.extents:
         return False
-    form, size = step.guards[0]
+    first, *others = step.axes
     return (
-        form == variable(0)
-        and size == step.extents[0]
-        and all(f.coefficient(0) == 0 for f, _ in step.guards[1:])
+        first == variable(0)
+        and step.target.shape[0] == step.extents[0]
+        and all(f.coefficient(0) == 0 for f in others)
         and step.place.coefficient(0) == inner
     )
 

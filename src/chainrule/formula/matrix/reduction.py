@@ -9,7 +9,7 @@ reduced is written with indices.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from fractions import Fraction
 from typing import NamedTuple
 
@@ -17,7 +17,7 @@ from chainrule.algebra.index import Atom, Factor, Poly, Term, normal
 from chainrule.formula.matrix.factor import total
 from chainrule.formula.matrix.piece import Piece, piece
 from chainrule.formula.matrix.rows import Irreducible, row_of
-from chainrule.formula.matrix.sums import is_all_ones
+from chainrule.formula.matrix.sums import with_means
 from chainrule.formula.typeset import tree as ts
 from chainrule.formula.typeset.build import (
     elementwise,
@@ -49,7 +49,7 @@ def formula(poly: Poly) -> Tree:
     if poly.rank > 2:
         return indexed(poly)
     try:
-        return total(poly.dims, _with_means([_piece(t, poly.dims) for t in poly.terms], poly.dims))
+        return total(poly.dims, with_means([_piece(t, poly.dims) for t in poly.terms], poly.dims))
     except Irreducible:
         return indexed(poly)
 
@@ -90,31 +90,6 @@ def _piece(term: Term, dims: tuple[str, ...]) -> Piece:
     reduction = Reduction(dims, [f for f in term.factors if f.labels])
     body = reduction.run()
     return piece(term.coefficient, [*above, *reduction.scalars], below, body)
-
-
-def _with_means(pieces: list[Piece], dims: tuple[str, ...]) -> list[Piece]:
-    """Where a mean is subtracted from a vector, scalars uᵀv/n are means too."""
-    if len(dims) != 1 or len(pieces) < 2:
-        return pieces
-    if not any(_mean(p, dims) is not None and is_all_ones(product(p.chain or [ts.Ones(dims)]))
-               for p in pieces):  # fmt: skip
-        return pieces
-    return [_mean(p, dims) or p for p in pieces]
-
-
-def _mean(p: Piece, dims: tuple[str, ...]) -> Piece | None:
-    """The term with 𝟏ᵀu/n or uᵀv/n as mean(u) or mean(u ⊙ v)."""
-    size = ts.Symbol((), dims[0])
-    for t in p.above:
-        if size in p.below and isinstance(t, ts.Product) and len(t.parts) == 2:
-            left, right = flat_transpose(t.parts[0]), t.parts[1]
-            if left.dims == right.dims == dims:
-                inside = elementwise([left, right])
-                above = tuple(ts.Apply((), "mean", (inside,)) if u is t else u for u in p.above)
-                below = list(p.below)
-                below.remove(size)
-                return replace(p, above=above, below=tuple(below))
-    return None
 
 
 def scalar_factors(term: Term) -> tuple[list[Tree], list[Tree]]:

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from fractions import Fraction
 
-from chainrule.formula.matrix.piece import Dims
+from chainrule.formula.matrix.piece import Dims, Piece
 from chainrule.formula.typeset import tree as ts
 from chainrule.formula.typeset.build import (
+    elementwise,
     flat_transpose,
     is_row,
     number,
@@ -152,3 +154,28 @@ def is_all_ones(tree: Tree) -> bool:
             columns = [flat_transpose(p) if is_row(p) else p for p in parts]
             return all(isinstance(p, ts.Ones) for p in columns)
     return False
+
+
+def with_means(pieces: list[Piece], dims: tuple[str, ...]) -> list[Piece]:
+    """Where a mean is subtracted from a vector, scalars uᵀv/n are means too."""
+    if len(dims) != 1 or len(pieces) < 2:
+        return pieces
+    if not any(_as_means(p, dims) is not None and is_all_ones(product(p.chain or [ts.Ones(dims)]))
+               for p in pieces):  # fmt: skip
+        return pieces
+    return [_as_means(p, dims) or p for p in pieces]
+
+
+def _as_means(p: Piece, dims: tuple[str, ...]) -> Piece | None:
+    """The term with 𝟏ᵀu/n or uᵀv/n as mean(u) or mean(u ⊙ v)."""
+    size = ts.Symbol((), dims[0])
+    for t in p.above:
+        if size in p.below and isinstance(t, ts.Product) and len(t.parts) == 2:
+            left, right = flat_transpose(t.parts[0]), t.parts[1]
+            if left.dims == right.dims == dims:
+                inside = elementwise([left, right])
+                above = tuple(ts.Apply((), "mean", (inside,)) if u is t else u for u in p.above)
+                below = list(p.below)
+                below.remove(size)
+                return replace(p, above=above, below=tuple(below))
+    return None

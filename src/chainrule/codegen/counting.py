@@ -1,0 +1,69 @@
+"""Counting: variables of loops that are counted through as one.
+
+Two variables whose elements lie one after another in every array need one loop, not two. Whether
+they do is read off the forms: addresses, conditions, positions.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from typing import NamedTuple
+
+from chainrule.codegen.affine import Affine, flattened, variable
+from chainrule.codegen.llvm import Value
+from chainrule.codegen.loops import Expression, Fetch, Inside, Load, Position, Statement, parts
+
+__all__ = ["Loops", "forms_in", "forms_of", "merged", "values_of"]
+
+
+def forms_of(statement: Statement) -> Iterator[Affine]:
+    """All forms of a statement's variables that code is written for, its target's included."""
+    yield from forms_in(statement.value)
+    yield flattened(tuple(map(variable, range(statement.rank))), statement.target.shape)
+
+
+def forms_in(value: Expression) -> Iterator[Affine]:
+    """All forms of variables in an expression."""
+    for e in parts(value):
+        match e:
+            case Load(flat=flat, guards=guards) | Fetch(flat=flat, guards=guards):
+                yield flat
+                yield from (g.form for g in guards)
+            case Inside(guards=guards):
+                yield from (g.form for g in guards)
+            case Position(form=form):
+                yield form
+
+
+def _together(forms: Sequence[Affine], slow: int, fast: int, extent: int) -> bool:
+    """Whether a variable is always counted along with a faster one, which has this extent."""
+    return all(f.coefficient(slow) == f.coefficient(fast) * extent for f in forms)
+
+
+class Loops(NamedTuple):
+    """Variables that are counted as one, by the last of them, and how far."""
+
+    last: int
+    members: tuple[int, ...]
+    extent: int
+
+
+def merged(
+    variables: Sequence[int], extents: Sequence[int], forms: Sequence[Affine]
+) -> list[Loops]:
+    """Count neighboring variables as one wherever memory allows."""
+    made: list[Loops] = []
+    for v in variables:
+        if made and _together(forms, made[-1].last, v, extents[v]):
+            before = made.pop()
+            made.append(Loops(v, (*before.members, v), before.extent * extents[v]))
+        else:
+            made.append(Loops(v, (v,), extents[v]))
+    return made
+
+
+def values_of(loops: Loops, value: Value) -> dict[int, Value | None]:
+    """The values of the variables that are counted as one."""
+    made: dict[int, Value | None] = dict.fromkeys(loops.members)
+    made[loops.last] = value
+    return made
