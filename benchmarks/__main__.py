@@ -1,25 +1,28 @@
-"""Run the measurements named on the command line, or all quick ones."""
+"""Run the measurements named on the command line, or all quick ones; options go to one that is named."""
 
 from __future__ import annotations
 
 import importlib
 import sys
 
-QUICK = ("core", "training")
-ALL = (
-    *QUICK, "hessians", "accuracy", "sentiment", "shakespeare", "pca", "images", "streaming",
-    "classical",
-)  # fmt: skip
+QUICK = ("core", "native")
+ALL = (*QUICK, "hessians", "accuracy", "sentiment", "shakespeare", "pca", "images", "streaming", "classical")
 
 
 def main() -> int:
     """Print one table after another."""
-    names = sys.argv[1:] or QUICK
+    given = sys.argv[1:]
+    cut = next((k for k, word in enumerate(given) if word.startswith("-")), len(given))
+    names, options = given[:cut] or QUICK, given[cut:]
     for name in names:
         if name not in ALL:
             print(f"no measurement {name!r}; there are {', '.join(ALL)}", file=sys.stderr)
             return 2
-        importlib.import_module(f"benchmarks.{name}").main()
+    if options and names != ["native"]:
+        print(f"only native takes options, not {' '.join(names)}", file=sys.stderr)
+        return 2
+    for name in names:
+        importlib.import_module(f"benchmarks.{name}").main(*[options] * bool(options))
     return 0
 
 

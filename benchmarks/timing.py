@@ -11,13 +11,23 @@ from pathlib import Path
 
 
 def alternate(
-    work: Mapping[str, Callable[[], object]], rounds: int = 15, seconds: float = 0.05
+    work: Mapping[str, Callable[[], object]],
+    rounds: int = 15,
+    seconds: float = 0.05,
+    pause: float = 0.0,
 ) -> dict[str, list[float]]:
-    """Time each function in turn, round after round; give seconds per call for each round."""
+    """Time each function in turn, round after round; give seconds per call for each round.
+
+    With a pause, the threads of one library may fall asleep before the next one works, and each
+    makes one call that does not count when its turn comes.
+    """
     repeats = {name: _repeats(function, seconds) for name, function in work.items()}
     times: dict[str, list[float]] = {name: [] for name in work}
     for _ in range(rounds):
         for name, function in work.items():
+            if pause:
+                time.sleep(pause)
+                function()
             start = time.perf_counter()
             for _ in range(repeats[name]):
                 function()

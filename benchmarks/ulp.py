@@ -3,11 +3,11 @@
     python -m benchmarks.ulp [NAME …] [--part N] [--cpu x86-64-v2]
 
 goes through all normal numbers of both signs (4.26·10⁹; with --part N through an Nth of their
-blocks, drawn at random) in as many processes as there are cores, compares machine code with the record's NumPy
-function in float64, and prints the largest error in units in the last place, where it occurs, and
-how many values are not rounded to the nearest; the error of a wrong NaN, infinity or zero is
-infinite. Programs run with subnormal numbers flushed: as
-operands they are left out, and a result may be 0 instead of one.
+blocks, drawn at random) in as many processes as there are cores, compares machine code with the
+record's NumPy function in float64, and prints the largest error in units in the last place, where
+it occurs, and how many values are not rounded to the nearest; the error of a wrong NaN, infinity
+or zero is infinite. Programs run with subnormal numbers flushed: as operands they are left out,
+and a result may be 0 instead of one.
 """
 
 from __future__ import annotations

@@ -282,6 +282,7 @@ def _step(draw: Any, known: list[Known]) -> Step | None:
     return None
 
 
+_LETTERS = "ijklmnopqrstuvwxyzabcdefgh"
 _BRANCH = "choice of a branch"
 _KINDS = [
     "both", "compared", "axis", "axis", "smooth", "cast", "layout", "places", "product", "product",
@@ -381,7 +382,7 @@ def _product(draw: Any, first: int, known: list[Known]) -> Step:
     if shape and others and draw(st.booleans()):
         other = draw(st.sampled_from(others))
         return draw(_contraction(first, other, shape, known[other].value.shape))  # type: ignore[no-any-return]
-    letters = "ijkl"[: len(shape)]
+    letters = _LETTERS[: len(shape)]
     kept = "".join(c for c in letters if draw(st.booleans()))
     text = f"{letters},{letters}->{kept}"
     return Step(f"einsum {text}", (first,), lambda x: cr.einsum(text, x, x - 1))
@@ -389,11 +390,11 @@ def _product(draw: Any, first: int, known: list[Known]) -> Step:
 
 @st.composite
 def _contraction(draw: Any, first: int, other: int, left: Shape, right: Shape) -> Step:
-    a = "ijkl"[: len(left)]
+    a = _LETTERS[: len(left)]
     b = ""
     for n in right:
         fits = [c for c, size in zip(a, left, strict=True) if size == n and c not in b]
-        b += draw(st.sampled_from([*fits, "mnop"[len(b)]]))
+        b += draw(st.sampled_from([*fits, _LETTERS[-1 - len(b)]]))
     sizes = dict(zip(a, left, strict=True)) | dict(zip(b, right, strict=True))
     kept: list[str] = []
     for c in dict.fromkeys(a + b):

@@ -38,6 +38,7 @@ ON_X86 = platform.machine() in ("x86_64", "AMD64")
 LONG = pytest.mark.skipif(
     np.finfo(np.longdouble).nmant <= 52, reason="long double is no wider than float64 here"
 )
+OLDER = pytest.mark.skipif(not ON_X86, reason="runs code for older x86 processors")
 FLOATS = [pytest.param(float32, id="float32"), pytest.param(float64, id="float64", marks=LONG)]
 
 
@@ -252,6 +253,20 @@ def test_sine_and_cosine_of_the_hardest_angles() -> None:
         assert (ulps(native(SCALARS[name], float32, 4, HOST)(small), wanted) <= 2).all(), name
 
 
+@pytest.mark.parametrize("cpu", ["", pytest.param("x86-64-v2", marks=OLDER)])
+def test_sine_and_cosine_next_to_multiples_of_a_quarter_turn(cpu: str) -> None:
+    target = target_for(cpu).replaced(triple=HOST.triple) if cpu else HOST
+    few = np.arange(-9000, 9000) * (math.pi / 2)
+    many = np.random.default_rng(0).integers(-(2**29), 2**29, 20000) * (math.pi / 2)
+    for dtype, x in ((float32, few), (float64, np.concatenate([few, many, many / 1024]))):
+        x = x.astype(dtype.numpy)
+        for name in ("sin", "cos"):
+            of = getattr(math, name)
+            wanted = np.array([of(v) for v in x.tolist()], WIDE[dtype])
+            off = ulps(native(SCALARS[name], dtype, 4, target)(x), wanted)
+            assert off.max() <= LIMITS[dtype], (name, x[off.argmax()], off.max())
+
+
 @pytest.mark.parametrize("dtype", [float32, float64], ids=repr)
 def test_powers_have_the_limits_of_the_c_standard(dtype: DType) -> None:
     inf, nan = math.inf, math.nan
@@ -326,7 +341,7 @@ def test_all_functions_compile_for_all_processors(name: str, dtype: DType) -> No
     assert object_code(module.text(), target, 1)[:4] == b"\x7fELF"
 
 
-@pytest.mark.skipif(not ON_X86, reason="runs code for older x86 processors")
+@OLDER
 @pytest.mark.parametrize("dtype", FLOATS)
 @pytest.mark.parametrize("record", [r for r in ROUNDED if r.arity == 1], ids=repr)
 def test_functions_are_as_right_without_fused_multiplication(record: Scalar, dtype: DType) -> None:
@@ -336,7 +351,7 @@ def test_functions_are_as_right_without_fused_multiplication(record: Scalar, dty
     assert off.max() <= limit(record, dtype), (x[off.argmax()], off.max())
 
 
-@pytest.mark.skipif(not ON_X86, reason="runs code for older x86 processors")
+@OLDER
 @LONG
 @pytest.mark.parametrize("name", ["pow", "atan2", "hypot", "remainder", "floor_divide"])
 def test_two_numbers_without_fused_multiplication(name: str) -> None:

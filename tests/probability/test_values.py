@@ -141,3 +141,10 @@ def test_sure_things_have_no_entropy_and_no_nan() -> None:
     assert_close(sure.log_density(1), np.array([-np.inf, 0.0]))
     assert_close(pr.Categorical([-np.inf, 0.0]).entropy(), np.asarray(0.0))
     assert_close(pr.Poisson(0.0).density(np.array([0, 1])), np.array([1.0, 0.0]))
+
+
+@pytest.mark.parametrize("listed", [*SCALARS, *COUNTS], ids=repr)
+def test_the_densities_of_many_numbers_are_those_of_each(listed: Listed) -> None:
+    made, x = listed.made(), np.resize(listed.points, (2, 40_000))
+    expected = np.resize(made.log_density(tensor(listed.points)).numpy(), x.shape)
+    np.testing.assert_array_equal(made.log_density(tensor(x)).numpy(), expected)

@@ -213,19 +213,17 @@ def simplified(poly: Poly) -> Poly:
     """The poly after picks that meet were made one, or a δ, or nothing."""
     if not any(is_pick(f) for t in poly.terms for f in t.factors):
         return poly
-    terms = [s for t in poly.terms if (s := _settled(t, poly.rank)) is not None]
+    terms = [_settled(t, poly.rank) for t in poly.terms]
+    if all(new is old for new, old in zip(terms, poly.terms, strict=True)):
+        return poly
     return normal(terms, range(poly.rank), poly.dims)
 
 
-def _settled(term: Term, rank: int) -> Term | None:
-    """A term after all rules; None where it is zero."""
-    while True:
-        changed = _step(term, rank)
-        if changed is None:
-            return term
-        if not changed.coefficient:
-            return None
-        term = next(iter(normal([changed], range(rank), ("1",) * rank).terms), changed)
+def _settled(term: Term, rank: int) -> Term:
+    """A term after all rules."""
+    while (changed := _step(term, rank)) is not None:
+        term = changed
+    return term
 
 
 def _step(term: Term, rank: int) -> Term | None:
@@ -233,9 +231,9 @@ def _step(term: Term, rank: int) -> Term | None:
     picks = [f for f in term.factors if is_pick(f)]
     for f in picks:
         if f.power != 1:  # 0 and 1 are their own squares
-            return _replaced(term, [f], [Factor(f.atom, f.labels)])
+            return _replaced(term, [f], [Factor(f.atom, f.labels)], rank)
         if (flipped := _flipped(f)) is not None:
-            return _replaced(term, [f], [flipped])
+            return _replaced(term, [f], [flipped], rank)
         alone = _alone(term, f, rank) or _through(term, f, picks, rank)
         if alone is not None:
             return alone
@@ -250,10 +248,21 @@ def _uses(term: Term, label: int) -> int:
     return sum(f.labels.count(label) for f in term.factors)
 
 
-def _replaced(term: Term, gone: Iterable[Factor], new: Iterable[Factor]) -> Term:
+def _replaced(term: Term, gone: Iterable[Factor], new: Iterable[Factor], rank: int) -> Term:
+    """The term without some factors and with others; a δ on a bound label renames it at once."""
     lost = list(gone)
-    rest = [f for f in term.factors if not any(f is g for g in lost)]
-    return Term(term.coefficient, (*rest, *new))
+    factors = [f for f in term.factors if not any(f is g for g in lost)]
+    for f in new:
+        if f.atom.head != "delta" or max(f.labels) < rank:
+            factors.append(f)
+            continue
+        low, high = sorted(f.labels)
+        factors = [
+            Factor(g.atom, tuple(low if i == high else i for i in g.labels), g.power)
+            if high in g.labels else g
+            for g in factors
+        ]  # fmt: skip
+    return Term(term.coefficient, tuple(factors))
 
 
 def _alone(term: Term, f: Factor, rank: int) -> Term | None:
@@ -264,7 +273,7 @@ def _alone(term: Term, f: Factor, rank: int) -> Term | None:
     affine = affine_of(f)
     if affine is not None and not affine.is_total:
         return None
-    made = _replaced(term, [f], [])
+    made = _replaced(term, [f], [], rank)
     sizes = dict(zip(f.labels[:-1], f.atom.dims, strict=False))
     there = {i for g in made.factors for i in g.labels}
     left = math.prod(int(d) for i, d in sizes.items() if i >= rank and i not in there)
@@ -318,7 +327,7 @@ def _through(term: Term, inner: Factor, picks: Sequence[Factor], rank: int) -> T
         outer.labels[-1],
         outer.atom.dims[-1],
     )
-    return _replaced(term, [inner, outer], [_as_delta(made)])
+    return _replaced(term, [inner, outer], [_as_delta(made)], rank)
 
 
 def _as_delta(factor: Factor) -> Factor:
@@ -333,8 +342,9 @@ def _as_delta(factor: Factor) -> Factor:
 def _met(term: Term, f: Factor, g: Factor, rank: int) -> Term | None:
     """Two picks with the same terms, or with the same target."""
     if f.atom == g.atom and f.labels[:-1] == g.labels[:-1]:
+        same = f.labels == g.labels
         tied = delta_factor(f.atom.dims[-1], f.labels[-1], g.labels[-1])
-        return _replaced(term, [g], [tied])
+        return _replaced(term, [g], [] if same else [tied], rank)
     if f.labels[-1] != g.labels[-1]:
         return None
     first, second = affine_of(f), affine_of(g)
@@ -342,7 +352,8 @@ def _met(term: Term, f: Factor, g: Factor, rank: int) -> Term | None:
         return None
     if f.atom == g.atom and first.is_injective:
         pairs = zip(f.labels[:-1], g.labels[:-1], f.atom.dims, strict=False)
-        return _replaced(term, [g], [delta_factor(d, a, b) for a, b, d in pairs if a != b])
+        tied = [delta_factor(d, a, b) for a, b, d in pairs if a != b]
+        return _replaced(term, [g], tied[:1], rank)  # one at a time, since each renames
     if first.range[1] < second.range[0] or second.range[1] < first.range[0]:
         return Term(_ONE - 1)
     return _inside(term, f, g, rank) or _inside(term, g, f, rank)
@@ -362,7 +373,7 @@ def _inside(term: Term, f: Factor, g: Factor, rank: int) -> Term | None:
     moved = Affine(first.offset - second.offset, first.terms, size)
     rows = zip(f.labels[:-1], first.terms, f.atom.dims, strict=False)
     made = pick(moved.offset, [(i, step, d) for i, (_, step), d in rows], label, g.atom.dims[0])
-    return _replaced(term, [g], [_as_delta(made)])
+    return _replaced(term, [g], [_as_delta(made)], rank)
 
 
 def is_split(poly: Poly, most: int) -> bool:

@@ -7,9 +7,9 @@ from collections.abc import Iterable
 from typing import NamedTuple
 
 from chainrule.codegen.fuse import Fused, Item, reads
-from chainrule.codegen.loops import Add, Apply, Choose, Expression, Times, parts
+from chainrule.codegen.loops import Add, Apply, Choose, Expression, Statement, Times, parts
 from chainrule.codegen.program import Native
-from chainrule.codegen.steps import Check, Draw, Host, Nested, Scattered, Spread, Statement
+from chainrule.codegen.steps import Check, Draw, Host, Nested, Scattered, Spread
 from chainrule.ir.graph import Node
 
 __all__ = ["Cost", "bytes_of", "cost", "kernel_cost"]

@@ -10,12 +10,12 @@ registers.
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import Final
 
 from chainrule.codegen.affine import flattened, variable
-from chainrule.codegen.loops import Fetch, Load, Statement, loads
+from chainrule.codegen.loops import Fetch, Load, Statement, Times, loads
 from chainrule.codegen.steps import Check, Contraction, Draw, Host, Nested, Scattered, Spread, Step
 from chainrule.ir.graph import Node
 
@@ -46,7 +46,7 @@ class Fused:
 Item = Fused | Step
 
 
-def fuse(steps: Sequence[Step]) -> list[Item]:
+def fuse(steps: Iterable[Step]) -> list[Item]:
     """Give the steps with statements and products gathered into kernels, in order."""
     items: list[Item] = []
     made: dict[Node, int] = {}
@@ -94,8 +94,20 @@ def _join(items: list[Item], step: Statement, latest: int) -> int:
                 item.statements.append(step)
                 item.sources[step.target] = step
                 return place
-    items.append(Fused([step], step.target.ndim, None, {step.target: step}))
+    items.append(Fused([step], _own_rank(step), None, {step.target: step}))
     return len(items) - 1
+
+
+def _own_rank(step: Statement) -> int:
+    """The rows of a statement alone; a sum of products leaves axes to go side by side within."""
+    shape = step.target.shape
+    if step.kind == "sum" and isinstance(step.value, Times):
+        rows = 1
+        for rank, size in enumerate(shape):
+            if rows >= _ENOUGH_ROWS // 2:
+                return rank
+            rows *= size
+    return len(shape)
 
 
 def _fits(item: Fused, step: Statement) -> int | None:

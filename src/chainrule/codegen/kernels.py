@@ -22,6 +22,7 @@ from chainrule.codegen.counting import Loops, forms_of, merged, values_of
 from chainrule.codegen.fuse import Fused
 from chainrule.codegen.llvm import Builder, Module, Value, constant, lanes
 from chainrule.codegen.loops import (
+    Fetch,
     Load,
     Statement,
     Times,
@@ -43,6 +44,7 @@ _TILE_WORK: Final = 32768
 """Operations in a tile: some ten microseconds."""
 
 _UNROLL: Final = 4
+_WRITTEN_OUT: Final = 8  # turns of an innermost loop, such as the width of a kernel
 _INDEXED: Final = ("argmax", "argmin")
 PARAMETERS: Final = [("table", "ptr"), ("begin", "i64"), ("end", "i64"), ("scratch", "ptr")]
 """What every kernel is given: the addresses of arrays, its tiles, memory of its own."""
@@ -276,6 +278,7 @@ class _Nest:
         self.lane = self._choose_lane()
         self.count = 0
         self.shared: dict[object, Value] = {}
+        self.blocks: dict[int, int] = {}
         if self.lane is not None:
             widest = max(s.value.dtype.bits for s in cluster.statements)
             own = kernel.target.vector_bits // max(widest, 32)
@@ -315,7 +318,7 @@ class _Nest:
             self._bodies(here, None)
             return
         plain = [loops for loops in self.outer if loops is not self.lane]
-        blocks = self._blocks(plain)
+        self.blocks = blocks = self._blocks(plain)
         self._go(sorted(plain, key=lambda loops: loops.last in blocks), blocks, here)
 
     def _go(self, plain: Sequence[Loops], blocks: Mapping[int, int], here: list[At]) -> None:
@@ -353,11 +356,17 @@ class _Nest:
         if self.lane in self.outer:
             room //= min(_UNROLL, max(1, self.lane.extent // self.count))
         blocks: dict[int, int] = {}
-        for loops in reversed(plain):
-            found = [load.flat.coefficient(loops.last) != 0 for load in read]
-            if any(found) and not all(found) and len(blocks) < 2:
-                most = 8 if self.lane in self.outer else 5
-                size = min(loops.extent, most, max(room, 1))
+        in_outer = self.lane in self.outer
+        lane = self.lane.last
+        whole = [load for load in read if load.flat.coefficient(lane)]  # vectors are read
+
+        def changes(loops: Loops, among: Sequence[Load | Fetch]) -> list[bool]:
+            return [load.flat.coefficient(loops.last) != 0 for load in among]
+
+        useful = [x for x in plain if any(changes(x, read)) and not all(changes(x, read))]
+        for loops in sorted(useful, key=lambda x: any(changes(x, whole))):
+            if len(blocks) < (1 if in_outer else 2):
+                size = min(loops.extent, 8 if in_outer else 5, max(room, 1))
                 if size > 1:
                     blocks[loops.last] = size
                     room //= size
@@ -487,6 +496,11 @@ class _Nest:
             assert lane is not None
             return self._inner_lanes(lane, values, totals, turn)
         rest = [x for x in loops if x is not first]
+        if not rest and self.blocks and first.extent <= _WRITTEN_OUT:
+            for k in range(first.extent):
+                place = values | values_of(first, constant("i64", k))
+                totals = turn(place, None, totals)
+            return totals
         with self.b.loop(0, first.extent, carried=totals, unroll=not rest) as loop:
             made = self._inner(rest, values | values_of(first, loop.index), loop.carried, turn)
             loop.next(*made)

@@ -22,6 +22,7 @@ from chainrule.codegen.kernels import Kernel, emit_fused
 from chainrule.codegen.llvm import Builder, Module, Value, constant
 from chainrule.codegen.memory import arrange
 from chainrule.codegen.nested import Body, Room, emit_cond, emit_loop, rooms, with_own_outputs
+from chainrule.codegen.split import split_sums
 from chainrule.codegen.steps import Check, Draw, Host, Nested, Scattered, Spread, steps_of
 from chainrule.codegen.sums import emit_check, emit_scattered, emit_spread
 from chainrule.codegen.target import Target
@@ -91,7 +92,7 @@ class _Layout:
     def __init__(self, graph: Graph, writer: _Writer, *, is_whole: bool) -> None:
         self.graph = graph
         self.is_whole = is_whole
-        self.items = [item for item in fuse(steps_of(graph)) if _computes(item)]
+        self.items = [item for item in fuse(split_sums(steps_of(graph))) if _computes(item)]
         self.bodies = {
             item.node: tuple(writer.body(g) for g in bodies(item.node.op))
             for item in self.items
@@ -299,7 +300,8 @@ class _Writer:
         names = [(item.node, room.name) for room in layout.rooms(item)]
         found = layout.addresses([*item.node.inputs, *item.targets, *names])(b, table)
         room = {name[1]: found[name] for name in names}
-        operands = [found[n] for n in item.node.inputs]
+        nowhere = Value("null", "ptr")  # an array without elements
+        operands = [nowhere if 0 in n.shape else found[n] for n in item.node.inputs]
         results = {k: found[n] for k, n in _results(item).items()}
         constants = layout.addresses(layout.constants)
 

@@ -119,6 +119,9 @@ def _lane(extents: Sequence[int], place: Affine, first: int) -> int | None:
     for v in reversed(range(first, len(extents))):
         if place.coefficient(v) == 1 and extents[v] >= _WIDE:
             return v
+    for v in reversed(range(first, len(extents))):
+        if place.coefficient(v) and extents[v] >= _WIDE:
+            return v
     return None
 
 
@@ -184,6 +187,9 @@ def _add(
     if base is not None:
         offset = b.add(offset, base)
     op = "fadd" if dtype.is_float else "or" if dtype is bool_ else "add"
+    if count and scope.step(place) != 1:
+        _add_apart(scope, node, place, value, held, base)
+        return
     if count:
         kind = memory(dtype, count)
         at = b.offset(scope.pointers[node], offset, own)
@@ -200,3 +206,21 @@ def _add(
         at = b.offset(scope.pointers[node], offset, own)
         value = b.convert("zext", value, "i8") if dtype is bool_ else value
         b.store(b.binary(op, b.load(own, at), value), at)
+
+
+def _add_apart(
+    scope: Scope, node: Node, place: Affine, value: Value, held: Value | None, base: Value | None
+) -> None:
+    """Add lanes whose places lie apart, but never at one place."""
+    b, dtype, count = scope.b, node.dtype, scope.count
+    op = "fadd" if dtype.is_float else "or" if dtype is bool_ else "add"
+    places = scope.places(place)
+    if base is not None:
+        places = b.binary("add", places, b.splat(base, count))
+    value = value if lanes(value.type) else b.splat(value, count)
+    value = b.convert("zext", value, "i8") if dtype is bool_ else value
+    if held is not None and not lanes(held.type):
+        held = b.splat(held, count)
+    pointer = scope.pointers[node]
+    before = b.gather(memory(dtype, count), pointer, places, held)
+    b.scatter(b.binary(op, before, value), pointer, places, held)

@@ -10,23 +10,23 @@ import functools
 from collections.abc import Callable
 from typing import Any, Final, TypeVar
 
+import numpy as np
+
 from chainrule import tree
-from chainrule.errors import ShapeError
-from chainrule.functions.joining import concat
 from chainrule.functions.lift import Operand, as_tensor
 from chainrule.functions.manipulation import reshape
-from chainrule.tensors import Tensor
+from chainrule.tensors import Tensor, of_value
 
 __all__: list[str] = []
 
-_BLOCK: Final = 2**16  # numbers
+_BLOCK: Final = 2**15  # numbers
 
 Owner = TypeVar("Owner")
 Density = Callable[[Owner, Operand], Tensor]
 
 
 def in_blocks(log_density: Density[Owner]) -> Density[Owner]:
-    """Let a distribution of one place compute the densities of many draws block by block."""
+    """Let a distribution of numbers, in one place, compute many densities block by block."""
 
     @functools.wraps(log_density)
     def method(self: Owner, x: Operand) -> Tensor:
@@ -34,14 +34,13 @@ def in_blocks(log_density: Density[Owner]) -> Density[Owner]:
         if getattr(x, "size", 0) < 2 * _BLOCK or owner.shape or not _is_plain(owner, x):
             return log_density(self, x)
         given = as_tensor(x, f"{type(self).__name__}.log_density")
-        lead = given.shape[: given.ndim - owner.event_axes]
-        draws = reshape(given, (-1, *given.shape[len(lead) :]))
-        step = max(1, _BLOCK * draws.shape[0] // given.size)
-        try:
-            parts = [log_density(self, draws[k : k + step]) for k in range(0, draws.shape[0], step)]
-        except ShapeError:
-            return log_density(self, x)  # which tells the shape of all of x
-        return reshape(concat(parts), lead)
+        draws = reshape(given, (-1,))
+        first = log_density(self, draws[:_BLOCK])
+        out = np.empty(draws.shape[0], first.dtype.numpy)
+        out[:_BLOCK] = first.numpy()
+        for k in range(_BLOCK, len(out), _BLOCK):
+            out[k : k + _BLOCK] = log_density(self, draws[k : k + _BLOCK]).numpy()
+        return of_value(out.reshape(given.shape))
 
     return method
 

@@ -26,7 +26,6 @@ from chainrule.functions.manipulation import moveaxis, reshape
 from chainrule.functions.random import normal
 from chainrule.functions.reduction import sum
 from chainrule.functions.systems import solve_triangular
-from chainrule.probability.blocks import in_blocks
 from chainrule.probability.distribution import Distribution, Sizes
 from chainrule.probability.parameters import (
     FINITE,
@@ -106,7 +105,6 @@ class MultivariateNormal(Distribution):
         rows = moveaxis(reshape(distance, (math.prod(extra), *self.location.shape)), 0, -2)
         return reshape(moveaxis(matmul(rows, matrix_transpose(inverse)), -2, 0), distance.shape)
 
-    @in_blocks
     def log_density(self, x: Operand) -> Tensor:
         """Give −½ ‖z‖² − Σᵢ log Lᵢᵢ − ½ d log 2π."""
         given = as_tensor(x, "MultivariateNormal.log_density")

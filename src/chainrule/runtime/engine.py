@@ -142,7 +142,7 @@ def _architecture(target: Target) -> str:
 @cache
 def _llvm_version() -> str:
     """The version of llvmlite, whose wheels carry one version of LLVM each; this is cheap."""
-    import llvmlite  # type: ignore[import-untyped]
+    import llvmlite
 
     return str(llvmlite.__version__)
 
@@ -150,7 +150,7 @@ def _llvm_version() -> str:
 @cache
 def _llvm() -> Any:
     """LLVM, ready to write code for any processor that we know of."""
-    import llvmlite.binding as llvm  # type: ignore[import-untyped]
+    import llvmlite.binding as llvm
 
     llvm.initialize_all_targets()
     llvm.initialize_all_asmprinters()

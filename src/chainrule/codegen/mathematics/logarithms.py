@@ -96,7 +96,7 @@ def _inverse_power(e: Lanes) -> Lanes:
 
 def log1p_below(t: Lanes) -> Lanes:
     """log(1 + t) for t from 0 to 1."""
-    if t.bits == 32 and t.b.module.fma:
+    if t.bits == 32:
         return fma(t * t, polynomial(t, c.UNIT32), t)
     # The polynomial for all t loses some digits: beyond √2 − 1 take log 2 + log((1 + t)/2).
     upper = t > math.sqrt(2) - 1
@@ -105,6 +105,8 @@ def log1p_below(t: Lanes) -> Lanes:
 
 def softplus(x: Lanes) -> Lanes:
     """log(1 + eˣ) = max(x, 0) + log(1 + e^−|x|)."""
+    if x.bits == 32 and not x.b.module.fma:  # twice rounded products would cost too many digits
+        return softplus(x.convert("fpext", "double")).convert("fptrunc", "float")
     return where(x < 0, 0, x) + log1p_below(exp_below(-abs(x)))
 
 

@@ -9,6 +9,7 @@ as many bits of 2/π as its exponent asks for (Payne and Hanek).
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from fractions import Fraction
 from functools import cache
 from typing import Final
@@ -48,24 +49,32 @@ def quarter_turns(x: Lanes) -> tuple[Lanes, Lanes]:
     sum_ = fma(x, 2 / math.pi, f.rounder)
     n = sum_ - f.rounder
     limit, parts = _parts(x)
-    r = x
-    for part in parts[:-2]:
-        r = fma(n, -part, r)
-    *_, third, last = parts
-    if x.b.module.fma:
-        r = fma(n, -last, fma(n, -third, r))
-    else:
-        r = r - (n * third + n * last)
+    r = _less_products(x, n, parts)
     size = abs(x)
     return _where_large((size > limit) & (size < math.inf), x, sum_.as_integer(), r)
+
+
+def _less_products(x: Lanes, n: Lanes, parts: Sequence[float]) -> Lanes:
+    """x − Σ n·part, to the last digits of the result however small it is."""
+    r, lost = x, x.constant(0)
+    if x.b.module.fma:
+        for part in parts:
+            r = fma(n, -part, r)
+        return r
+    for part in parts[:-1]:
+        product = n * part  # exact
+        rest = r - product
+        lost = lost + ((r - rest) - product)
+        r = rest
+    return r + (lost - n * parts[-1])
 
 
 def _parts(x: Lanes) -> tuple[float, tuple[float, ...]]:
     """Up to where the pieces of π/2 reach, and the pieces."""
     wide, fused = x.bits == 64, x.b.module.fma
     if wide:
-        return (1e9, pieces(PI / 2, 53, 53, 53)) if fused else (1e6, pieces(PI / 2, 33, 33, 33, 53))
-    return (3e4, pieces(PI / 2, 24, 24, 24)) if fused else (1e4, pieces(PI / 2, 11, 11, 11, 24))
+        return (1e9, pieces(PI / 2, 53, 53, 53)) if fused else (1e6, pieces(PI / 2, 32, 32, 32, 53))
+    return (3e4, pieces(PI / 2, 24, 24, 24)) if fused else (1e4, pieces(PI / 2, 11, 11, 11, 11, 24))
 
 
 def _where_large(large: Lanes, x: Lanes, n: Lanes, r: Lanes) -> tuple[Lanes, Lanes]:

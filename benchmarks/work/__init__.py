@@ -1,0 +1,1 @@
+"""The kinds of work that `benchmarks.native` measures: one file each."""

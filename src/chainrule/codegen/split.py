@@ -1,0 +1,96 @@
+"""Split: long sums into few places become partial sums that threads share, added up at the end.
+
+y[i] = Σ_{j<E} x[i, j]   →   p[c, i] = Σ_{j<E/C} x[i, c·E/C + j],   y[i] = Σ_c p[c, i]
+
+How many parts depends on shapes only, so bits do not depend on the number of threads.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Iterator, Mapping
+from typing import Final
+
+from chainrule.codegen.affine import Affine, flattened, variable
+from chainrule.codegen.loops import (
+    Add,
+    Apply,
+    Choose,
+    Expression,
+    Fetch,
+    Guard,
+    Inside,
+    Load,
+    Position,
+    Statement,
+    Times,
+)
+from chainrule.codegen.steps import Step
+from chainrule.ir import build
+
+__all__ = ["split_sums"]
+
+_FEW: Final = 65536  # places of the result
+_MUCH: Final = 1 << 18  # elements that are added up
+_PARTS: Final = (16, 15, 14, 13, 12, 11, 10, 9, 8, 7, 6, 5, 4)
+
+
+def split_sums(steps: Iterable[Step]) -> Iterator[Step]:
+    """Give the steps with long sums in two stages."""
+    for step in steps:
+        if isinstance(step, Statement) and step.kind == "sum":
+            yield from _split(step)
+        else:
+            yield step
+
+
+def _split(s: Statement) -> Iterator[Statement]:
+    parts = _parts(s)
+    if parts is None:
+        yield s
+        return
+    shape, rank, first = s.target.shape, s.rank, s.extents[s.rank]
+    partial = build.parameter((parts, *shape), s.target.dtype)
+    moved: dict[int, Affine] = {k: variable(k + 1) for k in range(len(s.extents))}
+    moved[rank] = variable(rank + 1).plus(variable(0), first // parts)
+    value = _renamed(s.value, moved, {})
+    extents = (parts, *shape, first // parts, *s.extents[rank + 1 :])
+    yield Statement(partial, extents, "sum", value)
+    index = (variable(rank), *map(variable, range(rank)))
+    read = Load(partial, flattened(index, partial.shape), (), partial.dtype)
+    yield Statement(s.target, (*shape, parts), "sum", read)
+
+
+def _parts(s: Statement) -> int | None:
+    """How many partial sums there are; None if one is enough."""
+    if math.prod(s.target.shape) > _FEW or math.prod(s.extents) < _MUCH:
+        return None
+    return next((n for n in _PARTS if s.extents[s.rank] % n == 0), None)
+
+
+def _renamed(e: Expression, names: Mapping[int, Affine], made: dict[int, Expression]) -> Expression:
+    """The expression with forms of other variables; what was one object stays one."""
+    found = made.get(id(e))
+    if found is None:
+        found = made[id(e)] = _rename(e, names, made)
+    return found
+
+
+def _rename(e: Expression, names: Mapping[int, Affine], made: dict[int, Expression]) -> Expression:
+    def guarded(guards: tuple[Guard, ...]) -> tuple[Guard, ...]:
+        return tuple(Guard(g.form.replaced(names), g.size) for g in guards)
+
+    match e:
+        case Position(form=form):
+            return e._replace(form=form.replaced(names))
+        case Inside(guards=guards):
+            return e._replace(guards=guarded(guards))
+        case Load(flat=flat, guards=guards):
+            return e._replace(flat=flat.replaced(names), guards=guarded(guards))
+        case Fetch(flat=flat, guards=guards, indices=indices):
+            inner = tuple(_renamed(i, names, made) for i in indices)
+            return e._replace(flat=flat.replaced(names), guards=guarded(guards), indices=inner)
+        case Apply() | Add() | Times() | Choose():
+            return e._replace(operands=tuple(_renamed(o, names, made) for o in e.operands))
+        case _:
+            return e
