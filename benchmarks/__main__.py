@@ -6,7 +6,10 @@ import importlib
 import sys
 
 QUICK = ("core", "native")
-ALL = (*QUICK, "hessians", "accuracy", "sentiment", "shakespeare", "pca", "images", "streaming", "classical")
+ALL = (
+    *QUICK, "hessians", "accuracy", "sentiment", "shakespeare", "pca", "images", "streaming",
+    "classical",
+)  # fmt: skip
 
 
 def main() -> int:

@@ -9,6 +9,7 @@ import pytest
 import chainrule as cr
 from chainrule.errors import ArgumentError, CapacityError, ShapeError
 from chainrule.runtime import memory
+from chainrule.transform import operators
 
 
 def drawn(seed: int, *shape: int) -> Any:
@@ -91,6 +92,15 @@ HESSIANS: dict[str, Case] = {
     "commutation": Case(lambda W: cr.sum(W * W.T), (drawn(7, 3, 3),), "2·K"),
     "low rank and diagonal": Case(
         lambda w: cr.sum((B @ w) ** 2) + cr.sum(w**4), (drawn(7, 12),), "12·diag(A₁) + 2·BᵀB"
+    ),
+    "low rank and diagonal in blocks": Case(
+        lambda W: cr.sum((B @ W) ** 2) + cr.sum(W**4), (drawn(7, 12, 3),)
+    ),
+    "rows of probabilities": Case(
+        lambda W: cr.sum(cr.logsumexp(W, axis=1)) + cr.sum(W**2), (drawn(7, 3, 6),)
+    ),
+    "an outer product": Case(
+        lambda x: cr.sum(x**4) + cr.sum(drawn(3, 9, 12) @ x) ** 2, (drawn(7, 12),)
     ),
     "network": Case(network, (drawn(7, 3, 5), drawn(8, 5), drawn(9, 5, 2), drawn(10, 2))),
     "log-determinant": Case(lambda W: cr.linalg.slogdet(W @ W.T)[1], (drawn(7, 3, 5),)),
@@ -303,6 +313,114 @@ def test_what_does_not_fit_in_memory_says_so_before_it_starts(monkeypatch):
     assert H.solve(cr.ones((50_000, 2))).shape == (50_000, 2)
     assert H.trace().item() == pytest.approx(2 * 50_000 * np.trace((V @ V.T).numpy()))
     assert H.eigs(3).shape == (3,)
+
+
+class Large(NamedTuple):
+    """A derivative that cannot be written out, what is asked of it, and what it says."""
+
+    derivative: Callable[[], Any]
+    ask: Callable[[Any], Any]
+    message: str
+
+
+LARGE = {
+    "a matrix of float32": Large(
+        lambda: cr.hessian(lambda x: cr.sum(x**2))(cr.ones(50_000, dtype=cr.float32)),
+        lambda H: H.matrix(),
+        "the matrix (50000 × 50000) would take 10 GB of memory, and 8 GB are free",
+    ),
+    "two arguments": Large(
+        lambda: cr.hessian(lambda a, b: cr.sum(a**2) + cr.sum(b**2), (0, 1))(
+            cr.ones((200, 100)), cr.ones(30_000)
+        ),
+        lambda H: H.matrix(),
+        "the matrix (50000 × 50000) would take 40 GB of memory, and 8 GB are free",
+    ),
+    "one block of several": Large(
+        lambda: cr.hessian(lambda a, b: cr.sum(a**2) + cr.sum(b**2), (0, 1))(
+            cr.ones(5), cr.ones((40, 1000))
+        ),
+        lambda H: H.block("b", "b"),
+        "the dense block (40005 × 40005) would take 12.8 GB of memory, and 8 GB are free",
+    ),
+    "a wide Jacobian without structure": Large(
+        lambda: cr.jacobian(lambda x: cr.sort(x), mode="forward")(cr.ones(100_000)),
+        lambda J: J.dense(),
+        "the dense blocks (100000 × 100000) would take 80 GB of memory, and 8 GB are free",
+    ),
+    "Jacobians of samples": Large(
+        lambda: cr.jacobian(lambda x: cr.cumulative_sum(x, axis=1))(cr.ones((20, 10_000))),
+        lambda J: J.per_sample(),
+        "the Jacobians of samples (200000 × 200000) would take 16 GB of memory, and 8 GB are free",
+    ),
+    "blocks to solve": Large(
+        lambda: cr.hessian(lambda x: cr.sum(cr.tanh(x @ cr.ones((2_000, 2_000))) ** 2))(
+            cr.zeros((300, 2_000))
+        ),
+        lambda H: H.solve(cr.ones((300, 2_000)), damping=1.0),
+        "the blocks (600000 × 600000) would take 9.6 GB of memory, and 8 GB are free",
+    ),
+    "many vectors": Large(
+        lambda: cr.hessian(lambda x: cr.sum(x**2))(cr.ones(3_000_000)),
+        lambda H: H @ cr.broadcast_to(cr.ones((3_000_000, 1)), (3_000_000, 1_000)),
+        "the products (3000000 × 3000000) would take 24 GB of memory, and 8 GB are free",
+    ),
+}
+
+
+@pytest.mark.parametrize("name", LARGE)
+def test_every_way_to_write_out_too_much_says_so_before_it_starts(name, monkeypatch):
+    case = LARGE[name]
+    found = case.derivative()
+    monkeypatch.setattr(memory, "available_bytes", lambda: 8_000_000_000)
+    with pytest.raises(CapacityError) as caught:
+        case.ask(found)
+    assert str(caught.value).startswith(case.message)
+
+
+def test_a_diagonal_plus_low_rank_is_solved_in_any_size():
+    x = drawn(7, 100_000)
+    f = lambda x: cr.logsumexp(x) + cr.sum(x**2)  # noqa: E731
+    H, g = cr.hessian(f)(x), drawn(8, 100_000)
+    close(H @ H.solve(g), g.numpy())
+    assert H.cost().bytes == 8 * 10**10
+
+
+def spline(x: Any) -> Any:
+    """A smooth curve through points of the plane: bands of blocks."""
+    bend = x[2:] - 2 * x[1:-1] + x[:-2]
+    return cr.sum(bend**2) + cr.sum((x - 1) ** 4) + cr.sum(cr.sum(x, axis=1) ** 2)
+
+
+@pytest.mark.parametrize("shape", [(60,), (40, 1)])
+def test_bands_are_solved_as_bands(shape):
+    f = rosenbrock if len(shape) == 1 else spline
+    x, g = 1 + drawn(7, *shape) / 10, drawn(8, *shape)
+    H = cr.hessian(f)(x)
+    assert H._bandwidth == (1 if len(shape) == 1 else 2)
+    matrix = cr.jacobian(cr.grad(f), mode="forward")(x).matrix().numpy()
+    for damping in (0.0, 0.3):
+        wanted = np.linalg.solve(matrix + damping * np.eye(len(matrix)), g.numpy().ravel())
+        close(H.solve(g, damping).reshape(-1), wanted, 1e-8)
+
+
+def test_a_band_of_blocks_and_a_long_chain_are_solved():
+    x, g = 1 + drawn(7, 50, 3) / 10, drawn(8, 50, 3)
+    H = cr.hessian(spline)(x)
+    assert H._bandwidth == 6
+    close(H @ H.solve(g), g.numpy(), 1e-8)
+    x, g = 1 + drawn(7, 200_000) / 100, drawn(8, 200_000)
+    H = cr.hessian(rosenbrock)(x)
+    close(H @ H.solve(g), g.numpy(), 1e-6)
+
+
+def test_a_dense_derivative_is_computed_in_parts_where_its_way_is_wide(monkeypatch):
+    monkeypatch.setattr(operators, "_AT_ONCE", 4096)
+    f = lambda x, w: cr.sum(cr.sort(cr.tanh(cr.expand_dims(x, axis=1) * w), axis=0)[3] ** 2)  # noqa: E731
+    x, w = drawn(7, 9), drawn(8, 30)
+    parts = cr.hessian(f, (0, 1))(x, w).matrix()
+    monkeypatch.setattr(operators, "_AT_ONCE", 1 << 28)
+    close(parts, cr.hessian(f, (0, 1))(x, w).matrix().numpy())
 
 
 def test_vectors_come_in_the_shape_of_the_argument_or_flat():

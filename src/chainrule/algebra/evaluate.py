@@ -13,6 +13,7 @@ from fractions import Fraction
 from chainrule.algebra.contraction import Cost, cost_of, fold, order_of
 from chainrule.algebra.gram import gram
 from chainrule.algebra.index import Atom, Factor, Number
+from chainrule.algebra.low_rank import sides_of
 from chainrule.algebra.picks import is_pick
 from chainrule.algebra.selection import Selection, selected_labels
 from chainrule.algebra.structure import Form, Part, Summand, sizes_of
@@ -100,8 +101,8 @@ class Evaluation:
         return self._contracted(Fraction(1), part.factors, form, part.labels)
 
     def free_diagonal(self, form: Form, summands: Sequence[Summand]) -> Node:
-        """The sum of terms that are diagonal on the free axes: their values there."""
-        rows, _ = form.free
+        """The sum of terms that are diagonal on the free axes: their values there, by block."""
+        rows = (*(r for r, _ in form.blocks), *form.free[0])
         made = [
             self._contracted(s.coefficient, [f for p in s.parts for f in p.factors], form, rows)
             for s in summands
@@ -109,27 +110,27 @@ class Evaluation:
         return self._added(made, form, rows)
 
     def joined_sides(self, form: Form, summands: Sequence[Summand]) -> list[Node]:
-        """L and R, side by side and one above the other, with Σ terms = L R."""
+        """L and R of every block, side by side and one above the other, with Σ terms = L R."""
         pairs = [self._sides(form, s) for s in summands]
-        return [build.join([a for a, _ in pairs], 1), build.join([b for _, b in pairs], 0)]
+        return [build.join([a for a, _ in pairs], 2), build.join([b for _, b in pairs], 1)]
 
     def _sides(self, form: Form, summand: Summand) -> tuple[Node, Node]:
         """L and R of a term whose rows and columns meet in summed labels only."""
-        (part,) = [p for p in summand.parts if p.labels]
-        numbers = [f for p in summand.parts if not p.labels for f in p.factors]
-        second = [f for f in part.factors if set(f.labels) & set(part.columns)]
-        first = [*numbers, *(f for f in part.factors if f not in second)]
+        found = sides_of(form, summand)
+        assert found is not None
         sizes = {**form.sizes, **form.sizes_in(summand)}
+        blocks = tuple(r for r, _ in form.blocks)
+        rows, columns = form.free
         left = self._contracted(
-            summand.coefficient, first, form, (*part.rows, *part.bound), sizes=sizes
+            summand.coefficient, found.left, form, (*blocks, *rows, *found.between), sizes=sizes
         )
         right = self._contracted(
-            Fraction(1), second, form, (*part.bound, *part.columns), sizes=sizes
+            Fraction(1), found.right, form, (*blocks, *found.between, *columns), sizes=sizes
         )
-        rank, rows, columns = (
-            math.prod(sizes[i] for i in labels) for labels in (part.bound, part.rows, part.columns)
+        count, rank, high, wide = (
+            math.prod(sizes[i] for i in labels) for labels in (blocks, found.between, rows, columns)
         )
-        return build.reshape(left, (rows, rank)), build.reshape(right, (rank, columns))
+        return build.reshape(left, (count, high, rank)), build.reshape(right, (count, rank, wide))
 
     # ------------------------------------------------------------ sums
 

@@ -178,9 +178,7 @@ def _bundle(node: Node, ties: list[Ties]) -> list[Ties]:
     op = node.op
     match op:
         case RoutineCall(routine=routine):
-            batch = min(
-                i.ndim - core for i, core in zip(node.inputs, routine.core, strict=False)
-            )
+            batch = min(i.ndim - core for i, core in zip(node.inputs, routine.core, strict=False))
             found = _moved(_met(ties), lambda k: k if k < batch else None)
             count = len(routine.types(tuple(i.type for i in node.inputs), op.params))
             return [found] * count

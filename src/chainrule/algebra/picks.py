@@ -250,19 +250,22 @@ def _uses(term: Term, label: int) -> int:
 
 def _replaced(term: Term, gone: Iterable[Factor], new: Iterable[Factor], rank: int) -> Term:
     """The term without some factors and with others; a δ on a bound label renames it at once."""
-    lost = list(gone)
+    lost, pending = list(gone), list(new)
     factors = [f for f in term.factors if not any(f is g for g in lost)]
-    for f in new:
-        if f.atom.head != "delta" or max(f.labels) < rank:
+    while pending:
+        f = pending.pop(0)
+        low, high = min(f.labels), max(f.labels)
+        if f.atom.head != "delta" or high < rank:
             factors.append(f)
             continue
-        low, high = sorted(f.labels)
-        factors = [
-            Factor(g.atom, tuple(low if i == high else i for i in g.labels), g.power)
-            if high in g.labels else g
-            for g in factors
-        ]  # fmt: skip
+        factors, pending = ([_renamed(g, high, low) for g in gs] for gs in (factors, pending))
     return Term(term.coefficient, tuple(factors))
+
+
+def _renamed(f: Factor, old: int, new: int) -> Factor:
+    if old not in f.labels:
+        return f
+    return Factor(f.atom, tuple(new if i == old else i for i in f.labels), f.power)
 
 
 def _alone(term: Term, f: Factor, rank: int) -> Term | None:
@@ -352,8 +355,7 @@ def _met(term: Term, f: Factor, g: Factor, rank: int) -> Term | None:
         return None
     if f.atom == g.atom and first.is_injective:
         pairs = zip(f.labels[:-1], g.labels[:-1], f.atom.dims, strict=False)
-        tied = [delta_factor(d, a, b) for a, b, d in pairs if a != b]
-        return _replaced(term, [g], tied[:1], rank)  # one at a time, since each renames
+        return _replaced(term, [g], [delta_factor(d, a, b) for a, b, d in pairs if a != b], rank)
     if first.range[1] < second.range[0] or second.range[1] < first.range[0]:
         return Term(_ONE - 1)
     return _inside(term, f, g, rank) or _inside(term, g, f, rank)

@@ -19,7 +19,9 @@ from chainrule.transform.operators import LinearMap, Structured
 
 __all__ = ["Blocks", "Cost", "Part"]
 
+_ASK = 1 << 26  # bytes from which on we look first whether there are as many
 _reshape = Lifted(build.reshape)
+_transpose = Lifted(build.transpose)
 _join = Lifted(lambda *nodes_axis: build.join(nodes_axis[:-1], nodes_axis[-1]))
 
 
@@ -76,9 +78,15 @@ class Blocks(Record, identity=True):
         self._require("the dense blocks", self.size)
         from_program = self.map.dense() if self.map is not None and self._is_opaque else None
         made: list[Tensor] = []
+        count = len(self.inputs)
         for k, part in enumerate(self.parts):
+            row, column = divmod(k, count)
             if from_program is not None:
                 made.append(from_program[k])
+            elif self.symmetric and row > column:
+                ranks = len(self.inputs[column].shape), len(self.outputs[row].shape)
+                order = (*range(ranks[0], sum(ranks)), *range(ranks[0]))
+                made.append(_transpose([made[column * count + row]], order))
             elif part is not None:
                 made.append(part.dense() if isinstance(part, Structured) else part)
         return tuple(made)
@@ -145,6 +153,8 @@ class Blocks(Record, identity=True):
             "not\n  build it."
         )
         needed = elements * self.dtype.numpy.itemsize
+        if needed < _ASK:
+            return
         require_memory(needed, f"{what} ({self._sides[0]} × {self._sides[1]})", remedy)
 
     @cached_property

@@ -22,10 +22,16 @@ from chainrule.functions.systems import solve
 from chainrule.ir import build
 from chainrule.late import late
 from chainrule.tensors import Tensor, of_value
+from chainrule.transform.bands import bandwidth, solve_banded
 from chainrule.transform.dense import Blocks, Cost, Part
 from chainrule.transform.operators import Structured
 from chainrule.transform.spectrum import lanczos, largest, spectrum, spectrum_operations
-from chainrule.transform.systems import iterated, solve_structured, structured_operations
+from chainrule.transform.systems import (
+    elements_of_solve,
+    iterated,
+    solve_structured,
+    structured_operations,
+)
 from chainrule.transform.vectors import Vectors
 
 __all__ = ["Cost", "Derivative", "Part"]
@@ -157,6 +163,7 @@ class Derivative(Blocks, identity=True):
                 f"own sample alone\n\n    structure  {self.structure}"
             )
         assert isinstance(part, Structured)
+        self._require("the Jacobians of samples", self.size // self.outputs[0].shape[axis])
         return part.per_place(axis)
 
     @property
@@ -191,6 +198,7 @@ class Derivative(Blocks, identity=True):
 
     def _product(self, vectors: Sequence[Tensor]) -> list[Tensor]:
         """Multiply vectors, one Tensor for each argument with an axis that counts them."""
+        self._require("the products", self._sides[0] * vectors[0].shape[-1])
         if (
             "blocks" not in self.__dict__
             and self.map is not None
@@ -237,8 +245,9 @@ class Derivative(Blocks, identity=True):
     def solve(self, g: Any, damping: Any = 0.0) -> Any:
         """Solve (A + damping · I) x = g by the structure; g as for ``@``.
 
-        Kronecker factors are solved one by one, blocks block by block, a diagonal plus low rank by
-        Woodbury's identity, small matrices densely, large ones by products with vectors (MINRES).
+        Kronecker factors are solved one by one, sums of them in the eigenvectors of their factors,
+        blocks block by block, a diagonal plus low rank by Woodbury's identity, bands as bands,
+        small matrices densely, large ones by products with vectors (MINRES).
 
         Raises:  ArgumentError: the iteration does not converge.
 
@@ -263,29 +272,42 @@ class Derivative(Blocks, identity=True):
             block = block if damping is None else block.damped(damping)
             operations = structured_operations(block.form)
             if operations is not None and operations <= max(_DENSE**3, 2 * count**3 // 3):
-                self._require("the blocks", block.form.core_size)
+                self._require("the blocks", elements_of_solve(block.form))
                 return [solve_structured(block, given.stacks[0])]
         flat = given.flat()
+        width = self._bandwidth
+        if width is not None and 4 * width < count and _is_known(flat) and self._is_evaluated:
+            shift = 0.0 if damping is None else float(damping)
+            found = solve_banded(self._flat_products(shift), flat.numpy(), width)
+            return given.split(of_value(found), self.inputs)
         if count <= _DENSE or not _is_known(flat):
             matrix = self.matrix()
             matrix = matrix if damping is None else _dampen([matrix, damping])
             return given.split(solve(matrix, flat), self.inputs)
         shift = 0.0 if damping is None else float(damping)
-        found = iterated(self._flat_product(shift), flat.numpy(), self.symmetric)
+        found = iterated(self._flat_products(shift), flat.numpy(), self.symmetric)
         return given.split(of_value(found), self.inputs)
 
-    def _flat_product(self, shift: float = 0.0) -> Callable[[np.ndarray], np.ndarray]:
-        """The product with a flat NumPy vector, with evaluated factors, for iterations."""
+    @property
+    def _bandwidth(self) -> int | None:
+        return bandwidth(self._structured[0].form) if len(self._structured) == 1 else None
+
+    @property
+    def _is_evaluated(self) -> bool:
+        return all(_is_known(t) for p in self._structured for t in p.values.values())
+
+    def _flat_products(self, shift: float = 0.0) -> Callable[[np.ndarray], np.ndarray]:
+        """The product with flat NumPy vectors, with evaluated factors, for iterations."""
         for part in self._structured:
             if not part.is_chain:
                 part.compact  # noqa: B018 — evaluated once, before many products
 
         def product(x: np.ndarray) -> np.ndarray:
-            column = of_value(np.ascontiguousarray(x, self.dtype.numpy).reshape(-1, 1))
-            given = Vectors.split_flat(column, self.inputs)
-            made = [m.numpy().reshape(-1) for m in self._product(given)]
-            found = np.concatenate(made)
-            return found + shift * x.reshape(-1) if shift else found
+            columns = np.ascontiguousarray(x, self.dtype.numpy).reshape(len(x), -1)
+            given = Vectors.split_flat(of_value(columns), self.inputs)
+            made = [m.numpy().reshape(-1, columns.shape[1]) for m in self._product(given)]
+            found = np.concatenate(made).reshape(x.shape)
+            return found + shift * x if shift else found
 
         return product
 
@@ -315,7 +337,7 @@ class Derivative(Blocks, identity=True):
             if operations is not None and operations <= _SMALL**3:
                 return largest(spectrum(self._structured[0]), k)
         if k is not None and k < size - 1 and size > _SMALL:
-            return lanczos(self._flat_product(), size, k, self.dtype.numpy)
+            return lanczos(self._flat_products(), size, k, self.dtype.numpy)
         return largest(eigvalsh(self.matrix()), k)
 
     def _require_square(self, method: str) -> None:

@@ -1,6 +1,6 @@
 """Systems and eigenvalues of sums of Kronecker products, in the eigenvectors of their factors.
 
-    (A ⊗ I + I ⊗ B)⁻¹ = (Q ⊗ P) (Λ ⊕ Μ)⁻¹ (Q ⊗ P)ᵀ,   A = QΛQᵀ,  B = PΜPᵀ
+(A ⊗ I + I ⊗ B)⁻¹ = (Q ⊗ P) (Λ ⊕ Μ)⁻¹ (Q ⊗ P)ᵀ,   A = QΛQᵀ,  B = PΜPᵀ
 """
 
 from __future__ import annotations
@@ -87,9 +87,7 @@ def _values(block: Structured, joint: Joint, found: Sequence[EighResult]) -> Ten
     return total
 
 
-def _spread(
-    block: Structured, joint: Joint, found: Sequence[EighResult], like: Tensor
-) -> Tensor:
+def _spread(block: Structured, joint: Joint, found: Sequence[EighResult], like: Tensor) -> Tensor:
     """The eigenvalues for each element of a stack."""
     values = _values(block, joint, found)
     form = block.form

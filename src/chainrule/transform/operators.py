@@ -11,6 +11,8 @@ from collections.abc import Callable, Mapping, Sequence
 from functools import cached_property
 from typing import Any
 
+import numpy as np
+
 from chainrule.algebra.evaluate import Evaluation, dense_cost, product_cost
 from chainrule.algebra.index import Atom
 from chainrule.algebra.picks import is_pick
@@ -21,12 +23,14 @@ from chainrule.ir import build
 from chainrule.ir.dtype import DType
 from chainrule.ir.graph import Node, dependents
 from chainrule.ir.primitives import Block, Einsum, Loop, RoutineCall
+from chainrule.runtime.memory import empty
 from chainrule.runtime.reference import evaluate
-from chainrule.tensors import Tensor
+from chainrule.tensors import Tensor, of_value
 from chainrule.transform.scope import Residuals
 
 __all__ = ["LinearMap", "Structured"]
 
+_AT_ONCE = 1 << 28  # bytes of one intermediate value, for all columns that are computed together
 _CHAIN = 8  # so many factors in a term are a network rather than a structure
 
 
@@ -194,6 +198,9 @@ class LinearMap:
         self._at_places = at_places
         self._is_ready = False
         self.product_operations = _operations(tangents, directions)
+        path = dependents(tangents, list(directions))[0]
+        width = results[0].dtype.numpy.itemsize
+        self._widest = width * max((math.prod(n.shape) for n in path), default=0)
         self.dense_operations = self.product_operations * min(
             sum(math.prod(n.shape) for n in side) for side in (results, variables)
         )
@@ -205,9 +212,33 @@ class LinearMap:
         self._is_ready = True
 
     def dense(self) -> list[Tensor]:
-        """All blocks."""
+        """All blocks; column by column where their intermediate values would take much memory."""
         self._prepare()
+        columns = sum(math.prod(v.shape) for v in self.variables)
+        width = max(1, _AT_ONCE // max(1, self._widest))
+        if self._residuals.parent is None and width < columns:
+            return self._by_slabs(columns, width)
         return self._residuals.apply(lambda _: self._blocks(), [])
+
+    def _by_slabs(self, columns: int, width: int) -> list[Tensor]:
+        """The blocks from products with some basis vectors after others."""
+        kind = self.results[0].dtype.numpy
+        rows = [empty((math.prod(r.shape), columns), kind) for r in self.results]
+        for start in range(0, columns, width):
+            basis = np.eye(columns, min(width, columns - start), -start, kind)
+            stacks, first = [], 0
+            for v in self.variables:
+                own = basis[first : (first := first + math.prod(v.shape))]
+                stacks.append(of_value(own.reshape(*v.shape, -1)))
+            for row, made in zip(rows, self.product(stacks), strict=True):
+                row[:, start : start + width] = made.numpy().reshape(len(row), -1)
+        found = []
+        for row, result in zip(rows, self.results, strict=True):
+            first = 0
+            for v in self.variables:
+                own = row[:, first : (first := first + math.prod(v.shape))]
+                found.append(of_value(own.reshape(*result.shape, *v.shape)))
+        return found
 
     def at_places(self, row: int, column: int, ties: Sequence[tuple[int, int]]) -> Tensor:
         """A block without the axes of the argument that are tied to axes of the result."""

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from chainrule.algebra.joint import joint_of
+from chainrule.algebra.low_rank import rank_of, sides_of
 from chainrule.algebra.structure import Form, Part, Summand
 from chainrule.errors import ArgumentError
 from chainrule.functions.elementwise import add, divide, subtract
@@ -21,11 +22,11 @@ from chainrule.transform.joint import joint_operations, solve_jointly
 from chainrule.transform.operators import Structured
 from chainrule.transform.scalars import scalar_of
 
-__all__ = ["iterated", "solve_structured", "structured_operations"]
+__all__ = ["elements_of_solve", "iterated", "solve_structured", "structured_operations"]
 
 _reshape = Lifted(build.reshape)
 _transpose = Lifted(build.transpose)
-_identity = Lifted(lambda node: build.delta(node.shape[0], node.dtype))
+_identity = Lifted(lambda node: build.delta(node.shape[-2], node.dtype))
 
 
 def structured_operations(form: Form) -> int | None:
@@ -41,8 +42,14 @@ def structured_operations(form: Form) -> int | None:
         sides = [math.prod(form.sizes[i] for i in p.rows) for p in form.kronecker]
         return sum(side**3 for side in sides) + form.shape[0] * sum(sides)
     if rank is not None:
-        return rank**3 + 2 * rank * rank * form.side
+        return blocks * (rank**3 + 2 * rank * rank * form.side)
     return int(blocks * form.side**3)
+
+
+def elements_of_solve(form: Form) -> int:
+    """How many elements a structured solve writes out: the blocks, or next to nothing."""
+    small = joint_of(form) is not None or form.kronecker is not None or _rank(form) is not None
+    return 0 if small else form.core_size
 
 
 def solve_structured(block: Structured, vectors: Tensor) -> Tensor:
@@ -121,43 +128,34 @@ def _by_factors(block: Structured, parts: Sequence[Part], vectors: Tensor) -> Te
 
 def _rank(form: Form) -> int | None:
     """The rank of what is left beside a diagonal, if it is less than half of the side."""
-    if form.blocks or not form.free[0] or len(form.summands) < 2:
+    if not form.free[0] or len(form.summands) < 2:
         return None
+    lows = _lows(form)
+    diagonal = [s for s in form.summands if s not in lows]
     straight = set(zip(*form.free, strict=False))
-    diagonal = [s for s in form.summands if straight <= set(s.ties)]
-    rest = [s for s in form.summands if s not in diagonal]
-    ranks = [_rank_of(form, s) for s in rest]
-    if not diagonal or not rest or any(r is None for r in ranks):
+    if not lows or not diagonal or not all(straight <= set(s.ties) for s in diagonal):
         return None
-    total = sum(r for r in ranks if r is not None)
+    total = sum(rank_of(form, s) for s in lows)
     return total if 2 * total < form.side else None
 
 
-def _rank_of(form: Form, summand: Summand) -> int | None:
-    """The size of the summed axes where rows and columns meet, for a term that is one part."""
-    wide = [p for p in summand.parts if p.labels]
-    if len(wide) != 1 or set(wide[0].labels) != {*form.free[0], *form.free[1]}:
-        return None
-    (part,) = wide
-    rows, columns = set(part.rows), set(part.columns)
-    if any(set(f.labels) & rows and set(f.labels) & columns for f in part.factors):
-        return None
-    sizes = form.sizes_in(summand)
-    return math.prod(sizes[i] for i in part.bound)
+def _lows(form: Form) -> list[Summand]:
+    """The terms that are no diagonal, if each of them is L R."""
+    straight = set(zip(*form.free, strict=False))
+    rest = [s for s in form.summands if not straight <= set(s.ties)]
+    common = len(form.common)
+    return rest if all(len(s.ties) == common and sides_of(form, s) for s in rest) else []
 
 
 def _by_rank(block: Structured, right: Tensor) -> Tensor:
-    """(D + L R)⁻¹ g = D⁻¹g − D⁻¹L (I + R D⁻¹ L)⁻¹ R D⁻¹ g."""
+    """(D + L R)⁻¹ g = D⁻¹g − D⁻¹L (I + R D⁻¹ L)⁻¹ R D⁻¹ g, for each block."""
     form = block.form
-    flat = _reshape([right], right.shape[1:])
-    lows = [s for s in form.summands if _rank_of(form, s) is not None
-            and len(s.ties) == len(form.common)]  # fmt: skip
-    diagonal = _reshape([block.diagonal_of(lows)], (form.side, 1))
+    lows = _lows(form)
+    diagonal = _reshape([block.diagonal_of(lows)], (right.shape[0], form.side, 1))
     left, across = block.joined_sides(lows)
-    first, scaled = divide(flat, diagonal), divide(left, diagonal)
-    inner = add(_identity([across]), matmul(across, scaled))
-    made = subtract(first, matmul(scaled, solve(inner, matmul(across, first))))
-    return _reshape([made], right.shape)  # type: ignore[no-any-return]
+    first, scaled = divide(right, diagonal), divide(left, diagonal)
+    inner = add(matmul(across, scaled), _identity([across]))
+    return subtract(first, matmul(scaled, solve(inner, matmul(across, first))))
 
 
 # ---------------------------------------------------------------- by products alone

@@ -13,7 +13,7 @@ from typing import Final
 
 from chainrule.codegen.mathematics import coefficients as c
 from chainrule.codegen.mathematics.constants import LN2, format_of, pieces
-from chainrule.codegen.mathematics.exponentials import exp_below
+from chainrule.codegen.mathematics.exponentials import exp_below, needs_float64
 from chainrule.codegen.mathematics.lanes import Lanes, fma, polynomial, where
 
 __all__ = [
@@ -105,7 +105,7 @@ def log1p_below(t: Lanes) -> Lanes:
 
 def softplus(x: Lanes) -> Lanes:
     """log(1 + eˣ) = max(x, 0) + log(1 + e^−|x|)."""
-    if x.bits == 32 and not x.b.module.fma:  # twice rounded products would cost too many digits
+    if needs_float64(x):
         return softplus(x.convert("fpext", "double")).convert("fptrunc", "float")
     return where(x < 0, 0, x) + log1p_below(exp_below(-abs(x)))
 
