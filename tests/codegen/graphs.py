@@ -22,9 +22,8 @@ Shape = tuple[int, ...]
 Run = Callable[..., Any]
 
 DTYPES = ("float32", "float64", "float64", "float32", "int64", "int32", "uint8", "bool")
-SIZES = st.sampled_from([0, 1, 1, 2, 3, 3, 4, 5, 7, 8, 9, 16, 17, 31, 33])
-MOST = 3000
-"""Elements of a value."""
+SMALL = (0, 1, 1, 2, 3, 3, 4, 5, 7, 8, 9, 16, 17, 31, 33)
+LARGE = (1, 3, 16, 33, 64, 65, 100, 257)
 
 
 @dataclass(frozen=True)
@@ -157,17 +156,18 @@ OF_ORDER: dict[str, Callable[[Any, int], Any]] = {
     "argmin": lambda x, a: cr.argmin(x, axis=a),
     "any": lambda x, a: cr.any(x > 0, axis=a),
     "all": lambda x, a: cr.all(x > 0, axis=a),
-    "largest of windows": lambda x, a: cr.max_pool1d(cr.moveaxis(x, a, -1), 2)
-    if x.shape[a] > 1 and x.ndim > 1
-    else x,
+    "largest of windows": lambda x, a: (
+        cr.max_pool1d(cr.moveaxis(x, a, -1), 2) if x.shape[a] > 1 and x.ndim > 1 else x
+    ),
     "sort on the host": lambda x, a: cr.sort(x, axis=a),
 }
 ROUNDED_AXIS: dict[str, Callable[[Any, int], Any]] = {
     "mean of axis": lambda x, a: cr.mean(x, axis=a, keepdims=True) - x,
     "softmax": lambda x, a: cr.softmax(x, axis=a),
     "log softmax": lambda x, a: cr.log_softmax(x, axis=a),
-    "normalized": lambda x, a: (x - cr.mean(x, axis=a, keepdims=True))
-    / cr.sqrt(cr.var(x, axis=a, keepdims=True) + 1.0),
+    "normalized": lambda x, a: (
+        (x - cr.mean(x, axis=a, keepdims=True)) / cr.sqrt(cr.var(x, axis=a, keepdims=True) + 1.0)
+    ),
     "gradient of softmax": lambda x, a: cr.grad(
         lambda t: cr.sum(cr.softmax(t, axis=a) * cr.sin(t))
     )(x),
@@ -179,15 +179,22 @@ ROUNDED_AXIS: dict[str, Callable[[Any, int], Any]] = {
 
 
 @st.composite
-def graphs(draw: Any, most: int = 7, *, dtypes: Sequence[str] = DTYPES) -> Drawn:
-    """Draw inputs and operations."""
+def graphs(
+    draw: Any,
+    most: int = 7,
+    *,
+    dtypes: Sequence[str] = DTYPES,
+    sizes: Sequence[int] = SMALL,
+    elements: int = 600,
+) -> Drawn:
+    """Draw inputs of so many elements, and operations; values have up to five times as many."""
     generator = np.random.default_rng(draw(st.integers(0, 2**32 - 1)))
-    shapes = draw(st.lists(_shapes(), min_size=1, max_size=3))
+    shapes = draw(st.lists(_shapes(sizes, elements), min_size=1, max_size=3))
     inputs = [_numbers(generator, shape, draw(st.sampled_from(dtypes))) for shape in shapes]
     known = [Known(x, True) for x in inputs]
     steps: list[Step] = []
     for _ in range(draw(st.integers(1, most))):
-        step = draw(_step(known))
+        step = draw(_step(known, 5 * elements))
         if step is None:
             continue
         try:
@@ -195,7 +202,7 @@ def graphs(draw: Any, most: int = 7, *, dtypes: Sequence[str] = DTYPES) -> Drawn
         except ChainruleError:  # no such operation for this dtype, or of nothing
             continue
         exact = all(known[k].exact for k in step.operands) and _is_exact(step, found)
-        if found.size <= MOST and (exact or np.isfinite(found).all()):
+        if found.size <= 5 * elements and (exact or np.isfinite(found).all()):
             steps.append(step)
             known.append(Known(found, exact))
     count = len(known)
@@ -205,10 +212,10 @@ def graphs(draw: Any, most: int = 7, *, dtypes: Sequence[str] = DTYPES) -> Drawn
 
 
 @st.composite
-def _shapes(draw: Any) -> Shape:
+def _shapes(draw: Any, sizes: Sequence[int], elements: int) -> Shape:
     shape: Shape = ()
-    for size in draw(st.lists(SIZES, max_size=4)):
-        if np.prod((*shape, size)) <= 600:
+    for size in draw(st.lists(st.sampled_from(sizes), max_size=4)):
+        if np.prod((*shape, size)) <= elements:
             shape = (*shape, size)
     return shape
 
@@ -229,7 +236,7 @@ def _is_exact(step: Step, found: np.ndarray) -> bool:
 
 
 @st.composite
-def _step(draw: Any, known: list[Known]) -> Step | None:
+def _step(draw: Any, known: list[Known], most: int) -> Step | None:
     first = draw(st.integers(0, len(known) - 1))
     x = known[first]
     kind = draw(st.sampled_from(_KINDS))
@@ -272,7 +279,7 @@ def _step(draw: Any, known: list[Known]) -> Step | None:
         case "places":
             return draw(_places(first, x.value.shape))  # type: ignore[no-any-return]
         case "product":
-            return draw(_product(first, known))  # type: ignore[no-any-return]
+            return draw(_product(first, known, most))  # type: ignore[no-any-return]
         case _ if numeric:
             names = sorted(EXACT)
             if not x.exact:
@@ -372,7 +379,7 @@ def _places(draw: Any, first: int, shape: Shape) -> Step | None:
 
 
 @st.composite
-def _product(draw: Any, first: int, known: list[Known]) -> Step:
+def _product(draw: Any, first: int, known: list[Known], most: int) -> Step:
     """A contraction: of two values where axes fit, else of one with itself."""
     shape = known[first].value.shape
     others = [
@@ -381,7 +388,8 @@ def _product(draw: Any, first: int, known: list[Known]) -> Step:
     ]  # fmt: skip
     if shape and others and draw(st.booleans()):
         other = draw(st.sampled_from(others))
-        return draw(_contraction(first, other, shape, known[other].value.shape))  # type: ignore[no-any-return]
+        both = _contraction(first, other, shape, known[other].value.shape, most)
+        return draw(both)  # type: ignore[no-any-return]
     letters = _LETTERS[: len(shape)]
     kept = "".join(c for c in letters if draw(st.booleans()))
     text = f"{letters},{letters}->{kept}"
@@ -389,7 +397,7 @@ def _product(draw: Any, first: int, known: list[Known]) -> Step:
 
 
 @st.composite
-def _contraction(draw: Any, first: int, other: int, left: Shape, right: Shape) -> Step:
+def _contraction(draw: Any, first: int, other: int, left: Shape, right: Shape, most: int) -> Step:
     a = _LETTERS[: len(left)]
     b = ""
     for n in right:
@@ -399,7 +407,7 @@ def _contraction(draw: Any, first: int, other: int, left: Shape, right: Shape) -
     kept: list[str] = []
     for c in dict.fromkeys(a + b):
         size = np.prod([sizes[k] for k in kept], dtype=int) * sizes[c]
-        if size <= MOST and draw(st.integers(0, 3 if c in a and c in b else 9)) != 0:
+        if size <= most and draw(st.integers(0, 3 if c in a and c in b else 9)) != 0:
             if c in a and c in b and draw(st.booleans()):
                 continue
             kept.append(c)

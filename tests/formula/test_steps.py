@@ -24,7 +24,7 @@ def derived(name: str) -> Explanation:
 def test_the_board_is_as_it_was_reviewed(name: str, golden: Callable[[str, str], None]) -> None:
     told = derived(name)
     assert told.board is not None
-    golden(f"steps_{name}", told.board.unicode())
+    golden(f"formulas/steps_{name}", told.board.unicode())
 
 
 @pytest.mark.parametrize("name", PROGRAMS)

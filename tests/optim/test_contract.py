@@ -54,7 +54,7 @@ def test_every_optimizer_is_on_the_list() -> None:
 
 
 @pytest.mark.parametrize("name", ALL)
-def test_jit_takes_the_same_steps_and_records_once(name: str) -> None:
+def test_jit_takes_the_same_steps_and_records_once(name: str, runtime: str) -> None:
     optimizer = ALL[name]
     compiled = cr.jit(lambda g, state, w: optimizer.update(g, state, w))
     eager = walk(optimizer, 12)

@@ -6,6 +6,8 @@ import pytest
 import chainrule as cr
 from chainrule.errors import ArgumentError, DTypeError, ShapeError
 
+pytestmark = pytest.mark.usefixtures("runtime")
+
 
 def rnn(w, xs, reverse=False):
     """cₜ₊₁ = tanh(w cₜ + xₜ), yₜ = cₜ₊₁²."""

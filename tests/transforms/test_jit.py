@@ -7,6 +7,7 @@ import chainrule as cr
 from chainrule.errors import ArgumentError, RecordingError
 
 W = None
+pytestmark = pytest.mark.usefixtures("runtime")
 
 
 def test_floats_may_change_and_ints_are_part_of_the_program():

@@ -6,6 +6,8 @@ import pytest
 import chainrule as cr
 from chainrule.errors import RecordingError, ShapeError
 
+pytestmark = pytest.mark.usefixtures("runtime")
+
 
 def counting(cell):
     def f(x):

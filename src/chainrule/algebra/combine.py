@@ -225,7 +225,7 @@ def apply(
         case "maximum" if number_of(operands[1]) == 0:
             return function("relu", [x], dims)
         case "equal" | "not_equal":
-            truth = _onehot(x, operands[1], dims) if integers else constant(Fraction(0), dims)
+            truth = _onehot(x, operands[1], dims) if integers else _equal(x, operands[1], dims)
             return truth if name == "equal" else negated(truth)
         case "greater" | "greater_equal" | "less" | "less_equal":
             return indicator(_RELATIONS[name], x, operands[1], dims)
@@ -243,6 +243,14 @@ def apply(
         case "isfinite":
             return constant(_ONE, dims)
     return function(name, operands, dims, *params)
+
+
+def _equal(x: Poly, y: Poly, dims: tuple[str, ...]) -> Poly:
+    """[x = y] of floats, which holds by chance at most, but for a mask: [m = 1] is m."""
+    factor, number = lone(x), number_of(y)
+    if factor is not None and factor.atom.facts & {"mask", "onehot"} and number in (0, 1):
+        return x if number else negated(x)
+    return constant(Fraction(0), dims)
 
 
 def indicator(relation: str, left: Poly, right: Poly, dims: tuple[str, ...]) -> Poly:

@@ -19,8 +19,10 @@ from chainrule.algebra import combine, matrices
 from chainrule.algebra.definitions import expanded
 from chainrule.algebra.exponentials import complements
 from chainrule.algebra.index import Atom, Factor, Poly, Term, atom_poly, normal
+from chainrule.algebra.reductions import along, attained, reduced
 from chainrule.algebra.rules import tidy
 from chainrule.algebra.sizes import Sizes
+from chainrule.ir.dtype import bool_
 from chainrule.ir.graph import Graph, Node, ancestors
 from chainrule.ir.primitives import (
     Accumulate,
@@ -55,6 +57,11 @@ Twins = tuple[Node, ...]
 """The node that stands at one place of the program, in each recording."""
 
 _ONE = Fraction(1)
+_TRUTH = {
+    "bitwise_and": "logical_and",
+    "bitwise_or": "logical_or",
+    "bitwise_invert": "logical_not",
+}
 
 
 @dataclass(frozen=True)
@@ -77,6 +84,7 @@ class Lowering:
     facts        what is known of the values of names: "symmetric", "simplex", "positive"
     inferred     what follows for named values, such as the symmetry of XᵀX
     constants    arrays of the program that have no formula, by their generated names
+    sized        those of them that are other arrays at other sizes
     definitions  for each name that was met, the poly that it stands for
     """
 
@@ -87,6 +95,7 @@ class Lowering:
     definitions: dict[Atom, Poly] = field(default_factory=dict)
     inferred: dict[str, frozenset[str]] = field(default_factory=dict)
     constants: dict[str, Any] = field(default_factory=dict)
+    sized: set[str] = field(default_factory=set)
     known: dict[Node, Lowered] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
@@ -192,8 +201,7 @@ class Lowering:
                 operands = [self._factor(n) for n in node.inputs]
                 return combine.einsum(operands, subscripts.inputs, subscripts.output, dims)
             case Reduce(kind=kind, axes=axes):
-                operand = self._factor(node.inputs[0])
-                return atom_poly(Atom(f"reduce:{kind}", axes, (operand,), dims))
+                return reduced(kind, self.value(node.inputs[0]), axes, dims)
             case Reshape():
                 return self._reshape(twins, dims)
             case View(axes=axes):
@@ -236,12 +244,16 @@ class Lowering:
         values = [n.op.value for n in twins if isinstance(n.op, Data)]
         if not dims:
             return combine.filled(self.sizes.number([float(v) for v in values]), dims)
+        if all(v.size and np.all(v == v.flat[0]) for v in values):
+            return combine.filled(self.sizes.number([float(v.flat[0]) for v in values]), dims)
         if len(dims) == 1 and all(np.array_equal(v, np.arange(len(v))) for v in values):
             return atom_poly(Atom("iota", (), (), dims))
         if len(dims) == 2 and all(np.array_equal(v, np.eye(*v.shape)) for v in values):
             return combine.delta(dims[0])
         name = f"c{1 + len(self.constants)}"
         self.constants[name] = values[0]
+        if not all(d.isdigit() for d in dims):
+            self.sized.add(name)
         return atom_poly(Atom("name", (name,), (), dims))
 
     # ------------------------------------------------------------ pointwise
@@ -249,6 +261,8 @@ class Lowering:
     def _map(self, twins: Twins, op: Map, dims: tuple[str, ...]) -> Poly:
         name = op.record.name
         operands = [self.value(n) for n in twins[0].inputs]
+        if twins[0].dtype is bool_:
+            name = _TRUTH.get(name, name)
         if name == "divide":
             return combine.multiply(
                 self._factor(twins[0].inputs[0]), combine.power(operands[1], Fraction(-1)), dims
@@ -335,9 +349,12 @@ class Lowering:
         if op.name in ("softmax", "log_softmax", "logsumexp"):
             shapes = [tuple(n.op.body.outputs[0].shape for n in twins if isinstance(n.op, Block))]
             dims = tuple(self.sizes.symbol(s) for s in zip(*shapes[0], strict=True))
-            return [combine.softmax_like(op.name, operands[0], dims, _axes_of(op.body))]
+            return [along(op.name, operands[0], _axes_of(op.body), dims)]
+        if op.name == "attained":
+            return [attained(*operands)]
         bodies = [n.op.body for n in twins if isinstance(n.op, Block)]
         inner = Lowering(self.sizes, {}, frozenset(bodies[0].nodes()))
+        inner.constants, inner.sized = self.constants, self.sized
         inner.known.update(zip(bodies[0].inputs, operands, strict=True))
         return [
             inner.lower(tuple(outputs))

@@ -1,6 +1,6 @@
 """Matrix products as native kernels: any reader of the operands, any taker of the results.
 
-Source:  vanzee2015blis (panels, register tiles)
+Source:  vanzee2015blis
 """
 
 from __future__ import annotations

@@ -80,7 +80,7 @@ class Standardization:
         """The same of a Tensor of uint8 or float32, bit for bit: part of a program.
 
         >>> Standardization(mean=4, std=2).of_tensor(cr.tensor([2, 4, 8], dtype="uint8"))
-        Tensor([-1.,  0.,  2.], dtype=float32)
+        Tensor([-1.,  0.,  2.], float32)
         """
         made = cast(inputs, float32)
         if self.mean.any():

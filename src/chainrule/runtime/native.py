@@ -14,7 +14,7 @@ from chainrule.codegen.program import ARENA, FIRST, STATUS, Segment, compile_gra
 from chainrule.ir.graph import Graph, Node
 from chainrule.ir.primitives import Data
 from chainrule.runtime.engine import Library, host_target, load
-from chainrule.runtime.memory import empty, placed
+from chainrule.runtime.memory import byte_text, empty, placed, require_memory
 from chainrule.runtime.reference import Program, kernel
 from chainrule.runtime.threads import pool, symbols
 
@@ -22,6 +22,7 @@ __all__ = ["NativeProgram"]
 
 Array = np.ndarray[Any, Any]
 _BYTES: Final = np.dtype(np.uint8)
+_ASK: Final = 1 << 26  # bytes from which on we look first whether there are as many
 _PLAIN: Final = 0x101
 """NumPy's flags of an array that is contiguous and aligned."""
 
@@ -116,11 +117,15 @@ class NativeProgram:
         return call.arena[offset : offset + size].view(node.dtype.numpy).reshape(node.shape)
 
     def __call__(self, *arrays: Array) -> list[Array]:
-        """Compute the outputs for these inputs."""
+        """Compute the outputs for these inputs.
+
+        Raises:  CapacityError: there is no memory for what the program holds.
+                 IndexingError: an index is outside of its axis.
+        """
         try:
             arena = self.arenas.pop()
         except IndexError:
-            arena = placed((self.native.arena,), _BYTES)
+            arena = self._new_arena()
         if self.native.by_object:
             return self._at_once(arrays, arena)
         call = _Call(self, arrays, arena[0])
@@ -131,6 +136,15 @@ class NativeProgram:
         self.arenas.append(arena)
         found = call.arrays
         return [found[k] if k in found else self._constant(k) for k in self.outputs]
+
+    def _new_arena(self) -> tuple[Array, int]:
+        """Memory for what is not a result, if there is enough for it and for the results."""
+        arena = self.native.arena
+        results = sum(math.prod(shape) * dtype.itemsize for _, shape, dtype in self.made)
+        if arena + results >= _ASK:
+            split = f"{byte_text(results)} for results, {byte_text(arena)} for what leads to them"
+            require_memory(arena + results, "the program", f"{split}. Nothing was computed.")
+        return placed((arena,), _BYTES)
 
     def _at_once(self, arrays: Sequence[Array], arena: tuple[Array, int]) -> list[Array]:
         """The same where the host has no part in it: with as little work around it as possible."""

@@ -1,14 +1,16 @@
 """Recognizing what a program means before it is differentiated.
 
 2 Σ log diag chol(A) is log det A: the sum of the logarithms of a Cholesky factor's diagonal is how
-a log-determinant is computed, and its derivative is A⁻¹, which no rule for triangles would show.
+a log-determinant is computed, and its derivative is A⁻¹, which no rule for triangles would show. Products, maxima and
+minima get the derivatives of the textbook: Πx ⊘ x, which is undefined where an element is 0, and
+[x = max x], which leaves ties out. Programs are differentiated in forms that are right there too.
 """
 
 from __future__ import annotations
 
 from chainrule.ir import build
 from chainrule.ir.graph import Graph, Node
-from chainrule.ir.primitives import Einsum, Map, Project, RoutineCall, View
+from chainrule.ir.primitives import Einsum, Map, Project, Reduce, RoutineCall, View
 
 __all__ = ["factored_matrices", "recognized"]
 
@@ -36,7 +38,41 @@ def _rebuilt(node: Node, done: Table, graph: Graph) -> Node:
         _, logarithm = build.routine("slogdet", done[matrix])
         return build.scale(logarithm, 0.5)
     inputs = tuple(done[i] for i in node.inputs)
+    if isinstance(node.op, Reduce) and node.dtype.is_float and node.op.kind in _REDUCTIONS:
+        return _reduction(inputs[0], node.op)
     return node if inputs == node.inputs else Node(node.op, inputs, node.shape, node.dtype)
+
+
+_REDUCTIONS = ("prod", "max", "min")
+
+
+def _reduction(operand: Node, op: Reduce) -> Node:
+    """A product or an extremum with the derivative of the textbook."""
+    kept = tuple(a for a in range(operand.ndim) if a not in op.axes)
+
+    def tangent(
+        inputs: list[Node], results: list[Node], tangents: list[Node | None]
+    ) -> list[Node | None]:
+        (x,), (y,), (dx,) = inputs, results, tangents
+        if dx is None:
+            return [None]
+        if op.kind == "prod":
+            return [build.multiply(y, build.sum_(build.apply("divide", dx, x), op.axes))]
+        mask = _attained(x, build.expand(y, x.shape, kept))
+        return [build.sum_(build.multiply(mask, dx), op.axes)]
+
+    x = build.parameter(operand.shape, operand.dtype)
+    body = Graph((x,), (build.reduce(op.kind, x, op.axes),))
+    (made,) = build.block(op.kind, body, (operand,), tangent)
+    return made
+
+
+def _attained(x: Node, extremum: Node) -> Node:
+    """[x = m] as a block, which lowering knows from an equality that holds by chance."""
+    a, b = (build.parameter(n.shape, n.dtype) for n in (x, extremum))
+    equal = build.cast(build.apply("equal", a, b), x.dtype)
+    (made,) = build.block("attained", Graph((a, b), (equal,)), (x, extremum))
+    return made
 
 
 def _log_determinant(node: Node) -> Node | None:

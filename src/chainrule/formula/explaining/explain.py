@@ -15,7 +15,7 @@ from chainrule.formula.explaining.explanation import Explanation
 from chainrule.formula.explaining.kinks import kinks
 from chainrule.formula.explaining.naming import definitions, generated, nested, symbols
 from chainrule.formula.explaining.steps import Board, board, cut
-from chainrule.formula.explaining.verify import verified
+from chainrule.formula.explaining.verify import sizes_of, verified
 from chainrule.formula.matrix.structure import formula
 from chainrule.formula.matrix.sums import averaged
 from chainrule.formula.printing.notation import UNICODE, spelled
@@ -73,7 +73,7 @@ def explain(
     error, points = verified(question, main, known, derivation)
     if not error < _CLOSE:
         raise FormulaError(f"explain: the formula {UNICODE(main)} is off by {error:.1e}")
-    notes = _notes(question, main)
+    notes = _notes(question, derivation, main)
     if order == 1 and not isinstance(main, ts.Zero):
         notes += [f"kink: {told}" for told in kinks(derivation, names[0])]
     if (layout, order == "jacobian") in (("numerator", False), ("denominator", True)):
@@ -114,7 +114,7 @@ def _board(question: Question, derivation: Derivation, main: Tree) -> Board | No
     told = board(derivation, question.names[0], subject, cut(derivation, subject))
     error, _ = verified(question, told.result, told.definitions, derivation)
     generator = np.random.default_rng(2000)
-    sizes = question.given.points(generator)
+    sizes = sizes_of(question, derivation, generator)
     arguments = question.given.draw(sizes, generator, question.usual)
     evaluator = Evaluator({**derivation.lowering.constants, **arguments}, sizes)
     error = max(error, told.disagreement(evaluator))
@@ -212,12 +212,15 @@ def left_side(question: Question, taken: Iterable[str]) -> str:
     return f"∂²{subject}/∂{first}∂{first}ᵀ" if vector else f"∂²{subject}/∂{first}²"
 
 
-def _notes(question: Question, main: Tree) -> list[str]:
+def _notes(question: Question, derivation: Derivation, main: Tree) -> list[str]:
     notes = []
     if any(isinstance(p, ts.Kron | ts.Vec | ts.Blocks | ts.Commutation) for p in walk(main)) or (
         question.order != 1 and any(len(question.given.axes[n]) == 2 for n in question.names)
     ):
         notes.append("vec is row-major, as reshape(-1)")
+    sizes = ", ".join(f"{n} = {v[0]}" for n, v in derivation.sizes.named.items())
+    notes += [f"{name} is an array of the program, for {sizes}"
+              for name in sorted(symbols(main) & derivation.lowering.sized)]  # fmt: skip
     if isinstance(main, ts.Zero):
         notes.append(f"{name_of(question.f)} does not depend on {' and '.join(question.names)}")
     return notes

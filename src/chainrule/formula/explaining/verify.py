@@ -17,7 +17,7 @@ from chainrule.formula.typeset.tree import Tree
 from chainrule.tensors import Tensor
 from chainrule.transform import grad, jacobian
 
-__all__ = ["automatic", "difference", "is_float", "value_of", "verified"]
+__all__ = ["automatic", "difference", "is_float", "sizes_of", "value_of", "verified"]
 
 _POINTS = 5
 _NUDGE, _STABLE = 1e-12, 1e-8
@@ -32,7 +32,7 @@ def verified(
     worst, points = 0.0, 0
     for point in range(4 * _POINTS):
         generator = np.random.default_rng(1000 + point)
-        sizes = question.given.points(generator)
+        sizes = sizes_of(question, derivation, generator)
         arguments = question.given.draw(sizes, generator, question.usual)
         truth = automatic(question, arguments)
         moved = {n: v * (1 + _NUDGE) if is_float(v) else v for n, v in arguments.items()}
@@ -57,6 +57,15 @@ def verified(
             '  Say what is known of its parameters, as in facts={"A": "spd", "x": "positive"}.'
         )
     return worst, points
+
+
+def sizes_of(
+    question: Question, derivation: Derivation, generator: np.random.Generator
+) -> dict[str, int]:
+    """Random sizes; those of the recording if the program has arrays that depend on them."""
+    if derivation.lowering.sized:
+        return {name: values[0] for name, values in derivation.sizes.named.items()}
+    return question.given.points(generator)
 
 
 def _nudged(arguments: Mapping[str, Any], generator: np.random.Generator) -> dict[str, Any]:

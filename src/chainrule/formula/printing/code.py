@@ -327,6 +327,10 @@ class Writer:
                 return self._call("one_hot", inside[0], self.size(dims[-1]))
             case "logsumexp" if dims:
                 return self._call("logsumexp", inside[0], "axis=-1")
+            case "max" | "min" | "prod" | "argmax" | "argmin" | "any" | "all" if len(parts) == 1:
+                axes = tuple(range(len(dims), len(parts[0].dims)))
+                along = "" if not dims else f"axis={axes[0] if len(axes) == 1 else axes}"
+                return f"{self._wrap(parts[0], ATOM)}.{name}({along})", ATOM
         return self._call(name, *inside)
 
     def _kron(self, parts: Sequence[Tree]) -> Code:

@@ -23,6 +23,7 @@ __all__ = ["evaluate", "size_of"]
 Array = npt.NDArray[Any]
 _COMPARE = {">": np.greater, "≥": np.greater_equal, "<": np.less, "≤": np.less_equal,
             "=": np.equal}  # fmt: skip
+_REDUCTIONS = frozenset({"max", "min", "prod", "any", "all", "argmax", "argmin"})
 
 
 def size_of(symbol: str, sizes: Mapping[str, int]) -> int:
@@ -103,6 +104,8 @@ class Evaluator:
                 return self._column(_viewed(self._plain(body), self._sizes(dims), axes))
             case ts.Indexed():
                 return self._column(self._indexed(tree))
+            case ts.Apply(name=name, parts=(body,)) if name in _REDUCTIONS:
+                return self._column(_reduced(name, self._plain(body), len(tree.dims)))
             case ts.Apply(name=name, parts=parts):
                 return self._apply(name, [self(p) for p in parts], tree)
         raise FormulaError(f"{type(tree).__name__} has no value")
@@ -169,12 +172,19 @@ class Evaluator:
                 return np.asarray(np.linalg.det(values[0]))
             case "onehot":
                 size = size_of(tree.dims[-1], self.sizes)
-                return np.asarray(np.eye(size)[values[0].ravel().astype(int)])
+                picked = np.eye(size)[values[0].ravel().astype(int)]
+                return picked.reshape(self._shape(tree.dims))
             case "log|·|":
                 return np.log(np.abs(values[0]))
         if name not in SCALARS:
             raise FormulaError(f"there is no value for the function {name}")
         return np.asarray(SCALARS[name].numpy(*values))
+
+
+def _reduced(name: str, value: Array, rank: int) -> Array:
+    """A reduction over all axes but the first ones."""
+    rows = value.reshape(*value.shape[:rank], -1)
+    return np.asarray(getattr(np, name)(rows, axis=-1))
 
 
 def _times(left: Array, right: Array) -> Array:

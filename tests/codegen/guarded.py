@@ -1,0 +1,81 @@
+"""Native programs whose buffers have canaries around them and garbage inside."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from typing import Any
+
+import numpy as np
+import pytest
+
+import chainrule as cr
+from chainrule.ir.graph import Graph
+from chainrule.runtime import native
+from chainrule.runtime.native import NativeProgram
+from chainrule.runtime.reference import Program, quietly
+
+_CANARY = 0xAB
+_AROUND = 4096
+
+
+class Buffers:
+    """Memory for results and arenas in which every byte is 0xAB until it is written."""
+
+    def __init__(self) -> None:
+        self.made: list[tuple[np.ndarray, int, int, tuple[int, ...]]] = []
+
+    def placed(self, shape: tuple[int, ...], dtype: np.dtype[Any]) -> tuple[np.ndarray, int]:
+        """What ``chainrule.runtime.memory.placed`` gives."""
+        size = int(np.prod(shape, dtype=int)) * dtype.itemsize
+        whole = np.full(size + 2 * _AROUND + 64, _CANARY, np.uint8)
+        begin = _AROUND + -(whole.ctypes.data + _AROUND) % 64
+        self.made.append((whole, begin, begin + size, shape))
+        inside = whole[begin : begin + size].view(dtype).reshape(shape)
+        return inside, whole.ctypes.data + begin
+
+    def empty(self, shape: Sequence[int], dtype: Any) -> np.ndarray:
+        """What ``chainrule.runtime.memory.empty`` gives."""
+        return self.placed(tuple(shape), np.dtype(dtype))[0]
+
+    def check(self) -> None:
+        """Nothing was written outside of any array."""
+        for whole, begin, end, shape in self.made:
+            before, after = whole[:begin], whole[end:]
+            for side in (before, after):
+                places = np.flatnonzero(side != _CANARY)
+                assert not places.size, f"bytes {places[:20]} beside an array {shape} were written"
+
+
+@contextmanager
+def guarded() -> Iterator[Buffers]:
+    """Let native programs allocate guarded buffers, and check them at the end."""
+    buffers = Buffers()
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(native, "placed", buffers.placed)
+        patch.setattr(native, "empty", buffers.empty)
+        yield buffers
+    buffers.check()
+
+
+def optimized(f: Any, *inputs: Any) -> tuple[Graph, list[np.ndarray]]:
+    """The graph that jit compiles, and the arrays that it is called with."""
+    graph, operands = cr.jit(f)._optimized(inputs, {})
+    return graph, [t.numpy() for t in operands]
+
+
+def natively(graph: Graph, arrays: Sequence[np.ndarray]) -> list[np.ndarray]:
+    """The outputs, computed twice in fresh guarded buffers, with the same bits."""
+    program = NativeProgram(graph)
+    with guarded():
+        first = quietly(program, *arrays)
+        program.arenas.clear()
+        second = quietly(program, *arrays)
+    for a, b in zip(first, second, strict=True):
+        assert a.tobytes() == b.tobytes()
+    return [np.array(a) for a in first]
+
+
+def by_numpy(graph: Graph, arrays: Sequence[np.ndarray]) -> list[np.ndarray]:
+    """The outputs as the reference runtime computes them."""
+    return [np.asarray(a) for a in quietly(Program(graph), *arrays)]

@@ -1,0 +1,174 @@
+"""Random graphs as machine code: the numbers of the reference runtime, and no byte elsewhere."""
+
+from typing import Any
+
+import numpy as np
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+import chainrule as cr
+from chainrule.runtime.native import NativeProgram
+from chainrule.runtime.reference import quietly
+from tests.codegen.graphs import LARGE, Drawn, graphs
+from tests.codegen.guarded import by_numpy, natively, optimized
+
+SLOW = [HealthCheck.too_slow, HealthCheck.data_too_large, HealthCheck.filter_too_much]
+
+
+def examples(count: int) -> Any:
+    return settings(
+        max_examples=count, deadline=None, derandomize=True, suppress_health_check=SLOW,
+        database=None,
+    )  # fmt: skip
+
+
+def same(found: np.ndarray, wanted: np.ndarray, *, exact: bool) -> None:
+    """Exact values have the same bits but for the sign of zero; others agree to rounding."""
+    assert (found.shape, found.dtype) == (wanted.shape, wanted.dtype)
+    if exact or wanted.dtype.kind != "f":
+        np.testing.assert_array_equal(found, wanted)
+    else:
+        tolerance = 2e-4 if wanted.dtype.itemsize == 4 else 1e-9
+        size = max(1.0, np.abs(wanted).max(initial=0))
+        np.testing.assert_allclose(found, wanted, rtol=tolerance, atol=tolerance * size)
+
+
+def check(drawn: Drawn) -> None:
+    graph, arrays = optimized(drawn, *drawn.inputs)
+    wanted = by_numpy(graph, arrays)
+    for a, b, exact in zip(natively(graph, arrays), wanted, drawn.exact, strict=True):
+        same(a, b, exact=exact)
+
+
+@examples(120)
+@given(graphs())
+def test_a_random_graph_has_the_values_of_the_reference(drawn: Drawn) -> None:
+    check(drawn)
+
+
+@examples(20)
+@given(graphs(5, sizes=LARGE, elements=20_000))
+def test_a_large_random_graph_has_the_values_of_the_reference(drawn: Drawn) -> None:
+    check(drawn)
+
+
+# ---------------------------------------------------------------- exact algebra
+
+PRIMES = {"float32": 13, "float64": 8191, "int64": 8191}
+
+
+@examples(25)
+@given(
+    sizes=st.lists(st.sampled_from([1, 2, 5, 16, 17, 40]), min_size=4, max_size=4),
+    seed=st.integers(0, 2**32 - 1),
+    dtype=st.sampled_from(sorted(PRIMES)),
+)
+def test_multilinear_graphs_are_exact_over_a_prime_field(
+    sizes: list[int], seed: int, dtype: str
+) -> None:
+    """Sums of products of remainders are integers without rounding: p² · 40 · 40 < 2²⁴."""
+    prime = PRIMES[dtype]
+    generator = np.random.default_rng(seed)
+    n, k, m, r = sizes
+    a, b, c = (
+        generator.integers(0, prime, shape) for shape in ((n, k), (k, m), (m, r))
+    )  # fmt: skip
+    rows = generator.integers(0, n, 7)
+
+    def chain(a: Any, b: Any, c: Any) -> Any:
+        ab = (a @ b) % prime
+        abc = (ab @ c) % prime
+        trace = cr.einsum("ij,jk,ik->", a, b, ab) % prime
+        windows = cr.pad(abc, [(1, 1), (0, 2)])[::2, ::-1]
+        spread = cr.zeros(abc.shape, dtype=dtype).at[cr.tensor(rows)].add(abc[cr.tensor(rows)])
+        joined = cr.concat([abc, (2 * spread) % prime], axis=1)
+        return ab, abc, trace, cr.sum(windows, axis=0) % prime, cr.permute_dims(joined, (1, 0))
+
+    given_ = [x.astype(dtype) for x in (a, b, c)]
+    graph, arrays = optimized(chain, *given_)
+    ab = a @ b % prime
+    abc = ab @ c % prime
+    spread = np.zeros_like(abc)
+    np.add.at(spread, rows, abc[rows])
+    wanted = (
+        ab,
+        abc,
+        (ab * (a @ b)).sum() % prime,
+        np.pad(abc, [(1, 1), (0, 2)])[::2, ::-1].sum(0) % prime,
+        np.concatenate([abc, 2 * spread % prime], axis=1).T,
+    )
+    if dtype == "float32":  # the trace is a sum of too many products
+        wanted = tuple(w for i, w in enumerate(wanted) if i != 2)
+    found = natively(graph, arrays)
+    if dtype == "float32":
+        found = [x for i, x in enumerate(found) if i != 2]
+    for x, w in zip(found, wanted, strict=True):
+        np.testing.assert_array_equal(x, w.astype(dtype))
+
+
+def test_integers_wrap_around_as_in_numpy() -> None:
+    x = np.random.default_rng(0).integers(-(2**62), 2**62, (9, 33))
+    f = lambda x: (cr.einsum("ij,kj->ik", x, x), cr.sum(x * x * x, axis=0), x - 5 * x)  # noqa: E731
+    graph, arrays = optimized(f, x)
+    for a, b in zip(natively(graph, arrays), by_numpy(graph, arrays), strict=True):
+        np.testing.assert_array_equal(a, b)
+
+
+# ---------------------------------------------------------------- threads
+
+
+def network(x: Any, w: Any, v: Any) -> Any:
+    """A loss with products, a softmax, a norm and column sums, and its gradients."""
+
+    def loss(w: Any, v: Any) -> Any:
+        h = cr.gelu(x @ w)
+        h = (h - cr.mean(h, axis=1, keepdims=True)) / cr.sqrt(
+            cr.var(h, axis=1, keepdims=True) + 1e-5
+        )
+        y = cr.log_softmax(h @ v, axis=1)
+        return -cr.mean(y[:, 0]) + 1e-3 * cr.sum(w * w)
+
+    return cr.value_and_grad(loss, argnums=(0, 1))(w, v)
+
+
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+def test_the_number_of_threads_changes_no_bit(dtype: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    generator = np.random.default_rng(0)
+    shapes = ((301, 97), (97, 130), (130, 10))
+    graph, arrays = optimized(
+        network, *(generator.standard_normal(s).astype(dtype) for s in shapes)
+    )
+    made = []
+    for threads in (1, 2, 3, 8):
+        monkeypatch.setenv("CHAINRULE_THREADS", str(threads))
+        program = NativeProgram(graph)
+        for _ in range(3):
+            made.append([a.tobytes() for a in quietly(program, *arrays)])
+    assert all(other == made[0] for other in made)
+
+
+@examples(8)
+@given(graphs(6, sizes=LARGE, elements=20_000))
+def test_the_number_of_threads_changes_no_bit_of_a_random_graph(drawn: Drawn) -> None:
+    graph, arrays = optimized(drawn, *drawn.inputs)
+    with pytest.MonkeyPatch.context() as patch:
+        made = []
+        for threads in (1, 3):
+            patch.setenv("CHAINRULE_THREADS", str(threads))
+            made.append([a.tobytes() for a in natively(graph, arrays)])
+    assert made[0] == made[1]
+
+
+# ---------------------------------------------------------------- what was wrong once
+
+
+def test_a_loop_may_be_given_arrays_without_elements() -> None:
+    def last(x: Any) -> Any:
+        step = lambda c, a: (a - c, c)  # noqa: E731
+        return cr.scan(step, cr.zeros(x.shape[1:], dtype=x.dtype), x, reverse=True)
+
+    for shape in ((0, 0), (0, 3), (4, 0)):
+        graph, arrays = optimized(last, np.ones(shape, np.float32))
+        for a, b in zip(natively(graph, arrays), by_numpy(graph, arrays), strict=True):
+            np.testing.assert_array_equal(a, b)
