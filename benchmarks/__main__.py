@@ -1,4 +1,4 @@
-"""Run the measurements named on the command line, or all quick ones; options go to one that is named."""
+"""Run the measurements named on the command line, or all quick ones; native takes options."""
 
 from __future__ import annotations
 

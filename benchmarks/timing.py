@@ -18,8 +18,8 @@ def alternate(
 ) -> dict[str, list[float]]:
     """Time each function in turn, round after round; give seconds per call for each round.
 
-    With a pause, the threads of one library may fall asleep before the next one works, and each
-    makes one call that does not count when its turn comes.
+    With a pause, the threads of one library may fall asleep before the next one works, and what
+    is short makes one call that does not count when its turn comes.
     """
     repeats = {name: _repeats(function, seconds) for name, function in work.items()}
     times: dict[str, list[float]] = {name: [] for name in work}
@@ -27,7 +27,8 @@ def alternate(
         for name, function in work.items():
             if pause:
                 time.sleep(pause)
-                function()
+                if repeats[name] > 1:
+                    function()
             start = time.perf_counter()
             for _ in range(repeats[name]):
                 function()

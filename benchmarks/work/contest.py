@@ -21,6 +21,7 @@ from benchmarks.work.limits import Limit
 OURS = "chainrule"
 _COMPARED = 16  # losses of the first epoch; rounding grows with each step
 _CLOSE = 1e-3
+_BEHIND, _LONG = 4, 1.0  # a run of more seconds that is so many times the quickest is made once
 _PAUSE = 0.05  # seconds in which the threads of one library fall asleep before another works
 
 
@@ -66,7 +67,12 @@ class Options(NamedTuple):
 
 
 class Result(NamedTuple):
-    """What a row came to: seconds a step of each round, and of the first call beyond a later."""
+    """What a row came to.
+
+    times    seconds a step of each round
+    first    how much longer the first call takes than a later one
+    absent   why someone was not timed
+    """
 
     row: Row
     times: dict[str, list[float]]
@@ -97,12 +103,26 @@ def hold(row: Row, options: Options) -> Result:
         ready[name], figures[name] = contestant, contestant.figures(made)
     _agree(row.name, figures)
     runs = {name: contestant.run for name, contestant in ready.items()}
+    for name, seconds in _far_behind(runs).items():
+        absent[name] = f"{shown(seconds / row.steps)}, one run"
+        del runs[name]
     whole = alternate(runs, options.rounds, options.seconds, _PAUSE)
     first = {n: f"{max(began[n] - median(t), 0.0):.2f} s" for n, t in whole.items()}
     if options.disk:
-        first |= {n: from_disk(row.name, n) for n in ready if n.startswith(OURS)}
+        first |= {n: from_disk(row.name, n) for n in runs if n.startswith(OURS)}
     times = {name: [t / row.steps for t in found] for name, found in whole.items()}
     return Result(row, times, first, absent)
+
+
+def _far_behind(runs: Mapping[str, Callable[[], object]]) -> dict[str, float]:
+    """Those who would take most of the time and could not be first, with the seconds of a run."""
+    seconds = {}
+    for name, run in runs.items():
+        start = time.perf_counter()
+        run()
+        seconds[name] = time.perf_counter() - start
+    least = max(_LONG, _BEHIND * min(seconds.values()))
+    return {n: t for n, t in seconds.items() if t > least and not n.startswith(OURS)}
 
 
 def _agree(name: str, figures: Mapping[str, np.ndarray]) -> None:

@@ -362,4 +362,7 @@ def rows() -> list[Row]:
             "JAX jit": _adam_jax,
         },
     )
-    return [*(_row(name, work, back) for name, work in WORK.items() for back in (False, True)), adam]
+    return [
+        *(_row(name, work, back) for name, work in WORK.items() for back in (False, True)),
+        adam,
+    ]

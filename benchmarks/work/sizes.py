@@ -68,8 +68,8 @@ def peer(width: int, batch: int) -> Contestant:
 def cell(width: int, batch: int, options: Options) -> tuple[float, float]:
     """Our seconds a step, and PyTorch's ÷ ours."""
     both = {"ours": ours(width, batch), "peer": peer(width, batch)}
-    figures = [c.figures(c.run()) for c in both.values()]
-    np.testing.assert_allclose(*figures, rtol=1e-3)
+    mine, others = (c.figures(c.run()) for c in both.values())
+    np.testing.assert_allclose(mine, others, rtol=1e-3)
     runs = {name: contestant.run for name, contestant in both.items()}
     times = alternate(runs, options.rounds, options.seconds / 10)
     return median(times["ours"]), median(times["peer"]) / median(times["ours"])

@@ -21,6 +21,8 @@ from typing import NamedTuple
 from benchmarks.timing import machine, ratio, table
 from benchmarks.work.contest import Options
 
+MNIST = Path(os.environ.get("MNIST", "../shared/data/mnist"))
+CIFAR10 = Path(os.environ.get("CIFAR10", "../shared/data/cifar10/binary"))
 PEER = Path(__file__).with_name("whole_by_torch.py")
 
 
@@ -38,11 +40,9 @@ class Training(NamedTuple):
 
 
 WORK = (
-    Training("mnist", Path(os.environ.get("MNIST", "../shared/data/mnist")), "512,512", 5, 0.01, 0.0,
-             "", 98.2),
-    Training("cifar10", Path(os.environ.get("CIFAR10", "../shared/data/cifar10/binary")),
-             "1024,512", 12, 0.05, 0.1, "flip", 57.0),
-)  # fmt: skip
+    Training("mnist", MNIST, "512,512", 5, 0.01, 0.0, "", 98.2),
+    Training("cifar10", CIFAR10, "1024,512", 12, 0.05, 0.1, "flip", 57.0),
+)
 
 
 def ours(t: Training, seed: int, out: str) -> list[str]:

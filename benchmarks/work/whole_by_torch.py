@@ -18,7 +18,7 @@ def mnist(folder: Path, part: str) -> tuple[np.ndarray, np.ndarray]:
 
     def read(kind: str, offset: int) -> np.ndarray:
         with gzip.open(folder / f"{part}-{kind}-ubyte.gz") as file:
-            return np.frombuffer(file.read(), np.uint8, offset=offset)
+            return np.frombuffer(file.read(), np.uint8, offset=offset).copy()
 
     return read("images-idx3", 16).reshape(-1, 1, 28, 28), read("labels-idx1", 8)
 
@@ -46,7 +46,8 @@ def accuracy(model: torch.nn.Module, x: torch.Tensor, y: torch.Tensor) -> float:
     """In percent."""
     model.eval()
     with torch.no_grad():
-        right = sum((model(a).argmax(1) == b).sum() for a, b in zip(x.split(1024), y.split(1024)))
+        parts = zip(x.split(1024), y.split(1024), strict=True)
+        right = sum((model(a).argmax(1) == b).sum() for a, b in parts)
     model.train()
     return 100 * float(right) / len(y)
 

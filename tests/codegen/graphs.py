@@ -229,7 +229,7 @@ def _is_exact(step: Step, found: np.ndarray) -> bool:
     """Whether the numbers are integers so small that no order of sums rounds them."""
     if found.dtype.kind != "f":
         return True
-    if step.name in SMOOTH or step.name.split(" of ")[0] in ("mean",):
+    if step.name in SMOOTH or step.name.split(" of ")[0] == "mean":
         return False
     largest = 2.0**12 if found.dtype.itemsize == 4 else 2.0**30
     return bool(np.all(found == np.round(found)) and np.abs(found).max(initial=0) < largest)

@@ -41,13 +41,13 @@ def check(drawn: Drawn) -> None:
         same(a, b, exact=exact)
 
 
-@examples(120)
+@examples(400)
 @given(graphs())
 def test_a_random_graph_has_the_values_of_the_reference(drawn: Drawn) -> None:
     check(drawn)
 
 
-@examples(20)
+@examples(80)
 @given(graphs(5, sizes=LARGE, elements=20_000))
 def test_a_large_random_graph_has_the_values_of_the_reference(drawn: Drawn) -> None:
     check(drawn)
@@ -55,7 +55,7 @@ def test_a_large_random_graph_has_the_values_of_the_reference(drawn: Drawn) -> N
 
 # ---------------------------------------------------------------- exact algebra
 
-PRIMES = {"float32": 13, "float64": 8191, "int64": 8191}
+PRIMES = {"float32": 5, "float64": 1021, "int64": 8191}
 
 
 @examples(25)
@@ -67,7 +67,7 @@ PRIMES = {"float32": 13, "float64": 8191, "int64": 8191}
 def test_multilinear_graphs_are_exact_over_a_prime_field(
     sizes: list[int], seed: int, dtype: str
 ) -> None:
-    """Sums of products of remainders are integers without rounding: p² · 40 · 40 < 2²⁴."""
+    """Sums of products of remainders are integers without rounding: 40³ · 5³ < 2²⁴."""
     prime = PRIMES[dtype]
     generator = np.random.default_rng(seed)
     n, k, m, r = sizes
@@ -98,12 +98,7 @@ def test_multilinear_graphs_are_exact_over_a_prime_field(
         np.pad(abc, [(1, 1), (0, 2)])[::2, ::-1].sum(0) % prime,
         np.concatenate([abc, 2 * spread % prime], axis=1).T,
     )
-    if dtype == "float32":  # the trace is a sum of too many products
-        wanted = tuple(w for i, w in enumerate(wanted) if i != 2)
-    found = natively(graph, arrays)
-    if dtype == "float32":
-        found = [x for i, x in enumerate(found) if i != 2]
-    for x, w in zip(found, wanted, strict=True):
+    for x, w in zip(natively(graph, arrays), wanted, strict=True):
         np.testing.assert_array_equal(x, w.astype(dtype))
 
 
@@ -143,12 +138,11 @@ def test_the_number_of_threads_changes_no_bit(dtype: str, monkeypatch: pytest.Mo
     for threads in (1, 2, 3, 8):
         monkeypatch.setenv("CHAINRULE_THREADS", str(threads))
         program = NativeProgram(graph)
-        for _ in range(3):
-            made.append([a.tobytes() for a in quietly(program, *arrays)])
+        made += [[a.tobytes() for a in quietly(program, *arrays)] for _ in range(3)]
     assert all(other == made[0] for other in made)
 
 
-@examples(8)
+@examples(40)
 @given(graphs(6, sizes=LARGE, elements=20_000))
 def test_the_number_of_threads_changes_no_bit_of_a_random_graph(drawn: Drawn) -> None:
     graph, arrays = optimized(drawn, *drawn.inputs)

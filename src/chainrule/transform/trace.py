@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import inspect
+import re
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -57,7 +58,8 @@ def trace(f: Function) -> Callable[..., Trace]:
     """Make a function that gives the recorded program of f instead of running it.
 
     Names are those of the arguments and of the local variables when f returned; axes come from
-    string annotations such as ``X: "n d"`` and are checked. The calls of modules are Blocks.
+    annotations such as ``X: "n d"`` or jaxtyping's and are checked. The calls of modules
+    are Blocks.
 
     Raises:  ShapeError: an annotation does not fit an argument, or differently named axes meet.
 
@@ -108,9 +110,8 @@ class Arguments:
         own = tensor(leaf)
         node = build.parameter(own.shape, own.dtype, path)
         self.names[node] = path
-        text = note.strip("'\"") if isinstance(note, str) else ""  # quoted twice by postponement
-        named = is_axes(text)
-        self.axes[node] = axes.parse(text, own.shape, path) if named else (None,) * own.ndim
+        text = annotated_axes(note)
+        self.axes[node] = axes.parse(text, own.shape, path) if text else (None,) * own.ndim
         return of_node(node, opened)
 
 
@@ -119,11 +120,34 @@ _TYPES = frozenset({
 })  # fmt: skip
 
 
-def is_axes(note: str) -> bool:
+_SHAPED = re.compile(r"""[\w.]+\[.*,\s*(['"])(.*?)\1\s*\]""")
+
+
+def annotated_axes(note: Any) -> str | None:
+    """The axes that an annotation names, ``"n d"``; None if it names none.
+
+    It is a string of them, or an annotation of jaxtyping's kind, ``Float[Tensor, "n d"]``,
+    evaluated or not: what is read is its attribute ``dim_str``, or its text. A fixed size may have
+    a name, ``"k=10"``; axes that broadcast or vary in number name none.
+    """
+    shaped = getattr(note, "dim_str", None)
+    if isinstance(shaped, str):
+        text = shaped
+    elif isinstance(note, str):
+        text = note.strip("'\"")  # quoted twice by postponement
+        inside = _SHAPED.fullmatch(text)
+        text = inside[2] if inside else text
+    else:
+        return None
+    text = " ".join(re.sub(r"^[^\W\d]\w*=(?=\d+$)", "", word) for word in text.split())
+    return text if not text or _is_axes(text) else None
+
+
+def _is_axes(note: str) -> bool:
     """Whether an annotation names axes: words and numbers, not the name of a type."""
     words = note.split()
     named = all(w == "..." or w.isidentifier() or w.isdigit() for w in words)
-    return bool(words) and named and note not in _TYPES
+    return named and note not in _TYPES
 
 
 def _paths(name: str, value: Any) -> list[str]:

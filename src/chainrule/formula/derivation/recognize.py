@@ -1,9 +1,10 @@
 """Recognizing what a program means before it is differentiated.
 
 2 Σ log diag chol(A) is log det A: the sum of the logarithms of a Cholesky factor's diagonal is how
-a log-determinant is computed, and its derivative is A⁻¹, which no rule for triangles would show. Products, maxima and
-minima get the derivatives of the textbook: Πx ⊘ x, which is undefined where an element is 0, and
-[x = max x], which leaves ties out. Programs are differentiated in forms that are right there too.
+a log-determinant is computed, and its derivative is A⁻¹, which no rule for triangles would show.
+Products, maxima and minima get the derivatives of the textbook: Πx ⊘ x, which is undefined where an
+element is 0, and [x = max x], which leaves ties out. Programs are differentiated in forms that are
+right there too.
 """
 
 from __future__ import annotations
@@ -18,7 +19,7 @@ Table = dict[Node, Node]
 
 
 def recognized(graph: Graph) -> tuple[Graph, Table]:
-    """The graph with log-determinants as such, and the node that stands for each."""
+    """The graph with log-determinants and extrema as such, and the node that stands for each."""
     done: Table = {}
     for node in graph.nodes():
         done[node] = _rebuilt(node, done, graph)

@@ -12,7 +12,7 @@ import numpy.typing as npt
 
 from chainrule.algebra.sizes import Sizes
 from chainrule.errors import FormulaError
-from chainrule.transform.trace import is_axes
+from chainrule.transform.trace import annotated_axes
 
 __all__ = ["FACTS", "Signature", "signature"]
 
@@ -170,9 +170,8 @@ def signature(
     shapes: dict[str, tuple[str, ...]] = {}
     fixed: dict[str, Any] = {}
     for name, parameter in parameters.items():
-        note = given.get(name, notes.get(name))
-        words = note.strip("'\"") if isinstance(note, str) else None
-        if words is not None and (not words or is_axes(words)):
+        words = annotated_axes(given.get(name, notes.get(name)))
+        if words is not None:
             shapes[name] = tuple(words.split())
         elif shown.get(name) is not None:
             shapes[name] = tuple(str(n) for n in shown[name] or ())

@@ -44,9 +44,10 @@ def explain(
 ) -> Explanation:
     """Give the formula of a derivative of an ordinary function, with the user's own names.
 
-    The function's parameters say the names of their axes: annotations such as ``X: "n d"``,
-    ``axes={"X": "n d"}``, or example arguments, whose sizes are then numbers. The formula is
-    compared with automatic differentiation at random points and random sizes before it is shown.
+    The function's parameters say the names of their axes: annotations such as ``X: "n d"`` or
+    jaxtyping's ``X: Float[Tensor, "n d"]``, ``axes={"X": "n d"}``, or example arguments, whose
+    sizes are then numbers. The formula is compared with automatic differentiation at random points
+    and random sizes before it is shown.
 
     wrt      the parameter; a pair of them with order=2 for a block of the Hessian
     facts    what is known of parameters: {"A": "symmetric", "Y": "simplex", "i": "integer<k"}

@@ -173,7 +173,7 @@ class Evaluator:
             case "onehot":
                 size = size_of(tree.dims[-1], self.sizes)
                 picked = np.eye(size)[values[0].ravel().astype(int)]
-                return picked.reshape(self._shape(tree.dims))
+                return np.asarray(picked.reshape(self._shape(tree.dims)))
             case "log|·|":
                 return np.log(np.abs(values[0]))
         if name not in SCALARS:

@@ -1,0 +1,99 @@
+"""Which statements go through memory together."""
+
+from typing import Any
+
+import numpy as np
+
+import chainrule as cr
+from chainrule.codegen.fuse import Fused, fuse
+from chainrule.codegen.steps import Check, Scattered, steps_of
+from tests.codegen.guarded import optimized
+
+X = np.ones((300, 64), np.float32)
+
+
+def items(f: Any, *inputs: Any) -> list[Any]:
+    return fuse(steps_of(optimized(f, *inputs)[0]))
+
+
+def kernels(f: Any, *inputs: Any) -> list[tuple[int, list[str]]]:
+    """Of each kernel how many axes its rows have, and the kinds of its statements."""
+    found = items(f, *inputs)
+    assert all(isinstance(item, Fused) for item in found)
+    return [(item.rank, [s.kind for s in item.statements]) for item in found]
+
+
+def test_softmax_is_one_kernel_by_rows() -> None:
+    assert kernels(lambda x: cr.softmax(x, axis=1), X) == [(1, ["max", "", "sum", ""])]
+
+
+def test_layer_norm_is_one_kernel_by_rows() -> None:
+    ones = np.ones(64, np.float32)
+    (kernel,) = items(cr.layer_norm, X, ones, ones)
+    assert kernel.rank == 1
+    assert [s.kind for s in kernel.statements if s.kind] == ["sum", "sum"]
+
+
+def test_a_chain_without_reductions_is_one_statement() -> None:
+    assert kernels(lambda x: cr.relu(cr.tanh(2 * x + 1)) * x, X) == [(2, [""])]
+
+
+def test_what_follows_a_product_on_its_elements_is_its_epilogue() -> None:
+    w, b = np.ones((64, 10), np.float32), np.ones(10, np.float32)
+    (kernel,) = items(lambda x, w, b: cr.relu(x @ w + b), X, w, b)
+    assert kernel.product is not None
+    assert [s.kind for s in kernel.statements] == [""]
+
+
+def test_rows_of_a_product_are_read_after_it() -> None:
+    w = np.ones((64, 10), np.float32)
+    product, rows = items(lambda x, w: cr.softmax(x @ w, axis=1), X, w)
+    assert product.product is not None
+    assert product.statements == []
+    assert [s.kind for s in rows.statements] == ["max", "", "sum", ""]
+
+
+def test_column_sums_are_a_kernel_of_their_own() -> None:
+    found = kernels(lambda x: (cr.sum(cr.exp(x), axis=0), 2 * x), X)
+    assert found == [(1, ["sum"]), (2, [""])]
+
+
+def test_what_reads_another_row_does_not_join() -> None:
+    def f(x: Any) -> Any:
+        y = cr.exp(x)
+        return y, cr.flip(y, axis=0)
+
+    assert kernels(f, X) == [(2, [""]), (2, [""])]
+    assert len(kernels(lambda x: (cr.flip(cr.softmax(x, axis=1), axis=1), x), X)) == 1
+
+
+def test_statements_through_the_same_memory_share_a_kernel() -> None:
+    f = lambda x, y: (x + y, x - y, x * y)  # noqa: E731
+    assert kernels(f, X, X) == [(2, ["", "", ""])]
+
+
+def test_small_programs_are_one_row() -> None:
+    f = lambda x: cr.sum(cr.exp(x - cr.max(x)))  # noqa: E731
+    assert [rank for rank, _ in kernels(f, np.ones((7, 5)))] == [0]
+
+
+def test_a_kernel_does_not_grow_without_end() -> None:
+    def f(x: Any) -> Any:
+        for _ in range(40):
+            x = cr.softmax(x, axis=1)
+        return x
+
+    found = kernels(f, X)
+    assert len(found) > 1
+    assert max(len(kinds) for _, kinds in found) == 24
+
+
+def test_what_is_read_by_index_comes_after_the_check_of_the_indices() -> None:
+    table, index = np.ones((9, 4)), np.array([1, 8])
+    found = items(lambda t, i: cr.embedding(i, t) * 2, table, index)
+    check = next(k for k, item in enumerate(found) if isinstance(item, Check))
+    reader = next(k for k, item in enumerate(found) if isinstance(item, Fused) and item.rank == 2)
+    assert check < reader
+    found = items(lambda t, i: t.at[i].add(1.0), table, index)
+    kinds = [type(item) for item in found]
+    assert kinds.index(Check) < kinds.index(Scattered)

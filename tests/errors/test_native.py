@@ -1,0 +1,38 @@
+"""What the native compiler says, word for word."""
+
+from __future__ import annotations
+
+import pytest
+
+import chainrule as cr
+from chainrule.errors import ArgumentError, CompileError
+
+
+@pytest.mark.parametrize("name", ["numpy", "Native", " native", "0"])
+def test_a_runtime_that_does_not_exist(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    f = cr.jit(cr.exp)
+    monkeypatch.setenv("CHAINRULE_RUNTIME", name)
+    with pytest.raises(ArgumentError) as caught:
+        f(cr.ones(3))
+    assert str(caught.value) == (
+        f"CHAINRULE_RUNTIME is {name!r}; there are 'native' and 'reference'"
+    )
+    monkeypatch.setenv("CHAINRULE_RUNTIME", "")
+    assert f(cr.zeros(3)).tolist() == [1.0, 1.0, 1.0]
+
+
+def test_a_profile_of_what_numpy_computes() -> None:
+    with pytest.raises(CompileError) as caught:
+        cr.jit(lambda x: cr.sort(x) * 2).profile(cr.ones(3))
+    assert str(caught.value) == (
+        "profile: NumPy computes a part of this program; see .loops(…)"
+    )
+
+
+def test_a_processor_that_does_not_exist(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("CHAINRULE_CPU", "z80")
+    with pytest.raises(CompileError) as caught:
+        cr.jit(cr.exp)(cr.ones(3))
+    assert str(caught.value) == (
+        "there is no processor 'z80': take one of x86-64-v2, x86-64-v3, x86-64-v4, aarch64"
+    )
