@@ -17,6 +17,19 @@ if "PYTEST_XDIST_WORKER" not in os.environ:  # workers inherit the folder, and s
     os.environ["CHAINRULE_CACHE"] = _CACHE
     atexit.register(shutil.rmtree, _CACHE, ignore_errors=True)
 
+# Most tests are about what a program computes, not about what runs it, and to compile each of some
+# ten thousand small programs takes longer than to interpret it. Where machine code matters, tests
+# ask for it: by the fixture ``runtime``, or by where they lie.
+os.environ.setdefault("CHAINRULE_RUNTIME", "reference")
+NATIVE = (
+    "codegen",
+    "runtime",
+    "properties",
+    "test_tiny.py",
+    "train/test_fit.py",
+    "train/test_resume.py",
+)
+
 GOLDEN = Path(__file__).parent / "golden"
 
 
@@ -38,6 +51,14 @@ def golden(request: pytest.FixtureRequest) -> Callable[[str, str], None]:
         assert path.read_text(encoding="utf-8") == text + "\n"
 
     return compare
+
+
+@pytest.fixture(autouse=True)
+def machine_code(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let the tests that lie in some places run machine code."""
+    place = request.path.relative_to(Path(__file__).parent).as_posix()
+    if place.startswith(NATIVE):
+        monkeypatch.setenv("CHAINRULE_RUNTIME", "native")
 
 
 @pytest.fixture(params=["native", "reference"])

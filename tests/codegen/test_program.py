@@ -8,6 +8,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 import chainrule as cr
+from chainrule.codegen.steps import steps_of
 from chainrule.runtime.native import NativeProgram
 from chainrule.runtime.reference import quietly
 from tests.codegen.graphs import LARGE, Drawn, graphs
@@ -155,6 +156,19 @@ def test_the_number_of_threads_changes_no_bit_of_a_random_graph(drawn: Drawn) ->
 
 
 # ---------------------------------------------------------------- what was wrong once
+
+
+def test_a_chain_that_reads_every_value_twice_is_not_written_out() -> None:
+    """Each value seemed cheap, given the one before in memory: so none was, and 2ⁿ were read."""
+
+    def rolled(x: Any) -> Any:
+        for _ in range(30):
+            x = cr.flip(cr.roll(x, 1))
+        return x
+
+    graph, arrays = optimized(rolled, np.arange(12.0))
+    assert 5 < len(steps_of(graph)) < 31
+    np.testing.assert_array_equal(natively(graph, arrays)[0], np.arange(12.0))
 
 
 def test_a_loop_may_be_given_arrays_without_elements() -> None:

@@ -29,7 +29,9 @@ def _formula(told: str) -> str:
 @pytest.mark.parametrize("name", EVERY)
 def test_the_layout_is_as_it_was_reviewed(name: str, golden: Callable[[str, str], None]) -> None:
     told = explained(name)
-    golden(f"formulas/{name}", "\n\n".join(map(_formula, (str(told), told.pretty(), told.to_latex()))))
+    golden(
+        f"formulas/{name}", "\n\n".join(map(_formula, (str(told), told.pretty(), told.to_latex())))
+    )
 
 
 @pytest.mark.parametrize("width", [40, 60, 80, 120])

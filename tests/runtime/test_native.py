@@ -99,7 +99,7 @@ READERS: dict[str, Any] = {
     "gradient": lambda t, i: cr.grad(lambda t: cr.sum(cr.embedding(i, t) ** 2))(t),
     "in a scan": lambda t, i: cr.scan(lambda c, k: (c + cr.take(t, k, axis=0), k), t[0], i)[0],
     "in a branch": lambda t, i: cr.cond(
-        cr.sum(i) > 0, lambda a: cr.take(a, i, axis=0), lambda a: a[:2], t
+        i[0] != 0, lambda a: cr.take(a, i, axis=0), lambda a: a[:2], t
     ),
     "after a step of the host": lambda t, i: cr.take(cr.sort(t, axis=0), i, axis=0) * 2,
 }
@@ -122,7 +122,7 @@ def test_an_index_out_of_bounds_raises_what_the_reference_raises(name: str, wron
 
 def test_a_branch_that_is_not_taken_checks_no_index() -> None:
     f = cr.jit(READERS["in a branch"])
-    assert f(T, np.array([-1000, 5])).tolist() == T[:2].tolist()
+    assert f(T, np.array([0, 1000])).tolist() == T[:2].tolist()
 
 
 # ---------------------------------------------------------------- memory
@@ -133,19 +133,19 @@ def test_a_branch_that_is_not_taken_checks_no_index() -> None:
     [
         (
             lambda x: cr.exp(cr.broadcast_to(x, (1 << 20, 1 << 20))),
-            "the program would take 8.8 TB of memory, and 1 GB are free\n\n"
-            "  8.8 TB for results, 0 bytes for what leads to them. Nothing was computed.",
+            ("the program would take 8.8 TB of memory, and 1 GB are free\n\n"
+            "  8.8 TB for results, 0 bytes for what leads to them. Nothing was computed."),
         ),
         (
             lambda x: (cr.exp(cr.broadcast_to(x, (1 << 16, 1 << 8)))
                        @ cr.sin(cr.broadcast_to(x, (1 << 8, 1 << 16))))[0, 0] * 2,
-            "the program would take 34.6 GB of memory, and 1 GB are free\n\n"
-            "  8 bytes for results, 34.6 GB for what leads to them. Nothing was computed.",
+            ("the program would take 34.6 GB of memory, and 1 GB are free\n\n"
+            "  8 bytes for results, 34.6 GB for what leads to them. Nothing was computed."),
         ),
         (
             lambda x: cr.exp(cr.broadcast_to(x, (1 << 31, 1 << 31))),
-            "the program would take 36.9 EB of memory, and 1 GB are free\n\n"
-            "  36.9 EB for results, 0 bytes for what leads to them. Nothing was computed.",
+            ("the program would take 36.9 EB of memory, and 1 GB are free\n\n"
+            "  36.9 EB for results, 0 bytes for what leads to them. Nothing was computed."),
         ),
     ],
     ids=["result", "arena", "beyond all addresses"],
@@ -243,9 +243,7 @@ def test_scans_may_be_nested() -> None:
         return cr.scan(lambda c, _: (nested(c, depth - 1), c), x, length=2)[0]
 
     graph, arrays = optimized(lambda x: nested(x, 5), np.ones(3))
-    np.testing.assert_allclose(
-        natively(graph, arrays)[0], by_numpy(graph, arrays)[0], rtol=1e-12
-    )
+    np.testing.assert_allclose(natively(graph, arrays)[0], by_numpy(graph, arrays)[0], rtol=1e-12)
 
 
 def test_a_very_long_program_is_interpreted() -> None:
@@ -253,7 +251,7 @@ def test_a_very_long_program_is_interpreted() -> None:
 
     def long(x: Any) -> Any:
         for k in range(5_001):
-            x = cr.sin(x) * (1 + k % 3)
+            x = cr.sin(x) * (2 + k % 3)
         return x
 
     graph, arrays = optimized(long, np.ones(3))

@@ -515,7 +515,9 @@ class _Nest:
     ) -> list[Value]:
         b, count = self.b, self.count
         at = 0
-        many = _UNROLL if lane.extent >= 2 * _UNROLL * count else 1
+        # Places that go side by side have totals enough to keep the processor busy.
+        alone = len(totals) == len(self.reduced)
+        many = _UNROLL if alone and lane.extent >= 2 * _UNROLL * count else 1
         if many > 1:
             copies = [totals] + [
                 [t for s in self.reduced for t in _neutral(s, count)] for _ in range(many - 1)

@@ -8,7 +8,7 @@ read them.
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Sequence, Set
+from collections.abc import Iterable, Sequence
 from typing import NamedTuple
 
 from chainrule.codegen.affine import Affine, variable
@@ -230,33 +230,44 @@ def _stored(graph: Graph, nodes: Sequence[Node]) -> set[Node]:
             or not (is_inline(node) or _is_loops(node))
         ):
             stored.update(node.inputs)
-    once = stored | _used_often(nodes, given, set(stored))
-    # What is stored makes others cheap: with that known, some need not be stored after all.
-    return stored | _used_often(nodes, given, stored, once)
-
-
-def _used_often(
-    nodes: Sequence[Node], given: set[Node], stored: set[Node], cheap: Set[Node] = frozenset()
-) -> set[Node]:
-    """What would be computed more than once at a high price; ``cheap`` is stored, as a guess."""
-    stored = set(stored)
-    uses = dict.fromkeys(nodes, 0)
+    stored |= _too_deep(nodes, stored)
+    often = _used_often(nodes, given, stored)
+    # What is stored makes those above it cheap: some of them need not be stored after all. From
+    # the inputs up, so that what is said to be cheap is so with what is really stored.
     cost: dict[Node, int] = {}
+    for node in nodes:
+        cost[node] = _cost(node, cost)
+        if node in often and cost[node] > _CHEAP:
+            stored.add(node)
+        if node in stored:
+            cost[node] = 1
+    return stored
+
+
+def _too_deep(nodes: Sequence[Node], stored: set[Node]) -> set[Node]:
+    """Where long expressions are cut."""
+    found: set[Node] = set()
     depth: dict[Node, int] = {}
-    found: dict[Node, int] = {}
     for node in nodes:
         depth[node] = 1 + max((depth[n] for n in node.inputs if n in depth), default=0)
         if depth[node] > _DEEPEST and _computes(node):
-            stored.add(node)
-        if node in stored:
+            found.add(node)
+        if node in stored or node in found:
             depth[node] = 0
-        own = _cost(node, cost)
-        found[node] = own
-        cost[node] = 1 if node in stored or node in cheap else own
+    return found
+
+
+def _used_often(nodes: Sequence[Node], given: set[Node], known: set[Node]) -> set[Node]:
+    """What would be computed more than once at a high price, if only ``known`` were stored."""
+    stored = set(known)
+    uses = dict.fromkeys(nodes, 0)
+    cost: dict[Node, int] = {}
+    for node in nodes:
+        cost[node] = 1 if node in stored else _cost(node, cost)
     for node in reversed(nodes):
         if node in given:
             continue
-        if node not in stored and uses[node] > 1 and found[node] > _CHEAP and _computes(node):
+        if node not in stored and uses[node] > 1 and cost[node] > _CHEAP and _computes(node):
             stored.add(node)
         times = 1 if node in stored else uses[node]
         domain = math.prod(_domain(node))
