@@ -171,6 +171,16 @@ def test_a_chain_that_reads_every_value_twice_is_not_written_out() -> None:
     np.testing.assert_array_equal(natively(graph, arrays)[0], np.arange(12.0))
 
 
+def test_masks_are_added_at_places_in_vectors() -> None:
+    def f(x: Any, i: Any) -> Any:
+        return x.at[i].set(x[:1]), x.at[i, ::2].set(x[:1, ::2])
+
+    x = np.arange(80).reshape(4, 20) % 3 == 0
+    graph, arrays = optimized(f, x, np.array([1, 3, 3]))
+    for a, b in zip(natively(graph, arrays), by_numpy(graph, arrays), strict=True):
+        np.testing.assert_array_equal(a, b)
+
+
 def test_a_loop_may_be_given_arrays_without_elements() -> None:
     def last(x: Any) -> Any:
         step = lambda c, a: (a - c, c)  # noqa: E731

@@ -187,6 +187,8 @@ def _add(
     if base is not None:
         offset = b.add(offset, base)
     op = "fadd" if dtype.is_float else "or" if dtype is bool_ else "add"
+    if dtype is bool_:
+        value = b.convert("zext", value, "i8")
     if count and scope.step(place) != 1:
         _add_apart(scope, node, place, value, held, base)
         return
@@ -204,21 +206,19 @@ def _add(
         if held is not None:
             stack.enter_context(b.when(held))
         at = b.offset(scope.pointers[node], offset, own)
-        value = b.convert("zext", value, "i8") if dtype is bool_ else value
         b.store(b.binary(op, b.load(own, at), value), at)
 
 
 def _add_apart(
     scope: Scope, node: Node, place: Affine, value: Value, held: Value | None, base: Value | None
 ) -> None:
-    """Add lanes whose places lie apart, but never at one place."""
+    """Add lanes, as they lie in memory, whose places lie apart but never at one place."""
     b, dtype, count = scope.b, node.dtype, scope.count
     op = "fadd" if dtype.is_float else "or" if dtype is bool_ else "add"
     places = scope.places(place)
     if base is not None:
         places = b.binary("add", places, b.splat(base, count))
     value = value if lanes(value.type) else b.splat(value, count)
-    value = b.convert("zext", value, "i8") if dtype is bool_ else value
     if held is not None and not lanes(held.type):
         held = b.splat(held, count)
     pointer = scope.pointers[node]
