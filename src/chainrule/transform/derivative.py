@@ -90,7 +90,7 @@ class Derivative(Blocks, identity=True):
 
         It was compared with the values. Where there is none, the structure is given.
 
-        >>> X, y = cr.ones((5, 2)), cr.zeros(5)
+        >>> X, y = cr.reshape(cr.arange(10.0), (5, 2)), cr.arange(5.0)
         >>> def loss(w):
         ...     z = X @ w
         ...     return cr.mean(cr.softplus(z) - y * z)
