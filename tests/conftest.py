@@ -28,6 +28,7 @@ NATIVE = (
     "test_tiny.py",
     "train/test_fit.py",
     "train/test_resume.py",
+    "errors/test_native.py",
 )
 
 GOLDEN = Path(__file__).parent / "golden"
