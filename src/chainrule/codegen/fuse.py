@@ -129,7 +129,7 @@ def _fits(item: Fused, step: Statement) -> int | None:
         rank -= 1
     elements = max(math.prod(s.extents) for s in (*item.statements, step))
     rows = math.prod(shape[:rank])
-    lowered = rank < min(item.rank, len(shape))
+    lowered = rank < item.rank
     if not own and lowered:
         return None
     if rank == 0 and lowered and elements > _SMALL:

@@ -24,6 +24,7 @@ from chainrule.codegen.loops import (
     Position,
     Statement,
     Times,
+    loads,
 )
 from chainrule.codegen.steps import Step
 from chainrule.ir import build
@@ -31,6 +32,7 @@ from chainrule.ir import build
 __all__ = ["split_sums"]
 
 _FEW: Final = 65536  # places of the result
+_ROWS: Final = 64  # sums of whole rows from which on threads share the rows
 _MUCH: Final = 1 << 18  # elements that are added up
 _PARTS: Final = (16, 15, 14, 13, 12, 11, 10, 9, 8, 7, 6, 5, 4)
 
@@ -63,9 +65,16 @@ def _split(s: Statement) -> Iterator[Statement]:
 
 def _parts(s: Statement) -> int | None:
     """How many partial sums there are; None if one is enough."""
-    if math.prod(s.target.shape) > _FEW or math.prod(s.extents) < _MUCH:
+    if math.prod(s.target.shape) > _FEW or math.prod(s.extents) < _MUCH or _is_of_rows(s):
         return None
     return next((n for n in _PARTS if s.extents[s.rank] % n == 0), None)
+
+
+def _is_of_rows(s: Statement) -> bool:
+    """Whether many rows that lie in memory as they are get a sum each: rows enough to share."""
+    last = len(s.extents) - 1
+    along = all(load.flat.coefficient(last) == 1 for load in loads(s.value))
+    return math.prod(s.target.shape) >= _ROWS and last == s.rank and along
 
 
 def _renamed(e: Expression, names: Mapping[int, Affine], made: dict[int, Expression]) -> Expression:
