@@ -25,8 +25,9 @@ from typing import NamedTuple
 import numpy as np
 
 from benchmarks.timing import machine, table
-from chainrule.codegen.llvm import Module, vector
+from chainrule.codegen.llvm import Module
 from chainrule.codegen.mathematics.lanes import Lanes, where
+from chainrule.codegen.values import vector
 from chainrule.ir.dtype import float32
 from chainrule.ir.scalar import SCALARS
 from chainrule.runtime.engine import host_target, load, target_for

@@ -10,9 +10,10 @@ from typing import Any
 
 import numpy as np
 
-from chainrule.codegen.llvm import Builder, Module, constant, vector
+from chainrule.codegen.llvm import Builder, Module
 from chainrule.codegen.scalars import emit_scalar
 from chainrule.codegen.target import Target
+from chainrule.codegen.values import constant, vector
 from chainrule.ir.dtype import DType, bool_
 from chainrule.ir.scalar import Scalar
 from chainrule.runtime.engine import load

@@ -9,9 +9,10 @@ from typing import Any, NamedTuple
 import numpy as np
 import pytest
 
-from chainrule.codegen.llvm import Builder, Module, Value, constant, lanes, sequence, vector
+from chainrule.codegen.llvm import Builder, Module
 from chainrule.codegen.product import Operand, Product, Result, Strided, emit_product
 from chainrule.codegen.target import Target
+from chainrule.codegen.values import Value, constant, lanes, sequence, vector
 from chainrule.runtime.engine import Library, host_target, load, object_code, target_for
 
 SHAPES = [

@@ -14,9 +14,10 @@ from typing import Any
 import numpy as np
 import pytest
 
-from chainrule.codegen.llvm import Module, constant
+from chainrule.codegen.llvm import Module
 from chainrule.codegen.scalars import emit_scalar, is_native
 from chainrule.codegen.target import Target
+from chainrule.codegen.values import constant
 from chainrule.functions import incomplete
 from chainrule.ir.dtype import ALL, DType, bool_, float32, float64, int32, int64, uint8, uint64
 from chainrule.ir.scalar import SCALARS, Scalar

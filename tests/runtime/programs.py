@@ -5,8 +5,9 @@ from collections.abc import Callable
 
 import numpy as np
 
-from chainrule.codegen.llvm import Builder, Module, Value, constant, vector
+from chainrule.codegen.llvm import Builder, Module
 from chainrule.codegen.target import Target
+from chainrule.codegen.values import Value, constant, vector
 from chainrule.runtime.engine import Library, host_target, load
 from chainrule.runtime.threads import symbols
 

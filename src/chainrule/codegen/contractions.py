@@ -1,24 +1,25 @@
 """Contractions: a product of tensors as a matrix product of expressions.
 
 The axes of rows, columns and sums are counted through by one number each. Where several axes do not
-lie together in memory, the number is taken apart again for every element that is read: a
-convolution reads its windows so, without laying them out.
+lie together in memory, the number is taken apart again for every element that is read.
 """
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 
 from chainrule.codegen.affine import flattened, variable
 from chainrule.codegen.counting import Loops, forms_in, merged, values_of
 from chainrule.codegen.fuse import Fused
 from chainrule.codegen.kernels import Kernel, Places
-from chainrule.codegen.llvm import Builder, Module, Value, constant, lanes, vector
+from chainrule.codegen.llvm import Builder, Module
 from chainrule.codegen.loops import Expression, Load, loads
 from chainrule.codegen.product import Operand, Product, Strided, Write, emit_product
-from chainrule.codegen.scope import Scope, register
+from chainrule.codegen.scope import Scope
 from chainrule.codegen.steps import Contraction
 from chainrule.codegen.target import Target
+from chainrule.codegen.values import Value, constant, lanes, register, vector
 from chainrule.ir.graph import Node
 
 __all__ = ["emit_contraction"]
@@ -32,7 +33,8 @@ def emit_contraction(
     """Write the function of a matrix product with its epilogue."""
     c = item.product
     assert c is not None
-    rows, inner, columns = (_size(c, group) for group in (c.rows, c.inner, c.columns))
+    groups = (c.batch, c.rows, c.inner, c.columns)
+    stack, rows, inner, columns = (math.prod(c.extents[v] for v in group) for group in groups)
     product = Product(rows, inner, columns, register(c.target.dtype))
 
     def prepare(b: Builder, table: Value, index: Value) -> tuple[Operand, Operand, Write]:
@@ -44,16 +46,9 @@ def emit_contraction(
             _writer(c, item, batch, pointers, outside),
         )
 
-    made = emit_product(module, target, name, product, prepare, _size(c, c.batch))
-    work = 2 * rows * inner * columns * _size(c, c.batch) // 8
+    made = emit_product(module, target, name, product, prepare, stack)
+    work = 2 * rows * inner * columns * stack // 8
     return Kernel(made.name, made.tiles, made.scratch, work)
-
-
-def _size(c: Contraction, group: Sequence[int]) -> int:
-    size = 1
-    for v in group:
-        size *= c.extents[v]
-    return size
 
 
 def _operand(

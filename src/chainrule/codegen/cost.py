@@ -6,13 +6,12 @@ import math
 from collections.abc import Iterable
 from typing import NamedTuple
 
-from chainrule.codegen.fuse import Fused, Item, reads
-from chainrule.codegen.loops import Add, Apply, Choose, Expression, Statement, Times, parts
+from chainrule.codegen.fuse import Fused, Item, reads, targets
+from chainrule.codegen.loops import Add, Apply, Choose, Expression, Times, parts
 from chainrule.codegen.program import Native
-from chainrule.codegen.steps import Check, Draw, Host, Nested, Scattered, Spread
-from chainrule.ir.graph import Node
+from chainrule.codegen.steps import Check, Draw, Scattered, Spread
 
-__all__ = ["Cost", "bytes_of", "cost", "kernel_cost"]
+__all__ = ["Cost", "cost", "kernel_cost"]
 
 
 class Cost(NamedTuple):
@@ -34,32 +33,15 @@ class Cost(NamedTuple):
 def cost(native: Native) -> Cost:
     """The cost of a program; Loops and what the host computes are not counted."""
     found = [kernel_cost(item) for segment in native.segments for _, item in segment.kernels]
-    held = native.arena + sum(map(bytes_of, native.made))
+    held = native.arena + sum(n.nbytes for n in native.made)
     return Cost(sum(c.operations for c in found), sum(c.bytes for c in found), held)
 
 
 def kernel_cost(item: Item) -> Cost:
     """The cost of a kernel."""
     operations = sum(math.prod(e) * n for e, n in _work(item))
-    moved = sum(map(bytes_of, reads(item) | set(_targets(item))))
+    moved = sum(n.nbytes for n in reads(item).union(targets(item)))
     return Cost(operations, moved, 0)
-
-
-def bytes_of(node: Node) -> int:
-    """The size of an array."""
-    return math.prod(node.shape) * node.dtype.numpy.itemsize
-
-
-def _targets(item: Item) -> Iterable[Node]:
-    match item:
-        case Fused():
-            return item.targets()
-        case Host(targets=targets) | Nested(targets=targets):
-            return targets
-        case Check():
-            return ()
-        case _:
-            return (item.target,)
 
 
 def _work(item: Item) -> Iterable[tuple[tuple[int, ...], int]]:
@@ -77,8 +59,6 @@ def _work(item: Item) -> Iterable[tuple[tuple[int, ...], int]]:
             yield extents, 1
         case Draw(target=target):
             yield target.shape, 5
-        case Statement():
-            yield item.extents, operations_in(item.value)
         case _:
             return
 

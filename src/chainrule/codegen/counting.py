@@ -10,8 +10,8 @@ from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
 from chainrule.codegen.affine import Affine, flattened, variable
-from chainrule.codegen.llvm import Value
 from chainrule.codegen.loops import Expression, Fetch, Inside, Load, Position, Statement, parts
+from chainrule.codegen.values import Value
 
 __all__ = ["Loops", "forms_in", "forms_of", "merged", "values_of"]
 

@@ -9,8 +9,9 @@ import math
 from typing import Final
 
 from chainrule.codegen.kernels import PARAMETERS, Kernel, Places
-from chainrule.codegen.llvm import Builder, Module, Value, constant
+from chainrule.codegen.llvm import Builder, Module
 from chainrule.codegen.steps import Draw
+from chainrule.codegen.values import Value, constant
 
 __all__ = ["emit_draw"]
 
@@ -32,7 +33,7 @@ def emit_draw(module: Module, name: str, step: Draw, places: Places) -> Kernel:
     b = module.function(name, PARAMETERS)
     table, begin, end, _ = b.arguments
     pointers = places(b, table)
-    with b.loop(begin, end, unroll=False) as tile:
+    with b.loop(begin, end) as tile:
         row = b.binary("udiv", tile.index, constant("i64", tiles))
         chunk = b.binary("urem", tile.index, constant("i64", tiles))
         words = [b.load("i64", b.offset(pointers[key], b.add(b.mul(row, 2), k), "i64"))
@@ -42,7 +43,7 @@ def emit_draw(module: Module, name: str, step: Draw, places: Places) -> Kernel:
         first = b.mul(chunk, _TILE)
         whole = constant("i64", size // _BLOCK)
         last = b.intrinsic("smin", b.add(first, _TILE), whole)
-        with b.loop(first, last, unroll=False) as block:
+        with b.loop(first, last) as block:
             place = b.offset(target, b.mul(block.index, _BLOCK), "i8")
             for k, word in enumerate(_block(b, block.index, words, number)):
                 b.store(word, b.offset(place, k, "i64"), align=1)

@@ -10,7 +10,7 @@ registers.
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import Final
 
@@ -19,7 +19,7 @@ from chainrule.codegen.loops import Fetch, Load, Statement, Times, loads
 from chainrule.codegen.steps import Check, Contraction, Draw, Host, Nested, Scattered, Spread, Step
 from chainrule.ir.graph import Node
 
-__all__ = ["Fused", "fuse", "reads"]
+__all__ = ["Fused", "Item", "fuse", "reads", "targets"]
 
 _SMALL: Final = 4096
 """Programs of so few elements need no parallel rows: all may be one row."""
@@ -37,10 +37,6 @@ class Fused:
     rank: int
     product: Contraction | None = None
     sources: dict[Node, Statement | Contraction] = field(default_factory=dict)
-
-    def targets(self) -> list[Node]:
-        """The arrays that are computed, in order."""
-        return list(self.sources)
 
 
 Item = Fused | Step
@@ -65,22 +61,10 @@ def fuse(steps: Iterable[Step]) -> list[Item]:
         else:
             if isinstance(step, Check):
                 checked = len(items)
-            for target in _targets(step):
+            for target in targets(step):
                 made[target] = len(items)
             items.append(step)
     return items
-
-
-def _targets(step: Step) -> Sequence[Node]:
-    match step:
-        case Host(targets=targets) | Nested(targets=targets):
-            return targets
-        case Check():
-            return ()
-        case Fused():
-            return step.targets()
-        case _:
-            return (step.target,)
 
 
 def _join(items: list[Item], step: Statement, latest: int) -> int:
@@ -182,3 +166,16 @@ def reads(item: Item) -> set[Node]:
             return {load.source for load in loads(value)}
         case Contraction():
             return {n.source for side in (item.left, item.right) for n in loads(side)}
+
+
+def targets(item: Item) -> tuple[Node, ...]:
+    """The arrays that a kernel or a step computes, in order."""
+    match item:
+        case Fused(sources=sources):
+            return tuple(sources)
+        case Host(targets=made) | Nested(targets=made):
+            return made
+        case Check():
+            return ()
+        case _:
+            return (item.target,)

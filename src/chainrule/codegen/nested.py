@@ -6,11 +6,12 @@ with the loop; a carry has two places, from one of which a turn reads while it w
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable, Mapping, Sequence
-from typing import Final, NamedTuple
+from typing import NamedTuple
 
-from chainrule.codegen.llvm import Builder, Value, constant
+from chainrule.codegen.llvm import Builder
+from chainrule.codegen.table import FIRST
+from chainrule.codegen.values import Value, constant
 from chainrule.ir.graph import Graph, Node
 from chainrule.ir.primitives import Axis, Cond, Data, Loop, View
 
@@ -58,20 +59,16 @@ def rooms(op: Loop | Cond, bodies: Sequence[Body], read: set[int]) -> list[Room]
     found = [Room("arena", max((b.arena for b in bodies), default=0))]
     if isinstance(op, Loop):
         for k, node in enumerate(op.body.outputs[: op.carries]):
-            found += [Room((k, side), _bytes(node)) for side in range(2)]
+            found += [Room((k, side), node.nbytes) for side in range(2)]
         rest = op.body.outputs[op.carries :]
         found += [
-            Room(("slice", k), _bytes(n)) for k, n in enumerate(rest) if op.carries + k not in read
+            Room(("slice", k), n.nbytes) for k, n in enumerate(rest) if op.carries + k not in read
         ]
     else:
         found += [
-            Room(("result", k), _bytes(n)) for k, n in enumerate(op.then.outputs) if k not in read
+            Room(("result", k), n.nbytes) for k, n in enumerate(op.then.outputs) if k not in read
         ]
     return found
-
-
-def _bytes(node: Node) -> int:
-    return math.prod(node.shape) * node.dtype.numpy.itemsize
 
 
 def _set(b: Builder, table: Value, entry: int, value: Value) -> None:
@@ -79,16 +76,13 @@ def _set(b: Builder, table: Value, entry: int, value: Value) -> None:
 
 
 def _copied(b: Builder, source: Value, target: Value, node: Node) -> None:
-    if _bytes(node):
-        size = constant("i64", _bytes(node))
+    if node.nbytes:
+        size = constant("i64", node.nbytes)
         b.call("llvm.memcpy.p0.p0.i64", "void", target, source, size, constant("i1", False))
 
 
-_FIRST: Final = 2  # the first array in a table
-
-
 def _entry(body: Body) -> dict[Node, int]:
-    return {node: _FIRST + k for k, node in enumerate(body.entries)}
+    return {node: FIRST + k for k, node in enumerate(body.entries)}
 
 
 def emit_cond(
@@ -140,24 +134,24 @@ def emit_loop(
     sides = [room[k, side] for k in range(op.carries) for side in range(2)]
     state = b.local("i64")
     b.store(constant("i64", 0), state)
-    with b.loop(0, op.length, carried=sides, unroll=False) as turn:
+    with b.loop(0, op.length, carried=sides) as turn:
         error = b.load("i64", state)
         at = b.sub(constant("i64", op.length - 1), turn.index) if op.reverse else turn.index
         for k, node in enumerate(carried):
             here, there = turn.carried[2 * k : 2 * k + 2]
             history = results.get(op.carries + op.slices + k)
             if history is not None:
-                _copied(b, here, b.offset(history, b.mul(at, _bytes(node)), "i8"), node)
+                _copied(b, here, b.offset(history, b.mul(at, node.nbytes), "i8"), node)
             _set(b, own, entry[node], here)
             _set(b, own, entry[graph.outputs[k]], there)
         for node, pointer in zip(graph.inputs[last:], operands[last:], strict=True):
-            _set(b, own, entry[node], b.offset(pointer, b.mul(at, _bytes(node)), "i8"))
+            _set(b, own, entry[node], b.offset(pointer, b.mul(at, node.nbytes), "i8"))
         for k, node in enumerate(graph.outputs[op.carries :]):
             made = results.get(op.carries + k)
             if made is None:
                 place = room["slice", k]
             else:
-                place = b.offset(made, b.mul(at, _bytes(node)), "i8")
+                place = b.offset(made, b.mul(at, node.nbytes), "i8")
             _set(b, own, entry[node], place)
         with b.when(b.icmp("eq", error, 0)):
             b.call(body.name, "void", team, own)

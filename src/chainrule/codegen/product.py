@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from chainrule.codegen.llvm import Builder, Module, Value
+from chainrule.codegen.llvm import Builder, Module
 from chainrule.codegen.products.block import emit_unit
 from chainrule.codegen.products.dot import DotUnit, dot_scratch_bytes, emit_dot, lined_up
 from chainrule.codegen.products.dot_plan import DotPlan, make_dot_plan, prefers_dots
@@ -25,6 +25,7 @@ from chainrule.codegen.products.plan import Plan, make_plan, prefers_turned
 from chainrule.codegen.products.split import minimum
 from chainrule.codegen.products.unit import Unit, make_room, scratch_bytes
 from chainrule.codegen.target import Target
+from chainrule.codegen.values import Value
 
 __all__ = ["Kernel", "Operand", "Product", "Result", "Strided", "Write", "emit_product"]
 
@@ -133,7 +134,7 @@ def _emit_grid(
 
     last = minimum(b, b.mul(end, group), units * batch)
     prepared = operands(b.number(0)) if batch == 1 else None
-    with b.loop(b.mul(begin, group), last, unroll=False) as loop:
+    with b.loop(b.mul(begin, group), last) as loop:
         index = loop.index
         if prepared is not None:
             emit(b, scratch, prepared, index)

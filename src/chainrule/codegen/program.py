@@ -10,34 +10,27 @@ Where the host has to compute something in between, a program is several functio
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
 from chainrule.codegen.contractions import emit_contraction
 from chainrule.codegen.draws import emit_draw
-from chainrule.codegen.fuse import Fused, Item, fuse, reads
+from chainrule.codegen.fuse import Fused, Item, fuse, reads, targets
 from chainrule.codegen.kernels import Kernel, emit_fused
-from chainrule.codegen.llvm import Builder, Module, Value, constant
+from chainrule.codegen.llvm import Builder, Module
 from chainrule.codegen.memory import arrange
 from chainrule.codegen.nested import Body, Room, emit_cond, emit_loop, rooms, with_own_outputs
 from chainrule.codegen.split import split_sums
 from chainrule.codegen.steps import Check, Draw, Host, Nested, Scattered, Spread, steps_of
 from chainrule.codegen.sums import emit_check, emit_scattered, emit_spread
+from chainrule.codegen.table import ARENA, FIRST, SCRATCH, STATUS
 from chainrule.codegen.target import Target
+from chainrule.codegen.values import Value, constant
 from chainrule.ir.graph import Graph, Node, bodies
 from chainrule.ir.primitives import Cond, Data, Loop, Project
 
-__all__ = ["ARENA", "FIRST", "STATUS", "Native", "Segment", "compile_graph"]
-
-ARENA: Final = 0
-STATUS: Final = 1
-FIRST: Final = 2
-"""Entries of the table: the arena, the cell for errors, the first array."""
-
-_SCRATCH: Final = 1
-"""The entry of a team (what a program is called with) that holds the thread's own memory."""
+__all__ = ["Native", "Segment", "compile_graph"]
 
 _PARALLEL_WORK: Final = 60_000
 """Operations from which on waking a second thread pays: some twenty microseconds."""
@@ -130,10 +123,9 @@ class _Layout:
                 if node in lives:
                     born, _, size = lives[node]
                     lives[node] = born, k, size
-            for node in _targets(item):
+            for node in targets(item):
                 if node in self.outside and node not in self.table:
-                    size = math.prod(node.shape) * node.dtype.numpy.itemsize
-                    lives[node] = k, k, size
+                    lives[node] = k, k, node.nbytes
             if isinstance(item, Nested):
                 for room in self.rooms(item):
                     lives[item.node, room.name] = k, k, room.size
@@ -179,21 +171,9 @@ def _computes(item: Item) -> bool:
             return True
 
 
-def _targets(item: Item) -> list[Node]:
-    match item:
-        case Fused():
-            return item.targets()
-        case Host(targets=targets) | Nested(targets=targets):
-            return list(targets)
-        case Check():
-            return []
-        case _:
-            return [item.target]
-
-
 def _outside(graph: Graph, items: Sequence[Item]) -> set[Node]:
     """The arrays that are read by others than the kernel that computes them."""
-    home = {node: k for k, item in enumerate(items) for node in _targets(item)}
+    home = {node: k for k, item in enumerate(items) for node in targets(item)}
     found = set(graph.outputs)
     for k, item in enumerate(items):
         found |= {node for node in reads(item) if home.get(node) != k}
@@ -264,7 +244,7 @@ class _Writer:
                 self.scratch = max(self.scratch, kernels[-1][0].scratch)
         b = self.module.function(name, [("team", "ptr"), ("table", "ptr")])
         team, table = b.arguments
-        scratch = b.load("ptr", b.offset(team, _SCRATCH, "ptr"))
+        scratch = b.load("ptr", b.offset(team, SCRATCH, "ptr"))
         if header:
             for node in dict.fromkeys(layout.graph.inputs):
                 entry = b.offset(table, layout.table[node], "ptr")
@@ -332,7 +312,7 @@ class _Writer:
 
     def _kernel(self, item: Item, layout: _Layout) -> Kernel:
         name = self._fresh("k")
-        places = layout.addresses(list(dict.fromkeys((*_ordered(reads(item)), *_targets(item)))))
+        places = layout.addresses(list(dict.fromkeys((*_ordered(reads(item)), *targets(item)))))
         match item:
             case Fused(product=None):
                 return emit_fused(self.module, self.target, name, item, places, layout.outside)

@@ -6,10 +6,11 @@ A record's NumPy function says what it means; here stands how it is computed, fo
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Final
 
-from chainrule.codegen.llvm import Builder, Value
+from chainrule.codegen.llvm import Builder
 from chainrule.codegen.mathematics import (
     comparisons,
     error_function,
@@ -23,10 +24,25 @@ from chainrule.codegen.mathematics import (
 )
 from chainrule.codegen.mathematics.casts import cast
 from chainrule.codegen.mathematics.lanes import Lanes, where
+from chainrule.codegen.values import Value, lanes, register
 from chainrule.ir.dtype import DType
 from chainrule.ir.scalar import Scalar
 
-__all__ = ["emit_scalar", "is_native"]
+__all__ = ["LIGHT", "applied", "emit_scalar", "is_native"]
+
+LIGHT: Final = frozenset({
+    "relu", "abs", "sign", "maximum", "minimum", "equal", "not_equal", "less", "less_equal",
+    "greater", "greater_equal", "copysign", "logical_and", "logical_or", "logical_xor",
+    "logical_not", "bitwise_and", "bitwise_or", "bitwise_xor", "clip",
+})  # fmt: skip
+"""Functions of about one instruction."""
+
+_SHORT: Final = LIGHT | {
+    "cast", "divide", "sqrt", "detach", "isnan", "isinf", "isfinite", "signbit", "bitwise_invert",
+    "floor", "ceil", "trunc",
+}  # fmt: skip
+"""Functions that are written out wherever they are used."""
+
 
 Rule = Callable[[Sequence[Lanes], DType], Lanes]
 
@@ -39,6 +55,35 @@ def is_native(record: Scalar, dtype: DType | None = None) -> bool:
     if record.name == "pow" and dtype is not None and dtype.kind == "signed":
         return False
     return record.name in _RULES or record.name == "cast"
+
+
+def applied(
+    b: Builder,
+    record: Scalar,
+    params: tuple[Any, ...],
+    operands: Sequence[Value],
+    dtype: DType,
+    result: DType,
+) -> Value:
+    """A scalar function of values; a long one is written once in the module and called.
+
+    LLVM writes it out again where it is called only once or where that is short.
+    """
+    if record.name in _SHORT:
+        made = emit_scalar(b, record, params, operands, dtype)
+        assert made is not None, record
+        return made
+    count = lanes(operands[0].type)
+    kind = register(result, count)
+    words = [record.name, dtype.short, *(re.sub(r"\W", "_", str(v)) for v in params)]
+    name = "_".join([*words, str(count)])
+    if name not in b.module.builders:
+        parameters = [(f"x{k}", v.type) for k, v in enumerate(operands)]
+        f = b.module.function(name, parameters, kind, internal=True)
+        made = emit_scalar(f, record, params, f.arguments, dtype)
+        assert made is not None, record
+        f.ret(made)
+    return b.call(name, kind, *operands)
 
 
 def emit_scalar(

@@ -6,12 +6,10 @@ for all lanes, in scalars; where both meet, the scalar is repeated.
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping, Sequence
-from typing import Any, Final
 
 from chainrule.codegen.affine import Affine
-from chainrule.codegen.llvm import Builder, Value, constant, lanes, vector
+from chainrule.codegen.llvm import Builder
 from chainrule.codegen.loops import (
     Add,
     Apply,
@@ -25,24 +23,13 @@ from chainrule.codegen.loops import (
     Position,
     Times,
 )
-from chainrule.codegen.scalars import emit_scalar
+from chainrule.codegen.scalars import applied, emit_scalar
+from chainrule.codegen.values import Value, constant, lanes, memory, register, vector
 from chainrule.ir.dtype import DType, bool_, int64
 from chainrule.ir.graph import Node
-from chainrule.ir.scalar import SCALARS, Scalar
+from chainrule.ir.scalar import SCALARS
 
-__all__ = ["Scope", "applied", "memory", "register"]
-
-_REGISTER: Final = {"float32": "float", "float64": "double", "bool": "i1"}
-
-
-def register(dtype: DType, count: int = 0) -> str:
-    """The type of values of a dtype in registers."""
-    return vector(_REGISTER.get(dtype.name, f"i{dtype.bits}"), count)
-
-
-def memory(dtype: DType, count: int = 0) -> str:
-    """The type of values of a dtype in memory: a bool is a byte."""
-    return vector("i8" if dtype is bool_ else register(dtype), count)
+__all__ = ["Scope"]
 
 
 class Scope:
@@ -377,43 +364,6 @@ class Scope:
                 b.store_some(value, place, self.mask)
         else:
             b.scatter(value, pointer, self.places(flat), self.mask)
-
-
-def applied(
-    b: Builder,
-    record: Scalar,
-    params: tuple[Any, ...],
-    operands: Sequence[Value],
-    dtype: DType,
-    result: DType,
-) -> Value:
-    """A scalar function of values; a long one is written once in the module and called.
-
-    LLVM writes it out again where it is called only once or where that is short.
-    """
-    if record.name in _SHORT:
-        made = emit_scalar(b, record, params, operands, dtype)
-        assert made is not None, record
-        return made
-    count = lanes(operands[0].type)
-    kind = register(result, count)
-    words = [record.name, dtype.short, *(re.sub(r"\W", "_", str(v)) for v in params)]
-    name = "_".join([*words, str(count)])
-    if name not in b.module.builders:
-        parameters = [(f"x{k}", v.type) for k, v in enumerate(operands)]
-        f = b.module.function(name, parameters, kind, internal=True)
-        made = emit_scalar(f, record, params, f.arguments, dtype)
-        assert made is not None, record
-        f.ret(made)
-    return b.call(name, kind, *operands)
-
-
-_SHORT: Final = frozenset({
-    "relu", "abs", "sign", "maximum", "minimum", "equal", "not_equal", "less", "less_equal",
-    "greater", "greater_equal", "copysign", "logical_and", "logical_or", "logical_xor",
-    "logical_not", "bitwise_and", "bitwise_or", "bitwise_xor", "clip", "cast", "divide", "sqrt",
-    "detach", "isnan", "isinf", "isfinite", "signbit", "bitwise_invert", "floor", "ceil", "trunc",
-})  # fmt: skip
 
 
 def _scaled(b: Builder, value: Value, factor: int) -> Value:

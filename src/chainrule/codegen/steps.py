@@ -1,13 +1,7 @@
-"""Steps: which values of a graph lie in memory, and what computes each of them.
-
-A value is stored if someone outside the loops needs it, or if it would be computed more than once
-and that costs more than reading it again. All others are written into the expressions of those who
-read them.
-"""
+"""Steps: what computes each of the values of a graph that lie in memory."""
 
 from __future__ import annotations
 
-import math
 from collections.abc import Iterable, Sequence
 from typing import NamedTuple
 
@@ -15,6 +9,7 @@ from chainrule.codegen.affine import Affine, variable
 from chainrule.codegen.counting import forms_in, merged
 from chainrule.codegen.elements import Elements, Stored, is_inline
 from chainrule.codegen.loops import Expression, Statement
+from chainrule.codegen.storing import domain, is_loops, is_memory, is_product, stored_in
 from chainrule.ir import primitives as p
 from chainrule.ir.dtype import BUNDLE
 from chainrule.ir.graph import Graph, Node, bodies
@@ -108,24 +103,11 @@ class Nested(NamedTuple):
 
 Step = Statement | Contraction | Spread | Scattered | Draw | Check | Host | Nested
 
-_CHEAP = 3
-"""A value that takes so many operations is computed again rather than stored."""
-
-_DEEPEST = 64
-"""Expressions are walked recursively; a longer chain is stored in between."""
-
-_FREE = frozenset({"cast", "detach"})
-_LIGHT = frozenset({
-    "relu", "abs", "sign", "maximum", "minimum", "equal", "not_equal", "less", "less_equal",
-    "greater", "greater_equal", "copysign", "logical_and", "logical_or", "logical_xor",
-    "logical_not", "bitwise_and", "bitwise_or", "bitwise_xor", "clip",
-})  # fmt: skip
-
 
 def steps_of(graph: Graph) -> list[Step]:
     """The steps that compute a graph, in an order in which each reads only what is there."""
     nodes = graph.nodes()
-    stored = _stored(graph, nodes)
+    stored = stored_in(graph, nodes)
     while True:
         try:
             return list(_steps(graph, nodes, stored))
@@ -147,7 +129,7 @@ def _steps(graph: Graph, nodes: Sequence[Node], stored: set[Node]) -> Iterable[S
         elif node.dtype is BUNDLE:
             kind = Nested if _is_nested(node) else Host
             yield kind(node, tuple(projects.get(node, ())))
-        elif node in stored and not _is_memory(node):
+        elif node in stored and not is_memory(node):
             yield from _checks(node, stored)
             yield _step(node, stored)
         elif isinstance(node.op, p.Gather | p.Scatter):
@@ -162,16 +144,11 @@ def _is_nested(node: Node) -> bool:
 def _needs_host(graph: Graph) -> bool:
     given = set(graph.inputs)
     for node in graph.nodes():
-        if node in given or isinstance(node.op, p.Project) or is_inline(node) or _is_loops(node):
+        if node in given or isinstance(node.op, p.Project) or is_inline(node) or is_loops(node):
             continue
-        if not (_is_memory(node) or _is_nested(node)):
+        if not (is_memory(node) or _is_nested(node)):
             return True
     return False
-
-
-def _is_memory(node: Node) -> bool:
-    """Whether the value lies in memory before the program runs."""
-    return isinstance(node.op, p.Data) and node.op.value.size > 1
 
 
 def _step(node: Node, stored: set[Node]) -> Step:
@@ -191,149 +168,17 @@ def _step(node: Node, stored: set[Node]) -> Step:
             pass
         case _ if not is_inline(node):
             return Host(node, (node,))
-    extents = _domain(node)
+    extents = domain(node)
     return Elements(stored.__contains__, extents).body(node)
-
-
-def _domain(node: Node) -> tuple[int, ...]:
-    """The extents of all variables of the loops that compute a node."""
-    match node.op:
-        case p.Reduce(axes=axes):
-            return (*node.shape, *(node.inputs[0].shape[a] for a in sorted(axes)))
-        case p.Einsum(subscripts=subscripts):
-            sizes: dict[int, int] = {}
-            for operand, own in zip(node.inputs, subscripts.inputs, strict=True):
-                sizes.update(zip(own, operand.shape, strict=True))
-            inner = [n for n in sizes if n not in subscripts.output]
-            return (*node.shape, *(sizes[n] for n in inner))
-        case _:
-            return node.shape
-
-
-# ---------------------------------------------------------------- what is stored
-
-
-def _stored(graph: Graph, nodes: Sequence[Node]) -> set[Node]:
-    given = set(graph.inputs)
-    stored = {n for n in nodes if n in given or _is_memory(n) or not is_inline(n)}
-    stored |= {n for n in graph.outputs if n not in given}
-    for node in nodes:
-        if node in given:
-            continue
-        if isinstance(node.op, p.Gather):
-            stored.add(_base(node.inputs[0]))
-        elif _is_product(node):
-            stored.update(base for n in node.inputs if _computes(base := _base(n)))
-        elif (
-            node.dtype is BUNDLE
-            or isinstance(node.op, p.Random)
-            or not (is_inline(node) or _is_loops(node))
-        ):
-            stored.update(node.inputs)
-    stored |= _too_deep(nodes, stored)
-    often = _used_often(nodes, given, stored)
-    # What is stored makes those above it cheap: some of them need not be stored after all. From
-    # the inputs up, so that what is said to be cheap is so with what is really stored.
-    cost: dict[Node, int] = {}
-    for node in nodes:
-        cost[node] = _cost(node, cost)
-        if node in often and cost[node] > _CHEAP:
-            stored.add(node)
-        if node in stored:
-            cost[node] = 1
-    return stored
-
-
-def _too_deep(nodes: Sequence[Node], stored: set[Node]) -> set[Node]:
-    """Where long expressions are cut."""
-    found: set[Node] = set()
-    depth: dict[Node, int] = {}
-    for node in nodes:
-        depth[node] = 1 + max((depth[n] for n in node.inputs if n in depth), default=0)
-        if depth[node] > _DEEPEST and _computes(node):
-            found.add(node)
-        if node in stored or node in found:
-            depth[node] = 0
-    return found
-
-
-def _used_often(nodes: Sequence[Node], given: set[Node], known: set[Node]) -> set[Node]:
-    """What would be computed more than once at a high price, if only ``known`` were stored."""
-    stored = set(known)
-    uses = dict.fromkeys(nodes, 0)
-    cost: dict[Node, int] = {}
-    for node in nodes:
-        cost[node] = 1 if node in stored else _cost(node, cost)
-    for node in reversed(nodes):
-        if node in given:
-            continue
-        if node not in stored and uses[node] > 1 and cost[node] > _CHEAP and _computes(node):
-            stored.add(node)
-        times = 1 if node in stored else uses[node]
-        domain = math.prod(_domain(node))
-        for operand in node.inputs:
-            repeated = domain > math.prod(operand.shape) and node.dtype is not BUNDLE
-            uses[operand] += times * (2 if repeated else 1)
-    return stored
-
-
-def _is_loops(node: Node) -> bool:
-    """Whether a stored node is computed by loops rather than by the host."""
-    return isinstance(node.op, p.Reduce | p.Einsum | p.Accumulate | p.Scatter | p.Random)
-
-
-def _base(node: Node) -> Node:
-    """What lies in memory under views."""
-    while isinstance(node.op, p.View | p.Reshape):
-        node = node.inputs[0]
-    return node
-
-
-def _computes(node: Node) -> bool:
-    """Whether an inline node does more than to move elements or to give a number."""
-    return not isinstance(node.op, p.View | p.Reshape | p.Fill | p.Iota | p.Delta | p.Data)
-
-
-def _cost(node: Node, cost: dict[Node, int]) -> int:
-    below = sum(cost.get(n, 1) for n in node.inputs)
-    match node.op:
-        case p.Map(record=record):
-            name = record.name
-            return below + (0 if name in _FREE else 1 if name in _LIGHT else 8)
-        case p.Add() | p.Einsum():
-            return below + len(node.inputs) - 1
-        case p.Fill() | p.Iota() | p.Delta() | p.Data():
-            return 0
-        case p.Select():
-            return below + 1
-        case p.Gather() | p.Scatter():
-            return below + 4
-        case _:
-            return below
 
 
 # ---------------------------------------------------------------- contractions
 
 
-def _is_product(node: Node) -> bool:
-    """Whether a contraction is a matrix product: rows and columns, and something summed."""
-    op = node.op
-    if not isinstance(op, p.Einsum) or len(node.inputs) != 2 or not node.dtype.is_float:
-        return False
-    left, right = (set(labels) for labels in op.subscripts.inputs)
-    output = set(op.subscripts.output)
-    if any(len(set(labels)) < len(labels) for labels in op.subscripts.inputs):
-        return False
-    if (left ^ right) - output or not (left & right) - output:
-        return False
-    rows, columns = (output & side - other for side, other in ((left, right), (right, left)))
-    return bool(rows and columns) and 0 not in _domain(node)
-
-
 def _contraction(node: Node, op: p.Einsum, stored: set[Node]) -> Contraction | None:
-    if not _is_product(node):
+    if not is_product(node):
         return None
-    extents = _domain(node)
+    extents = domain(node)
     output = op.subscripts.output
     first, second = op.subscripts.inputs
     summed = [n for n in dict.fromkeys((*first, *second)) if n not in output]

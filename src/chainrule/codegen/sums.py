@@ -14,11 +14,12 @@ from typing import Final
 from chainrule.codegen.affine import Affine, flattened, variable
 from chainrule.codegen.counting import Loops, values_of
 from chainrule.codegen.kernels import PARAMETERS, Kernel, Places
-from chainrule.codegen.llvm import Builder, Module, Value, constant, lanes
+from chainrule.codegen.llvm import Builder, Module
 from chainrule.codegen.loops import Guard
-from chainrule.codegen.scope import Scope, memory
+from chainrule.codegen.scope import Scope
 from chainrule.codegen.steps import Check, Scattered, Spread
 from chainrule.codegen.target import Target
+from chainrule.codegen.values import Value, constant, lanes, memory
 from chainrule.ir.dtype import DType, bool_
 from chainrule.ir.graph import Node
 
@@ -148,14 +149,14 @@ def _loops(
             if v == lane:
                 continue
             low, high = limits.get(v, (b.number(0), b.number(extent)))
-            loop = stack.enter_context(b.loop(low, high, unroll=False))
+            loop = stack.enter_context(b.loop(low, high))
             values |= values_of(Loops(v, (v,), extent), loop.index)
         if lane is None:
             body(Scope(b, pointers, values))
             return
         whole = extents[lane] // count * count
         if whole:
-            with b.loop(0, whole, count, unroll=False) as turn:
+            with b.loop(0, whole, count) as turn:
                 body(Scope(b, pointers, {**values, lane: turn.index}, lane, count))
         if whole < extents[lane]:
             mask = b.first(count, constant("i64", extents[lane] - whole))

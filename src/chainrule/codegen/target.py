@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from chainrule.codegen.llvm import bits
+from chainrule.codegen.values import bits
 from chainrule.ir.record import Record
 
 __all__ = ["Target"]

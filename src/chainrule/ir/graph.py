@@ -9,6 +9,7 @@ on the serial number bounds every walk. Nothing here recurses, so depth is limit
 from __future__ import annotations
 
 import itertools
+import math
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Final
 
@@ -53,6 +54,11 @@ class Node:
     def ndim(self) -> int:
         """The number of axes."""
         return len(self.shape)
+
+    @property
+    def nbytes(self) -> int:
+        """The memory that the value takes."""
+        return math.prod(self.shape) * self.dtype.numpy.itemsize
 
     def __repr__(self) -> str:
         shape = ", ".join(map(str, self.shape))

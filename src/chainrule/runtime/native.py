@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import ctypes
-import math
 from array import array
 from collections.abc import Callable, Sequence
 from typing import Any, Final
 
 import numpy as np
 
-from chainrule.codegen.program import ARENA, FIRST, STATUS, Segment, compile_graph
+from chainrule.codegen.program import Segment, compile_graph
+from chainrule.codegen.table import ARENA, FIRST, STATUS
 from chainrule.ir.graph import Graph, Node
 from chainrule.ir.primitives import Data
 from chainrule.runtime.engine import Library, host_target, load
@@ -112,9 +112,8 @@ class NativeProgram:
             return self.constants[self.native.constants.index(node)]
         if 0 in node.shape:
             return np.empty(node.shape, node.dtype.numpy)
-        size = math.prod(node.shape) * node.dtype.numpy.itemsize
         offset = self.native.places[node]
-        return call.arena[offset : offset + size].view(node.dtype.numpy).reshape(node.shape)
+        return call.arena[offset : offset + node.nbytes].view(node.dtype.numpy).reshape(node.shape)
 
     def __call__(self, *arrays: Array) -> list[Array]:
         """Compute the outputs for these inputs.
@@ -140,7 +139,7 @@ class NativeProgram:
     def _new_arena(self) -> tuple[Array, int]:
         """Memory for what is not a result, if there is enough for it and for the results."""
         arena = self.native.arena
-        results = sum(math.prod(shape) * dtype.itemsize for _, shape, dtype in self.made)
+        results = sum(node.nbytes for node in self.native.made)
         if arena + results >= _ASK:
             split = f"{byte_text(results)} for results, {byte_text(arena)} for what leads to them"
             require_memory(arena + results, "the program", f"{split}. Nothing was computed.")

@@ -10,7 +10,8 @@ import numpy as np
 
 from chainrule.codegen.cost import kernel_cost
 from chainrule.codegen.listing import formulas
-from chainrule.codegen.program import ARENA, FIRST, STATUS, compile_graph
+from chainrule.codegen.program import compile_graph
+from chainrule.codegen.table import ARENA, FIRST, STATUS
 from chainrule.errors import CompileError
 from chainrule.ir.graph import Graph
 from chainrule.ir.show import numbering

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import Final, NamedTuple
 
-from chainrule.codegen.llvm import Builder, Value, constant
+from chainrule.codegen.llvm import Builder
+from chainrule.codegen.values import Value, constant
 from chainrule.runtime.team_layout import (
     INDEX,
     SCRATCH,

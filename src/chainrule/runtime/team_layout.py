@@ -6,7 +6,8 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Final
 
-from chainrule.codegen.llvm import Builder, Module, Value, constant
+from chainrule.codegen.llvm import Builder, Module
+from chainrule.codegen.values import Value, constant
 
 __all__ = [
     "ASLEEP",

@@ -15,8 +15,9 @@ from __future__ import annotations
 
 from typing import Final
 
-from chainrule.codegen.llvm import Builder, Value, constant
+from chainrule.codegen.llvm import Builder
 from chainrule.codegen.target import Target
+from chainrule.codegen.values import Value, constant
 from chainrule.runtime.team_calls import CALLS
 from chainrule.runtime.team_layout import (
     ASLEEP,

@@ -8,7 +8,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from chainrule.codegen.llvm import Builder, Value, bits, constant, element, like
+from chainrule.codegen.llvm import Builder
+from chainrule.codegen.values import Value, bits, constant, element, like
 
 __all__ = ["Lanes", "fma", "polynomial", "two_product", "where"]
 

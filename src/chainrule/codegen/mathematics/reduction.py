@@ -14,9 +14,10 @@ from fractions import Fraction
 from functools import cache
 from typing import Final
 
-from chainrule.codegen.llvm import Builder, Module, Value, element, lanes
+from chainrule.codegen.llvm import Builder, Module
 from chainrule.codegen.mathematics.constants import format_of, pieces
 from chainrule.codegen.mathematics.lanes import Lanes, fma, where
+from chainrule.codegen.values import Value, element, lanes
 
 __all__ = ["PI", "quarter_turns"]
 
@@ -89,7 +90,7 @@ def _where_large(large: Lanes, x: Lanes, n: Lanes, r: Lanes) -> tuple[Lanes, Lan
         every, angles = b.local(n.kind), b.local(x.kind)
         # Angles that are not large are not asked for.
         b.store(where(large, x, 1e6).value, angles)
-        with b.loop(0, count or 1, unroll=False) as loop:
+        with b.loop(0, count or 1) as loop:
             _one(b, element(x.kind), loop.index, angles, every)
         slow_n, slow_r = (Lanes(b, b.load(v.kind, p)) for v, p in ((n, every), (r, angles)))
         b.store(where(large, slow_n, n).value, turns)

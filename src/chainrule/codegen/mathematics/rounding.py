@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import math
 
-from chainrule.codegen.llvm import lanes
 from chainrule.codegen.mathematics.lanes import Lanes, fma, where
+from chainrule.codegen.values import lanes
 
 __all__ = ["floor_divide", "nextafter", "remainder", "rounded", "sign"]
 

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from typing import Final
 
-from chainrule.codegen.llvm import Index, Value
 from chainrule.codegen.products.prefetch import Ahead, Share, ahead, ahead_of_results
 from chainrule.codegen.products.tile import CHUNK
 from chainrule.codegen.products.unit import Inner, Unit, widest
+from chainrule.codegen.values import Index, Value
 
 __all__ = ["asks_of"]
 

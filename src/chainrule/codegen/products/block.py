@@ -8,13 +8,13 @@ wide, each times as many broadcast numbers as it is high.
 
 from __future__ import annotations
 
-from chainrule.codegen.llvm import Index, Value
 from chainrule.codegen.products.ahead import asks_of
 from chainrule.codegen.products.panels import pack_right
 from chainrule.codegen.products.results import emit_results, emit_turned_results
 from chainrule.codegen.products.split import chunk, minimum
 from chainrule.codegen.products.tile import emit_tile, left_numbers
 from chainrule.codegen.products.unit import Inner, Unit, widest
+from chainrule.codegen.values import Index, Value
 
 __all__ = ["emit_unit"]
 
@@ -53,7 +53,7 @@ def _emit_block(unit: Unit, inner: Inner, rows: Range, columns: Range) -> None:
             b, unit.right, unit.product, plan.lanes, (inner.begin, inner.steps), (start, end),
             unit.scratch, unit.room.panel,
         )  # fmt: skip
-    with b.loop(*rows, unroll=False) as loop:
+    with b.loop(*rows) as loop:
         _emit_rows(unit, inner, loop.index, rows[0], columns)
 
 
@@ -71,7 +71,7 @@ def _emit_rows(unit: Unit, inner: Inner, panel: Value, top: Index, columns: Rang
         row = b.number(minimum(b, following, plan.rows.total - height))
         done = b.sub(following, row)
     left = left_numbers(unit, inner, row)
-    with b.loop(*columns, unroll=False) as loop:
+    with b.loop(*columns) as loop:
         number = b.sub(loop.index, columns[0])
         sums = b.offset(unit.scratch, room.sums, unit.product.kind)
         if inner.first is not None:

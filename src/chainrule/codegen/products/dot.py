@@ -10,12 +10,13 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
-from chainrule.codegen.llvm import Builder, Index, Value, bits, constant, vector
+from chainrule.codegen.llvm import Builder
 from chainrule.codegen.products.dot_plan import DotPlan
 from chainrule.codegen.products.operands import Operand, Product, Result, flipped
 from chainrule.codegen.products.panels import pack_lines, tail_mask
 from chainrule.codegen.products.split import Split, chunk, minimum
 from chainrule.codegen.products.vectors import sums
+from chainrule.codegen.values import Index, Value, bits, constant, vector
 
 __all__ = ["DotUnit", "dot_scratch_bytes", "emit_dot", "lined_up"]
 
@@ -76,7 +77,7 @@ def emit_dot(unit: DotUnit, index: Value) -> None:
         row_block = b.sub(index, b.mul(column_block, plan.row_blocks))
     rows = chunk(b, row_block, plan.row_blocks, plan.rows.panels)
     columns = chunk(b, column_block, plan.column_blocks, plan.columns.panels)
-    with b.loop(*rows, unroll=False) as down, b.loop(*columns, unroll=False) as across:
+    with b.loop(*rows) as down, b.loop(*columns) as across:
         row, rows_done = _begin(b, plan.rows, down.index)
         column, columns_done = _begin(b, plan.columns, across.index)
         place = _emit_tile(unit, row, column)
@@ -123,7 +124,7 @@ def _partial_sums(unit: DotUnit, count: int, step: Step) -> list[Value]:
     whole = inner // (lanes * chains) * lanes * chains
     carried = [zero] * (count * chains)
     if whole:
-        with b.loop(0, whole, lanes * chains, carried, unroll=False) as loop:
+        with b.loop(0, whole, lanes * chains, carried) as loop:
             following: list[Value] = []
             for n in range(chains):
                 own = loop.carried[n * count : (n + 1) * count]
@@ -135,7 +136,7 @@ def _partial_sums(unit: DotUnit, count: int, step: Step) -> list[Value]:
         more = carried[n * count : (n + 1) * count]
         totals = [b.fadd(x, y) for x, y in zip(totals, more, strict=True)]
     if whole < inner:
-        with b.loop(whole, inner, lanes, totals, unroll=False) as rest:
+        with b.loop(whole, inner, lanes, totals) as rest:
             mask = tail_mask(b, lanes, inner, rest.index)
             rest.next(*step(rest.index, rest.carried, mask))
         totals = rest.results
@@ -152,7 +153,7 @@ def _emit_results(
     mask = None
     if width < lanes or not plan.columns.whole:
         mask = b.first(lanes, b.sub(b.number(width), done))
-    with b.loop(rows_done, plan.rows.size, unroll=False) as loop:
+    with b.loop(rows_done, plan.rows.size) as loop:
         line = b.offset(place, b.add(b.mul(loop.index, width), done), kind)
         values = b.load(vector(kind, lanes), line)
         unit.result.write(b, b.add(row, loop.index), b.add(column, done), values, mask)

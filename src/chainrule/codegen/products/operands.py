@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import NamedTuple
 
-from chainrule.codegen.llvm import Builder, Value
+from chainrule.codegen.llvm import Builder
+from chainrule.codegen.values import Value
 from chainrule.ir.record import Record
 
 __all__ = [

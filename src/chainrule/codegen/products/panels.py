@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from chainrule.codegen.llvm import Builder, Index, Value, bits, constant, vector
+from chainrule.codegen.llvm import Builder
 from chainrule.codegen.products.operands import Operand, Product, Strided
 from chainrule.codegen.products.split import maximum, minimum
 from chainrule.codegen.products.vectors import transposed
+from chainrule.codegen.values import Index, Value, bits, constant, vector
 
 __all__ = ["pack_left", "pack_lines", "pack_right", "tail_mask"]
 
@@ -43,14 +44,14 @@ def pack_right(
                 last = b.number(full)
                 _pack_transposed(b, right, kind, lanes, inner, (last, rest), panel(last))
         return
-    with b.loop(0, inner[1], unroll=False) as steps:
+    with b.loop(0, inner[1]) as steps:
         k, at = b.add(steps.index, inner[0]), b.mul(steps.index, lanes)
 
         def copy(v: Value, mask: Value | None) -> None:
             values = right.read(b, k, b.mul(v, lanes), "column", lanes, mask)
             b.store(values, b.offset(panel(v), at, kind), lanes * bits(kind) // 8)
 
-        with b.loop(start, minimum(b, end, full), unroll=False) as loop:
+        with b.loop(start, minimum(b, end, full)) as loop:
             copy(loop.index, None)
         if rest:
             with b.when(b.icmp("sgt", b.number(end), full)):
@@ -70,7 +71,7 @@ def _pack_transposed(
     begin, count = inner
     zero = constant(vector(kind, lanes), 0)
     first = b.mul(columns[0], lanes)
-    with b.loop(0, count, lanes, unroll=False) as loop:
+    with b.loop(0, count, lanes) as loop:
         mask = tail_mask(b, lanes, count, loop.index)
         k = b.add(loop.index, begin)
         block = [
@@ -108,16 +109,16 @@ def pack_left(
     row, height = rows
     if left.contiguous == "column":
         stride = (-(-most // lanes) + 1) * lanes
-        with b.loop(0, height, unroll=False) as down:
+        with b.loop(0, height) as down:
             line = b.offset(sliver, b.mul(down.index, stride), kind)
-            with b.loop(0, count, lanes, unroll=False) as loop:
+            with b.loop(0, count, lanes) as loop:
                 mask = tail_mask(b, lanes, count, loop.index)
                 place = b.add(loop.index, begin)
                 values = left.read(b, b.add(row, down.index), place, "column", lanes, mask)
                 b.store(values, b.offset(line, loop.index, kind))
         return stride, 1
     stride = -(-height // lanes) * lanes
-    with b.loop(0, count, unroll=False) as loop:
+    with b.loop(0, count) as loop:
         line = b.offset(sliver, b.mul(loop.index, stride), kind)
         for r in range(0, height, lanes):
             mask = b.first(lanes, b.number(height - r)) if height - r < lanes else None
@@ -141,7 +142,7 @@ def pack_lines(
 
     def copy(row: Value, present: int) -> None:
         inside = None if present == lanes else b.first(lanes, b.number(present))
-        with b.loop(0, columns, lanes, unroll=False) as loop:
+        with b.loop(0, columns, lanes) as loop:
             block = []
             for j in range(lanes):
                 column = b.add(loop.index, j)
@@ -156,7 +157,7 @@ def pack_lines(
 
     full, rest = rows // lanes * lanes, rows % lanes
     if full:
-        with b.loop(0, full, lanes, unroll=False) as groups:
+        with b.loop(0, full, lanes) as groups:
             copy(groups.index, lanes)
     if rest:
         copy(b.number(full), rest)

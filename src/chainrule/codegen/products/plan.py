@@ -9,10 +9,10 @@ from __future__ import annotations
 
 from typing import Final, NamedTuple
 
-from chainrule.codegen.llvm import bits
 from chainrule.codegen.products.operands import Operand, Product
 from chainrule.codegen.products.split import Split, split
 from chainrule.codegen.target import Target
+from chainrule.codegen.values import bits
 
 __all__ = ["FAR", "UNIT", "Plan", "make_plan", "prefers_turned"]
 

@@ -10,8 +10,9 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Final, NamedTuple
 
-from chainrule.codegen.llvm import Builder, Value, bits
+from chainrule.codegen.llvm import Builder
 from chainrule.codegen.products.split import minimum
+from chainrule.codegen.values import Value, bits
 
 __all__ = ["Ahead", "Share", "ahead", "ahead_of_results"]
 

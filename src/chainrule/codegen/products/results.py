@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from chainrule.codegen.llvm import Value, bits, constant
 from chainrule.codegen.products.split import minimum
 from chainrule.codegen.products.unit import Unit
 from chainrule.codegen.products.vectors import transposed
+from chainrule.codegen.values import Value, bits, constant
 
 __all__ = ["emit_results", "emit_turned_results"]
 
@@ -18,7 +18,7 @@ def emit_results(unit: Unit, row: Value, done: Value, panel: Value, sums: Value)
     b, plan, kind = unit.b, unit.plan, unit.product.kind
     lanes, columns = plan.lanes, plan.columns
     full, rest = divmod(unit.product.columns, lanes)
-    with b.loop(done, plan.rows.size, unroll=False) as loop:
+    with b.loop(done, plan.rows.size) as loop:
         line = b.offset(sums, b.mul(loop.index, columns.size * lanes), kind)
         here = b.add(row, loop.index)
 
@@ -59,7 +59,7 @@ def emit_turned_results(unit: Unit, row: Value, done: Value, panel: Value, sums:
         for i, values in enumerate(transposed(b, lines + [zero] * (lanes - height))):
             b.store(values, b.offset(square, i * stride, kind))
         present = minimum(b, b.sub(b.number(unit.product.columns), first), lanes)
-        with b.loop(0, present, unroll=False) as loop:
+        with b.loop(0, present) as loop:
             line = b.offset(square, b.add(b.mul(loop.index, stride), done), kind)
             values = b.load(unit.register, line)
             unit.result.write(b, b.add(first, loop.index), b.add(row, done), values, mask)

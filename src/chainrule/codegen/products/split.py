@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
-from chainrule.codegen.llvm import Builder, Index, Value
+from chainrule.codegen.llvm import Builder
+from chainrule.codegen.values import Index, Value
 
 __all__ = ["Split", "chunk", "maximum", "minimum", "split"]
 

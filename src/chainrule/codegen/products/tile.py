@@ -5,11 +5,12 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import Final
 
-from chainrule.codegen.llvm import Builder, Index, Value, bits, constant, lanes
+from chainrule.codegen.llvm import Builder
 from chainrule.codegen.products.panels import pack_left
 from chainrule.codegen.products.prefetch import Ahead
 from chainrule.codegen.products.split import maximum
 from chainrule.codegen.products.unit import Inner, Unit
+from chainrule.codegen.values import Index, Value, bits, constant, lanes
 
 __all__ = ["CHUNK", "Numbers", "emit_tile", "left_numbers"]
 
@@ -121,7 +122,7 @@ def _steps(
     elif asks:
         rounds = b.binary("and", b.number(count), b.number(-CHUNK))
     if rounds != 0:
-        with b.loop(0, rounds, CHUNK, sums, unroll=False) as loop:
+        with b.loop(0, rounds, CHUNK, sums) as loop:
             turn = b.binary("udiv", loop.index, b.number(CHUNK))
             for ask in asks:
                 ask(turn)
@@ -131,7 +132,7 @@ def _steps(
             loop.next(*following)
         sums = loop.results
     if rounds != count:
-        with b.loop(rounds, count, 1, sums, unroll=False) as rest:
+        with b.loop(rounds, count, 1, sums) as rest:
             rest.next(*step(rest.index, rest.carried))
         sums = rest.results
     return sums

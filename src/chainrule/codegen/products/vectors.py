@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from chainrule.codegen.llvm import Builder, Value, constant, lanes
+from chainrule.codegen.llvm import Builder
+from chainrule.codegen.values import Value, constant, lanes
 
 __all__ = ["sums", "transposed"]
 

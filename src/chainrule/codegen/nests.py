@@ -1,0 +1,364 @@
+"""Nests: the loops of one cluster, inside a row of a kernel.
+
+One variable is spread over the lanes of vectors, chosen so that memory is read and written along
+them. Sums of products go through several places side by side, so that what is read is used several
+times. Reductions keep one total for each lane, and several vectors of them where there is room.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import ExitStack
+from dataclasses import dataclass, field
+from typing import Final, NamedTuple
+
+from chainrule.codegen.affine import flattened, variable
+from chainrule.codegen.clusters import INDEXED, Cluster
+from chainrule.codegen.counting import Loops, forms_of, merged, values_of
+from chainrule.codegen.llvm import Builder
+from chainrule.codegen.loops import Fetch, Load, Statement, loads
+from chainrule.codegen.scope import Scope
+from chainrule.codegen.target import Target
+from chainrule.codegen.totals import combine, combined, folded, neutral
+from chainrule.codegen.values import Value, constant
+from chainrule.ir.graph import Node
+
+__all__ = ["Nest", "Row", "contiguity"]
+
+_UNROLL: Final = 4
+_WRITTEN_OUT: Final = 8  # turns of an innermost loop, such as the width of a kernel
+
+
+@dataclass
+class Row:
+    """Where a nest stands.
+
+    rank      how many variables count through the rows, and their values
+    pointers  where arrays lie
+    first     of arrays of which only the row at hand is kept: their axes that are not kept
+    ready     the values of arrays that have one element in this row
+    """
+
+    target: Target
+    b: Builder
+    rank: int
+    pointers: Mapping[Node, Value]
+    first: Mapping[Node, int]
+    values: dict[int, Value | None]
+    ready: dict[Node, Value] = field(default_factory=dict)
+
+
+class At(NamedTuple):
+    """A place of the loops: the values of variables, and known numbers to be added to some."""
+
+    values: dict[int, Value | None]
+    shifts: dict[int, int]
+
+
+class Nest:
+    """The loops of one cluster, inside a row."""
+
+    def __init__(
+        self, row: Row, cluster: Cluster, limits: tuple[Value, Value] | None = None
+    ) -> None:
+        self.row = row
+        self.b = row.b
+        self.cluster = cluster
+        self.limits = limits
+        rank = row.rank
+        extents = (*[1] * rank, *cluster.extents)
+        forms = [f for s in cluster.statements for f in forms_of(s)]
+        outer = len(cluster.extents) if cluster.outer is None else cluster.outer
+        split = rank + outer
+        self.outer = merged(range(rank, split), extents, forms)
+        self.inner = merged(range(split, len(extents)), extents, forms)
+        self.reduced = [s for s in cluster.statements if s.kind]
+        self.lane = self._choose_lane()
+        self.count = 0
+        self.shared: dict[object, Value] = {}
+        self.blocks: dict[int, int] = {}
+        if self.lane is not None:
+            widest = max(s.value.dtype.bits for s in cluster.statements)
+            own = row.target.vector_bits // max(widest, 32)
+            self.count = min(own, 1 << (self.lane.extent - 1).bit_length())
+
+    def _choose_lane(self) -> Loops | None:
+        """The loop whose elements lie together for most of what is read and written."""
+        best, most = None, 0.0
+        if self.limits is not None:
+            return self.outer[0] if self.outer[0].extent > 1 else None
+        if any(s.kind in INDEXED for s in self.cluster.statements):
+            return None
+        candidates = [*self.outer, *self.inner]
+        for loops in candidates:
+            if loops.extent < 2:
+                continue
+            wide = self.row.target.lanes("float")
+            used = loops.extent / (-(-loops.extent // wide) * wide)
+            score = self._score(loops) * used
+            if score >= most:
+                best, most = loops, score
+        return best
+
+    def _score(self, loops: Loops) -> int:
+        score = 0
+        for s in self.cluster.statements:
+            for load in loads(s.value):
+                score += contiguity(load.flat.coefficient(loops.last))
+            if s.kind == "" or loops in self.outer:
+                flat = flattened(tuple(map(variable, range(s.rank))), s.target.shape)
+                score += 2 * contiguity(flat.coefficient(loops.last))
+        return score
+
+    def emit(self) -> None:
+        here = [At(dict(self.row.values), {})]
+        if not self.cluster.extents or not (self.outer or self.inner):
+            self._bodies(here, None)
+            return
+        plain = [loops for loops in self.outer if loops is not self.lane]
+        self.blocks = blocks = self._blocks(plain)
+        self._go(sorted(plain, key=lambda loops: loops.last in blocks), blocks, here)
+
+    def _go(self, plain: Sequence[Loops], blocks: Mapping[int, int], here: list[At]) -> None:
+        """Write the outer loops; those with a block go through several places side by side."""
+        if not plain:
+            if self.lane is not None and self.lane in self.outer:
+                self._over_lanes(here)
+            else:
+                self._bodies(here, None)
+            return
+        loops, *rest = plain
+        size = blocks.get(loops.last, 1)
+        whole = loops.extent // size * size
+        with self.b.loop(0, whole, size) as loop:
+            self._go(rest, blocks, _side_by_side(here, loops, loop.index, range(size)))
+        if whole < loops.extent:
+            begin = constant("i64", whole)
+            left = range(loops.extent - whole)
+            self._go(rest, blocks, _side_by_side(here, loops, begin, left))
+
+    def _blocks(self, plain: Sequence[Loops]) -> dict[int, int]:
+        """How many places of an outer loop go side by side, to use what is read several times.
+
+        A convolution multiplies what it reads of the image by several kernels at once, and keeps
+        all their totals in registers.
+        """
+        statements = self.cluster.statements
+        if self.lane is None or not self.inner or len(statements) != 1:
+            return {}
+        (s,) = statements
+        read = list(loads(s.value))
+        if s.kind != "sum" or not s.value.dtype.is_float or len(read) < 2:
+            return {}
+        room = self.row.target.registers // 2
+        if self.lane in self.outer:
+            room //= min(_UNROLL, max(1, self.lane.extent // self.count))
+        blocks: dict[int, int] = {}
+        in_outer = self.lane in self.outer
+        lane = self.lane.last
+        whole = [load for load in read if load.flat.coefficient(lane)]  # vectors are read
+
+        def changes(loops: Loops, among: Sequence[Load | Fetch]) -> list[bool]:
+            return [load.flat.coefficient(loops.last) != 0 for load in among]
+
+        useful = [x for x in plain if any(changes(x, read)) and not all(changes(x, read))]
+        for loops in sorted(useful, key=lambda x: any(changes(x, whole))):
+            if len(blocks) < (1 if in_outer else 2):
+                size = min(loops.extent, 8 if in_outer else 5, max(room, 1))
+                if size > 1:
+                    blocks[loops.last] = size
+                    room //= size
+        return blocks
+
+    def _over_lanes(self, here: list[At]) -> None:
+        """Go through the lanes' loop in whole vectors, then through what is left under a mask."""
+        lane, count, b = self.lane, self.count, self.b
+        assert lane is not None
+        low, high = self.limits or (constant("i64", 0), constant("i64", lane.extent))
+        room = _UNROLL if self.reduced and not self.limits else 1
+        for unroll in dict.fromkeys((room, 1)):
+            width = count * unroll
+            span = b.binary("sub", high, low)
+            whole = b.binary("sub", span, b.binary("srem", span, constant("i64", width)))
+            end = b.add(low, whole)
+            if self.limits or lane.extent >= width:
+                with b.loop(low, end, width) as loop:
+                    steps = range(0, width, count)
+                    self._bodies(_side_by_side(here, lane, loop.index, steps), None)
+                low = end
+        if self.limits or lane.extent % count:
+            with b.when(b.icmp("slt", low, high)) if self.limits else ExitStack():
+                mask = b.first(count, b.binary("sub", high, low))
+                self._bodies(_side_by_side(here, lane, low, range(1)), mask)
+
+    def _bodies(self, here: Sequence[At], mask: Value | None) -> None:
+        """What happens at a place of the outer loops, or at several side by side."""
+        in_outer = self.lane is not None and self.lane in self.outer
+        lane = self.lane if in_outer else None
+        self.shared = {}
+        scopes = [self._scope(at, lane, mask) for at in here]
+        if not self.reduced:
+            for scope in scopes:
+                for s in self.cluster.statements:
+                    self._pointwise(scope, s)
+            return
+        totals = self._totals(here, mask)
+        self.shared = {}
+        for k, scope in enumerate(self._scope(at, lane, mask) for at in here):
+            for s, total in zip(self.reduced, totals[k], strict=True):
+                self._finish(scope, s, total)
+
+    def _scope(self, at: At, lane: Loops | None, mask: Value | None) -> Scope:
+        return Scope(
+            self.b,
+            self.row.pointers,
+            at.values,
+            None if lane is None else lane.last,
+            0 if lane is None else self.count,
+            mask,
+            self.row.ready,
+            self.row.first,
+            at.shifts,
+            self.shared,
+        )
+
+    def _pointwise(self, scope: Scope, s: Statement) -> None:
+        value = scope.value(s.value)
+        scope.ready[s.target] = value
+        if s.rank == self.row.rank:
+            self.row.ready[s.target] = value
+        if s.target in self.row.pointers and not s.kind:
+            flat = flattened(tuple(map(variable, range(s.rank))), s.target.shape)
+            scope.store(s.target, flat, value)
+
+    def _finish(self, scope: Scope, s: Statement, total: Value) -> None:
+        if s.rank == self.row.rank:
+            self.row.ready[s.target] = total
+        if s.target in self.row.pointers:
+            flat = flattened(tuple(map(variable, range(s.rank))), s.target.shape)
+            scope.store(s.target, flat, total)
+
+    # ------------------------------------------------------------ reductions
+
+    def _totals(self, here: Sequence[At], mask: Value | None) -> list[list[Value]]:
+        """Run the inner loops; give the total of each reduction at each place."""
+        in_outer = self.lane is not None and self.lane in self.outer
+        start = [t for _ in here for s in self.reduced for t in neutral(s, self.count)]
+        ends = self._inner(list(self.inner), {}, start, self._turn(here, mask))
+        made: list[list[Value]] = []
+        at = iter(ends)
+        for _ in here:
+            row = []
+            for s in self.reduced:
+                total = [next(at) for _ in neutral(s, 0)][-1]
+                if not in_outer and self.lane is not None:
+                    total = folded(self.b, s, total)
+                row.append(total)
+            made.append(row)
+        return made
+
+    def _turn(self, here: Sequence[At], mask: Value | None) -> Callable[..., list[Value]]:
+        """The function of (inner variables, mask, totals) that takes one turn."""
+
+        def turn(
+            inner: Mapping[int, Value | None], tail: Value | None, totals: Sequence[Value]
+        ) -> list[Value]:
+            made: list[Value] = []
+            held = iter(totals)
+            self.shared = {}
+            for at in here:
+                place = At({**at.values, **inner}, at.shifts)
+                scope = self._scope(place, self.lane, mask if tail is None else tail)
+                for s in self.cluster.statements:
+                    if not s.kind:
+                        self._pointwise(scope, s)
+                        continue
+                    own = [next(held) for _ in neutral(s, 0)]
+                    made += combined(scope, s, own, tail)
+            return made
+
+        return turn
+
+    def _inner(
+        self,
+        loops: list[Loops],
+        values: dict[int, Value | None],
+        totals: list[Value],
+        turn: Callable[..., list[Value]],
+    ) -> list[Value]:
+        if not loops:
+            return turn(values, None, totals)
+        lane = self.lane if self.lane in loops else None
+        first = next(x for x in loops if x is not lane) if len(loops) > 1 or not lane else None
+        if first is None:
+            assert lane is not None
+            return self._inner_lanes(lane, values, totals, turn)
+        rest = [x for x in loops if x is not first]
+        if not rest and self.blocks and first.extent <= _WRITTEN_OUT:
+            for k in range(first.extent):
+                place = values | values_of(first, constant("i64", k))
+                totals = turn(place, None, totals)
+            return totals
+        with self.b.loop(0, first.extent, carried=totals) as loop:
+            made = self._inner(rest, values | values_of(first, loop.index), loop.carried, turn)
+            loop.next(*made)
+        return loop.results
+
+    def _inner_lanes(
+        self,
+        lane: Loops,
+        values: dict[int, Value | None],
+        totals: list[Value],
+        turn: Callable[..., list[Value]],
+    ) -> list[Value]:
+        b, count = self.b, self.count
+        at = 0
+        # Places that go side by side have totals enough to keep the processor busy.
+        alone = len(totals) == len(self.reduced)
+        many = _UNROLL if alone and lane.extent >= 2 * _UNROLL * count else 1
+        if many > 1:
+            copies = [totals] + [
+                [t for s in self.reduced for t in neutral(s, count)] for _ in range(many - 1)
+            ]
+            end = lane.extent // (many * count) * (many * count)
+            flat = [t for copy in copies for t in copy]
+            with b.loop(0, end, many * count, carried=flat) as loop:
+                made: list[Value] = []
+                for k in range(many):
+                    place = b.add(loop.index, k * count)
+                    own = loop.carried[k * len(totals) : (k + 1) * len(totals)]
+                    made += turn(values | values_of(lane, place), None, own)
+                loop.next(*made)
+            results = loop.results
+            size = len(totals)
+            rows = [results[k * size : (k + 1) * size] for k in range(many)]
+            while len(rows) > 1:
+                rows = [self._merge(rows[k], rows[k + 1]) for k in range(0, len(rows), 2)]
+            totals, at = rows[0], end
+        end = lane.extent // count * count
+        if end - at > count:
+            with b.loop(at, end, count, carried=totals) as loop:
+                loop.next(*turn(values | values_of(lane, loop.index), None, loop.carried))
+            totals = loop.results
+        elif end > at:
+            totals = turn(values | values_of(lane, constant("i64", at)), None, totals)
+        if end < lane.extent:
+            left = lane.extent - end
+            flags = [f"i1 {'true' if k < left else 'false'}" for k in range(count)]
+            mask = Value(f"<{', '.join(flags)}>", f"<{count} x i1>")
+            totals = turn(values | values_of(lane, constant("i64", end)), mask, totals)
+        return totals
+
+    def _merge(self, left: Sequence[Value], right: Sequence[Value]) -> list[Value]:
+        pairs = zip(self.reduced, left, right, strict=True)
+        return [combine(self.b, s, a, b) for s, a, b in pairs]
+
+
+def _side_by_side(here: Sequence[At], loops: Loops, begin: Value, steps: Sequence[int]) -> list[At]:
+    """Each place at several values of one more loop, next to each other."""
+    values = values_of(loops, begin)
+    return [At({**at.values, **values}, {**at.shifts, loops.last: k}) for at in here for k in steps]
+
+
+def contiguity(coefficient: int) -> int:
+    return 2 if coefficient == 1 else 1 if coefficient == 0 else -4

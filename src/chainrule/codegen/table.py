@@ -1,0 +1,15 @@
+"""The table: what a program is called with, and the entries that every table has."""
+
+from __future__ import annotations
+
+from typing import Final
+
+__all__ = ["ARENA", "FIRST", "SCRATCH", "STATUS"]
+
+ARENA: Final = 0
+STATUS: Final = 1
+FIRST: Final = 2
+"""Entries of a table of addresses: the arena, the cell for errors, the first array."""
+
+SCRATCH: Final = 1
+"""The entry of a team (the other thing that a program is called with) for the thread's memory."""
