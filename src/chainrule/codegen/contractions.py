@@ -15,6 +15,7 @@ from chainrule.codegen.fuse import Fused
 from chainrule.codegen.kernels import Kernel, Places
 from chainrule.codegen.llvm import Builder, Module
 from chainrule.codegen.loops import Expression, Load, loads
+from chainrule.codegen.nests import contiguity
 from chainrule.codegen.product import Operand, Product, Strided, Write, emit_product
 from chainrule.codegen.scope import Scope
 from chainrule.codegen.steps import Contraction
@@ -78,7 +79,7 @@ def _operand(
         return scope.vector_of(value)
 
     scores = {
-        axis: sum(_contiguous(load.flat.coefficient(loops[-1].last)) for load in loads(value))
+        axis: sum(contiguity(load.flat.coefficient(loops[-1].last)) for load in loads(value))
         for axis, loops in by.items()
     }
     contiguous = "row" if scores["row"] > scores["column"] else "column"
@@ -94,10 +95,6 @@ def _operand(
             strides = (value.flat.coefficient(x.last) for x in (row, column))
             plain = Strided(pointer, *strides)
     return Operand(read, contiguous, plain)
-
-
-def _contiguous(coefficient: int) -> int:
-    return 2 if coefficient == 1 else 0 if coefficient == 0 else -1
 
 
 def _taken_apart(b: Builder, number: Value, loops: Sequence[Loops], count: int) -> Values:

@@ -111,6 +111,7 @@ class Nest:
         return score
 
     def emit(self) -> None:
+        """Write the loops and what happens in them."""
         here = [At(dict(self.row.values), {})]
         if not self.cluster.extents or not (self.outer or self.inner):
             self._bodies(here, None)
@@ -361,4 +362,5 @@ def _side_by_side(here: Sequence[At], loops: Loops, begin: Value, steps: Sequenc
 
 
 def contiguity(coefficient: int) -> int:
+    """How well lanes suit an address that a variable moves by so many elements."""
     return 2 if coefficient == 1 else 1 if coefficient == 0 else -4

@@ -47,6 +47,7 @@ def _worst(dtype: DType, least: bool) -> float | int | bool:
 
 
 def combine(b: Builder, s: Statement, total: Value, value: Value) -> Value:
+    """Two totals, or a total and one more value, as one."""
     dtype = s.value.dtype
     match s.kind:
         case "sum":

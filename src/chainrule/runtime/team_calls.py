@@ -79,7 +79,7 @@ def _start(w: Writer, b: Builder, pool: Value, threads: Value, count: Value) -> 
     failed = b.local("i32")
     b.store(constant("i32", 0), failed)
     bytes_each = b.load("i64", field(b, pool, "scratch"))
-    with b.loop(threads, count, unroll=False) as turn:
+    with b.loop(threads, count) as turn:
         slot = slot_at(b, pool, turn.index)
         with (
             b.when(b.icmp("eq", b.load("i32", failed), 0)),
@@ -154,12 +154,12 @@ def _end(w: Writer) -> None:
     (pool,) = b.arguments
     publish(b, constant("i32", 1), field(b, pool, "stop"))
     threads = b.load("i64", field(b, pool, "threads"))
-    with b.loop(1, threads, unroll=False) as turn:
+    with b.loop(1, threads) as turn:
         slot = slot_at(b, pool, turn.index)
         thread = b.load("i64", b.offset(slot, THREAD, "i8"))
         b.call("wake", "void", pool, slot)
         b.call("pthread_join", "i32", thread, _NONE)
-    with b.loop(0, threads, unroll=False) as turn:
+    with b.loop(0, threads) as turn:
         place = b.offset(slot_at(b, pool, turn.index), SCRATCH, "i8")
         b.call("free", "void", b.load("ptr", place))
         b.store(_NONE, place)

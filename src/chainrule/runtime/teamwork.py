@@ -59,7 +59,7 @@ def pool_text(target: Target, *, futex: bool | None = None) -> str:
 def _pause(w: Writer) -> None:
     """Wait for a number of pauses: to find out how long one takes."""
     b = w.function("chainrule_pause", "count")
-    with b.loop(0, b.arguments[0], unroll=False):
+    with b.loop(0, b.arguments[0]):
         w.pause(b)
 
 
@@ -96,7 +96,7 @@ def _work(w: Writer) -> None:
     limit = b.load("i64", field(b, pool, "limit"))
     total = b.local("i64")
     b.store(constant("i64", 0), total)
-    with b.loop(0, limit, unroll=False) as turn:
+    with b.loop(0, limit) as turn:
         reached = b.add(index, turn.index)
         over = b.icmp("uge", reached, limit)
         victim = b.select(over, b.sub(reached, limit), reached)
@@ -228,7 +228,7 @@ def _parallel(w: Writer) -> None:
 
 def _publish_ranges(b: Builder, pool: Value, tiles: Value, count: Value) -> None:
     """Give each thread its part, the caller last."""
-    with b.loop(0, count, unroll=False) as turn:
+    with b.loop(0, count) as turn:
         which = b.sub(b.sub(count, 1), turn.index)
         begin = b.binary("udiv", b.mul(tiles, which), count)
         end = b.binary("udiv", b.mul(tiles, b.add(which, 1)), count)
