@@ -12,6 +12,7 @@ from typing import Any, TypeVar
 NAMESPACE = "chainrule"
 Class = TypeVar("Class", bound=type)
 _pending: list[tuple[type, Any, Any]] = []
+_branches: set[type] = set()
 
 
 def _optree() -> Any:
@@ -53,6 +54,21 @@ def register(
     flatten_: Callable[[Any], tuple[Iterable[Any], Any, Iterable[Any]]],
     unflatten_: Callable[[Any, Iterable[Any]], Any],
 ) -> Class:
-    """Make a class a branch: ``flatten_`` gives (children, static part, names of the children)."""
+    """Make a class a branch: ``flatten_`` gives (children, static part, names of the children).
+
+    Its objects must not change once they are made.
+    """
     _pending.append((cls, flatten_, unflatten_))
+    _branches.add(cls)
     return cls
+
+
+def is_branch(cls: type) -> bool:
+    """Whether a class was registered."""
+    return cls in _branches
+
+
+def is_leaf(value: Any) -> bool:
+    """Whether there is nothing to open."""
+    leaves, _ = flatten(value)
+    return len(leaves) == 1 and leaves[0] is value

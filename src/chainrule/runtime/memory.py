@@ -21,7 +21,7 @@ from numpy.typing import DTypeLike
 
 from chainrule.errors import CapacityError
 
-__all__ = ["available_bytes", "byte_text", "empty", "placed", "release", "require_memory"]
+__all__ = ["available_bytes", "byte_text", "empty", "owned", "placed", "release", "require_memory"]
 
 _GROUP: Final = Path("/sys/fs/cgroup")
 _UNITS: Final = ("bytes", "kB", "MB", "GB", "TB", "PB", "EB")
@@ -100,7 +100,12 @@ def empty(shape: Sequence[int], dtype: DTypeLike) -> np.ndarray[Any, Any]:
 
 def placed(shape: tuple[int, ...], dtype: np.dtype[Any]) -> tuple[np.ndarray[Any, Any], int]:
     """An array as ``empty`` makes it, and its address."""
-    size = math.prod(shape) * dtype.itemsize
+    block, address = owned(math.prod(shape) * dtype.itemsize, shape, dtype)
+    return np.ndarray(shape, dtype, block), address
+
+
+def owned(size: int, shape: tuple[int, ...], dtype: np.dtype[Any]) -> tuple[Any, int]:
+    """Memory for an array, or several: an object that owns it and has its buffer; its address."""
     if size > _ADDRESSES:
         _refuse_unless_free(size, shape, dtype)
     shelf = _known.get(size) or _shelf(size)
@@ -110,7 +115,7 @@ def placed(shape: tuple[int, ...], dtype: np.dtype[Any]) -> tuple[np.ndarray[Any
         address = _fresh(shelf.size, shape, dtype)
     if size > _SMALL:
         shelf.used = next(_clock)
-    return np.ndarray(shape, dtype, shelf.block(address)), address
+    return shelf.block(address), address
 
 
 def release() -> int:

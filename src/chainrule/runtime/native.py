@@ -5,7 +5,7 @@ from __future__ import annotations
 import ctypes
 from array import array
 from collections.abc import Callable, Sequence
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 import numpy as np
 
@@ -14,8 +14,8 @@ from chainrule.codegen.table import ARENA, FIRST, STATUS
 from chainrule.ir.graph import Graph, Node
 from chainrule.ir.primitives import Data
 from chainrule.runtime.engine import Library, host_target, load
-from chainrule.runtime.memory import byte_text, empty, placed, require_memory
-from chainrule.runtime.reference import Program, kernel
+from chainrule.runtime.memory import byte_text, empty, owned, placed, require_memory
+from chainrule.runtime.reference import Program, kernel, quietly
 from chainrule.runtime.threads import pool, symbols
 
 __all__ = ["NativeProgram"]
@@ -23,6 +23,7 @@ __all__ = ["NativeProgram"]
 Array = np.ndarray[Any, Any]
 _BYTES: Final = np.dtype(np.uint8)
 _ASK: Final = 1 << 26  # bytes from which on we look first whether there are as many
+_SHARED: Final = 4096  # bytes that small results may share
 _PLAIN: Final = 0x101
 """NumPy's flags of an array that is contiguous and aligned."""
 
@@ -73,10 +74,11 @@ class NativeProgram:
         self.made = [(self.place[n], n.shape, n.dtype.numpy) for n in native.made]
         self.outputs = [self.place[n] for n in graph.outputs]
         self.steps = [self._step(s) for s in native.segments] if not native.by_object else []
-        self.arenas: list[tuple[Array, int]] = []
+        self.frames: list[_Frame] = []
         self.reference: Program | None = None
-        self.begin = self.template[: len(self.template) - len(native.made)].tolist()
-        self.last_input = FIRST + len(graph.inputs)
+        self.blocks, self.parts = _blocks(native.made)
+        self.first_made = len(self.template) - len(native.made)
+        self.all_made = self.outputs == [*range(self.first_made, len(self.template))]
         self.run: Callable[[int], None] | None = None
         if native.by_object and self.library is not None:
             self.run = pool().prepare(self.library.address("program0"), native.scratch)
@@ -121,47 +123,61 @@ class NativeProgram:
         Raises:  CapacityError: there is no memory for what the program holds.
                  IndexingError: an index is outside of its axis.
         """
-        try:
-            arena = self.arenas.pop()
-        except IndexError:
-            arena = self._new_arena()
         if self.native.by_object:
-            return self._at_once(arrays, arena)
-        call = _Call(self, arrays, arena[0])
+            return self.at_once([
+                a if a.flags.num & _PLAIN == _PLAIN else _ready(a, a.dtype) for a in arrays
+            ])  # fmt: skip
+        return quietly(self._in_steps, arrays)  # type: ignore[no-any-return]
+
+    def _in_steps(self, arrays: Sequence[Array]) -> list[Array]:
+        """The outputs of a program in which the host takes part."""
+        frame = self._frame()
+        call = _Call(self, arrays, frame.arena)
         for step in self.steps:
             step(call)
             if call.status[0]:
                 return self._by_reference(arrays)
-        self.arenas.append(arena)
+        self.frames.append(frame)
         found = call.arrays
         return [found[k] if k in found else self._constant(k) for k in self.outputs]
 
-    def _new_arena(self) -> tuple[Array, int]:
-        """Memory for what is not a result, if there is enough for it and for the results."""
+    def _frame(self) -> _Frame:
+        """Memory for a call, if there is enough for it and for the results."""
+        try:
+            return self.frames.pop()
+        except IndexError:
+            pass
         arena = self.native.arena
         results = sum(node.nbytes for node in self.native.made)
         if arena + results >= _ASK:
             split = f"{byte_text(results)} for results, {byte_text(arena)} for what leads to them"
             require_memory(arena + results, "the program", f"{split}. Nothing was computed.")
-        return placed((arena,), _BYTES)
+        held, address = placed((arena,), _BYTES)
+        table = array("q", [*self.template.tolist(), 0])
+        place = table.buffer_info()[0]
+        table[ARENA], table[STATUS] = address, place + 8 * (len(table) - 1)
+        return _Frame(held, table, place)
 
-    def _at_once(self, arrays: Sequence[Array], arena: tuple[Array, int]) -> list[Array]:
-        """The same where the host has no part in it: with as little work around it as possible."""
-        given = [a if a.flags.num & _PLAIN == _PLAIN else _ready(a, a.dtype) for a in arrays]
-        made = [placed(shape, dtype) for _, shape, dtype in self.made]
-        status = array("q", (0,))
-        table = array("q", self.begin)
-        table[ARENA], table[STATUS] = arena[1], status.buffer_info()[0]
+    def at_once(self, given: list[Array]) -> list[Array]:
+        """The same for contiguous and aligned arrays, where the host has no part in the program."""
+        frame = self._frame()
+        table, first = frame.table, self.first_made
+        blocks = [owned(size, shape, dtype) for size, shape, dtype in self.blocks]
+        made = [np.ndarray(shape, dtype, blocks[b][0], at) for b, at, shape, dtype in self.parts]
         table[FIRST : FIRST + len(given)] = array("q", map(id, given))
-        table.extend([address for _, address in made])
+        table[first:-1] = array("q", [blocks[b][1] + at for b, at, _, _ in self.parts])
         if self.run is not None:
-            self.run(table.buffer_info()[0])
-        if status[0]:
-            return self._by_reference(arrays)
-        self.arenas.append(arena)
+            self.run(frame.place)
+        if table[-1]:
+            table[-1] = 0
+            self.frames.append(frame)
+            return self._by_reference(given)
+        self.frames.append(frame)
+        if self.all_made:
+            return made
         return [
-            given[k - FIRST] if k < self.last_input else
-            made[k - len(self.begin)][0] if k >= len(self.begin) else self._constant(k)
+            given[k - FIRST] if k < FIRST + len(given) else
+            made[k - first] if k >= first else self._constant(k)
             for k in self.outputs
         ]  # fmt: skip
 
@@ -173,6 +189,56 @@ class NativeProgram:
         if self.reference is None:
             self.reference = Program(self.native.graph)
         return self.reference(*arrays)
+
+
+class _Frame(NamedTuple):
+    """What belongs to one call: the arena, and the table with its address.
+
+    The table has one more entry, for the error.
+    """
+
+    arena: Array
+    table: array[int]
+    place: int
+
+
+class _Block(NamedTuple):
+    """Memory for results: bytes, and the shape and dtype of what is in it."""
+
+    size: int
+    shape: tuple[int, ...]
+    dtype: np.dtype[Any]
+
+
+class _Part(NamedTuple):
+    """A result: the number of its block, where it is in there, its shape and its dtype."""
+
+    block: int
+    offset: int
+    shape: tuple[int, ...]
+    dtype: np.dtype[Any]
+
+
+def _blocks(made: Sequence[Node]) -> tuple[list[_Block], list[_Part]]:
+    """The memory of results; small ones share some, which lives as long as the last of them."""
+    blocks: list[_Block] = []
+    parts: list[_Part] = []
+    shared = -1
+    for node in made:
+        size = -(-node.nbytes // 64) * 64
+        own = _Block(node.nbytes, node.shape, node.dtype.numpy)
+        end = blocks[shared].size if shared >= 0 else 0
+        if size > _SHARED // 4:
+            parts.append(_Part(len(blocks), 0, *own[1:]))
+            blocks.append(own)
+        elif shared < 0 or end + size > _SHARED:
+            shared = len(blocks)
+            parts.append(_Part(shared, 0, *own[1:]))
+            blocks.append(_Block(size, (size,), _BYTES))
+        else:
+            parts.append(_Part(shared, end, *own[1:]))
+            blocks[shared] = _Block(end + size, (end + size,), _BYTES)
+    return blocks, parts
 
 
 def native_program(graph: Graph) -> NativeProgram:

@@ -340,7 +340,10 @@ class Program:
             self.steps.append(Step(run, sources, place[node], place[over] if over else -1, frees))
 
     def __call__(self, *arrays: Array) -> list[Array]:
-        """Compute the outputs for these inputs."""
+        """Compute the outputs for these inputs; NumPy gives no warnings."""
+        return quietly(self._run, *arrays)  # type: ignore[no-any-return]
+
+    def _run(self, *arrays: Array) -> list[Array]:
         values: list[Any] = [None] * self.size
         for k, array in zip(self.inputs, arrays, strict=True):
             values[k] = array

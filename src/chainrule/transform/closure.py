@@ -7,7 +7,7 @@ import sys
 import types
 from collections.abc import Callable, Iterator
 from functools import cache, cached_property, partial
-from typing import Any
+from typing import Any, Final
 
 import numpy as np
 
@@ -16,21 +16,32 @@ from chainrule.tensors import Tensor
 from chainrule.transform.state import State
 
 _PACKAGE = __name__.split(".")[0]
+Get = Callable[[], Any]
+_MISSING: Final = object()
 _PLAIN = (bool, int, float, str, bytes, bytearray, set, type(None))
 
 
 class Watch:
-    """One name that a function reads, and what it held when the function was recorded."""
+    """One name that a function reads, and what it held when the function was recorded.
 
-    __slots__ = ("get", "leaves", "name", "structure")
+    get     gives the object that has the name now
+    opened  whether an object that is no tree is watched by its attributes
+    held    the object, if nothing in it can change: where it is the same, all is; else nothing
+    """
 
-    def __init__(self, name: str, get: Callable[[], Any]) -> None:
+    __slots__ = ("get", "held", "leaves", "name", "opened", "structure")
+
+    def __init__(self, name: str, get: Get, opened: bool = False) -> None:
         self.name = name
         self.get = get
+        self.opened = opened
+        value = get()
+        self.held = value if _is_settled(value) else _MISSING
         self.leaves, self.structure = self._now()
 
     def _now(self) -> tuple[list[Any], Any]:
-        leaves, structure = tree.flatten(self.get())
+        value = self.get()
+        leaves, structure = tree.flatten(_attributes(value) if self.opened else value)
         return [_Text(leaf) if _by_value(leaf) else leaf for leaf in leaves], structure
 
     def tensors(self) -> Iterator[tuple[int, Tensor]]:
@@ -41,6 +52,8 @@ class Watch:
 
     def current(self) -> list[Any] | None:
         """The leaves now; ``None`` if they no longer fit the recording."""
+        if self.get() is self.held:
+            return self.leaves
         leaves, structure = self._now()
         if structure != self.structure:
             return None
@@ -69,6 +82,26 @@ def _by_value(leaf: Any) -> bool:
     return changeable or isinstance(leaf, _PLAIN)
 
 
+def _is_settled(value: Any) -> bool:
+    """Whether nothing that is watched of an object can change while it is the same object."""
+    kind = type(value)
+    if kind is tuple:
+        return all(map(_is_settled, value))
+    if tree.is_branch(kind) or _is_frozen(kind):
+        return all(map(_is_settled, getattr(value, "__dict__", {}).values()))
+    return issubclass(kind, _SETTLED)
+
+
+def _is_frozen(cls: type) -> bool:
+    return getattr(getattr(cls, "__dataclass_params__", None), "frozen", False)
+
+
+_SETTLED: Final = (
+    bool, int, float, str, bytes, type(None), Tensor, State, types.FunctionType,
+    types.BuiltinFunctionType, type,
+)  # fmt: skip
+
+
 def _fits(old: Any, new: Any) -> bool:
     if old is new:
         return True
@@ -86,9 +119,6 @@ def watches(function: Any) -> list[Watch]:
         while search.pending:
             search.read(search.pending.pop())
     return search.found
-
-
-Get = Callable[[], Any]
 
 
 class _Search:
@@ -132,7 +162,7 @@ class _Search:
             self.hold(get, value, set())
         elif not isinstance(value, types.BuiltinFunctionType):
             attributes = partial(_attributes_of, get)
-            self.found.append(Watch(name, attributes))
+            self.found.append(Watch(name, get, opened=True))
             self.pending.append(_call_of(value))
             leaves, _ = tree.flatten(attributes())
             own = getattr(value, "__dict__", ()) if _attributes(value) is not value else ()
@@ -181,9 +211,6 @@ class _Search:
                 self.pending.append(attribute.__func__)
             case _:
                 self.visit(name, get)
-
-
-_MISSING = object()
 
 
 def _call_of(value: Any) -> Any:
@@ -271,5 +298,4 @@ def _attributes(value: Any) -> Any:
     plain = isinstance(value, Tensor | State | str)
     if plain or not hasattr(value, "__dict__"):
         return value
-    leaves, _ = tree.flatten(value)
-    return dict(vars(value)) if len(leaves) == 1 and leaves[0] is value else value
+    return dict(vars(value)) if tree.is_leaf(value) else value

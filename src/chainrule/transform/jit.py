@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from functools import update_wrapper
-from typing import Any
+from typing import Any, Final
 
 import numpy as np
 
@@ -18,10 +18,12 @@ from chainrule.ir.graph import Graph, Node, frontier
 from chainrule.passes.pipeline import optimize
 from chainrule.recording import Recording, current, innermost, modes, recording
 from chainrule.runtime.engine import assembly, host_target
+from chainrule.runtime.matching import Match
+from chainrule.runtime.native import NativeProgram
 from chainrule.runtime.profile import Profile, profile
 from chainrule.runtime.programs import is_native, ready
-from chainrule.runtime.reference import quietly
 from chainrule.tensors import Tensor, node_of, of_node, of_value, tensor, watched, weak
+from chainrule.transform.arguments import matched
 from chainrule.transform.closure import Watch, watches
 from chainrule.transform.debug import tie_effects
 from chainrule.transform.scope import Function, outputs
@@ -33,6 +35,8 @@ def _say(message: str, *details: object) -> None:
 
     logging.getLogger("chainrule.jit").info(message, *details)
 
+
+_SHORTENED: Final = 3  # calls of one kind from which on a shortcut pays
 
 Place = tuple[Watch, int]
 """Where a closed-over Tensor is found: a watched name, and the number of a leaf."""
@@ -67,8 +71,12 @@ class Recorded:
         self.shared = [where for where in places.values() if len(where) > 1]
         self.reusable = all(self.sources)
         self.graph = Graph((*given, *cell_nodes, *free), tuple(nodes))
+        self.given = len(given)
+        self.settled = [(watch.get, watch.held) for watch in self.watches]
         self.host = None if self.reusable else opened.parent
         self.programs: dict[bool, Callable[..., list[Any]]] = {}
+        self.calls = 0
+        self.shortcut: Shortcut | None = None
 
     def _register(self, opened: Recording) -> tuple[dict[int, list[Place]], dict[Node, Place]]:
         """Make a watched Tensor a hidden input, so that binding another one is no new program.
@@ -102,9 +110,13 @@ class Recorded:
 
         With ``recorded``, as they were recorded: the function may change what it closes over.
         """
+        if recorded or all([get() is held for get, held in self.settled]):  # noqa: C419  faster
+            if not self.graph.inputs[self.given :]:
+                return []
+            return self._hidden({watch: watch.leaves for watch in self.watches})
         now: dict[Watch, list[Any]] = {}
         for watch in self.watches:
-            leaves = watch.leaves if recorded else watch.current()
+            leaves = watch.current()
             if leaves is None:
                 _say("jit records again: %s is bound to something else", watch.name)
                 return None
@@ -117,6 +129,10 @@ class Recorded:
             if any(now[watch][number] is not now[first][place] for watch, number in others):
                 _say("jit records again: %s was the same Tensor as another", first.name)
                 return None
+        return self._hidden(now)
+
+    def _hidden(self, now: Mapping[Watch, Sequence[Any]]) -> list[Tensor]:
+        """The hidden inputs, given the leaves of what is watched."""
         found = [cell.value for cell in self.cells_read]
         for source, node in zip(self.sources, self.free, strict=True):
             if source is not None:
@@ -134,13 +150,49 @@ class Recorded:
             host = innermost(hosts)
             nodes = [node_of(t, host) for t in tensors]
             return [of_node(n, host) for n in build.block(name, self.graph, nodes)]
-        return [of_value(v) for v in quietly(self._program(), *[t._value for t in tensors])]
+        return [of_value(v) for v in self._program()(*[t._value for t in tensors])]
+
+    def find_shortcut(self, leaves: list[Any], structure: Any) -> Shortcut | None:
+        """The short way for calls like this one, if it is computed natively, without the host."""
+        program = self._program()
+        if not isinstance(program, NativeProgram) or not program.native.by_object:
+            return None
+        match = matched(leaves, structure)
+        return match and Shortcut(self, match, program)
 
     def _program(self) -> Callable[..., list[Any]]:
         found = self.programs.get(is_native())
         if found is None:
             found = self.programs[is_native()] = ready(optimize(self.graph))
         return found
+
+
+class Shortcut:
+    """The way from a call's arguments to its results for calls like the last one.
+
+    It gives None for any other call, before anything happened.
+    """
+
+    def __init__(self, recorded: Recorded, match: Match, program: NativeProgram) -> None:
+        self.recorded = recorded
+        self.match = match
+        self.program = program
+        self.modes = modes()
+
+    def __call__(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> list[Tensor] | None:
+        arrays = self.match((args, kwargs))
+        if not arrays or modes() != self.modes:
+            return None
+        recorded = self.recorded
+        hidden = recorded.hidden()
+        if hidden is None:
+            return None
+        if hidden:
+            if any(t._recording is not None for t in hidden):
+                return None
+            arrays += [t._value for t in hidden]
+            return [of_value(v) for v in self.program(*arrays)]
+        return [of_value(v) for v in self.program.at_once(arrays)]
 
 
 def _parameters(leaves: list[Any]) -> list[Node | None]:
@@ -180,6 +232,7 @@ class Jitted:
         self.function = function
         self.cache: dict[Any, Recorded] = {}
         self.recordings = 0
+        self.shortcut: Shortcut | None = None
         self.__name__: str = getattr(
             function, "__name__", type(function).__name__
         )  # a partial has none
@@ -189,6 +242,11 @@ class Jitted:
         return self if instance is None else _bound(self, instance)
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
+        shortcut = self.shortcut
+        if shortcut is not None:
+            made = shortcut(args, kwargs)
+            if made is not None:
+                return self._results(shortcut.recorded, made)
         leaves, structure = tree.flatten((args, kwargs))
         key = (structure, modes(), tuple([_signature(leaf) for leaf in leaves]))
         found = self.cache.get(key)
@@ -201,6 +259,19 @@ class Jitted:
             tensor(leaf) for leaf, p in zip(leaves, found.parameters, strict=True) if p is not None
         ]
         made = found.run([*given, *hidden], self.__name__)
+        self._shorten(found, leaves, structure)
+        return self._results(found, made)
+
+    def _shorten(self, found: Recorded, leaves: list[Any], structure: Any) -> None:
+        """From the third call of a kind on, let the next one go the short way."""
+        found.calls += 1
+        if found.calls == _SHORTENED:
+            found.shortcut = found.find_shortcut(leaves, structure)
+        if found.calls >= _SHORTENED:
+            self.shortcut = found.shortcut
+
+    def _results(self, found: Recorded, made: list[Tensor]) -> Any:
+        """Commit what was written, and give the rest in the function's own form."""
         count = len(made) - len(found.cells_written)
         for cell, value in zip(found.cells_written, made[count:], strict=True):
             cell.commit(value, current())
