@@ -1,4 +1,4 @@
-"""The short way of jit: taken from the third call of a kind on, with the same results and errors."""
+"""The short way of jit, from the third call of a kind on: the same results, the same errors."""
 
 import numpy as np
 import pytest
@@ -124,7 +124,7 @@ def test_an_error_is_the_same_on_both_ways():
     f = cr.jit(lambda x, i: cr.take(x, i, axis=0))
     x = cr.arange(4.0)
     messages = []
-    for k in range(6):
+    for _ in range(6):
         f(x, cr.tensor([3]))
         with pytest.raises(IndexingError) as error:
             f(x, cr.tensor([4]))
