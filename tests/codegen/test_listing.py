@@ -22,6 +22,25 @@ def indices(t: Any, i: Any) -> Any:
     return cr.take(t, i, axis=0) * 2, t.at[i].add(1.0), cr.avg_pool1d(t, 2, stride=1)
 
 
+def recurrent(w: Any, x: Any) -> Any:
+    def loss(w: Any) -> Any:
+        def turn(c: Any, row: Any) -> Any:
+            return cr.tanh(c @ w + row), cr.sum(c)
+
+        last, sums = cr.scan(turn, cr.zeros((4, 8), dtype="float32"), x)
+        return cr.sum(last) + cr.sum(sums)
+
+    return cr.grad(loss)(w)
+
+
+def chosen(x: Any) -> Any:
+    return cr.cond(cr.sum(x) > 0, lambda x: cr.exp(x), lambda x: x * 2, x)
+
+
+def gathered_twice(t: Any, i: Any) -> Any:
+    return cr.grad(lambda t: cr.sum(cr.square(cr.take(t, i, axis=0))))(t)
+
+
 PROGRAMS: dict[str, tuple[Callable[..., Any], tuple[np.ndarray, ...]]] = {
     "softmax": (lambda x: cr.softmax(x, axis=1), (narrow(32, 64),)),
     "layer_norm": (cr.layer_norm, (narrow(32, 64), narrow(64), narrow(64))),
@@ -30,6 +49,9 @@ PROGRAMS: dict[str, tuple[Callable[..., Any], tuple[np.ndarray, ...]]] = {
         (narrow(32, 64), narrow(64, 10), narrow(10)),
     ),
     "classifier": (classifier, (narrow(64, 10), narrow(10), narrow(32, 64))),
+    "recurrent": (recurrent, (narrow(8, 8), narrow(5, 4, 8))),
+    "chosen": (chosen, (narrow(6),)),
+    "gathered_twice": (gathered_twice, (narrow(50, 8), np.array([1, 2, 49]))),
     "indices": (indices, (np.ones((4, 3)), np.array([1, 3]))),
 }
 

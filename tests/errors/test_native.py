@@ -34,3 +34,10 @@ def test_a_processor_that_does_not_exist(monkeypatch: pytest.MonkeyPatch) -> Non
     assert str(caught.value) == (
         "there is no processor 'z80': take one of x86-64-v2, x86-64-v3, x86-64-v4, aarch64"
     )
+
+
+@pytest.mark.parametrize("threads", [0, -1, 257, 1.0, True])
+def test_a_number_of_threads_that_makes_no_sense_is_refused(threads):
+    with pytest.raises(cr.errors.ArgumentError) as error:
+        cr.jit(lambda x: x, threads=threads)
+    assert str(error.value) == f"jit: threads={threads!r} is no number of threads from 1 to 256"

@@ -8,7 +8,7 @@ from typing import NamedTuple
 
 from chainrule.codegen.fuse import Fused, Item, reads, targets
 from chainrule.codegen.loops import Add, Apply, Choose, Expression, Times, parts
-from chainrule.codegen.program import Native
+from chainrule.codegen.outline import Native, works
 from chainrule.codegen.steps import Check, Draw, Scattered, Spread
 
 __all__ = ["Cost", "cost", "kernel_cost"]
@@ -31,10 +31,12 @@ class Cost(NamedTuple):
 
 
 def cost(native: Native) -> Cost:
-    """The cost of a program; Loops and what the host computes are not counted."""
-    found = [kernel_cost(item) for segment in native.segments for _, item in segment.kernels]
+    """The cost of a program, without what the host computes; of a Cond, that of both sides."""
+    found = [
+        (kernel_cost(work.item), turns) for s in native.segments for work, turns in works(s.parts)
+    ]
     held = native.arena + sum(n.nbytes for n in native.made)
-    return Cost(sum(c.operations for c in found), sum(c.bytes for c in found), held)
+    return Cost(sum(n * c.operations for c, n in found), sum(n * c.bytes for c, n in found), held)
 
 
 def kernel_cost(item: Item) -> Cost:

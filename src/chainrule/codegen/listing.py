@@ -27,12 +27,13 @@ from chainrule.codegen.loops import (
     Statement,
     Times,
 )
-from chainrule.codegen.program import Native
+from chainrule.codegen.outline import Inner, Native, Part, Work
 from chainrule.codegen.steps import Check, Contraction, Draw, Host, Scattered, Spread
 from chainrule.ir.graph import Node
+from chainrule.ir.primitives import Loop
 from chainrule.ir.show import numbering, type_text
 
-__all__ = ["formulas", "listing"]
+__all__ = ["all_formulas", "listing"]
 
 _LETTERS: Final = "ijklmnopqrstuvwxyz"
 _SIGNS: Final = {"divide": "/", "greater": ">", "less": "<", "equal": "==", "maximum": "max"}
@@ -48,14 +49,56 @@ def listing(native: Native) -> str:
     for segment in native.segments:
         if segment.host is not None:
             lines += ["", f"host  {_hosted(segment.host, names)}"]
-        for kernel, item in segment.kernels:
-            tiles = f"{kernel.tiles} tile{'s' if kernel.tiles != 1 else ''}"
-            lines += ["", f"{kernel.name}  {_kind(item)}, {tiles}"]
-            lines += [f"  {line}" for line in _body(item, names)]
+        lines += _parts(segment.parts, names)
     return "\n".join(lines)
 
 
-def formulas(item: Item, names: Names) -> list[str]:
+def _parts(parts: Sequence[Part], names: Names) -> Iterator[str]:
+    for part in parts:
+        yield ""
+        if isinstance(part, Work):
+            kernel, item = part
+            tiles = f"{kernel.tiles} tile{'s' if kernel.tiles != 1 else ''}"
+            yield f"{kernel.name}  {_kind(item)}, {tiles}"
+            yield from (f"  {line}" for line in _body(item, names))
+        else:
+            yield from _inner(part, names)
+
+
+def _inner(inner: Inner, names: Names) -> Iterator[str]:
+    """A Loop or a Cond; the values of a body have numbers of their own."""
+    op, node = inner.item.node.op, inner.item.node
+    operands = [_name(n, names) for n in node.inputs]
+    if isinstance(op, Loop):
+        heads = [f"{'backward' if op.reverse else 'forward'} {op.length} times"]
+    else:
+        heads = [f"if {operands.pop(0)}", "else"]
+    made = ", ".join(_name(n, names) for n in inner.item.targets)
+    for head, body in zip(heads, inner.bodies, strict=True):
+        own = numbering(body.graph)
+        given = ", ".join(_name(n, own) for n in body.graph.inputs)
+        results = ", ".join(_name(n, own) for n in body.graph.outputs)
+        yield f"{head}: {given} ← {', '.join(operands)};  {made} ← {results}"
+        yield from (f"  {line}".rstrip() for line in _parts(body.parts, own))
+
+
+def all_formulas(native: Native) -> dict[str, list[str]]:
+    """What each kernel computes, by its name, those of inner bodies too."""
+    found: dict[str, list[str]] = {}
+    stack: list[tuple[Sequence[Part], Names]] = [
+        (s.parts, numbering(native.graph)) for s in native.segments
+    ]
+    while stack:
+        parts, names = stack.pop()
+        for part in parts:
+            if isinstance(part, Work):
+                found[part.kernel.name] = _formulas(part.item, names)
+            else:
+                stack += [(body.parts, numbering(body.graph)) for body in part.bodies]
+    return found
+
+
+def _formulas(item: Item, names: Names) -> list[str]:
     """What a kernel computes, a line for each array."""
     return [line.strip() for line in _body(item, names) if "=" in line]
 

@@ -10,21 +10,13 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import NamedTuple
 
 from chainrule.codegen.llvm import Builder
+from chainrule.codegen.outline import Body
 from chainrule.codegen.table import FIRST
 from chainrule.codegen.values import Value, constant
 from chainrule.ir.graph import Graph, Node
 from chainrule.ir.primitives import Axis, Cond, Data, Loop, View
 
-__all__ = ["Body", "Room", "emit_cond", "emit_loop", "rooms", "with_own_outputs"]
-
-
-class Body(NamedTuple):
-    """A graph that was written as a function; where its table has what; bytes of its arena."""
-
-    name: str
-    graph: Graph
-    entries: tuple[Node, ...]
-    arena: int
+__all__ = ["Room", "emit_cond", "emit_loop", "rooms", "with_own_outputs"]
 
 
 class Room(NamedTuple):

@@ -10,8 +10,8 @@ Where the host has to compute something in between, a program is several functio
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager, nullcontext
 from typing import Any, Final
 
 from chainrule.codegen.contractions import emit_contraction
@@ -20,7 +20,8 @@ from chainrule.codegen.fuse import Fused, Item, fuse, reads, targets
 from chainrule.codegen.kernels import Kernel, emit_fused
 from chainrule.codegen.llvm import Builder, Module
 from chainrule.codegen.memory import arrange
-from chainrule.codegen.nested import Body, Room, emit_cond, emit_loop, rooms, with_own_outputs
+from chainrule.codegen.nested import Room, emit_cond, emit_loop, rooms, with_own_outputs
+from chainrule.codegen.outline import Body, Inner, Native, Part, Segment, Work
 from chainrule.codegen.split import split_sums
 from chainrule.codegen.steps import Check, Draw, Host, Nested, Scattered, Spread, steps_of
 from chainrule.codegen.sums import emit_check, emit_scattered, emit_spread
@@ -30,42 +31,10 @@ from chainrule.codegen.values import Value, constant
 from chainrule.ir.graph import Graph, Node, bodies
 from chainrule.ir.primitives import Cond, Data, Loop, Project
 
-__all__ = ["Native", "Segment", "compile_graph"]
+__all__ = ["compile_graph"]
 
 _PARALLEL_WORK: Final = 60_000
 """Operations from which on waking a second thread pays: some twenty microseconds."""
-
-
-@dataclass(frozen=True)
-class Segment:
-    """A function of the program and its kernels, or a node that the host computes."""
-
-    name: str
-    kernels: tuple[tuple[Kernel, Item], ...] = ()
-    host: Host | None = None
-
-
-@dataclass(frozen=True)
-class Native:
-    """A program in LLVM's language, and what has to be in its table.
-
-    entries  the arrays from outside, in the order of the table from FIRST on: the inputs, the
-             constants, the outputs, then what the host computes
-    arena    bytes for all others; places holds their offsets
-    scratch  bytes for each thread
-    by_object  whether the table has the inputs' array objects, not their memory
-    """
-
-    text: str
-    graph: Graph
-    segments: tuple[Segment, ...]
-    entries: tuple[Node, ...]
-    constants: tuple[Node, ...]
-    made: tuple[Node, ...]
-    places: Mapping[Any, int]
-    arena: int
-    scratch: int
-    by_object: bool
 
 
 def compile_graph(graph: Graph, target: Target, header: int = 0, *, timed: bool = False) -> Native:
@@ -73,8 +42,8 @@ def compile_graph(graph: Graph, target: Target, header: int = 0, *, timed: bool 
 
     With ``header``, the bytes that an array object has before the address of its memory, the table
     holds such objects for the inputs, unless the host takes part in the program. A ``timed``
-    program writes the processor's clock before its first kernel and after each to the array that
-    is the table's last entry.
+    program adds how long each kernel takes, by the processor's clock, to the array that is the
+    table's last entry: at the number of the kernel, as its name has it. At 0 is the whole program.
     """
     return _Writer(target, timed).program(graph, header)
 
@@ -226,8 +195,8 @@ class _Writer:
             own = with_own_outputs(graph)
             layout = _Layout(own, self, is_whole=False)
             name = self._fresh("body")
-            self._segment(name, layout.items, layout)
-            found = self.written[graph] = Body(name, own, layout.entries, layout.arena)
+            parts = self._segment(name, layout.items, layout).parts
+            found = self.written[graph] = Body(name, own, layout.entries, layout.arena, parts)
         return found
 
     def _fresh(self, hint: str) -> str:
@@ -237,45 +206,59 @@ class _Writer:
     def _segment(
         self, name: str, items: Sequence[Item], layout: _Layout, header: int = 0
     ) -> Segment:
-        kernels = []
+        parts: list[Part] = []
         for item in items:
-            if not isinstance(item, Nested):
-                kernels.append((self._kernel(item, layout), item))
-                self.scratch = max(self.scratch, kernels[-1][0].scratch)
+            if isinstance(item, Nested):
+                parts.append(Inner(item, layout.bodies[item.node]))
+            else:
+                kernel = self._kernel(item, layout)
+                parts.append(Work(kernel, item))
+                self.scratch = max(self.scratch, kernel.scratch)
         b = self.module.function(name, [("team", "ptr"), ("table", "ptr")])
-        team, table = b.arguments
-        scratch = b.load("ptr", b.offset(team, SCRATCH, "ptr"))
         if header:
+            table = b.arguments[1]
             for node in dict.fromkeys(layout.graph.inputs):
                 entry = b.offset(table, layout.table[node], "ptr")
                 b.store(b.load("ptr", b.offset(b.load("ptr", entry), header, "i8")), entry)
-        ready = iter(kernels)
-        self._note_time(b, table, layout, 0)
-        for item in items:
-            if isinstance(item, Nested):
-                self._nested(b, item, layout)
+        with self._clock(b, layout, 0) if layout.is_whole else nullcontext():
+            self._calls(b, parts, layout)
+        return Segment(name, tuple(parts))
+
+    def _calls(self, b: Builder, parts: Sequence[Part], layout: _Layout) -> None:
+        team, table = b.arguments
+        scratch = b.load("ptr", b.offset(team, SCRATCH, "ptr"))
+        for part in parts:
+            if isinstance(part, Inner):
+                self._nested(b, part, layout)
                 self._stop(b, table)
                 continue
-            kernel, _ = next(ready)
+            kernel = part.kernel
             tiles = constant("i64", kernel.tiles)
-            if kernel.tiles > 1 and kernel.work >= _PARALLEL_WORK:
-                function = Value(f"@{kernel.name}", "ptr")
-                b.call("chainrule_parallel", "void", team, function, table, tiles)
-            else:
-                b.call(kernel.name, "void", table, constant("i64", 0), tiles, scratch)
-            self._note_time(b, table, layout, 1 + [k for k, _ in kernels].index(kernel))
-            if isinstance(item, Check):
+            with self._clock(b, layout, int(kernel.name[1:])):
+                if kernel.tiles > 1 and kernel.work >= _PARALLEL_WORK:
+                    function = Value(f"@{kernel.name}", "ptr")
+                    b.call("chainrule_parallel", "void", team, function, table, tiles)
+                else:
+                    b.call(kernel.name, "void", table, constant("i64", 0), tiles, scratch)
+            if isinstance(part.item, Check):
                 self._stop(b, table)
-        return Segment(name, tuple(kernels))
 
-    def _note_time(self, b: Builder, table: Value, layout: _Layout, number: int) -> None:
-        if self.timed and layout.is_whole:
-            times = b.load("ptr", b.offset(table, FIRST + len(layout.entries), "ptr"))
-            clock = b.call("llvm.readcyclecounter", "i64")
-            b.store(clock, b.offset(times, number, "i64"))
+    @contextmanager
+    def _clock(self, b: Builder, layout: _Layout, number: int) -> Iterator[None]:
+        """Add the time that something takes to a number's."""
+        if not self.timed:
+            yield
+            return
+        before = b.call("llvm.readcyclecounter", "i64")
+        yield
+        spent = b.sub(b.call("llvm.readcyclecounter", "i64"), before)
+        last = b.offset(b.arguments[1], FIRST + len(layout.entries), "ptr")
+        place = b.offset(b.load("ptr", last), number, "i64")
+        b.store(b.add(b.load("i64", place), spent), place)
 
-    def _nested(self, b: Builder, item: Nested, layout: _Layout) -> None:
-        op, made = item.node.op, layout.bodies[item.node]
+    def _nested(self, b: Builder, inner: Inner, layout: _Layout) -> None:
+        item, made = inner
+        op = item.node.op
         team, table = b.arguments
         names = [(item.node, room.name) for room in layout.rooms(item)]
         found = layout.addresses([*item.node.inputs, *item.targets, *names])(b, table)
@@ -286,7 +269,11 @@ class _Writer:
         constants = layout.addresses(layout.constants)
 
         def head(b: Builder, table: Value, body: Body) -> Value:
-            own = b.local("ptr", FIRST + len(body.entries))
+            last = FIRST + len(body.entries)
+            own = b.local("ptr", last + self.timed)
+            if self.timed:
+                times = b.offset(table, FIRST + len(layout.entries), "ptr")
+                b.store(b.load("ptr", times), b.offset(own, last, "ptr"))
             b.store(room["arena"], b.offset(own, ARENA, "ptr"))
             b.store(b.load("ptr", b.offset(table, STATUS, "ptr")), b.offset(own, STATUS, "ptr"))
             known = constants(b, table)

@@ -110,9 +110,20 @@ def steps_of(graph: Graph) -> list[Step]:
     stored = stored_in(graph, nodes)
     while True:
         try:
-            return list(_steps(graph, nodes, stored))
+            return list(_once(_steps(graph, nodes, stored)))
         except Stored as found:
             stored.add(found.node)
+
+
+def _once(steps: Iterable[Step]) -> Iterable[Step]:
+    """The steps without checks that were made before."""
+    made: set[Check] = set()
+    for step in steps:
+        if isinstance(step, Check):
+            if step in made:
+                continue
+            made.add(step)
+        yield step
 
 
 def _steps(graph: Graph, nodes: Sequence[Node], stored: set[Node]) -> Iterable[Step]:

@@ -196,6 +196,20 @@ def bodies(op: Primitive) -> tuple[Graph, ...]:
             return ()
 
 
+def size(graph: Graph) -> int:
+    """How many nodes a graph has, those of bodies included; a body that stands twice counts once."""
+    seen = {graph}
+    stack, total = [graph], 0
+    while stack:
+        nodes = stack.pop().nodes()
+        total += len(nodes)
+        for body in (body for node in nodes for body in bodies(node.op)):
+            if body not in seen:
+                seen.add(body)
+                stack.append(body)
+    return total
+
+
 def read_results(nodes: Iterable[Node]) -> dict[Node, frozenset[int]]:
     """Which results of each bundle are read."""
     read: dict[Node, set[int]] = {}

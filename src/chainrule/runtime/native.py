@@ -9,7 +9,8 @@ from typing import Any, Final, NamedTuple
 
 import numpy as np
 
-from chainrule.codegen.program import Segment, compile_graph
+from chainrule.codegen.outline import Segment
+from chainrule.codegen.program import compile_graph
 from chainrule.codegen.table import ARENA, FIRST, STATUS
 from chainrule.ir.graph import Graph, Node
 from chainrule.ir.primitives import Data
@@ -54,10 +55,11 @@ class NativeProgram:
 
     An array is read where it lies if it is contiguous and aligned, else copied first. Several
     threads may call it at once. Results share no memory with anything but, where an output is an
-    input, with that.
+    input, with that. It uses at most so many ``threads``; 0: as many as ``thread_count()`` says.
     """
 
-    def __init__(self, graph: Graph) -> None:
+    def __init__(self, graph: Graph, threads: int = 0) -> None:
+        self.threads = threads
         target = host_target()
         single = len(set(graph.inputs)) == len(graph.inputs)
         self.native = native = compile_graph(graph, target, _HEADER if single else 0)
@@ -81,12 +83,14 @@ class NativeProgram:
         self.all_made = self.outputs == [*range(self.first_made, len(self.template))]
         self.run: Callable[[int], None] | None = None
         if native.by_object and self.library is not None:
-            self.run = pool().prepare(self.library.address("program0"), native.scratch)
+            self.run = pool().prepare(self.library.address("program0"), native.scratch, threads)
 
     def _step(self, segment: Segment) -> Callable[[_Call], None]:
         if segment.host is None:
             assert self.library is not None
-            run = pool().prepare(self.library.address(segment.name), self.native.scratch)
+            run = pool().prepare(
+                self.library.address(segment.name), self.native.scratch, self.threads
+            )
             return lambda call: run(_address(call.table))
         return self._host(segment.host.node, segment.host.targets)
 

@@ -12,7 +12,7 @@ from functools import cache
 from typing import Any
 
 from chainrule.errors import ArgumentError
-from chainrule.ir.graph import Graph
+from chainrule.ir.graph import Graph, size
 from chainrule.runtime.native import NativeProgram
 from chainrule.runtime.reference import Program
 
@@ -41,8 +41,11 @@ def _checked(name: str) -> str:
     return name
 
 
-def ready(graph: Graph) -> Callable[..., list[Any]]:
-    """Make an optimized graph callable with the arrays of its inputs."""
-    if not is_native() or len(graph.nodes()) > _LONGEST:
+def ready(graph: Graph, threads: int = 0) -> Callable[..., list[Any]]:
+    """Make an optimized graph callable with the arrays of its inputs.
+
+    threads  how many a native program may use; 0: ``thread_count()``
+    """
+    if not is_native() or size(graph) > _LONGEST:
         return Program(graph)
-    return NativeProgram(graph)
+    return NativeProgram(graph, threads)

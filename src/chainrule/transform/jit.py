@@ -11,7 +11,8 @@ import numpy as np
 from chainrule import tree
 from chainrule.codegen.cost import Cost, cost
 from chainrule.codegen.listing import listing
-from chainrule.codegen.program import Native, compile_graph
+from chainrule.codegen.outline import Native
+from chainrule.codegen.program import compile_graph
 from chainrule.errors import ArgumentError
 from chainrule.ir import build
 from chainrule.ir.graph import Graph, Node, frontier
@@ -22,6 +23,7 @@ from chainrule.runtime.matching import Match
 from chainrule.runtime.native import NativeProgram
 from chainrule.runtime.profile import Profile, profile
 from chainrule.runtime.programs import is_native, ready
+from chainrule.runtime.threads import CAPACITY
 from chainrule.tensors import Tensor, node_of, of_node, of_value, tensor, watched, weak
 from chainrule.transform.arguments import matched
 from chainrule.transform.closure import Watch, watches
@@ -47,6 +49,7 @@ class Recorded:
 
     def __init__(self, jitted: Jitted, leaves: list[Any], structure: Any) -> None:
         self.watches = watches(jitted.function)
+        self.threads = jitted.threads
         with recording("jit", opaque=True) as opened:
             self.parameters = _parameters(leaves)
             places, nodes_of = self._register(opened)
@@ -163,7 +166,7 @@ class Recorded:
     def _program(self) -> Callable[..., list[Any]]:
         found = self.programs.get(is_native())
         if found is None:
-            found = self.programs[is_native()] = ready(optimize(self.graph))
+            found = self.programs[is_native()] = ready(optimize(self.graph), self.threads)
         return found
 
 
@@ -228,8 +231,9 @@ def _signature(leaf: Any) -> Any:
 class Jitted:
     """A function that records itself once for each kind of argument and then runs the program."""
 
-    def __init__(self, function: Function) -> None:
+    def __init__(self, function: Function, threads: int = 0) -> None:
         self.function = function
+        self.threads = threads
         self.cache: dict[Any, Recorded] = {}
         self.recordings = 0
         self.shortcut: Shortcut | None = None
@@ -347,7 +351,7 @@ def _bound(jitted: Jitted, instance: Any) -> Callable[..., Any]:
     return lambda *args, **kwargs: jitted(instance, *args, **kwargs)
 
 
-def jit(f: Function) -> Jitted:
+def jit(f: Function, *, threads: int | None = None) -> Jitted:
     """Make a function that runs as one optimized program.
 
     Tensors, arrays and floats may change from call to call; ints, bools, strings, functions and
@@ -356,10 +360,18 @@ def jit(f: Function) -> Jitted:
     is noticed. State cells are read and written. ``jitted.recordings`` counts; the logger
     ``chainrule.jit`` says why.
 
+    A native program uses as many threads as pay, at most ``threads``; without that, as many as
+    CHAINRULE_THREADS says or the machine has. The results have the same bits for any number.
+
     Raises:  RecordingError: f asks for a value, which is not known while recording.
+             ArgumentError: threads is no number from 1 to 256.
 
     >>> step = cr.jit(lambda x, rate: x - rate * x)
     >>> step(cr.tensor([1.0, 2.0]), 0.5)
     Tensor([0.5, 1. ])
     """
-    return Jitted(f)
+    if threads is not None and (type(threads) is not int or not 1 <= threads <= CAPACITY):
+        raise ArgumentError(
+            f"jit: threads={threads!r} is no number of threads from 1 to {CAPACITY}"
+        )
+    return Jitted(f, threads or 0)

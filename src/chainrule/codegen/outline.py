@@ -1,0 +1,87 @@
+"""Outlines: what a program consists of, for those who call it, list it or count its cost."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any, NamedTuple
+
+from chainrule.codegen.fuse import Item
+from chainrule.codegen.kernels import Kernel
+from chainrule.codegen.steps import Host, Nested
+from chainrule.ir.graph import Graph, Node
+from chainrule.ir.primitives import Loop
+
+__all__ = ["Body", "Inner", "Native", "Part", "Segment", "Work", "works"]
+
+
+class Work(NamedTuple):
+    """A kernel, and what it computes."""
+
+    kernel: Kernel
+    item: Item
+
+
+class Inner(NamedTuple):
+    """A Loop or a Cond, and the functions of its bodies."""
+
+    item: Nested
+    bodies: tuple[Body, ...]
+
+    @property
+    def turns(self) -> int:
+        """How often the bodies run, at most."""
+        op = self.item.node.op
+        return op.length if isinstance(op, Loop) else 1
+
+
+Part = Work | Inner
+
+
+class Body(NamedTuple):
+    """A graph that was written as a function; where its table has what; bytes of its arena."""
+
+    name: str
+    graph: Graph
+    entries: tuple[Node, ...]
+    arena: int
+    parts: tuple[Part, ...]
+
+
+class Segment(NamedTuple):
+    """A function of the program and its parts, or a node that the host computes."""
+
+    name: str
+    parts: tuple[Part, ...] = ()
+    host: Host | None = None
+
+
+class Native(NamedTuple):
+    """A program in LLVM's language, and what has to be in its table.
+
+    entries  the arrays from outside, in the order of the table from FIRST on: the inputs, the
+             constants, the outputs, then what the host computes
+    arena    bytes for all others; places holds their offsets
+    scratch  bytes for each thread
+    by_object  whether the table has the inputs' array objects, not their memory
+    """
+
+    text: str
+    graph: Graph
+    segments: tuple[Segment, ...]
+    entries: tuple[Node, ...]
+    constants: tuple[Node, ...]
+    made: tuple[Node, ...]
+    places: Mapping[Any, int]
+    arena: int
+    scratch: int
+    by_object: bool
+
+
+def works(parts: Sequence[Part], turns: int = 1) -> Iterator[tuple[Work, int]]:
+    """All kernels, those of inner bodies too, and how often each runs; of a Cond, both sides."""
+    for part in parts:
+        if isinstance(part, Work):
+            yield part, turns
+        else:
+            for body in part.bodies:
+                yield from works(body.parts, turns * part.turns)
