@@ -19,7 +19,7 @@ from chainrule.codegen.loops import Fetch, Load, Statement, Times, loads
 from chainrule.codegen.steps import Check, Contraction, Draw, Host, Nested, Scattered, Spread, Step
 from chainrule.ir.graph import Node
 
-__all__ = ["Fused", "Item", "fuse", "reads", "targets"]
+__all__ = ["Fused", "Item", "fuse", "own_rank", "reads", "targets"]
 
 _SMALL: Final = 4096
 """Programs of so few elements need no parallel rows: all may be one row."""
@@ -78,11 +78,11 @@ def _join(items: list[Item], step: Statement, latest: int) -> int:
                 item.statements.append(step)
                 item.sources[step.target] = step
                 return place
-    items.append(Fused([step], _own_rank(step), None, {step.target: step}))
+    items.append(Fused([step], own_rank(step), None, {step.target: step}))
     return len(items) - 1
 
 
-def _own_rank(step: Statement) -> int:
+def own_rank(step: Statement) -> int:
     """The rows of a statement alone; a sum of products leaves axes to go side by side within."""
     shape = step.target.shape
     if step.kind == "sum" and isinstance(step.value, Times):

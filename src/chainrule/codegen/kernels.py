@@ -20,6 +20,8 @@ from chainrule.codegen.loops import Statement, loads, parts
 from chainrule.codegen.nests import Nest, Row
 from chainrule.codegen.target import Target
 from chainrule.codegen.values import Value, constant
+from chainrule.codegen.windows.nest import emit_windows, windows_bytes
+from chainrule.codegen.windows.plan import Plan, plan_of
 from chainrule.ir.graph import Node
 
 __all__ = ["PARAMETERS", "Kernel", "Places", "emit_fused"]
@@ -59,10 +61,30 @@ def emit_fused(
         rank = _without_inner(statements, rank)
     nests = clusters(statements, rank)
     kept, scratch = _kept(nests, rank, outside)
+    plans = [_windows(target, cluster, rank) for cluster in nests]
+    copies = max((windows_bytes(plan) for plan in plans if plan), default=0)
     work = sum(math.prod(s.extents) * _operations(s) for s in statements)
     row, limits = _begin(module, target, name, places, kept, rank)
-    tiles = _in_rows(row, nests, limits, work) if rank else _flat(row, nests, limits, work)
-    return Kernel(name, tiles, scratch, work)
+    emitted = [_emitter(row, c, plan, scratch) for c, plan in zip(nests, plans, strict=True)]
+    if rank:
+        tiles = _in_rows(row, nests, emitted, limits, work)
+    else:
+        tiles = _flat(row, nests, emitted, limits, work)
+    return Kernel(name, tiles, scratch + copies, work)
+
+
+def _windows(target: Target, cluster: Cluster, rank: int) -> Plan | None:
+    """How a cluster is computed if it is a sum of products over windows."""
+    (s, *others) = cluster.statements
+    return None if others else plan_of(target, s, rank)
+
+
+def _emitter(row: Row, cluster: Cluster, plan: Plan | None, free: int) -> Callable[[], None]:
+    """What writes the loops of a cluster; ``free`` is where the scratch is not in use."""
+    if plan is None:
+        return lambda: Nest(row, cluster).emit()
+    (s,) = cluster.statements
+    return lambda: emit_windows(row, s, plan, row.b.offset(row.scratch, free, "i8"))
 
 
 def _without_inner(statements: Sequence[Statement], rank: int) -> int:
@@ -105,10 +127,16 @@ def _begin(
     pointers = dict(zip(pointers, arrays, strict=True))
     for node, offset in kept.items():
         pointers[node] = b.offset(scratch, offset, "i8")
-    return Row(target, b, rank, pointers, dict.fromkeys(kept, rank), {}), (begin, end)
+    return Row(target, b, rank, pointers, dict.fromkeys(kept, rank), {}, scratch), (begin, end)
 
 
-def _in_rows(row: Row, nests: Sequence[Cluster], limits: Sequence[Value], work: int) -> int:
+def _in_rows(
+    row: Row,
+    nests: Sequence[Cluster],
+    emitted: Sequence[Callable[[], None]],
+    limits: Sequence[Value],
+    work: int,
+) -> int:
     """Write a loop over rows; give the number of tiles."""
     statements = [s for c in nests for s in c.statements]
     rows = merged(range(row.rank), statements[0].extents, _forms(statements))
@@ -116,18 +144,24 @@ def _in_rows(row: Row, nests: Sequence[Cluster], limits: Sequence[Value], work: 
     size = min(count, max(1, _TILE_WORK * count // max(work, 1)))
     with row.b.loop(*_span(row.b, limits, size, count)) as loop:
         row.values = _decoded(row.b, loop.index, rows)
-        for cluster in nests:
-            Nest(row, cluster).emit()
+        for emit in emitted:
+            emit()
     return -(-count // size)
 
 
-def _flat(row: Row, nests: Sequence[Cluster], limits: Sequence[Value], work: int) -> int:
+def _flat(
+    row: Row,
+    nests: Sequence[Cluster],
+    emitted: Sequence[Callable[[], None]],
+    limits: Sequence[Value],
+    work: int,
+) -> int:
     """Without rows: one long loop is cut into tiles, anything else is one tile."""
     (first, *others) = nests
     loops = merged(range(len(first.extents)), first.extents, _forms(first.statements))
     if others or len(loops) != 1 or first.outer is not None:
-        for cluster in nests:
-            Nest(row, cluster).emit()
+        for emit in emitted:
+            emit()
         return 1
     extent = loops[0].extent
     per = row.target.lanes("i8") * 4

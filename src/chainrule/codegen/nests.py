@@ -36,6 +36,7 @@ class Row:
     rank      how many variables count through the rows, and their values
     pointers  where arrays lie
     first     of arrays of which only the row at hand is kept: their axes that are not kept
+    scratch   memory for this thread alone
     ready     the values of arrays that have one element in this row
     """
 
@@ -45,6 +46,7 @@ class Row:
     pointers: Mapping[Node, Value]
     first: Mapping[Node, int]
     values: dict[int, Value | None]
+    scratch: Value
     ready: dict[Node, Value] = field(default_factory=dict)
 
 

@@ -16,7 +16,7 @@ from typing import Any, Final
 
 from chainrule.codegen.contractions import emit_contraction
 from chainrule.codegen.draws import emit_draw
-from chainrule.codegen.fuse import Fused, Item, fuse, reads, targets
+from chainrule.codegen.fuse import Fused, Item, fuse, own_rank, reads, targets
 from chainrule.codegen.kernels import Kernel, emit_fused
 from chainrule.codegen.llvm import Builder, Module
 from chainrule.codegen.memory import arrange
@@ -28,6 +28,8 @@ from chainrule.codegen.sums import emit_check, emit_scattered, emit_spread
 from chainrule.codegen.table import ARENA, FIRST, SCRATCH, STATUS
 from chainrule.codegen.target import Target
 from chainrule.codegen.values import Value, constant
+from chainrule.codegen.windows.arrange import arrange_factors
+from chainrule.codegen.windows.plan import plan_of
 from chainrule.ir.graph import Graph, Node, bodies
 from chainrule.ir.primitives import Cond, Data, Loop, Project
 
@@ -54,7 +56,10 @@ class _Layout:
     def __init__(self, graph: Graph, writer: _Writer, *, is_whole: bool) -> None:
         self.graph = graph
         self.is_whole = is_whole
-        self.items = [item for item in fuse(split_sums(steps_of(graph))) if _computes(item)]
+        target = writer.target
+        steps = split_sums(steps_of(graph), lambda s: plan_of(target, s, own_rank(s)) is not None)
+        steps = arrange_factors(steps, target)
+        self.items = [item for item in fuse(steps) if _computes(item)]
         self.bodies = {
             item.node: tuple(writer.body(g) for g in bodies(item.node.op))
             for item in self.items

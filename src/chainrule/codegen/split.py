@@ -8,7 +8,7 @@ How many parts depends on shapes only, so bits do not depend on the number of th
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Final
 
 from chainrule.codegen.affine import Affine, flattened, variable
@@ -37,10 +37,10 @@ _MUCH: Final = 1 << 18  # elements that are added up
 _PARTS: Final = (16, 15, 14, 13, 12, 11, 10, 9, 8, 7, 6, 5, 4)
 
 
-def split_sums(steps: Iterable[Step]) -> Iterator[Step]:
-    """Give the steps with long sums in two stages."""
+def split_sums(steps: Iterable[Step], is_whole: Callable[[Statement], bool]) -> Iterator[Step]:
+    """Give the steps with long sums in two stages, but for those that are fast as they are."""
     for step in steps:
-        if isinstance(step, Statement) and step.kind == "sum":
+        if isinstance(step, Statement) and step.kind == "sum" and not is_whole(step):
             yield from _split(step)
         else:
             yield step

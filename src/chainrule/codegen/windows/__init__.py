@@ -1,0 +1,1 @@
+"""Sums of products over windows, with register tiles: convolutions and their derivatives."""

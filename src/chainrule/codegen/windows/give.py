@@ -1,0 +1,71 @@
+"""From the sums to the target: as they are, or turned around if lanes lie apart there."""
+
+from __future__ import annotations
+
+from contextlib import ExitStack
+
+from chainrule.codegen.llvm import Builder
+from chainrule.codegen.products.vectors import transposed
+from chainrule.codegen.values import Value, vector
+from chainrule.codegen.windows.plan import Plan
+
+__all__ = ["give"]
+
+
+def give(b: Builder, plan: Plan, sums: Value, target: Value) -> None:
+    """Write all sums; ``target`` is where the first one belongs."""
+    if plan.roles.is_turned:
+        _turned(b, plan, sums, target)
+        return
+    form, kind = plan.sums_form(), plan.kind
+    with ExitStack() as stack:
+        for v in plan.places:
+            at = stack.enter_context(b.loop(0, plan.roles.size(v))).index
+            sums = b.offset(sums, b.mul(at, form.coefficient(v)), kind)
+            target = b.offset(target, b.mul(at, plan.roles.form.coefficient(v)), kind)
+        extent, lanes = plan.roles.size(plan.roles.lane), plan.lanes
+        for first in range(0, extent, lanes):
+            values = b.load(vector(kind, lanes), b.offset(sums, first, kind))
+            _put(b, values, b.offset(target, first, kind), min(extent - first, lanes))
+
+
+def _put(b: Builder, values: Value, place: Value, present: int) -> None:
+    """Write the first lanes of a vector."""
+    count = int(values.type[1:].split(" ", 1)[0])
+    if present == count:
+        b.store(values, place)
+    else:
+        b.store_some(values, place, b.first(count, b.number(present)))
+
+
+def _turned(b: Builder, plan: Plan, sums: Value, target: Value) -> None:
+    lanes, kind, extent = plan.lanes, plan.kind, plan.roles.size(plan.roles.lane)
+    places = 1
+    for v in plan.places:
+        places *= plan.roles.size(v)
+    apart = plan.roles.form.coefficient(plan.roles.lane)
+
+    def square(here: Value, there: Value, wide: int, high: int) -> None:
+        block = [
+            b.load(vector(kind, lanes), b.offset(here, k * plan.padded, kind)) for k in range(lanes)
+        ]
+        for k, values in enumerate(transposed(b, block)[:high]):
+            _put(b, values, b.offset(there, k * apart, kind), wide)
+
+    def line(here: Value, there: Value, high: int) -> None:
+        whole = places // lanes * lanes
+        with b.loop(0, whole, lanes) as loop:
+            away = b.offset(here, b.mul(loop.index, plan.padded), kind)
+            square(away, b.offset(there, loop.index, kind), lanes, high)
+        if whole < places:
+            away = b.offset(here, whole * plan.padded, kind)
+            square(away, b.offset(there, whole, kind), places - whole, high)
+
+    whole = extent // lanes * lanes
+    if whole:
+        with b.loop(0, whole, lanes) as loop:
+            there = b.offset(target, b.mul(loop.index, apart), kind)
+            line(b.offset(sums, loop.index, kind), there, lanes)
+    if whole < extent:
+        there = b.offset(target, whole * apart, kind)
+        line(b.offset(sums, whole, kind), there, extent - whole)

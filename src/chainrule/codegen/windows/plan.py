@@ -1,0 +1,273 @@
+"""How a sum of products over windows is divided: register tiles, blocks of the inner axes, copies.
+
+Everything follows from shapes and the instruction set, never from the number of threads.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Final, NamedTuple
+
+from chainrule.codegen.affine import Affine
+from chainrule.codegen.loops import Load, Statement
+from chainrule.codegen.target import Target
+from chainrule.codegen.values import bits, register
+from chainrule.codegen.windows.copies import Frame, frame_of
+from chainrule.codegen.windows.roles import Roles, roles_of
+
+__all__ = ["Plan", "Source", "packed_form", "plan_of"]
+
+_NEAR: Final = 16 << 10  # bytes of an operand that stay in the first cache
+_PACKED: Final = 160 << 10  # bytes of an operand that are laid out at once
+_MOST: Final = 2 << 20  # bytes of copies that are worth it
+_LEAST: Final = 1 << 13  # products in a row that are worth a tile
+_WORTH: Final = 0.5  # of the processor's speed: below it plain loops are as good
+_FAR: Final = 0.2  # cycles for a vector that comes from the second cache
+
+
+class Source(NamedTuple):
+    """Where an operand is read.
+
+    how    "there": where it lies; "framed": from a copy with its zeros; "packed": from a copy
+           along the lanes
+    form   the place of an element by the variables that move inside a block
+    """
+
+    how: str
+    load: Load
+    form: Affine
+    frame: Frame | None
+    elements: int
+
+
+class Plan(NamedTuple):
+    """A sum of products in tiles.
+
+    lanes, vectors, wide   elements in a register, registers along the lanes, and in a tile
+    tile                   the extent of a tile in each row and column
+    stage, block           the inner variable that is done in blocks, and how much at once
+    twice                  whether sums have two places, since tiles overlap
+    """
+
+    roles: Roles
+    kind: str
+    lanes: int
+    vectors: int
+    wide: int
+    tile: Mapping[int, int]
+    stage: int | None
+    block: int
+    left: Source
+    right: Source
+    twice: bool
+
+    @property
+    def padded(self) -> int:
+        """Lanes in all, those that no element has included."""
+        return self.vectors * self.lanes
+
+    @property
+    def places(self) -> tuple[int, ...]:
+        """The variables of the sums, slowest first; the lanes follow."""
+        return (*self.roles.rows, *self.roles.columns)
+
+    @property
+    def sums(self) -> int:
+        """Elements of the sums, with room for a square of vectors beyond."""
+        return (math.prod(self.roles.size(v) for v in self.places) + self.lanes) * self.padded
+
+    @property
+    def blocks(self) -> int:
+        """How many blocks the inner axes have."""
+        return 1 if self.stage is None else -(-self.roles.size(self.stage) // self.block)
+
+    def sums_form(self) -> Affine:
+        """Where the sum of a place is."""
+        made, stride = Affine(0), self.padded
+        for v in reversed(self.places):
+            made = made.plus(Affine(0, ((v, stride),)))
+            stride *= self.roles.size(v)
+        return made
+
+
+def plan_of(target: Target, s: Statement, rank: int) -> Plan | None:
+    """The best plan for a statement inside a row of its first ``rank`` variables, if one is good."""
+    best, least = None, math.inf
+    if math.prod(s.extents[rank:]) < _LEAST or not target.fma:
+        return None
+    for roles in roles_of(s, rank):
+        found = _plan(target, roles)
+        if found is not None and found[1] < least:
+            best, least = found
+    steps = math.prod(s.extents[rank:]) / (2 * target.lanes(register(s.target.dtype)))
+    return best if steps > _WORTH * least else None
+
+
+def _plan(target: Target, roles: Roles) -> tuple[Plan, float] | None:
+    """A plan of these roles, and its cycles."""
+    kind = register(roles.left.dtype)
+    lanes = target.lanes(kind)
+    size = bits(kind) // 8
+    vectors = -(-roles.size(roles.lane) // lanes)
+    sources = _sources(roles, lanes, {})
+    if sources is None:
+        return None
+    unaligned = 2 if sources[1].how == "framed" else 1
+    shape = min(
+        _shapes(target, roles, vectors), key=lambda t: _cycles(roles, vectors, t, unaligned)
+    )
+    cycles = _cycles(roles, vectors, shape, unaligned)
+    wide, tile = shape
+    stage, block = _stage(roles, sources, shape, lanes * size)
+    own = {} if stage is None else {stage: block}
+    sources = _sources(roles, lanes, own)
+    if sources is None or sum(s.elements for s in sources) * size > _MOST:
+        return None
+    overlaps = any(roles.size(v) % t for v, t in tile.items())
+    blocks = 1 if stage is None else -(-roles.size(stage) // block)
+    batch = math.prod(roles.size(v) for v in roles.batch)
+    copied = sum(s.elements for s in sources) * blocks / lanes * 4
+    inner = math.prod(roles.size(v) for v in roles.inner)
+    plan = Plan(
+        roles, kind, lanes, vectors, wide, tile, stage, block, *sources,
+        twice=overlaps and blocks > 1,
+    )  # fmt: skip
+    if plan.sums * size > _MOST:
+        return None
+    return plan, (cycles * inner + copied) * batch
+
+
+# ---------------------------------------------------------------- operands
+
+
+def _sources(roles: Roles, lanes: int, blocks: Mapping[int, int]) -> tuple[Source, Source] | None:
+    """Where the operands are read inside a block."""
+    extents = {v: roles.size(v) for v in (*roles.rows, *roles.columns, roles.lane, *roles.inner)}
+    extents |= blocks
+    left = _left(roles.left, extents)
+    right = _right(roles, lanes, extents)
+    return None if left is None or right is None else (left, right)
+
+
+def _moving(load: Load, extents: Mapping[int, int]) -> Affine:
+    return Affine(0, tuple((v, c) for v, c in load.flat.terms if v in extents))
+
+
+def _left(load: Load, extents: Mapping[int, int]) -> Source | None:
+    if not load.guards:
+        return Source("there", load, _moving(load, extents), None, 0)
+    return _framed(load, extents)
+
+
+def _framed(load: Load, extents: Mapping[int, int], beyond: int = 0) -> Source | None:
+    frame = frame_of(load, extents)
+    if frame is None:
+        return None
+    return Source("framed", load, frame.form(), frame, frame.elements + beyond)
+
+
+def _right(roles: Roles, lanes: int, extents: Mapping[int, int]) -> Source | None:
+    load, lane = roles.right, roles.lane
+    frame = frame_of(load, extents)
+    if frame is None:
+        return None
+    if load.guards or roles.columns or any(len(axis.steps) > 1 for axis in frame.axes):
+        framed = Source("framed", load, frame.form(), frame, frame.elements + 2 * lanes)
+        return framed if framed.form.coefficient(lane) == 1 else None
+    if load.flat.coefficient(lane) == 1 and _is_padded(load, lane, roles.size(lane), lanes):
+        return Source("there", load, _moving(load, extents), None, 0)
+    form = packed_form(roles.inner, lane, extents, lanes)
+    elements = (form.limits(extents)[1] // lanes + 1) * lanes
+    return Source("packed", load, form, None, elements)
+
+
+def _is_padded(load: Load, lane: int, extent: int, lanes: int) -> bool:
+    """Whether whole vectors along the lanes lie inside the array."""
+    last = load.source.shape[-1] if load.source.shape else 1
+    others = (load.flat.constant, *(c for v, c in load.flat.terms if v != lane))
+    return extent % lanes == 0 or (last % lanes == 0 and all(c % last == 0 for c in others))
+
+
+def packed_form(
+    variables: Sequence[int], lane: int, extents: Mapping[int, int], lanes: int
+) -> Affine:
+    """Where an element is if the lanes, filled up, come last."""
+    stride = -(-extents[lane] // lanes) * lanes
+    made = Affine(0, ((lane, 1),))
+    for v in reversed(variables):
+        made = made.plus(Affine(0, ((v, stride),)))
+        stride *= extents[v]
+    return made
+
+
+# ---------------------------------------------------------------- sizes
+
+
+def _stage(
+    roles: Roles, sources: tuple[Source, Source], shape: tuple[int, Mapping[int, int]], line: int
+) -> tuple[int | None, int]:
+    """The inner variable that is done in blocks, and how much of it at once."""
+    stage, *rest = roles.inner
+    if not all(_stands_alone(load, stage) for load in (roles.left, roles.right)):
+        return None, 1
+    wide, tile = shape
+    around = math.prod(roles.size(v) for v in rest)
+    if sources[1].how == "packed":
+        vectors = -(-roles.size(roles.lane) * bits(register(roles.left.dtype)) // 8 // line)
+        most = _PACKED // (around * vectors * line)
+    elif sources[1].how == "framed":
+        rows = math.prod(tile[v] for v in roles.rows)
+        most = _NEAR // (around * rows * 4)
+    else:
+        most = _NEAR // (around * wide * line)
+    extent = roles.size(stage)
+    count = -(-extent // max(most, 1))
+    return stage, -(-extent // count)
+
+
+def _stands_alone(load: Load, stage: int) -> bool:
+    """Whether no other variable moves along the axis of a variable, and it is not the last one."""
+    if load.flat.coefficient(stage) < 0 or any(g.form.coefficient(stage) for g in load.guards):
+        return False
+    frame = frame_of(load._replace(guards=()), {v: 2 for v, _ in load.flat.terms})
+    assert frame is not None
+    own = [a for a in frame.axes if any(v == stage for v, _ in a.steps)]
+    return all(len(a.steps) == 1 and a is not frame.axes[-1] for a in own)
+
+
+def _shapes(target: Target, roles: Roles, vectors: int) -> Iterator[tuple[int, dict[int, int]]]:
+    """The tiles whose sums fit into registers."""
+    free = target.registers - 1
+    names = (*roles.rows, *roles.columns)
+    sizes = [range(1, min(roles.size(v), free) + 1) for v in names]
+    for wide in (w for w in range(1, vectors + 1) if vectors % w == 0):
+        for chosen in _within(sizes, free // wide):
+            tile = dict(zip(names, chosen, strict=True))
+            across = wide * math.prod(tile[v] for v in roles.columns)
+            if math.prod(tile[v] for v in roles.rows) * across + across <= free:
+                yield wide, tile
+
+
+def _within(sizes: Sequence[range], most: int) -> Iterator[tuple[int, ...]]:
+    """The choices of one number of each range whose product is no larger."""
+    if not sizes:
+        yield ()
+        return
+    for n in sizes[0]:
+        if n > most:
+            return
+        for rest in _within(sizes[1:], most // n):
+            yield n, *rest
+
+
+def _cycles(
+    roles: Roles, vectors: int, shape: tuple[int, Mapping[int, int]], unaligned: int
+) -> float:
+    """Cycles of one step of the inner axes over all tiles."""
+    wide, tile = shape
+    rows = math.prod(tile[v] for v in roles.rows)
+    across = wide * math.prod(tile[v] for v in roles.columns)
+    tiles = vectors // wide * math.prod(-(-roles.size(v) // t) for v, t in tile.items())
+    step = max(rows * across / 2, (rows + unaligned * across) / 2, 4)
+    return tiles * (step + _FAR * across + 0.02 * rows)
