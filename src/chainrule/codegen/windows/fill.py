@@ -9,7 +9,7 @@ from chainrule.codegen.llvm import Builder
 from chainrule.codegen.products.vectors import transposed
 from chainrule.codegen.values import Value, bits, constant, sequence, vector
 from chainrule.codegen.values import lanes as lanes_of
-from chainrule.codegen.windows.copies import Axis, Frame
+from chainrule.codegen.windows.copies import Axis
 from chainrule.codegen.windows.plan import Plan, Source
 
 __all__ = ["clear", "fill", "pack"]

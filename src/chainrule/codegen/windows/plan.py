@@ -92,7 +92,7 @@ class Plan(NamedTuple):
 
 
 def plan_of(target: Target, s: Statement, rank: int) -> Plan | None:
-    """The best plan for a statement inside a row of its first ``rank`` variables, if one is good."""
+    """The best plan for a statement whose first ``rank`` variables stand still, if one is good."""
     best, least = None, math.inf
     if math.prod(s.extents[rank:]) < _LEAST or not target.fma:
         return None
@@ -209,7 +209,8 @@ def _stage(
 ) -> tuple[int | None, int]:
     """The inner variable that is done in blocks, and how much of it at once."""
     stage, *rest = roles.inner
-    if not all(_stands_alone(load, stage) for load in (roles.left, roles.right)):
+    own = {*roles.rows, *roles.columns, roles.lane, *roles.inner}
+    if not all(_stands_alone(load, stage, own) for load in (roles.left, roles.right)):
         return None, 1
     wide, tile = shape
     around = math.prod(roles.size(v) for v in rest)
@@ -226,11 +227,11 @@ def _stage(
     return stage, -(-extent // count)
 
 
-def _stands_alone(load: Load, stage: int) -> bool:
-    """Whether no other variable moves along the axis of a variable, and it is not the last one."""
+def _stands_alone(load: Load, stage: int, others: set[int]) -> bool:
+    """Whether a variable has an axis of its own, which is not the last one."""
     if load.flat.coefficient(stage) < 0 or any(g.form.coefficient(stage) for g in load.guards):
         return False
-    frame = frame_of(load._replace(guards=()), {v: 2 for v, _ in load.flat.terms})
+    frame = frame_of(load._replace(guards=()), dict.fromkeys(others, 2))
     assert frame is not None
     own = [a for a in frame.axes if any(v == stage for v, _ in a.steps)]
     return all(len(a.steps) == 1 and a is not frame.axes[-1] for a in own)

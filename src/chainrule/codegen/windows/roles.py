@@ -1,6 +1,6 @@
 """Roles: what each loop of a sum of products does while its total is kept in registers.
 
-target[batch…, rows…, columns…] = Σ_inner left[batch…, rows…, inner…] · right[batch…, inner…, columns…]
+target[batch…, rows…, columns…] = Σ left[batch…, rows…, inner…] · right[batch…, inner…, columns…]
 
 Every axis may be several variables, and the addresses are any affine forms of them: windows are
 read where they lie. One of the columns is spread over lanes. A convolution has two such readings:
