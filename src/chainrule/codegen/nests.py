@@ -7,12 +7,13 @@ times. Reductions keep one total for each lane, and several vectors of them wher
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, field
 from typing import Final, NamedTuple
 
-from chainrule.codegen.affine import flattened, variable
+from chainrule.codegen.affine import Affine, flattened, variable
 from chainrule.codegen.clusters import INDEXED, Cluster
 from chainrule.codegen.counting import Loops, forms_of, merged, values_of
 from chainrule.codegen.llvm import Builder
@@ -106,11 +107,24 @@ class Nest:
         score = 0
         for s in self.cluster.statements:
             for load in loads(s.value):
-                score += contiguity(load.flat.coefficient(loops.last))
+                step = load.flat.coefficient(loops.last)
+                score += 0 if step == 2 else contiguity(step)
             if s.kind == "" or loops in self.outer:
-                flat = flattened(tuple(map(variable, range(s.rank))), s.target.shape)
-                score += 2 * contiguity(flat.coefficient(loops.last))
+                flat = _place(s)
+                step = 1 if self._woven_with(loops) else flat.coefficient(loops.last)
+                score += 2 * contiguity(step)
         return score
+
+    def _woven_with(self, lane: Loops) -> Loops | None:
+        """The loop of two turns whose vectors alternate in memory with lanes along another one."""
+        if self.reduced or self.limits is not None or lane not in self.outer:
+            return None
+        flats = [_place(s) for s in self.cluster.statements]
+        return next((
+            x for x in self.outer
+            if x.extent == 2
+            and all((f.coefficient(x.last), f.coefficient(lane.last)) == (1, 2) for f in flats)
+        ), None)  # fmt: skip
 
     def emit(self) -> None:
         """Write the loops and what happens in them."""
@@ -119,7 +133,8 @@ class Nest:
             self._bodies(here, None)
             return
         plain = [loops for loops in self.outer if loops is not self.lane]
-        self.blocks = blocks = self._blocks(plain)
+        woven = self.lane and self._woven_with(self.lane)
+        self.blocks = blocks = {woven.last: 2} if woven else self._blocks(plain)
         self._go(sorted(plain, key=lambda loops: loops.last in blocks), blocks, here)
 
     def _go(self, plain: Sequence[Loops], blocks: Mapping[int, int], here: list[At]) -> None:
@@ -201,9 +216,11 @@ class Nest:
         self.shared = {}
         scopes = [self._scope(at, lane, mask) for at in here]
         if not self.reduced:
-            for scope in scopes:
-                for s in self.cluster.statements:
-                    self._pointwise(scope, s)
+            is_woven = len(scopes) == 2
+            for s in self.cluster.statements:
+                values = [self._pointwise(scope, s, stored=not is_woven) for scope in scopes]
+                if is_woven and s.target in self.row.pointers:
+                    scopes[0].store_alternating(s.target, _place(s), *values)
             return
         totals = self._totals(here, mask)
         self.shared = {}
@@ -225,20 +242,21 @@ class Nest:
             self.shared,
         )
 
-    def _pointwise(self, scope: Scope, s: Statement) -> None:
+    def _pointwise(self, scope: Scope, s: Statement, *, stored: bool = True) -> Value:
         value = scope.value(s.value)
         scope.ready[s.target] = value
         if s.rank == self.row.rank:
             self.row.ready[s.target] = value
-        if s.target in self.row.pointers and not s.kind:
-            flat = flattened(tuple(map(variable, range(s.rank))), s.target.shape)
+        if stored and s.target in self.row.pointers and not s.kind:
+            flat = _place(s)
             scope.store(s.target, flat, value)
+        return value
 
     def _finish(self, scope: Scope, s: Statement, total: Value) -> None:
         if s.rank == self.row.rank:
             self.row.ready[s.target] = total
         if s.target in self.row.pointers:
-            flat = flattened(tuple(map(variable, range(s.rank))), s.target.shape)
+            flat = _place(s)
             scope.store(s.target, flat, total)
 
     # ------------------------------------------------------------ reductions
@@ -297,15 +315,24 @@ class Nest:
             assert lane is not None
             return self._inner_lanes(lane, values, totals, turn)
         rest = [x for x in loops if x is not first]
-        if not rest and self.blocks and first.extent <= _WRITTEN_OUT:
+        if self._is_written_out(loops):
             for k in range(first.extent):
                 place = values | values_of(first, constant("i64", k))
-                totals = turn(place, None, totals)
+                totals = self._inner(rest, place, totals, turn)
             return totals
         with self.b.loop(0, first.extent, carried=totals) as loop:
             made = self._inner(rest, values | values_of(first, loop.index), loop.carried, turn)
             loop.next(*made)
         return loop.results
+
+    def _is_written_out(self, loops: Sequence[Loops]) -> bool:
+        """Whether inner loops are so short that all turns are written one after another."""
+        turns = math.prod(x.extent for x in loops)
+        return (
+            self.lane not in loops
+            and turns <= _WRITTEN_OUT
+            and ((len(loops) == 1 and bool(self.blocks)) or turns <= 4)
+        )
 
     def _inner_lanes(
         self,
@@ -355,6 +382,11 @@ class Nest:
     def _merge(self, left: Sequence[Value], right: Sequence[Value]) -> list[Value]:
         pairs = zip(self.reduced, left, right, strict=True)
         return [combine(self.b, s, a, b) for s, a, b in pairs]
+
+
+def _place(s: Statement) -> Affine:
+    """Where a statement's results lie."""
+    return flattened(tuple(map(variable, range(s.rank))), s.target.shape)
 
 
 def _side_by_side(here: Sequence[At], loops: Loops, begin: Value, steps: Sequence[int]) -> list[At]:

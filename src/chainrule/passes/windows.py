@@ -5,6 +5,9 @@ adds the products up where their windows lie: an Accumulate of a contraction tha
 windows together. Solved for the place, i = o + d·k + offset, it is a convolution again:
 
 Σ_{o,k: o + d·k + offset = i} w[k] c[o]   =   Σ_k w[k] c[i − offset − d·k]
+
+Windows that lie side by side, as those of pooling do, give each place exactly one element: then the
+result is the operand with its axes reordered.
 """
 
 from __future__ import annotations
@@ -31,15 +34,37 @@ class Windowed(NamedTuple):
 
 
 def gather_windows(graph: Graph) -> Graph:
-    """Give a graph whose windows of step 1 are gathered."""
+    """Give a graph whose windows of step 1, or side by side, are gathered."""
 
     def rule(node: Node, _: Node) -> Node:
         node = with_bodies(node, gather_windows)
         if isinstance(node.op, Accumulate):
-            return _gathered(node, node.op) or node
+            return _tiled(node, node.op) or _gathered(node, node.op) or node
         return node
 
     return rewrite(graph, rule)
+
+
+def _tiled(node: Node, op: Accumulate) -> Node | None:
+    """What windows spread that lie side by side, without overlaps and gaps: its axes reordered."""
+    operand = node.inputs[0]
+    order: list[int] = []
+    for axis, size in zip(op.view.axes, node.shape, strict=True):
+        step = 1
+        own: list[int] = []
+        for o, by in sorted(axis.terms, key=lambda term: term[1]):
+            if by != step:
+                return None
+            step *= operand.shape[o]
+            own.insert(0, o)
+        if step != size or axis.offset:
+            return None
+        order += own
+    if sorted(order) != list(range(operand.ndim)):
+        return None
+    shape = tuple(operand.shape[o] for o in order)
+    axes = tuple(Axis(0, ((order.index(o), 1),)) for o in range(operand.ndim))
+    return build.reshape(build.view(operand, shape, axes), node.shape)
 
 
 def _gathered(node: Node, op: Accumulate) -> Node | None:
