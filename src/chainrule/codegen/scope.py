@@ -387,14 +387,14 @@ class Scope:
         """Write two vectors whose lanes alternate in memory from a place on."""
         b, count, own = self.b, self.count, memory(target.dtype)
         flat = self._local(target, flat)
-        pairs = [(v if lanes(v.type) else b.splat(v, count)) for v in (even, odd)]
+        first, second = (v if lanes(v.type) else b.splat(v, count) for v in (even, odd))
         if target.dtype is bool_:
-            pairs = [b.convert("zext", v, "i8") for v in pairs]
+            first, second = (b.convert("zext", v, "i8") for v in (first, second))
         place = b.offset(self.pointers[target], self.scalar(flat), own)
         order = [k // 2 + k % 2 * count for k in range(2 * count)]
         for half in (0, count):
             chosen = order[half : half + count]
-            value, at = b.shuffle(*pairs, chosen), b.offset(place, half, own)
+            value, at = b.shuffle(first, second, chosen), b.offset(place, half, own)
             if self.mask is None:
                 b.store(value, at)
             else:

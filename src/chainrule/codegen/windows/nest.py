@@ -240,9 +240,9 @@ class _Nest:
             several = next(n for n in range(most, 0, -1) if extent % n == 0)
         with b.loop(0, count if extent is None else extent, several, held) as loop:
             made = loop.carried
-            here = self._stepped(left, right, v, loop.index)
+            places = self._stepped(left, right, v, loop.index)
             for k in range(several):
-                made = self._inner(rest, *self._moved(*here, {v: k}), count, made, turn)
+                made = self._inner(rest, *self._moved(*places, {v: k}), count, made, turn)
             loop.next(*made)
         return loop.results
 

@@ -94,7 +94,7 @@ class Plan(NamedTuple):
 def plan_of(target: Target, s: Statement, rank: int) -> Plan | None:
     """The best plan for a statement whose first ``rank`` variables stand still, if one is good."""
     best, least = None, math.inf
-    if math.prod(s.extents[rank:]) < _LEAST or not target.fma:
+    if math.prod(s.extents[rank:]) < _LEAST:
         return None
     for roles in roles_of(s, rank):
         found = _plan(target, roles)
