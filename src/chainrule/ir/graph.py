@@ -197,7 +197,7 @@ def bodies(op: Primitive) -> tuple[Graph, ...]:
 
 
 def size(graph: Graph) -> int:
-    """How many nodes a graph has, those of bodies included; a body that stands twice counts once."""
+    """How many nodes a graph has; those of a body count once, however often it stands there."""
     seen = {graph}
     stack, total = [graph], 0
     while stack:

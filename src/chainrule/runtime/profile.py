@@ -62,7 +62,8 @@ class Profile(NamedTuple):
             often = f"{r.times:,} × " if r.times > 1 else ""
             rows.append(
                 f"{r.seconds * 1e6:8.1f} {r.seconds / self.seconds:6.1%}"
-                f" {r.operations / r.seconds * 1e-9:8.1f} {r.bytes / r.seconds * 1e-9:7.1f} {r.least / r.seconds:7.0%}"
+                f" {r.operations / r.seconds * 1e-9:8.1f} {r.bytes / r.seconds * 1e-9:7.1f}"
+                f" {r.least / r.seconds:7.0%}"
                 f"  {r.name}: {often}{first[:_SHOWN]}"
             )
             rows += [" " * 45 + line[:_SHOWN] for line in others]

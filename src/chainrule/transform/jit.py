@@ -23,7 +23,7 @@ from chainrule.runtime.matching import Match
 from chainrule.runtime.native import NativeProgram
 from chainrule.runtime.profile import Profile, profile
 from chainrule.runtime.programs import is_native, ready
-from chainrule.runtime.threads import CAPACITY
+from chainrule.runtime.team_layout import CAPACITY
 from chainrule.tensors import Tensor, node_of, of_node, of_value, tensor, watched, weak
 from chainrule.transform.arguments import matched
 from chainrule.transform.closure import Watch, watches
