@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from chainrule.codegen.llvm import Builder, Module
-from chainrule.codegen.product import Operand, Product, Result, Strided, emit_product
+from chainrule.codegen.product import Operand, Product, Result, Strided, Touched, emit_product
 from chainrule.codegen.target import Target
 from chainrule.codegen.values import Value, constant, lanes, sequence, vector
 from chainrule.runtime.engine import Library, host_target, load, object_code, target_for
@@ -93,7 +93,7 @@ def taker(
         else:
             b.store_some(update(b, b.load_some(values.type, place, mask), values), place, mask)
 
-    return Result(write, Strided(pointer, stride, 1))
+    return Result(write, (Touched(Strided(pointer, stride, 1), kind, written=True),))
 
 
 def text_of(

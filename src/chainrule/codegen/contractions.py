@@ -7,7 +7,7 @@ lie together in memory, the number is taken apart again for every element that i
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 
 from chainrule.codegen.affine import flattened, variable
 from chainrule.codegen.counting import Loops, forms_in, merged, values_of
@@ -16,11 +16,11 @@ from chainrule.codegen.kernels import Kernel, Places
 from chainrule.codegen.llvm import Builder, Module
 from chainrule.codegen.loops import Expression, Load, loads
 from chainrule.codegen.nests import contiguity
-from chainrule.codegen.product import Operand, Product, Strided, Write, emit_product
+from chainrule.codegen.product import Operand, Product, Result, Strided, Touched, emit_product
 from chainrule.codegen.scope import Scope
 from chainrule.codegen.steps import Contraction
 from chainrule.codegen.target import Target
-from chainrule.codegen.values import Value, constant, lanes, register, vector
+from chainrule.codegen.values import Value, constant, lanes, memory, register, vector
 from chainrule.ir.graph import Node
 
 __all__ = ["emit_contraction"]
@@ -38,7 +38,7 @@ def emit_contraction(
     stack, rows, inner, columns = (math.prod(c.extents[v] for v in group) for group in groups)
     product = Product(rows, inner, columns, register(c.target.dtype))
 
-    def prepare(b: Builder, table: Value, index: Value) -> tuple[Operand, Operand, Write]:
+    def prepare(b: Builder, table: Value, index: Value) -> tuple[Operand, Operand, Result]:
         pointers = places(b, table)
         batch = _taken_apart(b, index, [Loops(v, (v,), c.extents[v]) for v in c.batch], 0)
         return (
@@ -130,7 +130,7 @@ def _writer(
     batch: Values,
     pointers: Mapping[Node, Value],
     outside: set[Node],
-) -> Write:
+) -> Result:
     flat = flattened(tuple(map(variable, range(c.target.ndim))), c.target.shape)
     forms = [flat, *(f for s in item.statements for f in forms_in(s.value))]
     rows, columns = merged(c.rows, c.extents, forms), merged(c.columns, c.extents, forms)
@@ -144,12 +144,29 @@ def _writer(
         }
         lane = columns[-1].last if count else None
         scope = Scope(b, pointers, places, lane, count, mask, {c.target: values})
-        if c.target in outside:
-            scope.store(c.target, flat, values)
         for s in item.statements:
-            made = scope.value(s.value)
-            scope.ready[s.target] = made
-            if s.target in outside:
-                scope.store(s.target, flat, made)
+            scope.ready[s.target] = scope.value(s.value)
+        # Stores come last: arrays often lie alike in their pages, and a processor takes a load for
+        # one of what an earlier store has written to the same place of another page.
+        for node in item.sources:
+            if node in outside:
+                scope.store(node, flat, scope.ready[node])
 
-    return write
+    single = len(rows) == len(columns) == 1 and not batch
+    return Result(write, tuple(_touched(c, item, pointers, outside)) if single else ())
+
+
+def _touched(
+    c: Contraction, item: Fused, pointers: Mapping[Node, Value], outside: set[Node]
+) -> Iterable[Touched]:
+    """The arrays that lie as the results do and are read or written with them."""
+    flat = flattened(tuple(map(variable, range(c.target.ndim))), c.target.shape)
+    made = [n for n in item.sources if n in outside]
+    read = [
+        load.source for s in item.statements for load in loads(s.value)
+        if load.flat == flat and isinstance(load, Load) and load.source not in item.sources
+    ]  # fmt: skip
+    for node in dict.fromkeys((*made, *read)):
+        if flat.coefficient(c.columns[-1]) == 1:
+            where = Strided(pointers[node], flat.coefficient(c.rows[-1]), 1)
+            yield Touched(where, memory(node.dtype), node in made)

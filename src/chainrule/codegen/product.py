@@ -18,6 +18,7 @@ from chainrule.codegen.products.operands import (
     Product,
     Result,
     Strided,
+    Touched,
     Write,
     flipped,
 )
@@ -27,7 +28,7 @@ from chainrule.codegen.products.unit import Unit, make_room, scratch_bytes
 from chainrule.codegen.target import Target
 from chainrule.codegen.values import Value
 
-__all__ = ["Kernel", "Operand", "Product", "Result", "Strided", "Write", "emit_product"]
+__all__ = ["Kernel", "Operand", "Product", "Result", "Strided", "Touched", "emit_product"]
 
 
 def emit_product(

@@ -67,13 +67,11 @@ def _next_right(unit: Unit, inner: Inner, first: Index, share: Share) -> Ahead |
 
 
 def _results(unit: Unit, inner: Inner, row: Value, panel: Value) -> Ahead | None:
-    """Where this tile's results will go, if they are ready at the end of this block."""
-    b, plan, result = unit.b, unit.plan, unit.result.plain
-    if result is None or inner.last is not None or plan.read_right or result.column_stride != 1:
+    """What this tile's results will be put into, if they are ready at the end of this block."""
+    b, plan = unit.b, unit.plan
+    if not unit.result.touched or inner.last is not None or plan.read_right:
         return None
-    column = b.mul(panel, plan.columns.size * plan.lanes)
-    away = b.add(b.mul(row, result.row_stride), column)
-    origin = b.offset(result.pointer, away, unit.product.kind)
-    shape = (plan.rows.size, plan.columns.size)
-    steps = plan.inner_block // CHUNK
-    return ahead_of_results(b, unit.product.kind, origin, result.row_stride, shape, steps)
+    width = plan.columns.size * plan.lanes
+    corner, shape = (row, b.mul(panel, width)), (plan.rows.size, width)
+    turns = plan.inner_block // CHUNK
+    return ahead_of_results(b, unit.result.touched, corner, shape, turns)

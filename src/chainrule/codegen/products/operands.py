@@ -17,6 +17,7 @@ __all__ = [
     "Read",
     "Result",
     "Strided",
+    "Touched",
     "Write",
     "flipped",
 ]
@@ -49,11 +50,19 @@ class Operand(NamedTuple):
     plain: Strided | None = None
 
 
+class Touched(NamedTuple):
+    """An array that is read or written where a result belongs, element by element of a kind."""
+
+    where: Strided
+    kind: str
+    written: bool
+
+
 class Result(NamedTuple):
-    """What takes the results, and where it will store them: memory that may be asked for ahead."""
+    """What takes the results, and the memory that it touches then, which is asked for ahead."""
 
     write: Write
-    plain: Strided | None = None
+    touched: tuple[Touched, ...] = ()
 
 
 class Product(Record):

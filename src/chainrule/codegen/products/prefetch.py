@@ -7,10 +7,11 @@ of the inner axis ask for the lines to come, one at a time: their loads leave ro
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Final, NamedTuple
 
 from chainrule.codegen.llvm import Builder
+from chainrule.codegen.products.operands import Touched
 from chainrule.codegen.products.split import minimum
 from chainrule.codegen.values import Value, bits
 
@@ -67,19 +68,51 @@ def ahead(
 
 
 def ahead_of_results(
-    b: Builder, kind: str, origin: Value, stride: int, shape: tuple[int, int], steps: int
+    b: Builder,
+    touched: Sequence[Touched],
+    corner: tuple[Value, Value],
+    shape: tuple[int, int],
+    turns: int,
 ) -> Ahead:
-    """Ask for the memory that a tile's results will be written to: its rows of a few lines."""
-    height, width = shape
-    pieces = 1 << (width - 1).bit_length()
-    shift = max((s for s in range(8) if height * pieces << s <= steps), default=0)
-    line = _LINE * 8 // bits(kind)
+    """Ask for the memory that a tile's results will be put into, or together with.
+
+    corner   the first row and column of the tile
+    shape    its rows and columns
+    turns    how often is asked for a line of each array, or several if they are too few
+    """
+    row, column = corner
+    origins = [
+        b.offset(t.where.pointer, b.add(b.mul(row, t.where.row_stride), column), t.kind)
+        for t in touched
+    ]
 
     def ask(turn: Value) -> None:
-        step = b.binary("lshr", turn, b.number(shift))
-        row = b.binary("lshr", step, b.number(pieces.bit_length() - 1))
-        piece = b.binary("and", step, b.number(pieces - 1))
-        place = b.add(b.mul(row, stride), b.mul(piece, line))
-        b.prefetch(b.offset(origin, place, kind), 1, write=True)
+        away: dict[tuple[int, str], list[Value]] = {}
+        for t, origin in zip(touched, origins, strict=True):
+            key = t.where.row_stride, t.kind
+            if key not in away:
+                away[key] = _lines(b, turn, key, shape, turns)
+            for place in away[key]:
+                b.prefetch(b.offset(origin, place, t.kind), 2, write=t.written)
 
     return ask
+
+
+def _lines(
+    b: Builder, turn: Value, array: tuple[int, str], shape: tuple[int, int], turns: int
+) -> list[Value]:
+    """The elements of a tile, from its first one, whose lines are asked for at this turn."""
+    stride, kind = array
+    line = _LINE * 8 // bits(kind)
+    pieces = 1 << (-(-shape[1] // line) - 1).bit_length()
+    lines = shape[0] * pieces
+    several = -(-lines // turns)
+    shift = max((s for s in range(8) if lines << s <= turns), default=0)
+    made = []
+    for n in range(several):
+        step = b.add(b.mul(turn, several), n) if several > 1 else turn
+        step = b.binary("lshr", step, b.number(shift)) if shift else step
+        row = b.binary("lshr", step, b.number(pieces.bit_length() - 1))
+        piece = b.binary("and", step, b.number(pieces - 1))
+        made.append(b.add(b.mul(row, stride), b.mul(piece, line)))
+    return made
