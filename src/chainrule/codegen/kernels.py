@@ -120,11 +120,13 @@ def _begin(
     table, *given = outer.arguments
     pointers = dict(places(outer, table))
     # As parameters, which LLVM is told do not overlap, arrays can be kept in registers.
-    parameters = [(f"a{k}", "ptr") for k in range(len(pointers))] + PARAMETERS[1:]
+    places_now = tuple(dict.fromkeys(pointers.values()))  # what is changed in place has one
+    parameters = [(f"a{k}", "ptr") for k in range(len(places_now))] + PARAMETERS[1:]
     b = module.function(f"{name}_rows", parameters, internal=True)
-    outer.call(b.name, "void", *pointers.values(), *given)
+    outer.call(b.name, "void", *places_now, *given)
     *arrays, begin, end, scratch = b.arguments
-    pointers = dict(zip(pointers, arrays, strict=True))
+    inside = dict(zip(places_now, arrays, strict=True))
+    pointers = {node: inside[place] for node, place in pointers.items()}
     for node, offset in kept.items():
         pointers[node] = b.offset(scratch, offset, "i8")
     return Row(target, b, rank, pointers, dict.fromkeys(kept, rank), {}, scratch), (begin, end)

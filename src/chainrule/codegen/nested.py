@@ -1,7 +1,8 @@
 """Nested programs: Loop and Cond as machine code around the program of their body.
 
 A body has a table of its own. Its constants stay where they are; a slice is an address that moves
-with the loop; a carry has two places, from one of which a turn reads while it writes to the other.
+with the loop; a carry has two places, from one of which a turn reads while it writes to the other,
+or one if it can be changed in place (``carries.py``). The last of them is where the result belongs.
 """
 
 from __future__ import annotations
@@ -51,7 +52,10 @@ def rooms(op: Loop | Cond, bodies: Sequence[Body], read: set[int]) -> list[Room]
     found = [Room("arena", max((b.arena for b in bodies), default=0))]
     if isinstance(op, Loop):
         for k, node in enumerate(op.body.outputs[: op.carries]):
-            found += [Room((k, side), node.nbytes) for side in range(2)]
+            sides = {0} if k in bodies[0].in_place else {0, 1}
+            if k in read:
+                sides.discard(_final_side(op, bodies[0], k))
+            found += [Room((k, side), node.nbytes) for side in sorted(sides)]
         rest = op.body.outputs[op.carries :]
         found += [
             Room(("slice", k), n.nbytes) for k, n in enumerate(rest) if op.carries + k not in read
@@ -61,6 +65,11 @@ def rooms(op: Loop | Cond, bodies: Sequence[Body], read: set[int]) -> list[Room]
             Room(("result", k), n.nbytes) for k, n in enumerate(op.then.outputs) if k not in read
         ]
     return found
+
+
+def _final_side(op: Loop, body: Body, carry: int) -> int:
+    """In which of a carry's places the loop ends."""
+    return 0 if carry in body.in_place else op.length % 2
 
 
 def _set(b: Builder, table: Value, entry: int, value: Value) -> None:
@@ -121,12 +130,13 @@ def emit_loop(
     for node, pointer in zip(graph.inputs[:first], operands[:first], strict=True):
         _set(b, own, entry[node], pointer)
     carried = graph.inputs[first:last]
+    sides = [_sides(op, body, k, results, room) for k in range(op.carries)]
     for k, (node, pointer) in enumerate(zip(carried, operands[first:last], strict=True)):
-        _copied(b, pointer, room[k, 0], node)
-    sides = [room[k, side] for k in range(op.carries) for side in range(2)]
+        _copied(b, pointer, sides[k][0], node)
     state = b.local("i64")
     b.store(constant("i64", 0), state)
-    with b.loop(0, op.length, carried=sides) as turn:
+    pairs = [place for pair in sides for place in pair]
+    with b.loop(0, op.length, carried=pairs) as turn:
         error = b.load("i64", state)
         at = b.sub(constant("i64", op.length - 1), turn.index) if op.reverse else turn.index
         for k, node in enumerate(carried):
@@ -148,7 +158,17 @@ def emit_loop(
         with b.when(b.icmp("eq", error, 0)):
             b.call(body.name, "void", team, own)
             b.store(failed(b, table), state)
-        turn.next(*[turn.carried[k ^ 1] for k in range(len(sides))])
-    for k, node in enumerate(carried):
-        if k in results:
-            _copied(b, turn.results[2 * k], results[k], node)
+        turn.next(*[turn.carried[k ^ 1] for k in range(len(pairs))])
+
+
+def _sides(
+    op: Loop, body: Body, carry: int, results: Mapping[int, Value], room: Mapping[object, Value]
+) -> tuple[Value, Value]:
+    """The place from which a carry is read first, and the one to which it is written first."""
+    end = _final_side(op, body, carry)
+    first, second = (
+        results[carry] if carry in results and side == end else room.get((carry, side))
+        for side in range(2)
+    )
+    assert first is not None
+    return first, second or first

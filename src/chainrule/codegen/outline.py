@@ -38,13 +38,17 @@ Part = Work | Inner
 
 
 class Body(NamedTuple):
-    """A graph that was written as a function; where its table has what; bytes of its arena."""
+    """A graph that was written as a function; where its table has what; bytes of its arena.
+
+    in_place   the carries that it writes over what they were
+    """
 
     name: str
     graph: Graph
     entries: tuple[Node, ...]
     arena: int
     parts: tuple[Part, ...]
+    in_place: frozenset[int] = frozenset()
 
 
 class Segment(NamedTuple):

@@ -14,6 +14,7 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, nullcontext
 from typing import Any, Final
 
+from chainrule.codegen.carries import overwritten
 from chainrule.codegen.contractions import emit_contraction
 from chainrule.codegen.draws import emit_draw
 from chainrule.codegen.fuse import Fused, Item, fuse, own_rank, reads, targets
@@ -53,7 +54,9 @@ def compile_graph(graph: Graph, target: Target, header: int = 0, *, timed: bool 
 class _Layout:
     """What the function of a graph computes, and where its arrays lie."""
 
-    def __init__(self, graph: Graph, writer: _Writer, *, is_whole: bool) -> None:
+    def __init__(
+        self, graph: Graph, writer: _Writer, loop: Loop | None = None, *, is_whole: bool
+    ) -> None:
         self.graph = graph
         self.is_whole = is_whole
         target = writer.target
@@ -61,7 +64,7 @@ class _Layout:
         steps = arrange_factors(steps, target)
         self.items = [item for item in fuse(steps) if _computes(item)]
         self.bodies = {
-            item.node: tuple(writer.body(g) for g in bodies(item.node.op))
+            item.node: tuple(writer.body(g, item.node.op) for g in bodies(item.node.op))
             for item in self.items
             if isinstance(item, Nested)
         }
@@ -71,6 +74,11 @@ class _Layout:
         hosted = [n for item in self.items if isinstance(item, Host) for n in item.targets]
         self.entries = tuple(dict.fromkeys((*given, *hosted)))
         self.table = {node: FIRST + k for k, node in enumerate(self.entries)}
+        self.in_place: frozenset[int] = frozenset()
+        if loop is not None:
+            self.in_place = overwritten(loop, graph, self.items)
+            for k in self.in_place:
+                self.table[graph.outputs[k]] = self.table[graph.inputs[loop.constants + k]]
         self.places, self.arena = self._places()
 
     def _constants(self) -> tuple[Node, ...]:
@@ -111,11 +119,14 @@ class _Layout:
 
         def places(b: Builder, table: Value) -> dict[Any, Value]:
             made: dict[Any, Value] = {}
+            entries: dict[int, Value] = {}
             arena: Value | None = None
             for name in here:
                 if name in self.table:
-                    assert isinstance(name, Node)
-                    made[name] = b.load("ptr", b.offset(table, self.table[name], "ptr"))
+                    entry = self.table[name]
+                    if entry not in entries:
+                        entries[entry] = b.load("ptr", b.offset(table, entry, "ptr"))
+                    made[name] = entries[entry]
                 else:
                     arena = arena or b.load("ptr", b.offset(table, ARENA, "ptr"))
                     made[name] = b.offset(arena, self.places[name], "i8")
@@ -165,7 +176,7 @@ class _Writer:
         self.module = Module(target.attributes, fma=target.fma)
         self.scratch = 0
         self.count = 0
-        self.written: dict[Graph, Body] = {}
+        self.written: dict[object, Body] = {}
 
     def program(self, graph: Graph, header: int) -> Native:
         """Write a whole program."""
@@ -193,15 +204,18 @@ class _Writer:
             bool(header),
         )  # fmt: skip
 
-    def body(self, graph: Graph) -> Body:
+    def body(self, graph: Graph, op: object) -> Body:
         """Write the body of a Loop or a Cond as a function."""
-        found = self.written.get(graph)
+        loop = op if isinstance(op, Loop) else None
+        key = graph, loop and (loop.constants, loop.carries)
+        found = self.written.get(key)
         if found is None:
             own = with_own_outputs(graph)
-            layout = _Layout(own, self, is_whole=False)
+            layout = _Layout(own, self, loop, is_whole=False)
             name = self._fresh("body")
             parts = self._segment(name, layout.items, layout).parts
-            found = self.written[graph] = Body(name, own, layout.entries, layout.arena, parts)
+            found = Body(name, own, layout.entries, layout.arena, parts, layout.in_place)
+            self.written[key] = found
         return found
 
     def _fresh(self, hint: str) -> str:

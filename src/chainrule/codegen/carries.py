@@ -1,0 +1,85 @@
+"""Carries in place: which of a loop's carries are written over what they were before.
+
+The body of a loop reads the old value of a carry and makes a new one. If nobody reads the old value
+any more when the new one begins to be written, but at the very element that is written next, one
+array is enough: half the memory goes through the caches, and nothing is fetched only to be written.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from chainrule.codegen.affine import flattened, variable
+from chainrule.codegen.fuse import Fused, Item, reads, targets
+from chainrule.codegen.loops import Expression, Load, Statement, loads
+from chainrule.ir.graph import Graph, Node
+from chainrule.ir.primitives import Loop
+
+__all__ = ["overwritten"]
+
+
+def overwritten(op: Loop, graph: Graph, items: Sequence[Item]) -> frozenset[int]:
+    """The carries, by number, whose new value may lie where the old one does.
+
+    graph   the body, each of whose outputs is a value that it makes itself
+    items   what computes it, in order
+    """
+    home = {node: k for k, item in enumerate(items) for node in targets(item)}
+    old = graph.inputs[op.constants : op.constants + op.carries]
+    return frozenset(
+        k for k, (before, after) in enumerate(zip(old, graph.outputs[: op.carries], strict=True))
+        if after in home and _in_place(items[home[after] :], before, after)
+    )  # fmt: skip
+
+
+def _in_place(items: Sequence[Item], before: Node, after: Node) -> bool:
+    """Whether the first item may write its result over an array that may be read until then."""
+    maker, *later = items
+    if any(before in reads(item) for item in later):
+        return False
+    if before not in reads(maker):
+        return True
+    return isinstance(maker, Fused) and _by_elements(maker, before, after)
+
+
+def _by_elements(maker: Fused, before: Node, after: Node) -> bool:
+    """Whether a kernel reads an array only where, and before, it writes the same element.
+
+    The epilogue of a product reads all that it needs of an element before it writes any of it.
+    Other statements are run in order.
+    """
+    c, statements = maker.product, maker.statements
+    if c is not None:
+        if _reads(c.left, before) or _reads(c.right, before):
+            return False
+        later: list[Statement] = []
+    else:
+        own = next(k for k, s in enumerate(statements) if s.target is after)
+        if statements[own].kind:
+            return False
+        statements, later = statements[: own + 1], statements[own + 1 :]
+    readers = [s for s in statements if _reads(s.value, before)]
+    return all(_only_there(s, before, after) for s in readers) and not any(
+        _reads(s.value, before) for s in later
+    )
+
+
+def _reads(value: Expression, node: Node) -> bool:
+    return any(load.source is node for load in loads(value))
+
+
+def _only_there(s: Statement, before: Node, after: Node) -> bool:
+    """Whether a statement goes through the elements of the new value and reads the same of the old.
+
+    The two have one type, so what has the same number in both lies at the same place.
+    """
+    whole = flattened(tuple(map(variable, range(after.ndim))), after.shape)
+    return (
+        not s.kind
+        and s.extents == after.shape
+        and all(
+            isinstance(load, Load) and load.flat == whole and not load.guards
+            for load in loads(s.value)
+            if load.source is before
+        )
+    )
