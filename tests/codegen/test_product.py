@@ -288,3 +288,11 @@ def test_a_kernel_is_small() -> None:
 def test_scratch_is_bounded_by_the_caches(shape: tuple[int, int, int], layouts: str) -> None:
     _, _, scratch = text_of(Product(*shape), layouts, target_for("x86-64-v4"))
     assert scratch < 2 << 20
+
+
+@pytest.mark.parametrize("shape", [(128, 3072, 10), (10, 128, 3072), (128, 784, 512)], ids=str)
+def test_a_product_has_as_many_tiles_for_each_of_two_or_four_threads(
+    shape: tuple[int, int, int],
+) -> None:
+    _, tiles, _ = text_of(Product(*shape), "nt", target_for("x86-64-v4"))
+    assert tiles % 4 == 0

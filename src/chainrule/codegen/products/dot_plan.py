@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Final, NamedTuple
 
 from chainrule.codegen.products.operands import Operand, Product
-from chainrule.codegen.products.plan import FAR, UNIT
+from chainrule.codegen.products.plan import FAR, UNIT, shared
 from chainrule.codegen.products.split import Split, split
 from chainrule.codegen.target import Target
 
@@ -59,7 +59,7 @@ def make_dot_plan(
     rows, columns = split(product.rows, height), split(product.columns, width)
     steps = -(-product.inner // lanes)
     work = int(rows.panels * columns.panels * (max(height * width / 2, 1) * steps + 100))
-    row_blocks = max(1, min(rows.panels, work // UNIT))
+    row_blocks = shared(max(1, min(rows.panels, work // UNIT)), rows.panels)
     column_blocks = max(1, min(columns.panels, work // row_blocks // UNIT))
     group = max(
         1,

@@ -14,7 +14,7 @@ from chainrule.codegen.products.split import Split, split
 from chainrule.codegen.target import Target
 from chainrule.codegen.values import bits
 
-__all__ = ["FAR", "UNIT", "Plan", "make_plan", "prefers_turned"]
+__all__ = ["FAR", "UNIT", "Plan", "make_plan", "prefers_turned", "shared"]
 
 _SLIVER: Final = 14 << 10  # bytes of the left operand that stay in the first cache
 _BLOCK: Final = 320 << 10  # bytes of the right operand that stay in the second one
@@ -22,7 +22,7 @@ _NEAR: Final = 512 << 10  # an operand of so many bytes is in the second cache a
 _PAGE: Final = 4096  # rows at multiples of it fall into one set of the first cache
 UNIT: Final = 40_000  # cycles: what is less than 15 µs is not worth sending to a thread
 FAR: Final = 0.3  # what a vector of the right operand costs, since it comes from the second cache
-_UNITS: Final = 4  # what a product should give at least, and twice as many if it is large
+_UNITS: Final = 8  # what a product should give at least: threads are not equally fast
 _LARGE: Final = 4_000_000  # cycles of a product that does not fit into the second cache
 _ROWS: Final = 256  # fewer make packing the right operand for each block of rows dear
 
@@ -85,6 +85,8 @@ def make_plan(
     cycles = product.rows * product.inner * columns.total // 2
     column_blocks = _column_blocks(columns, rows, cycles, inner_block * lanes * size)
     row_blocks = _row_blocks(rows, cycles // column_blocks)
+    if row_blocks == 1:
+        column_blocks = shared(column_blocks, columns.panels)
     unit = cycles // (row_blocks * column_blocks) + product.rows * columns.total * 2 + 50
     group = max(1, min(UNIT // unit, row_blocks * column_blocks * batch))
     read_right = rows.panels == 1 and right.contiguous == "column"
@@ -144,10 +146,15 @@ def _inner_block(inner: int, step: int, lanes: int) -> int:
 def _column_blocks(columns: Split, rows: Split, cycles: int, column_bytes: int) -> int:
     """Blocks that fit into the second cache, and enough of them if each is worth it."""
     fit = -(-columns.total * column_bytes // _BLOCK)
-    units = 2 * _UNITS if cycles > _LARGE else _UNITS
-    wanted = -(-units // max(rows.total // _ROWS, 1))
+    wanted = -(-_UNITS // max(rows.total // _ROWS, 1))
     narrow = columns.total // 4
     return max(1, min(max(fit, min(wanted, cycles // (UNIT), narrow)), columns.panels))
+
+
+def shared(blocks: int, panels: int) -> int:
+    """A few more blocks, so that two or four threads have as many each, and none waits long."""
+    step = 4 if blocks > 2 else 2 if blocks > 1 else 1
+    return min(-(-blocks // step) * step, panels)
 
 
 def _row_blocks(rows: Split, cycles: int) -> int:
