@@ -10,12 +10,11 @@ import pytest
 
 import chainrule as cr
 from chainrule.codegen.carries import overwritten
-from chainrule.codegen.fuse import fuse
 from chainrule.codegen.nested import with_own_outputs
-from chainrule.codegen.split import split_sums
-from chainrule.codegen.steps import steps_of
+from chainrule.codegen.program import items_of
 from chainrule.errors import IndexingError
 from chainrule.ir.primitives import Loop
+from chainrule.runtime.engine import host_target
 from tests.codegen.guarded import by_numpy, natively, optimized
 
 SIDE = 37  # no multiple of any vector
@@ -35,7 +34,7 @@ def in_place(f: Any, *inputs: Any) -> list[set[int]]:
     for node in graph.nodes():
         if isinstance(node.op, Loop):
             body = with_own_outputs(node.op.body)
-            found.append(set(overwritten(node.op, body, fuse(split_sums(steps_of(body))))))
+            found.append(set(overwritten(node.op, body, items_of(body, host_target()))))
     return found
 
 

@@ -34,7 +34,7 @@ from chainrule.codegen.windows.plan import plan_of
 from chainrule.ir.graph import Graph, Node, bodies
 from chainrule.ir.primitives import Cond, Data, Loop, Project
 
-__all__ = ["compile_graph"]
+__all__ = ["compile_graph", "items_of"]
 
 _PARALLEL_WORK: Final = 60_000
 """Operations from which on waking a second thread pays: some twenty microseconds."""
@@ -51,6 +51,12 @@ def compile_graph(graph: Graph, target: Target, header: int = 0, *, timed: bool 
     return _Writer(target, timed).program(graph, header)
 
 
+def items_of(graph: Graph, target: Target) -> list[Item]:
+    """The kernels and other steps that compute a graph, in order."""
+    steps = split_sums(steps_of(graph), lambda s: plan_of(target, s, own_rank(s)) is not None)
+    return [item for item in fuse(arrange_factors(steps, target)) if _computes(item)]
+
+
 class _Layout:
     """What the function of a graph computes, and where its arrays lie."""
 
@@ -59,10 +65,7 @@ class _Layout:
     ) -> None:
         self.graph = graph
         self.is_whole = is_whole
-        target = writer.target
-        steps = split_sums(steps_of(graph), lambda s: plan_of(target, s, own_rank(s)) is not None)
-        steps = arrange_factors(steps, target)
-        self.items = [item for item in fuse(steps) if _computes(item)]
+        self.items = items_of(graph, writer.target)
         self.bodies = {
             item.node: tuple(writer.body(g, item.node.op) for g in bodies(item.node.op))
             for item in self.items
