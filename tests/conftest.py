@@ -28,6 +28,7 @@ NATIVE = (
     "test_tiny.py",
     "train/test_fit.py",
     "train/test_resume.py",
+    "train/test_strides.py",
     "errors/test_native.py",
 )
 

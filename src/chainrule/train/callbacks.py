@@ -18,7 +18,7 @@ Records = Sequence[Mapping[str, Any]]
 class Callback:
     """The base of what a training calls: methods that do nothing unless they are overridden.
 
-    ``on_step`` and ``on_epoch`` end the training after this step by returning True.
+    ``on_step``, ``on_pause`` and ``on_epoch`` end the training after this step by returning True.
 
     >>> class Patient(Callback):
     ...     def on_epoch(self, record, progress):
@@ -32,7 +32,13 @@ class Callback:
         """
 
     def on_step(self, progress: Progress) -> bool | None:
-        """Called after each step."""
+        """Called after each step; where one does it, no two steps run as one program."""
+
+    def on_pause(self, progress: Progress) -> bool | None:
+        """Called between two steps: after each, or after several that ran as one program.
+
+        These take a fraction of a second, and never go beyond the end of an epoch.
+        """
 
     def on_epoch(self, record: Mapping[str, Any], progress: Progress) -> bool | None:
         """Called after each epoch, with its figures."""
@@ -64,13 +70,24 @@ class Callbacks:
         self.all = [_callback(each) for each in callbacks]
         self.ended_by: str | None = None
 
+    @property
+    def want_each_step(self) -> bool:
+        """Whether one does something after each step."""
+        return any(
+            getattr(each.on_step, "__func__", None) is not Callback.on_step for each in self.all
+        )
+
     def start(self, progress: Progress, history: Records, saved: Path | None) -> bool:
         """Call each one's ``on_start``; say whether one asks to take no step."""
         return self._asked(lambda each: each.on_start(progress, history, saved))
 
     def step(self, progress: Progress) -> bool:
-        """Call each one's ``on_step``, then ``on_epoch`` if one has ended; say whether to end."""
+        """Call each one's ``on_step``, ``on_pause``, and ``on_epoch`` if one has ended.
+
+        Say whether to end.
+        """
         asked = self._asked(lambda each: each.on_step(progress))
+        asked |= self._asked(lambda each: each.on_pause(progress))
         record = progress.record
         if record is not None:
             asked |= self._asked(lambda each: each.on_epoch(record, progress))

@@ -52,7 +52,7 @@ class Checkpoints(Callback):
         is_saved = checkpoint.is_there(self.run.checkpoints)
         self._saved_step, self._saved_at = progress.step if is_saved else -1, time.monotonic()
 
-    def on_step(self, progress: Progress) -> None:
+    def on_pause(self, progress: Progress) -> None:
         """Save inside an epoch if it is time."""
         if progress.record is None and self._pause_is_over(self.pauses[1]):
             self.save(progress)

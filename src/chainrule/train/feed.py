@@ -1,17 +1,18 @@
 """The batches of a training, one after another, from any place on."""
 
 from collections.abc import Generator, Iterator
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, final
 
 import numpy as np
 import numpy.typing as npt
 
 from chainrule.data.augmentation import keys_for
 from chainrule.data.prefetch import prefetch
+from chainrule.data.whole import Whole
 from chainrule.train.progress import Progress
 from chainrule.train.task import Task
 
-__all__ = ["Batch", "feed", "row_numbers"]
+__all__ = ["Batch", "Numbers", "feed", "row_numbers"]
 
 _Array = npt.NDArray[Any]
 
@@ -37,7 +38,7 @@ def feed(task: Task, start: Progress) -> Generator[Batch, None, None]:
     Where steps_per_epoch is given, an epoch goes on with the data where the one before ended; the
     order is drawn anew whenever all have been seen.
     """
-    batches = _batches(task, start.epoch * task.batches + start.batch)
+    batches = _batches(task, start.at(task.batches))
     return prefetch(batches, task.prefetch)
 
 
@@ -55,6 +56,39 @@ def _batches(task: Task, step: int) -> Iterator[Batch]:
                 keys = keys_for(task.seed, turn, _slice(order, task.batch, number))
             yield Batch(_frozen(inputs), _frozen(targets), turn, number, keys)
         step += last - first
+
+
+@final
+class Numbers:
+    """Which rows the steps of a training take, for data whose rows can be read at any time."""
+
+    def __init__(self, task: Task, examples: Whole) -> None:
+        self._task, self._examples = task, examples
+        self._in_turn = task.data.batch_count(task.batch)
+        self._turn, self._order = -1, np.zeros(0, np.int64)
+
+    def batch(self, step: int) -> Batch:
+        """Give the batch of a step."""
+        turn, number = self._place(step)
+        rows = _slice(self._order, self._task.batch, number)
+        inputs, targets = (_frozen(part[rows]) for part in self._examples)
+        return Batch(inputs, targets, turn, number, self._keys(turn, rows))
+
+    def rows(self, step: int, count: int) -> tuple[_Array, _Array | None]:
+        """Give the row numbers and the random keys of as many steps: s b and s b 2."""
+        turn, number = self._place(step)
+        size = self._task.batch
+        rows = self._order[number * size : (number + count) * size].reshape(count, size)
+        return rows, self._keys(turn, rows)
+
+    def _place(self, step: int) -> tuple[int, int]:
+        turn, number = divmod(step, self._in_turn)
+        if turn != self._turn:
+            self._turn, self._order = turn, _frozen(self._task.data.order(self._task.seed, turn))
+        return turn, number
+
+    def _keys(self, turn: int, rows: _Array) -> _Array | None:
+        return _frozen(keys_for(self._task.seed, turn, rows)) if self._task.augment else None
 
 
 def row_numbers(task: Task, batch: Batch) -> _Array:

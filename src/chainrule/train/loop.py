@@ -1,4 +1,4 @@
-"""The training loop: one compiled step, taken again and again.
+"""The training loop: one compiled step, taken again and again, or strides of several at once.
 
 ``steps`` is a generator of Progress. Whoever runs it decides what else happens between two steps:
 ``fit`` collects the figures, the command line saves checkpoints and listens to signals.
@@ -8,26 +8,34 @@ import math
 import time
 from collections.abc import Callable, Generator
 from contextlib import closing
-from dataclasses import replace
-from typing import Any
+from dataclasses import dataclass, replace
+from functools import cached_property
+from typing import Any, final
 
 import numpy as np
 import numpy.typing as npt
 
 from chainrule import tree
+from chainrule.data.whole import Whole, whole
+from chainrule.errors import ChainruleError
+from chainrule.tensors import Tensor
 from chainrule.train.diagnosis import not_finite
 from chainrule.train.evaluation import Evaluation, counted, evaluator
-from chainrule.train.feed import Batch, feed
+from chainrule.train.feed import Batch, Numbers, feed
+from chainrule.train.pace import Pace
 from chainrule.train.progress import Progress, Tally, cells
-from chainrule.train.step import Taken, compiled_step
+from chainrule.train.step import Strode, Taken, compiled_step, compiled_stride
 from chainrule.train.task import Task
+from chainrule.transform import State
 
 __all__ = ["steps"]
 
 _Take = Callable[[Any, Any, Batch, bool], Taken]
+_Going = Generator[Progress, None, None]
+_Array = npt.NDArray[Any]
 
 
-def steps(task: Task, start: Progress) -> Generator[Progress, None, None]:
+def steps(task: Task, start: Progress, pace: Pace | None = None) -> _Going:
     """Take the steps that are left, and give the Progress after each.
 
     The last step of an epoch comes with its ``record``: epoch, step, loss, accuracy, their
@@ -36,31 +44,121 @@ def steps(task: Task, start: Progress) -> Generator[Progress, None, None]:
     samples_per_second. All but the clock figures are a pure function of the task and of where it
     starts.
 
+    pace  how many steps may run as one program, where the data lie in memory: then the Progress is
+          given after each of these strides. They give the bits of single steps
+
     Raises:  NonFiniteError: a loss, a gradient or a weight after the step is infinite or
              undefined; it names where the first such number came from. The step was not taken:
              the error's ``model`` is that of the step before, and so are the State cells.
     """
-    take, compare = compiled_step(task), evaluator(task.loss, task.metrics)
+    programs, progress, examples = _Programs(task), start, None
+    with closing(_singly(programs, start, pace)) as going:
+        for progress in going:
+            yield progress
+            if pace is not None and pace.strides_pay(progress):
+                examples = whole(task.data)
+                if examples is not None:
+                    break
+    if pace is not None and examples is not None:
+        yield from _in_strides(programs, progress, pace, examples)
+
+
+@final
+@dataclass(frozen=True, eq=False)
+class _Programs:
+    """What a training runs, each compiled when it is first called."""
+
+    task: Task
+
+    @cached_property
+    def step(self) -> _Take:
+        return compiled_step(self.task)
+
+    @cached_property
+    def compare(self) -> Callable[..., Evaluation]:
+        return evaluator(self.task.loss, self.task.metrics)
+
+
+def _singly(programs: _Programs, start: Progress, pace: Pace | None = None) -> _Going:
+    """Take one step after another."""
     progress = start
-    with closing(feed(task, start)) as batches:
+    with closing(feed(programs.task, start)) as batches:
         clock = time.perf_counter()
         for batch in batches:
-            progress, taken = _advance(task, take, progress, batch)
-            spent = Tally(seconds=time.perf_counter() - clock)
-            progress = replace(progress, tally=progress.tally.add(spent))
-            if progress.batch == task.batches:
-                progress = _end_of_epoch(task, progress, taken, compare)
+            progress, taken = _advance(programs, progress, batch)
+            seconds = time.perf_counter() - clock
+            if pace is not None:
+                pace.stepped(seconds)
+            progress = _completed(programs, progress, seconds, taken)
             yield progress
             clock = time.perf_counter()
 
 
-def _advance(task: Task, take: _Take, before: Progress, batch: Batch) -> tuple[Progress, Taken]:
-    held = [(cell, cell.value) for cell in cells(before.model).values()]
-    taken = take(before.model, before.slots, batch, before.batch + 1 == task.batches)
+def _in_strides(programs: _Programs, start: Progress, pace: Pace, examples: Whole) -> _Going:
+    """Take several steps at once where the pace says so. All batches are rows of the examples."""
+    task, progress = programs.task, start
+    numbers, stride = Numbers(task, examples), compiled_stride(task, examples)
+    while progress.step < task.total_steps:
+        clock, taken = time.perf_counter(), None
+        count, at = pace.next(progress), progress.at(task.batches)
+        if count:
+            rows, keys = numbers.rows(at, count)
+            strode = _strode(stride, progress, rows, keys)
+            if strode is None:  # single steps say which one of them failed, and why
+                yield from _singly(programs, progress)
+                return
+            progress = _after(progress, strode, examples.targets[rows])
+        else:
+            progress, taken = _advance(programs, progress, numbers.batch(at))
+        seconds = time.perf_counter() - clock
+        if count:
+            pace.strode(seconds)
+        progress = _completed(programs, progress, seconds, taken)
+        yield progress
+
+
+def _strode(
+    stride: Callable[..., Strode], before: Progress, rows: _Array, keys: _Array | None
+) -> Strode | None:
+    """Take a stride; None, and the State cells as before, if a step is not finite or fails."""
+    held = _held(before.model)
+    try:
+        strode = stride(before.model, before.slots, rows, keys)
+    except ChainruleError:
+        return None
+    if strode.finite.all():
+        return strode
+    _put_back(held)
+    return None
+
+
+def _after(before: Progress, strode: Strode, targets: _Array) -> Progress:
+    """Where a training stands after a stride; sums are those of one step after the other."""
+    count, examples = targets.shape[:2]
+    seen = _counted(targets)
+    parts = strode.losses.astype(np.float64) * seen
+    loss = float(np.add.accumulate([before.tally.loss, *parts])[-1])
+    right = 0 if strode.correct is None else int(strode.correct.sum())
+    more = Tally(0.0, right, int(seen.sum()), 0.0, count * examples)
+    return Progress(
+        strode.model, strode.slots, before.step + count, before.epoch, before.batch + count,
+        replace(before.tally.add(more), loss=loss), None, float(strode.losses[-1]),
+    )  # fmt: skip
+
+
+def _counted(targets: _Array) -> _Array:
+    """Count the targets of each step that a mean over its batch is taken over."""
+    if targets.dtype.kind != "i":
+        return np.full(len(targets), targets.shape[1])
+    return np.asarray(np.count_nonzero(targets >= 0, axis=tuple(range(1, targets.ndim))))
+
+
+def _advance(programs: _Programs, before: Progress, batch: Batch) -> tuple[Progress, Taken]:
+    task, held = programs.task, _held(before.model)
+    taken = programs.step(before.model, before.slots, batch, before.batch + 1 == task.batches)
     loss = float(taken.loss)
     if not taken.finite.all():
-        for cell, value in held:
-            cell.value = value
+        _put_back(held)
         raise not_finite(task, before, batch, taken)
     seen = counted(batch.targets)
     right = 0 if taken.correct is None else int(taken.correct)
@@ -68,6 +166,25 @@ def _advance(task: Task, take: _Take, before: Progress, batch: Batch) -> tuple[P
     step, number = before.step + 1, before.batch + 1
     after = Progress(taken.model, taken.slots, step, before.epoch, number, tally, None, loss)
     return after, taken
+
+
+def _held(model: Any) -> list[tuple[State, Tensor]]:
+    return [(cell, cell.value) for cell in cells(model).values()]
+
+
+def _put_back(held: list[tuple[State, Tensor]]) -> None:
+    for cell, value in held:
+        cell.value = value
+
+
+def _completed(
+    programs: _Programs, progress: Progress, seconds: float, taken: Taken | None
+) -> Progress:
+    """Add the time to what was counted; at the end of an epoch give its figures."""
+    progress = replace(progress, tally=progress.tally.add(Tally(seconds=seconds)))
+    if taken is None or progress.batch < programs.task.batches:
+        return progress
+    return _end_of_epoch(programs.task, progress, taken, programs.compare)
 
 
 def _end_of_epoch(
@@ -107,6 +224,6 @@ def _weight_norms(model: Any) -> dict[str, float]:
     return {path: _norm(leaf.numpy()) for path, leaf in tree.paths(model)}
 
 
-def _norm(weights: npt.NDArray[Any]) -> float:
+def _norm(weights: _Array) -> float:
     flat = weights.reshape(-1)
     return math.sqrt(np.einsum("i,i->", flat, flat, dtype=np.float64))

@@ -64,7 +64,7 @@ class Progress:
     epoch, batch  the epochs finished, and the batches taken in the one that has begun
     tally         the sums of the epoch that has begun
     record        the figures of the epoch that this very step has ended, else None
-    loss          that of the batch of this very step; None before the first one
+    loss          that of the batch of the last step; None before the first one
     """
 
     model: Any
@@ -75,6 +75,10 @@ class Progress:
     tally: Tally = field(default_factory=Tally)
     record: Mapping[str, Any] | None = None
     loss: float | None = None
+
+    def at(self, batches: int) -> int:
+        """The number of the next step, where an epoch has so many batches."""
+        return self.epoch * batches + self.batch
 
 
 def cells(model: Any) -> dict[str, State]:

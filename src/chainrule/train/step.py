@@ -1,4 +1,8 @@
-"""One step as one program: augmentation, loss, gradient, update, and the figures of all that."""
+"""Steps as programs: augmentation, loss, gradient, update, and the figures of all that.
+
+A single step is a program, and so is a stride: as many steps as one likes, whose batches the
+program gathers itself. Both are the same function of Tensors and give the same bits.
+"""
 
 from collections.abc import Callable
 from typing import Any, NamedTuple
@@ -8,21 +12,23 @@ import numpy.typing as npt
 
 from chainrule import tree
 from chainrule.data.augmentation import augment
+from chainrule.data.whole import Whole
 from chainrule.errors import ShapeError
 from chainrule.functions.creation import zeros
 from chainrule.functions.elementary import sqrt
 from chainrule.functions.elementwise import add, equal, isfinite, multiply
+from chainrule.functions.indexing import take
 from chainrule.functions.joining import stack
-from chainrule.functions.reduction import sum
+from chainrule.functions.reduction import all, sum
 from chainrule.loss import l1, l2
-from chainrule.tensors import Tensor, tensor
+from chainrule.tensors import Tensor, of_value, tensor
 from chainrule.train.evaluation import answers
 from chainrule.train.feed import Batch
 from chainrule.train.progress import cells
 from chainrule.train.task import Task
-from chainrule.transform import cond, jit, value_and_grad
+from chainrule.transform import cond, jit, scan, value_and_grad
 
-__all__ = ["Objective", "Taken", "compiled_step", "objective"]
+__all__ = ["Objective", "Strode", "Taken", "compiled_step", "compiled_stride", "objective"]
 
 Objective = Callable[..., tuple[Tensor, tuple[Tensor, Tensor | None]]]
 """(model, inputs, targets, keys) to (what is made small, (loss, right answers))."""
@@ -72,22 +78,31 @@ def objective(task: Task) -> Objective:
     return value
 
 
-def compiled_step(task: Task) -> Callable[[Any, Any, Batch, bool], Taken]:
-    """Make the function of (model, slots, batch, whether an epoch ends) that takes a step."""
+def _step(task: Task) -> Callable[..., tuple[Any, ...]]:
+    """Give a step as a function of (model, slots, whether an epoch ends, *batch).
+
+    None for whether an epoch ends: it does not, and no norms are given.
+    """
     value, optimizer = objective(task), task.optimizer
 
-    @jit
-    def step(model: Any, slots: Any, last: Tensor, *batch: Any) -> tuple[Any, ...]:
+    def step(model: Any, slots: Any, last: Tensor | None, *batch: Any) -> tuple[Any, ...]:
         (total, (loss, correct)), gradients = value_and_grad(value, has_aux=True)(model, *batch)
         leaves = tree.flatten(gradients)[0]
         # Before the update, which overwrites them; and only where they are asked for.
-        norms = cond(last, _norms, lambda *_: zeros(len(leaves)), *leaves)
+        norms = None if last is None else cond(last, _norms, _no_norms, *leaves)
         model, slots = optimizer.update(gradients, slots, model)
         pairs = zip(leaves, tree.flatten(model)[0], strict=True)
         # One number tells of many: a sum is finite only if each of its terms is.
         finite = [isfinite(add(sum(gradient), sum(weight))) for gradient, weight in pairs]
         finite += [isfinite(sum(cell.value)) for cell in cells(model).values()]
         return model, slots, loss, correct, stack([isfinite(total), *finite]), norms
+
+    return step
+
+
+def compiled_step(task: Task) -> Callable[[Any, Any, Batch, bool], Taken]:
+    """Make the function of (model, slots, batch, whether an epoch ends) that takes a step."""
+    step = jit(_step(task))
 
     def take(model: Any, slots: Any, batch: Batch, last: bool) -> Taken:
         made = step(model, slots, tensor(last), batch.inputs, batch.targets, batch.keys)
@@ -96,8 +111,53 @@ def compiled_step(task: Task) -> Callable[[Any, Any, Batch, bool], Taken]:
     return take
 
 
+class Strode(NamedTuple):
+    """What a stride gives: the loss, the number of right answers and so on of each step.
+
+    finite  of each step, whether all of it is
+    """
+
+    model: Any
+    slots: Any
+    losses: npt.NDArray[Any]
+    correct: npt.NDArray[np.int64] | None
+    finite: npt.NDArray[np.bool_]
+
+
+def compiled_stride(task: Task, examples: Whole) -> Callable[..., Strode]:
+    """Make the function of (model, slots, row numbers, keys) that takes a step for each row.
+
+    None of the steps may end an epoch.
+    """
+    step = _step(task)
+    inputs, targets = map(of_value, examples)
+
+    @jit
+    def stride(model: Any, slots: Any, inputs: Tensor, targets: Tensor, *rows: Any) -> Any:
+        def one(at: Any, given: Any) -> tuple[Any, Any]:
+            numbers, keys = given
+            batch = take(inputs, numbers, axis=0), take(targets, numbers, axis=0), keys
+            *after, loss, correct, finite, _ = step(*at, None, *batch)
+            return tuple(after), (loss, correct, all(finite))
+
+        return scan(one, (model, slots), rows)
+
+    def go(model: Any, slots: Any, rows: npt.NDArray[Any], keys: npt.NDArray[Any] | None) -> Strode:
+        (model, slots), (losses, correct, finite) = stride(
+            model, slots, inputs, targets, rows, keys
+        )
+        right = None if correct is None else correct.numpy()
+        return Strode(model, slots, losses.numpy(), right, finite.numpy())
+
+    return go
+
+
 def _norms(*gradients: Tensor) -> Tensor:
     return stack([sqrt(sum(multiply(g, g))).astype("float64") for g in gradients])
+
+
+def _no_norms(*gradients: Tensor) -> Tensor:
+    return zeros(len(gradients))
 
 
 def _correct(outputs: Tensor, targets: Tensor) -> Tensor:

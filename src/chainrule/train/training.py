@@ -12,6 +12,7 @@ from chainrule.train.callbacks import Callbacks, Records
 from chainrule.train.display import Display
 from chainrule.train.interrupt import catch_signals
 from chainrule.train.loop import steps
+from chainrule.train.pace import Pace
 from chainrule.train.progress import Progress
 from chainrule.train.task import Task
 
@@ -56,8 +57,8 @@ def train(
     Raises:  NonFiniteError: as ``steps``, after the callbacks' ``on_failure``.
     """
     told, records = Callbacks(callbacks), list(history)
-    progress = start
-    with catch_signals() as stop, closing(steps(task, start)) as going:
+    progress, pace = start, None if told.want_each_step else Pace(task)
+    with catch_signals() as stop, closing(steps(task, start, pace)) as going:
         done |= told.start(start, history, saved)
         try:
             while not (done or stop.requested):

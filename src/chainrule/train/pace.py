@@ -1,0 +1,94 @@
+"""How many steps to run as one program, by the time that they take."""
+
+import math
+from statistics import median
+from typing import final
+
+from chainrule.runtime.programs import is_native
+from chainrule.train.progress import Progress
+from chainrule.train.task import Task
+
+__all__ = ["Pace"]
+
+_TRIED = 6  # single steps to measure
+_FEWEST = 4  # steps that make a stride
+_LATE = 0.25  # seconds after which whoever watches wants to see something
+_MOST_ROWS = 2**21  # row numbers in a stride
+
+
+@final
+class Pace:
+    """How many steps to run as one program: a stride, after which others are told and asked.
+
+    A stride never ends an epoch, and its batches are full, so that all strides are one program. To
+    compile it costs about as much as the program of one step did; single steps are taken until it
+    is known that what is left is worth that.
+
+    aim    the seconds that a stride may take
+    saved  what a step in a stride saves: seconds, and a share of its time
+    most   steps of a stride, however fast they are
+    """
+
+    def __init__(
+        self,
+        task: Task,
+        *,
+        aim: float = 0.15,
+        saved: tuple[float, float] = (2e-4, 0.05),
+        most: int | None = None,
+    ) -> None:
+        self.length = 0
+        self._task, self._aim, self._saved = task, aim, saved
+        self._most = max(1, _MOST_ROWS // task.batch) if most is None else most
+        self._full = min(task.batches - 1, len(task.data) // task.batch)
+        self._times: list[float] = []
+        self._is_new, self._late = True, 0
+
+    def stepped(self, seconds: float) -> None:
+        """Take note of a single step."""
+        if len(self._times) < _TRIED:
+            self._times.append(seconds)
+
+    def strides_pay(self, progress: Progress) -> bool:
+        """Whether to go on in strides; it is decided once, when enough single steps were taken."""
+        if self.length or len(self._times) < _TRIED or not is_native():
+            return False
+        first, *others = self._times
+        self._times = [math.inf]  # so that it is not asked again
+        each = median(others)
+        length = self._fitting(each)
+        if length < _FEWEST:
+            return False
+        of_epoch = self._full // length * length / self._task.batches
+        left = (self._task.total_steps - progress.step) * of_epoch
+        seconds, share = self._saved
+        if left * (seconds + share * each) <= first - each:
+            return False
+        self.length = length
+        return True
+
+    def _fitting(self, each: float) -> int:
+        """The longest stride that is not over the aim; strides of it leave few steps of an epoch.
+
+        0: an epoch has too few steps.
+        """
+        most = min(max(1, int(self._aim / max(each, 1e-9))), self._most)
+        return self._full // math.ceil(self._full / most) if self._full else 0
+
+    def next(self, progress: Progress) -> int:
+        """The number of steps to run as one program now; 0: a single step."""
+        task, length = self._task, self.length
+        ahead = task.batches - 1 - progress.batch
+        number = progress.at(task.batches) % task.data.batch_count(task.batch)
+        full = len(task.data) // task.batch - number
+        return length if length and length <= min(ahead, full) else 0
+
+    def strode(self, seconds: float) -> None:
+        """Take note of a stride. The first one was compiled; if the others are late, halve them."""
+        if self._is_new:
+            self._is_new = False
+            return
+        self._late = self._late + 1 if seconds > max(_LATE, self._aim) else 0
+        if self._late > 1:
+            half = self.length // 2
+            self.length, self._is_new, self._late = half if half >= _FEWEST else 0, True, 0
