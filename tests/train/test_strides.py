@@ -1,4 +1,4 @@
-"""Several steps as one program: the bits of single steps, and nobody is told later than promised."""
+"""Several steps as one program: the bits of single steps, and who is told of them when."""
 
 import os
 import signal
@@ -69,6 +69,235 @@ def check(make: Callable[[], Task], model: Callable[[], Any] = network, most: in
         assert progress.tally.examples == then.tally.examples
 
 
-@pytest.mark.parametrize("optimizer", OPTIMIZERS)
+def perceptron() -> cr.nn.Sequential:
+    with cr.nn.seed(2):
+        return cr.nn.mlp((64, 16, 10))
+
+
+def rows(dtype: Any, count: int = 460) -> cr.data.Dataset:
+    generator = np.random.default_rng(0)
+    inputs = generator.integers(0, 100, (count, 64)).astype(dtype)
+    return cr.data.from_arrays(inputs, generator.integers(0, 10, count))
+
+
+@pytest.mark.parametrize("optimizer", ["nesterov", "muon", "all around"])
 def test_strides_give_the_bits_of_single_steps(optimizer: str) -> None:
     check(lambda: task(OPTIMIZERS[optimizer]()))
+
+
+@pytest.mark.parametrize("dtype", [np.uint8, np.float32, np.float64, np.int16, ">f4"])
+def test_whatever_the_inputs_are_stored_as(dtype: Any) -> None:
+    for data in (rows(dtype), rows(dtype).standardize()):
+        check(lambda data=data: task(data=data, augment=()), perceptron)
+
+
+def test_an_epoch_may_be_more_or_less_than_a_turn() -> None:
+    for count, epochs in ((9, 3), (33, 1)):
+        make = {"data": rows(np.uint8), "augment": (), "steps_per_epoch": count, "epochs": epochs}
+        check(lambda make=make: task(**make), perceptron)
+
+
+def test_blocks_of_rows_are_visited_in_their_order() -> None:
+    data = cr.data.Dataset(rows(np.uint8).inputs, rows(np.uint8).targets, shuffle="blocks")
+    check(lambda: task(data=data, augment=()), perceptron)
+
+
+def test_targets_without_a_label_are_not_counted() -> None:
+    tokens = np.random.default_rng(0).integers(0, 10, (460, 6))
+    targets = np.where(tokens > 6, -1, tokens)
+    data = cr.data.Dataset(tokens, targets, tuple("abcdefghij"))
+
+    def model() -> cr.nn.Sequential:
+        with cr.nn.seed(0):
+            return cr.nn.Sequential(cr.nn.Embedding(10, 8), cr.nn.Linear(8, 10))
+
+    def loss(scores: Any, labels: Any) -> Any:
+        return cr.loss.cross_entropy(scores, labels, ignore_index=-1)
+
+    check(lambda: task(data=data, augment=(), loss=loss), model)
+
+
+def test_a_training_goes_on_from_the_end_of_a_stride(tmp_path: Path) -> None:
+    whole = taken(task, network, 0)
+    given = task()
+    with closing(steps(given, begin(given, network()), willing(given))) as going:
+        stopped = next(progress for progress in going if progress.step == 10)
+        checkpoint.save(tmp_path, pack(stopped))
+    again = unpack(checkpoint.load(tmp_path).checkpoint, begin(task(), network()))
+    for pace in (None, willing(given)):
+        rest = list(steps(given, again, pace))
+        assert everything(rest[-1]) == everything(whole[-1])
+        assert records(rest) == records(whole)
+        again = unpack(checkpoint.load(tmp_path).checkpoint, begin(task(), network()))
+
+
+# ---------------------------------------------------------------- when something goes wrong
+
+
+def broken() -> cr.data.Dataset:
+    """Rows of which one, in the tenth batch, is infinite."""
+    data = rows(np.float32)
+    inputs = data.inputs.copy()
+    inputs[int(data.order(5, 0)[9 * 32 + 3])] = np.inf
+    return cr.data.Dataset(inputs, data.targets, data.classes)
+
+
+def test_a_step_of_a_stride_that_is_not_finite_is_named_as_a_single_one_is() -> None:
+    told = []
+    for most in (0, 5):
+        given = task(cr.optim.SGD(0.1), data=broken(), augment=())
+        model = perceptron()
+        with pytest.raises(cr.errors.NonFiniteError) as caught:
+            list(steps(given, begin(given, model), willing(given, most) if most else None))
+        error: Any = caught.value
+        weights = {p: leaf.numpy().tobytes() for p, leaf in cr.tree.paths(error.model)}
+        told.append((str(error), error.rows.tolist(), weights))
+    assert told[0] == told[1]
+    assert "in epoch 1, step 10" in told[0][0]
+
+
+def test_state_cells_are_put_back_before_the_single_steps() -> None:
+    ends = []
+    for most in (0, 5):
+        data = broken()
+        given = task(cr.optim.SGD(0.1), data=data, augment=())
+        with cr.nn.seed(0):
+            layers = cr.nn.Linear(64, 8), cr.nn.Dropout(0.5), cr.nn.Linear(8, 10)
+            model = cr.nn.Sequential(*layers)
+        with pytest.raises(cr.errors.NonFiniteError):
+            list(steps(given, begin(given, model), willing(given, most) if most else None))
+        ends.append({path: cell.value.numpy().tobytes() for path, cell in cells(model).items()})
+    assert ends[0] == ends[1]
+
+
+def test_what_cannot_be_a_stride_is_done_in_single_steps(monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(*_: Any) -> Any:
+        raise cr.errors.CapacityError("the stride has no room")
+
+    single = taken(task, network, 0)
+    monkeypatch.setattr(loop, "compiled_stride", lambda *_: refuse)
+    again = taken(task, network, 5)
+    assert len(again) == len(single)
+    assert everything(again[-1]) == everything(single[-1])
+
+
+# ---------------------------------------------------------------- how fit uses them
+
+
+@pytest.fixture
+def eager(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let fit take strides whether or not they pay."""
+    monkeypatch.setattr("chainrule.train.training.Pace", willing)
+
+
+def fitted(callbacks: Any = (), **changes: Any) -> Any:
+    given = {"epochs": 3, "batch": 32, "seed": 5, "optimizer": cr.optim.Adam(0.01), **changes}
+    return cr.train.fit(perceptron(), rows(np.uint8), callbacks=callbacks, **given)
+
+
+class EachStep(cr.train.Callback):
+    def __init__(self) -> None:
+        self.steps: list[int] = []
+
+    def on_step(self, progress: Progress) -> None:
+        self.steps.append(progress.step)
+
+
+class Pauses(cr.train.Callback):
+    def __init__(self, act: Callable[[Progress], object] = lambda _: None) -> None:
+        self.steps: list[int] = []
+        self.act = act
+
+    def on_pause(self, progress: Progress) -> bool | None:
+        self.steps.append(progress.step)
+        return bool(self.act(progress))
+
+
+def test_who_wants_each_step_is_told_of_each(eager: None) -> None:
+    each, pauses = EachStep(), Pauses()
+    fitted([each, pauses])
+    assert each.steps == pauses.steps == list(range(1, 46))
+
+
+def test_others_are_told_after_a_stride(eager: None) -> None:
+    pauses = Pauses()
+    fitted([pauses])
+    # Each of the last two epochs: three strides of four, the two that are left, the last one.
+    assert pauses.steps[-12:] == [19, 23, 27, 28, 29, 30, 34, 38, 42, 43, 44, 45]
+    assert len(pauses.steps) < 45
+
+
+def test_a_callback_ends_a_training_between_strides(eager: None) -> None:
+    found = fitted([Pauses(lambda progress: progress.step == 23)])
+    assert (found.ended_by, found.progress.step) == ("Pauses", 23)
+
+
+def test_ctrl_c_lets_a_stride_finish_and_nothing_is_lost(eager: None, tmp_path: Path) -> None:
+    def press(progress: Progress) -> None:
+        if progress.step == 23:
+            os.kill(os.getpid(), signal.SIGINT)
+
+    whole = fitted(folder=tmp_path / "whole")
+    stopped = fitted([Pauses(press)], folder=tmp_path / "part")
+    assert stopped.interrupted
+    assert stopped.progress.step == 23
+    again = fitted(folder=tmp_path / "part")
+    assert everything(again.progress) == everything(whole.progress)
+
+
+# ---------------------------------------------------------------- when they pay
+
+
+def pace(seconds: list[float], **changes: Any) -> tuple[Pace, Progress]:
+    """A Pace that has seen single steps of these times, in a training with epochs of 100 steps."""
+    given = task(data=rows(np.uint8, 3200), **{"epochs": 10, **changes})
+    found = Pace(given)
+    for each in seconds:
+        found.stepped(each)
+    return found, Progress(None, None, len(seconds), 0, len(seconds))
+
+
+def test_strides_begin_when_enough_steps_are_left() -> None:
+    usual = [0.5, *[0.01] * 5]  # the first one is compiled
+    found, progress = pace(usual)
+    assert found.strides_pay(progress)  # 990 steps save 0.7 ms each
+    assert found.length == 14  # seven in an epoch of 99 steps and one; 0.14 s each
+    assert found.next(progress) == 14
+    few, progress = pace(usual, epochs=4)
+    assert not few.strides_pay(progress)
+    assert few.next(progress) == 0
+    warm, progress = pace([0.1, *[0.01] * 5], epochs=4)
+    assert warm.strides_pay(progress)
+
+
+def test_it_is_decided_once() -> None:
+    found, progress = pace([0.5, *[0.01] * 4])
+    assert not found.strides_pay(progress)
+    found.stepped(0.01)
+    assert found.strides_pay(progress)
+    assert not found.strides_pay(progress)
+
+
+def test_slow_steps_stay_single() -> None:
+    found, progress = pace([0.5, *[0.1] * 5], epochs=10_000)
+    assert not found.strides_pay(progress)
+
+
+def test_a_stride_ends_before_the_end_of_an_epoch() -> None:
+    found, progress = pace([0.5, *[1e-4] * 5], epochs=100)
+    assert found.strides_pay(progress)
+    assert found.length == 99
+    assert found.next(progress) == 0
+    assert found.next(Progress(None, None, 100, 1, 0)) == 99
+    assert found.next(Progress(None, None, 199, 1, 99)) == 0
+
+
+def test_strides_that_come_late_twice_are_halved_until_steps_are_single() -> None:
+    found, progress = pace([0.5, *[0.01] * 5])
+    assert found.strides_pay(progress)
+    lengths = []
+    for seconds in (0.9, 0.3, 0.1, 0.3, 0.3, 0.9, 0.3, 0.3):
+        found.strode(seconds)
+        lengths.append(found.length)
+    assert lengths == [14, 14, 14, 14, 7, 7, 7, 0]
+    assert found.next(progress) == 0
