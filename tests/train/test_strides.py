@@ -20,8 +20,8 @@ from chainrule.train.task import Task, begin
 from tests.train.test_resume import OPTIMIZERS, everything, network, records
 
 
-def images(count: int = 460) -> cr.data.Dataset:
-    """Digits as bytes, channels first: 14 full batches of 32 and one of 12."""
+def images(count: int = 556) -> cr.data.Dataset:
+    """Digits as bytes, channels first: 17 full batches of 32 and one of 12."""
     return digits()[0].take(np.arange(count)).as_images("CHW")
 
 
@@ -42,7 +42,7 @@ def task(optimizer: Any = None, **changes: Any) -> Task:
     )
 
 
-def willing(given: Task, most: int = 5) -> Pace:
+def willing(given: Task, most: int = 4) -> Pace:
     """Strides as soon as enough single steps were taken."""
     return Pace(given, aim=1e9, saved=(1e9, 0.0), most=most)
 
@@ -52,7 +52,7 @@ def taken(make: Callable[[], Task], model: Callable[[], Any], most: int) -> list
     return list(steps(given, begin(given, model()), willing(given, most) if most else None))
 
 
-def check(make: Callable[[], Task], model: Callable[[], Any] = network, most: int = 5) -> None:
+def check(make: Callable[[], Task], model: Callable[[], Any] = network, most: int = 4) -> None:
     """Strides give the bits of single steps."""
     single, strides = taken(make, model, 0), taken(make, model, most)
     assert len(strides) < len(single)
@@ -74,7 +74,7 @@ def perceptron() -> cr.nn.Sequential:
         return cr.nn.mlp((64, 16, 10))
 
 
-def rows(dtype: Any, count: int = 460) -> cr.data.Dataset:
+def rows(dtype: Any, count: int = 556) -> cr.data.Dataset:
     generator = np.random.default_rng(0)
     inputs = generator.integers(0, 100, (count, 64)).astype(dtype)
     return cr.data.from_arrays(inputs, generator.integers(0, 10, count))
@@ -103,7 +103,7 @@ def test_blocks_of_rows_are_visited_in_their_order() -> None:
 
 
 def test_targets_without_a_label_are_not_counted() -> None:
-    tokens = np.random.default_rng(0).integers(0, 10, (460, 6))
+    tokens = np.random.default_rng(0).integers(0, 10, (556, 6))
     targets = np.where(tokens > 6, -1, tokens)
     data = cr.data.Dataset(tokens, targets, tuple("abcdefghij"))
 
@@ -144,7 +144,7 @@ def broken() -> cr.data.Dataset:
 
 def test_a_step_of_a_stride_that_is_not_finite_is_named_as_a_single_one_is() -> None:
     told = []
-    for most in (0, 5):
+    for most in (0, 4):
         given = task(cr.optim.SGD(0.1), data=broken(), augment=())
         model = perceptron()
         with pytest.raises(cr.errors.NonFiniteError) as caught:
@@ -158,7 +158,7 @@ def test_a_step_of_a_stride_that_is_not_finite_is_named_as_a_single_one_is() -> 
 
 def test_state_cells_are_put_back_before_the_single_steps() -> None:
     ends = []
-    for most in (0, 5):
+    for most in (0, 4):
         data = broken()
         given = task(cr.optim.SGD(0.1), data=data, augment=())
         with cr.nn.seed(0):
@@ -176,7 +176,7 @@ def test_what_cannot_be_a_stride_is_done_in_single_steps(monkeypatch: pytest.Mon
 
     single = taken(task, network, 0)
     monkeypatch.setattr(loop, "compiled_stride", lambda *_: refuse)
-    again = taken(task, network, 5)
+    again = taken(task, network, 4)
     assert len(again) == len(single)
     assert everything(again[-1]) == everything(single[-1])
 
@@ -216,31 +216,31 @@ class Pauses(cr.train.Callback):
 def test_who_wants_each_step_is_told_of_each(eager: None) -> None:
     each, pauses = EachStep(), Pauses()
     fitted([each, pauses])
-    assert each.steps == pauses.steps == list(range(1, 46))
+    assert each.steps == pauses.steps == list(range(1, 55))
 
 
 def test_others_are_told_after_a_stride(eager: None) -> None:
     pauses = Pauses()
     fitted([pauses])
-    # Each of the last two epochs: three strides of four, the two that are left, the last one.
-    assert pauses.steps[-12:] == [19, 23, 27, 28, 29, 30, 34, 38, 42, 43, 44, 45]
-    assert len(pauses.steps) < 45
+    # Each of the last two epochs: four strides of four, the one that is left, the last one.
+    assert pauses.steps[-12:] == [22, 26, 30, 34, 35, 36, 40, 44, 48, 52, 53, 54]
+    assert len(pauses.steps) < 54
 
 
 def test_a_callback_ends_a_training_between_strides(eager: None) -> None:
-    found = fitted([Pauses(lambda progress: progress.step == 23)])
-    assert (found.ended_by, found.progress.step) == ("Pauses", 23)
+    found = fitted([Pauses(lambda progress: progress.step == 22)])
+    assert (found.ended_by, found.progress.step) == ("Pauses", 22)
 
 
 def test_ctrl_c_lets_a_stride_finish_and_nothing_is_lost(eager: None, tmp_path: Path) -> None:
     def press(progress: Progress) -> None:
-        if progress.step == 23:
+        if progress.step == 22:
             os.kill(os.getpid(), signal.SIGINT)
 
     whole = fitted(folder=tmp_path / "whole")
     stopped = fitted([Pauses(press)], folder=tmp_path / "part")
     assert stopped.interrupted
-    assert stopped.progress.step == 23
+    assert stopped.progress.step == 22
     again = fitted(folder=tmp_path / "part")
     assert everything(again.progress) == everything(whole.progress)
 
@@ -261,8 +261,8 @@ def test_strides_begin_when_enough_steps_are_left() -> None:
     usual = [0.5, *[0.01] * 5]  # the first one is compiled
     found, progress = pace(usual)
     assert found.strides_pay(progress)  # 990 steps save 0.7 ms each
-    assert found.length == 14  # seven in an epoch of 99 steps and one; 0.14 s each
-    assert found.next(progress) == 14
+    assert found.length == 12  # an eighth of 99 steps; 0.12 s each
+    assert found.next(progress) == 12
     few, progress = pace(usual, epochs=4)
     assert not few.strides_pay(progress)
     assert few.next(progress) == 0
@@ -299,5 +299,5 @@ def test_strides_that_come_late_twice_are_halved_until_steps_are_single() -> Non
     for seconds in (0.9, 0.3, 0.1, 0.3, 0.3, 0.9, 0.3, 0.3):
         found.strode(seconds)
         lengths.append(found.length)
-    assert lengths == [14, 14, 14, 14, 7, 7, 7, 0]
+    assert lengths == [12, 12, 12, 12, 6, 6, 6, 0]
     assert found.next(progress) == 0

@@ -68,12 +68,16 @@ class Pace:
         return True
 
     def _fitting(self, each: float) -> int:
-        """The longest stride that is not over the aim; strides of it leave few steps of an epoch.
+        """A stride that is not over the aim: an epoch, or a half, a fourth, … of it.
 
-        0: an epoch has too few steps.
+        There are few such lengths, so that another training finds its program in the cache. 0: an
+        epoch has too few steps.
         """
         most = min(max(1, int(self._aim / max(each, 1e-9))), self._most)
-        return self._full // math.ceil(self._full / most) if self._full else 0
+        length = self._full
+        while length > most:
+            length //= 2
+        return length
 
     def next(self, progress: Progress) -> int:
         """The number of steps to run as one program now; 0: a single step."""
