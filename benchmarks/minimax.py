@@ -15,6 +15,7 @@ from __future__ import annotations
 import struct
 import sys
 from collections.abc import Callable, Sequence
+from functools import partial
 from typing import Any, NamedTuple
 
 import mpmath as mp
@@ -209,6 +210,43 @@ def _artanh(z: Any) -> Any:
     return (2 * mp.atanh(s) - 2 * s - 2 * s**3 / 3) / s**5
 
 
+PSI_ROOT = mp.findroot(mp.digamma, mp.mpf("1.46"))
+STIRLING = 5  # from here on what the asymptotic series leave is a polynomial of 1/x²
+
+
+def _lgamma_near(w: Any) -> Any:
+    """log Γ(2 + u)/(u (1 + u)) of u = w − 0.3."""
+    u = w - mp.mpf("0.3")
+    return mp.digamma(2) if abs(u) < 1e-20 else mp.loggamma(2 + u) / u / (1 + u)
+
+
+def _digamma_near(v: Any) -> Any:
+    """ψ(x)/(x − r) of x = 3/2 + v, where ψ(r) = 0."""
+    apart = v + mp.mpf("1.5") - PSI_ROOT
+    return mp.psi(1, PSI_ROOT) if abs(apart) < 1e-20 else mp.digamma(PSI_ROOT + apart) / apart
+
+
+def _beyond(f: Function, limit: Any) -> Function:
+    """A function of x ≥ STIRLING as one of t = 1/x², with its limit at t = 0."""
+    return lambda t: limit if t < mp.mpf("1e-12") else f(1 / mp.sqrt(t))
+
+
+def _share(f: Function, power: int) -> Function:
+    """The weight x⁻ᵖ/f(x) of t = 1/x²."""
+    return _beyond(lambda x: 1 / x**power / f(x), mp.mpf(0))
+
+
+FAR = mp.mpf(STIRLING) ** -2
+_lgamma_rest = _beyond(
+    lambda x: x * (mp.loggamma(x) - (x - mp.mpf("0.5")) * mp.log(x) + x - mp.log(2 * mp.pi) / 2),
+    mp.mpf(1) / 12,
+)
+_digamma_rest = _beyond(
+    lambda x: x * x * (mp.log(x) - 1 / (2 * x) - mp.digamma(x)), mp.mpf(1) / 12
+)
+_trigamma_rest = _beyond(
+    lambda x: x**3 * (mp.psi(1, x) - 1 / x - 1 / (2 * x * x)), mp.mpf(1) / 6
+)
 _log_weight = lambda t: t if t == 0 else t * t / mp.log1p(t)  # noqa: E731
 _erf_weight = lambda z: 1 / (1 + _erf_less(z))  # noqa: E731
 _exp_weight = lambda t: t if t == 0 else t * t / mp.expm1(t)  # noqa: E731
@@ -240,6 +278,11 @@ POLYNOMIALS = {
         lambda a: mp.log(mp.erfc(a)), lambda a: mp.erfc(a) / mp.erf(a), ERF_SPLIT["f"], 4, 7, "f"
     ),
     "erfc64": Wanted(_erfc_curve, lambda q: 1 / _erfc_curve(q), -1, mp.mpf(23) / 31, 24, "d"),
+    "lgamma64": Wanted(_lgamma_near, lambda w: 1 / _lgamma_near(w), -0.5, 0.5, 20, "d"),
+    "digamma64": Wanted(_digamma_near, lambda v: 1 / _digamma_near(v), -0.5, 0.5, 22, "d"),
+    "lgamma_rest64": Wanted(_lgamma_rest, _share(mp.loggamma, 1), 0, FAR, 7, "d"),
+    "digamma_rest64": Wanted(_digamma_rest, _share(mp.digamma, 2), 0, FAR, 7, "d"),
+    "trigamma_rest64": Wanted(_trigamma_rest, _share(partial(mp.psi, 1), 3), 0, FAR, 9, "d"),
     "artanh64": Wanted(_artanh, lambda z: z * z / 2, 0, S_MAX, 6, "d"),
 }  # fmt: skip
 

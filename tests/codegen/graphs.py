@@ -84,7 +84,8 @@ SMOOTH: dict[str, Run] = {
     "gelu": cr.gelu,
     "erf": cr.erf,
     "gradient": lambda x: cr.grad(lambda t: cr.sum(cr.tanh(t) * cr.sin(t)))(x),
-    "lgamma on the host": lambda x: cr.lgamma(cr.abs(x) + 1.0),
+    "lgamma": lambda x: cr.lgamma(cr.abs(x) + 1.0),
+    "ndtri on the host": lambda x: cr.ndtri(cr.sigmoid(x)),
 }
 EXACT: dict[str, Run] = {
     "square": lambda x: x * x,

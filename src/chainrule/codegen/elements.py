@@ -48,8 +48,8 @@ class Stored(Exception):  # noqa: N818 — a signal, not an error
 def is_inline(node: Node) -> bool:
     """Whether a node can be written into the expressions of those who read it."""
     match node.op:
-        case p.Map(record=record):
-            return is_native(record, node.inputs[0].dtype)
+        case p.Map(record=record, params=params):
+            return is_native(record, node.inputs[0].dtype, params)
         case p.Fill() | p.Iota() | p.Delta() | p.View() | p.Reshape() | p.Select() | p.Add():
             return True
         case p.Data(value=value):

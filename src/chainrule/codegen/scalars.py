@@ -1,7 +1,7 @@
 """Elementwise functions in registers: the native form of each record of ir/scalar.py.
 
 A record's NumPy function says what it means; here stands how it is computed, for one lane or many
-(codegen/mathematics). What has no native form (the gamma functions) runs on the host.
+(codegen/mathematics). What has no native form (incomplete gamma functions) runs on the host.
 """
 
 from __future__ import annotations
@@ -15,6 +15,7 @@ from chainrule.codegen.mathematics import (
     comparisons,
     error_function,
     exponentials,
+    gamma,
     integers,
     inverse,
     logarithms,
@@ -47,11 +48,16 @@ _SHORT: Final = LIGHT | {
 Rule = Callable[[Sequence[Lanes], DType], Lanes]
 
 
-def is_native(record: Scalar, dtype: DType | None = None) -> bool:
+def is_native(
+    record: Scalar, dtype: DType | None = None, params: tuple[Any, ...] = ()
+) -> bool:
     """Whether a function has a native form, for operands of a type if one is given.
 
     Signed integers raised to integers have one, but only the host can refuse negative exponents.
+    Of the polygamma functions the first two have one.
     """
+    if record.name == "polygamma":
+        return params[:1] in ((0,), (1,))
     if record.name == "pow" and dtype is not None and dtype.kind == "signed":
         return False
     return record.name in _RULES or record.name == "cast"
@@ -93,6 +99,9 @@ def emit_scalar(
     own = [Lanes(b, o) for o in operands]
     if record.name == "cast":
         return cast(own[0], dtype, params[0]).value
+    if record.name == "polygamma":
+        order = {0: gamma.digamma, 1: gamma.trigamma}.get(params[0])
+        return None if order is None else _in_float64(order)(own, dtype).value
     rule = _RULES.get(record.name)
     return None if rule is None else rule(own, dtype).value
 
@@ -163,6 +172,7 @@ _RULES: Final[Mapping[str, Rule]] = {
     "softplus": _unary(logarithms.softplus),
     "erf": _unary(error_function.erf),
     "erfc": _in_float64(error_function.erfc),
+    "lgamma": _in_float64(gamma.lgamma),
     "sqrt": _unary(lambda x: x.apply("sqrt")),
     "relu": _typed(_relu),
     "divide": _binary(lambda x, y: x / y),

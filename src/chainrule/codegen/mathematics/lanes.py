@@ -6,12 +6,12 @@ become constants of the type that they meet. Comparisons are signed, and false w
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 from chainrule.codegen.llvm import Builder
-from chainrule.codegen.values import Value, bits, constant, element, like
+from chainrule.codegen.values import Value, bits, constant, element, lanes, like
 
-__all__ = ["Lanes", "fma", "polynomial", "two_product", "where"]
+__all__ = ["Lanes", "fma", "polynomial", "two_product", "unless", "where"]
 
 
 class Lanes:
@@ -168,6 +168,17 @@ def where(mask: Lanes, chosen: Lanes | float | int, otherwise: Lanes | float | i
     model = chosen if isinstance(chosen, Lanes) else otherwise
     assert isinstance(model, Lanes)
     return Lanes(mask.b, mask.b.select(mask.value, model.of(chosen), model.of(otherwise)))
+
+
+def unless(rare: Lanes, usual: Lanes, other: Callable[[], Lanes]) -> Lanes:
+    """What is usual, or something else where a mask holds, computed only if it does somewhere."""
+    b, count = usual.b, lanes(usual.kind)
+    found = b.call(f"llvm.vector.reduce.or.v{count}i1", "i1", rare.value) if count else rare.value
+    result = b.local(usual.kind)
+    b.store(usual.value, result)
+    with b.when(found):
+        b.store(where(rare, other(), usual).value, result)
+    return Lanes(b, b.load(usual.kind, result))
 
 
 def fma(x: Lanes, y: Lanes | float, z: Lanes | float) -> Lanes:

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import math
 
-from chainrule.codegen.mathematics.lanes import Lanes, fma, where
-from chainrule.codegen.values import lanes
+from chainrule.codegen.mathematics.lanes import Lanes, fma, unless, where
 
 __all__ = ["floor_divide", "nextafter", "remainder", "rounded", "sign"]
 
@@ -70,16 +69,5 @@ def _rest(x: Lanes, y: Lanes) -> Lanes:
     wrong = rest.differs(0) & (rest < 0).differs(x < 0)
     rest = where(wrong, rest + abs(y).signed_as(x), rest)
     rest = where(abs(y).equals(math.inf) & (abs(x) < math.inf), x, rest).signed_as(x)
-    return _unless(abs(quotient) >= many, rest, x, y)
-
-
-def _unless(rare: Lanes, usual: Lanes, x: Lanes, y: Lanes) -> Lanes:
-    """What is usual, or LLVM's remainder if any lane is rare."""
-    b, count = x.b, lanes(x.kind)
-    found = b.call(f"llvm.vector.reduce.or.v{count}i1", "i1", rare.value) if count else rare.value
-    result = b.local(x.kind)
-    b.store(usual.value, result)
-    with b.when(found):
-        slow = b.binary("frem", x.value, y.value)
-        b.store(b.select(rare.value, slow, usual.value), result)
-    return Lanes(b, b.load(x.kind, result))
+    slow = abs(quotient) >= many
+    return unless(slow, rest, lambda: Lanes(x.b, x.b.binary("frem", x.value, y.value)))
