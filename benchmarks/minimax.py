@@ -241,12 +241,8 @@ _lgamma_rest = _beyond(
     lambda x: x * (mp.loggamma(x) - (x - mp.mpf("0.5")) * mp.log(x) + x - mp.log(2 * mp.pi) / 2),
     mp.mpf(1) / 12,
 )
-_digamma_rest = _beyond(
-    lambda x: x * x * (mp.log(x) - 1 / (2 * x) - mp.digamma(x)), mp.mpf(1) / 12
-)
-_trigamma_rest = _beyond(
-    lambda x: x**3 * (mp.psi(1, x) - 1 / x - 1 / (2 * x * x)), mp.mpf(1) / 6
-)
+_digamma_rest = _beyond(lambda x: x * x * (mp.log(x) - 1 / (2 * x) - mp.digamma(x)), mp.mpf(1) / 12)
+_trigamma_rest = _beyond(lambda x: x**3 * (mp.psi(1, x) - 1 / x - 1 / (2 * x * x)), mp.mpf(1) / 6)
 _log_weight = lambda t: t if t == 0 else t * t / mp.log1p(t)  # noqa: E731
 _erf_weight = lambda z: 1 / (1 + _erf_less(z))  # noqa: E731
 _exp_weight = lambda t: t if t == 0 else t * t / mp.expm1(t)  # noqa: E731

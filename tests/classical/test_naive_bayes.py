@@ -8,7 +8,12 @@ import pytest
 import scipy.sparse
 import scipy.stats
 
-from chainrule.classical import BernoulliNaiveBayes, GaussianNaiveBayes, MultinomialNaiveBayes
+from chainrule.classical import (
+    BernoulliNaiveBayes,
+    GaussianNaiveBayes,
+    MultinomialNaiveBayes,
+    gaussian,
+)
 
 MODELS = [GaussianNaiveBayes, MultinomialNaiveBayes, BernoulliNaiveBayes]
 each = pytest.mark.parametrize("make", MODELS)
@@ -44,6 +49,44 @@ def test_a_square_that_would_cancel_is_not_expanded() -> None:
     density = scipy.stats.norm(model.theta_[0], np.sqrt(model.var_[0]))
     expected = np.log(0.5) + density.logpdf(rows[:2]).sum(axis=1)
     np.testing.assert_allclose(model.predict_joint_log_proba(rows[:2])[:, 0], expected, rtol=1e-6)
+
+
+def digits() -> tuple[np.ndarray, np.ndarray]:
+    datasets = pytest.importorskip("sklearn.datasets")
+    rows, classes = datasets.load_digits(return_X_y=True)
+    return rows, classes
+
+
+def test_smoothing_is_chosen_by_cross_validation_as_with_scikit_learn() -> None:
+    selection = pytest.importorskip("sklearn.model_selection")
+    peer = pytest.importorskip("sklearn.naive_bayes").GaussianNB
+    rows, classes = digits()
+    before = np.array([(classes[:k] == c).sum() for k, c in enumerate(classes)])
+    split = selection.PredefinedSplit((classes + before) % 5)  # each class to the folds in turn
+    hits = [
+        (selection.cross_val_predict(peer(var_smoothing=v), rows, classes, cv=split) == classes)
+        for v in gaussian._GRID
+    ]
+    best = gaussian._GRID[int(np.sum(hits, axis=1).argmax())]
+    model = GaussianNaiveBayes(var_smoothing="cv").fit(rows, classes)
+    assert model.var_smoothing_ == best
+    same(model, GaussianNaiveBayes(var_smoothing=best).fit(rows, classes))
+    assert model.merge(model).var_smoothing_ == best
+
+
+def test_cross_validation_of_batches_is_that_of_the_whole() -> None:
+    rows, classes = digits()
+    parts = [(rows[k : k + 100], classes[k : k + 100], None) for k in range(0, len(rows), 100)]
+    whole = gaussian.cross_validated(lambda: [(rows, classes, None)])
+    assert gaussian.cross_validated(lambda: parts) == whole > 1e-9
+    weights = np.where(np.arange(len(rows)) < 1200, 1.0, 0.0)
+    some = GaussianNaiveBayes(var_smoothing="cv").fit(rows[:1200], classes[:1200])
+    weighted = GaussianNaiveBayes(var_smoothing="cv").fit(rows, classes, weights)
+    assert weighted.var_smoothing_ == some.var_smoothing_
+
+
+def test_without_two_folds_nothing_is_smoothed() -> None:
+    assert gaussian.cross_validated(lambda: [(np.ones((1, 2)), np.zeros(1), None)]) == 1e-9
 
 
 def test_the_multinomial_is_that_of_mccallum_and_nigam_equation_6() -> None:

@@ -83,7 +83,7 @@ def test_classes_get_the_chances_of_the_estimator(model, capsys):
     x, z = (x - mean) / deviation, (z - mean) / deviation
     estimator = (
         LogisticRegression(2 * len(x) * 1e-4) if model == "logistic"
-        else GaussianNaiveBayes(var_smoothing=0.1)
+        else GaussianNaiveBayes(var_smoothing="cv")
     )  # fmt: skip
     chances = estimator.fit(x, train.targets).predict_log_proba(z)
     targets = np.asarray(test.targets)

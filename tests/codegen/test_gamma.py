@@ -17,7 +17,11 @@ from chainrule.runtime.engine import host_target, target_for
 from tests.codegen.native import Kernel, native, ulps
 from tests.codegen.test_scalars import LANES, LONG, OLDER, flushed
 
-FUNCTIONS = {"lgamma": ("lgamma", ()), "digamma": ("polygamma", (0,)), "trigamma": ("polygamma", (1,))}
+FUNCTIONS = {
+    "lgamma": ("lgamma", ()),
+    "digamma": ("polygamma", (0,)),
+    "trigamma": ("polygamma", (1,)),
+}
 COLUMN = {name: k for k, name in enumerate(FUNCTIONS, 1)}
 SCIPY = {
     "lgamma": scipy.special.gammaln,
@@ -92,7 +96,12 @@ def test_poles_infinities_and_nan_are_those_of_scipy(name: str, lanes: int) -> N
 
 def test_of_the_polygamma_functions_the_first_two_are_native() -> None:
     record = SCALARS["polygamma"]
-    assert [is_native(record, float64, (order,)) for order in range(4)] == [True, True, False, False]
+    assert [is_native(record, float64, (order,)) for order in range(4)] == [
+        True,
+        True,
+        False,
+        False,
+    ]
 
 
 def test_a_gradient_of_log_gamma_is_compiled_whole(machine_code: None) -> None:

@@ -255,6 +255,14 @@ MESSAGES: list[tuple[type[Exception], Callable[[], object], str]] = [
     ),
     (
         ArgumentError,
+        lambda: GaussianNaiveBayes(var_smoothing="cv").partial_fit(X, Y),
+        (
+            "GaussianNaiveBayes.partial_fit: var_smoothing is 'cv', which needs all rows at once\n"
+            "\n  fit takes them."
+        ),
+    ),
+    (
+        ArgumentError,
         lambda: LogisticRegression("strong").fit(X, Y),
         ("LogisticRegression: alpha is 'strong', and must be 0 or greater"),
     ),

@@ -48,9 +48,7 @@ _SHORT: Final = LIGHT | {
 Rule = Callable[[Sequence[Lanes], DType], Lanes]
 
 
-def is_native(
-    record: Scalar, dtype: DType | None = None, params: tuple[Any, ...] = ()
-) -> bool:
+def is_native(record: Scalar, dtype: DType | None = None, params: tuple[Any, ...] = ()) -> bool:
     """Whether a function has a native form, for operands of a type if one is given.
 
     Signed integers raised to integers have one, but only the host can refuse negative exponents.

@@ -1,12 +1,13 @@
 """Densities of many numbers, in blocks that stay in a processor's cache.
 
 A density is some ten operations, each of which reads and writes all numbers. Where nothing is
-recorded, they run on one block after another; the results are the same bits.
+recorded, they run on one block after another; of numbers the results are the same bits.
 """
 
 from __future__ import annotations
 
 import functools
+import math
 from collections.abc import Callable
 from typing import Any, Final, TypeVar
 
@@ -26,7 +27,7 @@ Density = Callable[[Owner, Operand], Tensor]
 
 
 def in_blocks(log_density: Density[Owner]) -> Density[Owner]:
-    """Let a distribution of numbers, in one place, compute many densities block by block."""
+    """Let a distribution in one place compute many densities block by block."""
 
     @functools.wraps(log_density)
     def method(self: Owner, x: Operand) -> Tensor:
@@ -34,13 +35,17 @@ def in_blocks(log_density: Density[Owner]) -> Density[Owner]:
         if getattr(x, "size", 0) < 2 * _BLOCK or owner.shape or not _is_plain(owner, x):
             return log_density(self, x)
         given = as_tensor(x, f"{type(self).__name__}.log_density")
-        draws = reshape(given, (-1,))
-        first = log_density(self, draws[:_BLOCK])
+        event = given.shape[given.ndim - owner.event_axes :]
+        if event != owner.mean().shape:  # it says what is wrong, or broadcasts
+            return log_density(self, x)
+        draws = reshape(given, (-1, *event))
+        step = max(1, _BLOCK // max(1, math.prod(event)))
+        first = log_density(self, draws[:step])
         out = np.empty(draws.shape[0], first.dtype.numpy)
-        out[:_BLOCK] = first.numpy()
-        for k in range(_BLOCK, len(out), _BLOCK):
-            out[k : k + _BLOCK] = log_density(self, draws[k : k + _BLOCK]).numpy()
-        return of_value(out.reshape(given.shape))
+        out[:step] = first.numpy()
+        for k in range(step, len(out), step):
+            out[k : k + step] = log_density(self, draws[k : k + step]).numpy()
+        return of_value(out.reshape(given.shape[: given.ndim - len(event)]))
 
     return method
 

@@ -10,13 +10,13 @@ from chainrule.errors import ShapeError
 from chainrule.functions.creation import ones_like
 from chainrule.functions.elementary import digamma, exp, lgamma, log
 from chainrule.functions.elementwise import abs, clip, equal, isnan, where
-from chainrule.functions.lift import Operand, as_tensor, cast, describe
+from chainrule.functions.lift import Operand, as_tensor, describe
 from chainrule.functions.linear import matmul, vecdot
 from chainrule.functions.reduction import sum
 from chainrule.functions.softmax import softmax
-from chainrule.probability.blocks import surely_none
+from chainrule.probability.blocks import in_blocks, surely_none
 from chainrule.probability.distribution import Distribution, Sizes
-from chainrule.probability.gamma import log_gamma_draws, trigamma
+from chainrule.probability.gamma import log_gamma_draws, power_at_zero, trigamma
 from chainrule.probability.parameters import (
     INSIDE,
     POSITIVE,
@@ -101,6 +101,7 @@ class Dirichlet(Distribution):
         """The shape of the parameters, without the axis of classes."""
         return self.concentration.shape[:-1]
 
+    @in_blocks
     def log_density(self, x: Operand) -> Tensor:
         """Give Σₖ (αₖ − 1) log xₖ − log B(α), and −∞ for what are no probabilities."""
         given = as_tensor(x, "Dirichlet.log_density")
@@ -112,12 +113,10 @@ class Dirichlet(Distribution):
             )
         powers, none = self.concentration - 1, equal(given, 0.0)
         if surely_none(none):
-            value = _dot(log(given), powers) - self.log_normalizer()
+            value = _dot(log(given), powers)
         else:
-            value = _dot(where(none, 0.0, log(given)), powers) - self.log_normalizer()
-            for edge, limit in ((powers > 0, -np.inf), (powers < 0, np.inf)):
-                reached = _dot(cast(none, powers.dtype), cast(edge, powers.dtype)) > 0
-                value = where(reached, value + limit, value)
+            value = sum(where(none, power_at_zero(powers), log(given) * powers), axis=-1)
+        value = value - self.log_normalizer()
         total = _dot(given, ones_like(powers))
         negative = isnan(value) & ~isnan(total)  # the logarithm of a negative number
         near = _TOLERANCE.get(given.dtype.name, 1e-8)

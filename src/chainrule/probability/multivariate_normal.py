@@ -26,6 +26,7 @@ from chainrule.functions.manipulation import moveaxis, reshape
 from chainrule.functions.random import normal
 from chainrule.functions.reduction import sum
 from chainrule.functions.systems import solve_triangular
+from chainrule.probability.blocks import in_blocks
 from chainrule.probability.distribution import Distribution, Sizes
 from chainrule.probability.parameters import (
     FINITE,
@@ -99,12 +100,28 @@ class MultivariateNormal(Distribution):
         """Give z = L⁻¹ (x − μ), which is standard normal."""
         distance = as_tensor(x, "MultivariateNormal") - self.location
         extra = distance.shape[: distance.ndim - self.location.ndim]
-        inverse = solve_triangular(self.factor, eye(self.location.shape[-1], dtype=distance.dtype))
+        inverse, _ = self._prepared()
         if not self.shape:
-            return matmul(distance, matrix_transpose(inverse))
+            return matmul(distance, inverse)
         rows = moveaxis(reshape(distance, (math.prod(extra), *self.location.shape)), 0, -2)
-        return reshape(moveaxis(matmul(rows, matrix_transpose(inverse)), -2, 0), distance.shape)
+        return reshape(moveaxis(matmul(rows, inverse), -2, 0), distance.shape)
 
+    def _prepared(self) -> tuple[Tensor, Tensor]:
+        """L⁻ᵀ and Σᵢ log Lᵢᵢ + ½ d log 2π, kept for as long as the factor is this known Tensor.
+
+        A Tensor that a transform records or watches is of another class, and nothing is kept.
+        """
+        kept: tuple[Tensor, tuple[Tensor, Tensor]] | None = self.__dict__.get("_kept")
+        if kept is not None and kept[0] is self.factor and type(self.factor) is Tensor:
+            return kept[1]
+        d = self.location.shape[-1]
+        inverse = solve_triangular(self.factor, eye(d, dtype=self.factor.dtype))
+        made = matrix_transpose(inverse), self.log_root() + 0.5 * d * math.log(2 * math.pi)
+        if type(self.factor) is Tensor and self.factor._recording is None:
+            self.__dict__["_kept"] = self.factor, made
+        return made
+
+    @in_blocks
     def log_density(self, x: Operand) -> Tensor:
         """Give −½ ‖z‖² − Σᵢ log Lᵢᵢ − ½ d log 2π."""
         given = as_tensor(x, "MultivariateNormal.log_density")
@@ -114,8 +131,7 @@ class MultivariateNormal(Distribution):
                 f"    x          {describe(given)}\n    location   {describe(self.location)}"
             )
         z, d = self.whiten(given), self.location.shape[-1]
-        constant = self.log_root() + 0.5 * d * math.log(2 * math.pi)
-        return matmul(z * z, full(d, -0.5, dtype=z.dtype)) - constant
+        return matmul(z * z, full(d, -0.5, dtype=z.dtype)) - self._prepared()[1]
 
     def log_root(self) -> Tensor:
         """Give Σᵢ log Lᵢᵢ = ½ log det Σ."""

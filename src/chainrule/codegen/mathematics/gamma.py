@@ -25,7 +25,9 @@ __all__ = ["digamma", "lgamma", "trigamma"]
 _FAR: Final = 5.0  # where the series begin
 _STEPS: Final = 3  # from there down to an interval of length 1 at 2
 _CONSTANT: Final = 0.5 * math.log(2 * math.pi) - 0.5
-_ROOT: Final = pieces(Fraction("1.46163214496836234126265954232572132846819620400644629512"), 53, 53)
+_ROOT: Final = pieces(
+    Fraction("1.46163214496836234126265954232572132846819620400644629512"), 53, 53
+)
 
 
 def lgamma(x: Lanes) -> Lanes:
