@@ -40,7 +40,6 @@ UNUSED = (
 """The settings of a training in steps, which say nothing about a model that is found at once."""
 
 _BATCH = 4096
-_TOLERANCE = 1e-4  # of the loss, relative: less than a test can tell
 _OPTIONS = {"learning_rate": "lr"}
 _Array = npt.NDArray[Any]
 
@@ -172,7 +171,7 @@ def _tokens(data: Dataset) -> dict[str, _Array]:
 
 def _logistic(config: Config, data: Dataset) -> dict[str, _Array]:
     inputs, targets = _whole(data)
-    estimator = LogisticRegression(2 * len(inputs) * config.l2, tol=_TOLERANCE)
+    estimator = LogisticRegression(2 * len(inputs) * config.l2)
     with warnings.catch_warnings(record=True) as told:
         warnings.simplefilter("always")
         estimator.fit(inputs, targets)
