@@ -8,7 +8,7 @@ import sys
 QUICK = ("core", "native")
 ALL = (
     *QUICK, "hessians", "accuracy", "sentiment", "shakespeare", "pca", "images", "streaming",
-    "classical",
+    "classical", "routines",
 )  # fmt: skip
 
 
@@ -21,6 +21,8 @@ def main() -> int:
         if name not in ALL:
             print(f"no measurement {name!r}; there are {', '.join(ALL)}", file=sys.stderr)
             return 2
+    if options == ["--routines"] and names == ["classical"]:
+        names, options = ["routines"], []
     if options and names != ["native"]:
         print(f"only native takes options, not {' '.join(names)}", file=sys.stderr)
         return 2
