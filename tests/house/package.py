@@ -2,6 +2,7 @@
 
 import ast
 from collections.abc import Iterator
+from functools import cache
 from pathlib import Path
 
 ROOT = Path(__file__).parents[2]
@@ -18,8 +19,9 @@ def modules(package: Path) -> dict[str, Path]:
     }
 
 
+@cache
 def parse(path: Path) -> ast.Module:
-    """Read a file as a syntax tree."""
+    """Read a file as a syntax tree, once; whoever asks again gets the same tree."""
     return ast.parse(path.read_text(encoding="utf-8"), filename=str(path))
 
 

@@ -1,7 +1,9 @@
 """The import law: the package reads from top to bottom, and no file says less than it should."""
 
 import ast
-from collections.abc import Callable, Iterator
+from collections import deque
+from collections.abc import Callable, Container, Iterator
+from functools import cache
 from graphlib import CycleError, TopologicalSorter
 from pathlib import Path
 from typing import NamedTuple
@@ -61,29 +63,42 @@ class Import(NamedTuple):
     for_types: bool
 
 
-def imports(package: Path) -> Iterator[Import]:
-    """Yield every import in the package; ``from a import b`` means module ``a.b`` if there is one.
+@cache
+def imports(package: Path) -> list[Import]:
+    """List every import in the package; ``from a import b`` means module ``a.b`` if there is one.
 
     Imports under TYPE_CHECKING count: a type that a file names is a thing that it depends on.
     """
     known = modules(package)
-    for module, path in known.items():
-        tree = parse(path)
-        functions = ast.FunctionDef | ast.AsyncFunctionDef
-        inside = {n for f in ast.walk(tree) if isinstance(f, functions) for n in ast.walk(f)}
-        typed = {n for i in ast.walk(tree) if _for_types(i) for n in ast.walk(i)}
-        for node in ast.walk(tree):
-            match node:
-                case ast.Import():
-                    targets = [alias.name for alias in node.names]
-                case ast.ImportFrom(module=source, level=level):
-                    source = "." * level + (source or "")
-                    names = [f"{source}.{alias.name}" for alias in node.names]
-                    targets = [name if name in known else source for name in names]
-                case _:
-                    continue
-            for target in targets:
-                yield Import(module, target, node.lineno, node in inside, node in typed)
+    return [
+        Import(module, target, node.lineno, hidden, for_types)
+        for module, path in known.items()
+        for node, hidden, for_types in _statements(parse(path))
+        for target in _targets(node, known)
+    ]
+
+
+def _statements(tree: ast.Module) -> Iterator[tuple[ast.Import | ast.ImportFrom, bool, bool]]:
+    """Yield the imports of a tree, level by level, and whether a function or types hold them."""
+    functions = ast.FunctionDef | ast.AsyncFunctionDef
+    waiting: deque[tuple[ast.AST, bool, bool]] = deque([(tree, False, False)])
+    while waiting:
+        node, hidden, for_types = waiting.popleft()
+        if isinstance(node, ast.Import | ast.ImportFrom):
+            yield node, hidden, for_types
+        elif not isinstance(node, ast.expr):  # an expression imports nothing
+            hidden = hidden or isinstance(node, functions)
+            for_types = for_types or _for_types(node)
+            waiting.extend((n, hidden, for_types) for n in ast.iter_child_nodes(node))
+
+
+def _targets(node: ast.Import | ast.ImportFrom, known: Container[str]) -> list[str]:
+    """Name the modules that a statement imports."""
+    if isinstance(node, ast.Import):
+        return [alias.name for alias in node.names]
+    source = "." * node.level + (node.module or "")
+    names = [f"{source}.{alias.name}" for alias in node.names]
+    return [name if name in known else source for name in names]
 
 
 def _for_types(node: ast.AST) -> bool:
