@@ -137,18 +137,20 @@ def test_many_settings_that_differ_become_words(tmp_path: Path, capsys):
     assert rows[1].endswith("l2 1e-06, l1 1e-06, clip_norm 1, batch 64, seed 2")
 
 
-def test_a_run_is_unfinished_in_use_or_broken(tmp_path: Path):
+def test_a_run_is_unfinished_in_use_or_broken(tmp_path: Path, capsys):
     course = ("train", "digits", "--epochs", 5000, "--out", "runs/going")
     process = start(*course, cwd=tmp_path)
     assert process.stdout is not None
     next(line for line in process.stdout if line.startswith("epoch"))
-    code, out, err = chainrule("runs", cwd=tmp_path)
+    code = run(["runs"])
+    out, err = capsys.readouterr()
     assert (code, err, out.splitlines()[1].split()[3:5]) == (0, "", ["in", "use"])
     process.send_signal(signal.SIGTERM)
     process.communicate(timeout=30)
     Path("runs/broken").mkdir()
     Path("runs/broken/config.json").write_text("{")
-    code, out, err = chainrule("runs", "--json", cwd=tmp_path)
+    code = run(["runs", "--json"])
+    out, err = capsys.readouterr()
     assert code == 1
     assert [entry["state"] for entry in json.loads(out)] == ["broken", "unfinished"]
     assert err.startswith("runs/broken/config.json is not JSON")

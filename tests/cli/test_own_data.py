@@ -10,7 +10,6 @@ from PIL import Image
 
 from chainrule.cli.commands import run
 from chainrule.train.encoding import seal
-from tests.cli.command import chainrule
 from tests.cli.own_data import (
     write_arrays,
     write_images,
@@ -52,15 +51,15 @@ def test_images_are_predicted_as_they_were_trained_on(tmp_path: Path, capsys):
     assert sum(chances) == pytest.approx(1)
 
 
-def test_a_file_that_is_no_image_is_named_and_the_others_are_predicted(tmp_path: Path):
+def test_a_file_that_is_no_image_is_named_and_the_others_are_predicted(tmp_path: Path, capsys):
     folder = write_images(tmp_path / "colors")
-    options = ("--size", 8, "--model", "mlp:16", *SHORT, *WELL, "--out", "run")
-    assert chainrule("train", folder, *options, cwd=tmp_path)[0] == 0
+    train(folder, "--size", "8", "--model", "mlp:16", *WELL)
     (tmp_path / "no.png").write_text("nonsense")
     (tmp_path / "cut.png").write_bytes((folder / "red" / "0.png").read_bytes()[:80])
     files = ("no.png", "colors/red/0.png", "gone.png", "cut.png", "colors/green/0.png")
-    code, out, err = chainrule("predict", "run", *files, "--top", 2, cwd=tmp_path)
-    assert code == 1
+    capsys.readouterr()
+    assert run(["predict", "run", *files, "--top", "2"]) == 1
+    out, err = capsys.readouterr()
     lines = out.splitlines()
     assert lines[0].split() == ["example", "class", "probability", "2."]
     assert [line.split()[:2] for line in lines[1:]] == [

@@ -1,12 +1,8 @@
 """chainrule train and evaluate, as a user runs them."""
 
 import json
-import random
 import re
 import signal
-import subprocess
-import time
-from collections.abc import Callable
 from itertools import zip_longest
 from pathlib import Path
 
@@ -32,7 +28,7 @@ def records(run: Path) -> list[dict[str, object]]:
     return [{key: value for key, value in line.items() if key not in CLOCK} for line in lines]
 
 
-def test_a_training_leaves_a_whole_run_folder(tmp_path: Path):
+def test_a_training_leaves_a_whole_run_folder(tmp_path: Path, monkeypatch):
     code, out, err = chainrule(*SHORT, cwd=tmp_path)
     assert (code, err) == (0, "")
     folder = tmp_path / "runs" / "digits-linear"
@@ -55,51 +51,16 @@ def test_a_training_leaves_a_whole_run_folder(tmp_path: Path):
     assert (code, err) == (0, "")
     assert out.startswith(f"{folder} on digits (360 examples): {lines[-2]}\ntop-5 accuracy ")
 
-    assert chainrule(*SHORT, "--seed", 1, cwd=tmp_path)[0] == 0
+    monkeypatch.chdir(tmp_path)
+    assert run(["train", *map(str, SHORT[1:]), "--seed", "1"]) == 0
     assert weights(tmp_path / "runs" / "digits-linear-2") != weights(folder)
 
 
-def test_a_bare_training_learns_the_digits(tmp_path: Path):
-    code, _, _ = chainrule("train", "digits", "--out", "run", cwd=tmp_path)
-    assert code == 0
+def test_a_bare_training_learns_the_digits(tmp_path: Path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    assert run(["train", "digits", "--out", "run"]) == 0
     description = json.loads((tmp_path / "run" / "model.json").read_text())["description"]
     assert description["test_accuracy"] >= 0.96
-
-
-def test_a_training_that_is_killed_again_and_again_ends_with_the_same_bits(tmp_path: Path):
-    calm, hunted = tmp_path / "calm", tmp_path / "hunted"
-    calm.mkdir()
-    hunted.mkdir()
-    assert chainrule(*LONG, cwd=calm)[0] == 0
-    process, pauses = start(*LONG, cwd=hunted), random.Random(0)
-    wait_for(lambda: (hunted / "run" / "config.json").exists())
-    for _ in range(3):
-        wait_for_news(process, saved(hunted), hunted)
-        time.sleep(pauses.uniform(0.0, 0.3))
-        process.kill()
-        process.communicate()
-        process = start("resume", "run", cwd=hunted)
-    out, err = process.communicate(timeout=60)
-    assert (process.returncode, err) == (0, "")
-    assert "going on after step" in out
-    assert weights(hunted / "run") == weights(calm / "run")
-    assert records(hunted / "run") == records(calm / "run")
-
-
-def saved(folder: Path) -> list[str]:
-    """The checkpoints of the run in a folder."""
-    there = (folder / "run" / "checkpoints").glob("step-*")
-    return sorted(path.name for path in there)
-
-
-def wait_for(event: Callable[[], bool]) -> None:
-    while not event():
-        time.sleep(0.005)
-
-
-def wait_for_news(process: subprocess.Popen[str], before: list[str], folder: Path) -> None:
-    """Wait until there is another checkpoint, or the training has ended."""
-    wait_for(lambda: saved(folder) != before or process.poll() is not None)
 
 
 def stopped_by(number: signal.Signals, folder: Path) -> tuple[int, str]:
@@ -113,7 +74,7 @@ def stopped_by(number: signal.Signals, folder: Path) -> tuple[int, str]:
     return process.returncode, err
 
 
-def test_the_first_interruption_saves_and_says_how_to_go_on(tmp_path: Path):
+def test_the_first_interruption_saves_and_says_how_to_go_on(tmp_path: Path, monkeypatch, capsys):
     for number, code, name in (
         (signal.SIGINT, 130, "Ctrl-C"),
         (signal.SIGTERM, 143, "SIGTERM"),
@@ -131,8 +92,10 @@ def test_the_first_interruption_saves_and_says_how_to_go_on(tmp_path: Path):
         step = int(message[1].replace(",", ""))
         latest = json.loads((folder / "run" / "checkpoints" / "latest.json").read_text())
         assert latest["checkpoint"].startswith(f"step-{step:08d}")
-        code, out, err = chainrule("evaluate", "run", cwd=folder)
-        assert (code, err) == (0, "")
+        monkeypatch.chdir(folder)
+        assert run(["evaluate", "run"]) == 0
+        out, err = capsys.readouterr()
+        assert err == ""
         assert out.startswith(f"run, unfinished, after step {step:,}, on digits (360 examples): ")
 
 
@@ -143,19 +106,20 @@ def test_a_folder_may_have_a_name_that_the_output_cannot_write(tmp_path: Path, m
     assert out.splitlines()[-1] == r"report: \xfc \u2713/report.html"
 
 
-def test_a_finished_run_may_be_resumed_and_stays_as_it_is(tmp_path: Path):
-    assert chainrule(*SHORT, "--out", "run", cwd=tmp_path)[0] == 0
+def test_a_finished_run_may_be_resumed_and_stays_as_it_is(tmp_path: Path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    assert run([*map(str, SHORT), "--out", "run"]) == 0
     before = weights(tmp_path / "run"), records(tmp_path / "run")
-    for command in (("resume", "run"), ("train", "--resume", "run")):
-        assert chainrule(*command, cwd=tmp_path)[0] == 0
+    for command in (["resume", "run"], ["train", "--resume", "run"]):
+        assert run(command) == 0
         assert (weights(tmp_path / "run"), records(tmp_path / "run")) == before
 
 
-def test_a_zero_is_a_choice_like_any_other(tmp_path: Path):
+def test_a_zero_is_a_choice_like_any_other(tmp_path: Path, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path)
     zeros = ("--epochs", 0, "--validation", 0, "--l2", 0, "--weight-decay", 0)
     options = ("--model", "linear", "--optimizer", "adamw", *zeros)
-    code, out, err = chainrule("train", "digits", *options, "--out", "run", cwd=tmp_path)
-    assert (code, err) == (0, "")
+    out = trained(capsys, "digits", *options, "--out", "run")
     assert out.splitlines()[0] == "digits: 1,437 examples to train on, 360 to test"
     config = json.loads((tmp_path / "run" / "config.json").read_text())
     assert [config[k] for k in ("epochs", "validation", "l2", "weight_decay")] == [0, 0.0, 0.0, 0.0]
@@ -253,6 +217,8 @@ def test_a_stopped_training_with_all_that_is_random_ends_with_the_same_bits(
     monkeypatch.setattr(training, "steps", interrupted)
     assert run(["train", *map(str, given), "--out", "stopped"]) == 143
     monkeypatch.setattr(training, "steps", steps)
+    capsys.readouterr()
     assert run(["resume", "stopped"]) == 0
+    assert "going on after step" in capsys.readouterr().out
     assert weights(tmp_path / "stopped") == weights(tmp_path / "calm")
     assert records(tmp_path / "stopped") == records(tmp_path / "calm")

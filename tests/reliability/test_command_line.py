@@ -10,13 +10,16 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable
+from functools import cache
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 import pytest
 
+from chainrule.cli import commands
 from chainrule.train import run
-from tests.cli.command import chainrule, start
+from tests.cli.command import start
 from tests.reliability.effort import THOROUGH, many
 from tests.reliability.training import CLOCK
 
@@ -28,7 +31,7 @@ EACH = ("adam", "sgd", "momentum", "nesterov", "adamw", "adagrad", "lion", "muon
 ALL = [(optimizer, threads) for optimizer in EACH for threads in (1, 2)]
 
 
-def command(optimizer: str = "adam", threads: int = 1) -> tuple[object, ...]:
+def command(optimizer: str = "adamw", threads: int = 2) -> tuple[object, ...]:
     rest = ("--optimizer", optimizer, "--lr", 0.001, "--threads", threads)
     return ("train", *COURSE, *MODEL, *RANDOM, *WRAPPED, *rest)
 
@@ -41,12 +44,14 @@ def outcome(folder: Path) -> tuple[str, list[dict[str, Any]]]:
     return weights, [{k: v for k, v in r.items() if k not in CLOCK} for r in opened.metrics()]
 
 
-def undisturbed(folder: Path, arguments: tuple[object, ...]) -> object:
-    folder.mkdir()
-    process = start(*arguments, cwd=folder)
-    _, err = process.communicate(timeout=300)
-    assert (process.returncode, err) == (0, "")
-    return outcome(folder / "run")
+@cache
+def undisturbed(arguments: tuple[object, ...]) -> object:
+    """What nobody disturbs ends with; trained once for all tests that disturb it."""
+    with TemporaryDirectory() as folder:
+        process = start(*arguments, cwd=Path(folder))
+        _, err = process.communicate(timeout=300)
+        assert (process.returncode, err) == (0, "")
+        return outcome(Path(folder, "run"))
 
 
 def wait_for(event: Callable[[], bool], process: subprocess.Popen[str]) -> None:
@@ -69,9 +74,8 @@ def test_killed_at_random_moments_it_ends_with_the_same_bits(
     optimizer: str, threads: int, tmp_path: Path
 ) -> None:
     arguments = command(optimizer, threads)
-    meant = undisturbed(tmp_path / "calm", arguments)
-    hunted, moments = tmp_path / "hunted", random.Random(f"{optimizer} {threads}")
-    hunted.mkdir()
+    meant = undisturbed(arguments)
+    hunted, moments = tmp_path, random.Random(f"{optimizer} {threads}")
     process, kills = start(*arguments, cwd=hunted), 0
     for _ in range(many(2, 5)):
         wait_for(begun(hunted), process)
@@ -91,12 +95,10 @@ def test_killed_at_random_moments_it_ends_with_the_same_bits(
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
 def test_signals_at_random_moments_lose_nothing(number: signal.Signals, tmp_path: Path) -> None:
     arguments, moments = command(), random.Random(number)
-    meant, stopped = undisturbed(tmp_path / "calm", arguments), 0
-    folder = tmp_path / "stopped"
-    folder.mkdir()
-    process = start(*arguments, cwd=folder)
+    meant, stopped = undisturbed(arguments), 0
+    process = start(*arguments, cwd=tmp_path)
     for _ in range(many(2, 20)):
-        wait_for(begun(folder), process)
+        wait_for(begun(tmp_path), process)
         time.sleep(moments.uniform(0.0, 0.8))
         process.send_signal(number)
         _, err = process.communicate(timeout=300)
@@ -105,11 +107,11 @@ def test_signals_at_random_moments_lose_nothing(number: signal.Signals, tmp_path
         assert process.returncode in (0, 128 + number, -number), err
         if process.returncode > 0:
             stopped += 1
-            assert_says_where(err, folder)
-        process = start("resume", "run", cwd=folder)
+            assert_says_where(err, tmp_path)
+        process = start("resume", "run", cwd=tmp_path)
     _, err = process.communicate(timeout=300)
     assert (process.returncode, err) == (0, "")
-    assert outcome(folder / "run") == meant
+    assert outcome(tmp_path / "run") == meant
     assert stopped or not THOROUGH
 
 
@@ -155,12 +157,16 @@ def test_the_second_signal_leaves_at_once(number: signal.Signals, tmp_path: Path
     assert run.open(tmp_path / "run").metrics() != []
 
 
-def test_a_second_process_is_turned_away_and_the_first_goes_on(tmp_path: Path) -> None:
+def test_a_second_process_is_turned_away_and_the_first_goes_on(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(tmp_path)
     long = ("train", *COURSE[:-4], "--epochs", 5000, "--out", "run")
     first = start(*long, cwd=tmp_path)
     wait_for(lambda: epochs(tmp_path) > 0, first)
     for arguments in (("resume", "run"), long):
-        code, out, err = chainrule(*arguments, cwd=tmp_path)
+        code = commands.run([*map(str, arguments)])
+        out, err = capsys.readouterr()
         assert (code, out) == (1, "")
         assert err.startswith("CheckpointError: ")
         assert "run is in use by process " in err or "already holds an unfinished run" in err
