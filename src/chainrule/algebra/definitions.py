@@ -90,8 +90,14 @@ def _matched(
     return used, tuple(found[k] for k in range(outputs))
 
 
-def expanded(poly: Poly, definitions: Definitions) -> Poly:
-    """The poly without names of intermediate values and without groups of power 1."""
+_MOST_TERMS = 200
+
+
+def expanded(poly: Poly, definitions: Definitions, most: int = _MOST_TERMS) -> Poly:
+    """The poly without names of intermediate values and without groups of power 1.
+
+    Where that has more than this many terms, it stays as far opened as it is by then.
+    """
     while True:
         terms: list[Term] = []
         changed = False
@@ -110,7 +116,7 @@ def expanded(poly: Poly, definitions: Definitions) -> Poly:
             again = [Factor(opened.atom, opened.labels, left)] if left else []
             outer = Term(term.coefficient, (*rest, *again))
             terms += [outer.times(t) for t in inner.at(opened.labels, fresh)]
-            if len(terms) > _MOST_TERMS:
+            if len(terms) > most:
                 return poly
         if not changed:
             return poly
@@ -123,6 +129,3 @@ def _inside(f: Factor, definitions: Definitions) -> Poly | None:
     if f.atom.head == "group":
         return f.atom.args[0]
     return definitions.get(f.atom)
-
-
-_MOST_TERMS = 200

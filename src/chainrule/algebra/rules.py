@@ -291,6 +291,9 @@ def _without_axis(poly: Poly, slot: int) -> Poly:
 # ---------------------------------------------------------------- sums that vanish
 
 
+_CENTERED = 12  # what was centered has few terms; a sum of residuals many when written out
+
+
 def _totals(term: Term, rank: int, definitions: Definitions) -> list[Term] | None:
     """Σ over an axis along which a value was centered is 0; smoothed labels still sum to 1."""
     for f in term.factors:
@@ -311,7 +314,7 @@ def _total(atom: Atom, slot: int, definitions: Definitions) -> Number | None:
     definition = definitions.get(atom) if atom.head == "name" else atom.args[0]
     if definition is None:
         return None
-    whole = expanded(definition, definitions)
+    whole = expanded(definition, definitions, _CENTERED)
     if len(whole.terms) < 2:
         return None
     labels = tuple(range(whole.rank))
