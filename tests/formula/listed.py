@@ -152,6 +152,12 @@ def attention(Q: "n d", K: "m d", V: "m e", G: "n e"):
     return cr.sum(G * (A @ V))
 
 
+def heads(Q: "n h t e", K: "n h s e", V: "n h s e", G: "n h t e"):
+    S = cr.einsum("nhte,nhse->nhts", Q, K) / Q.shape[3] ** 0.5
+    A = cr.softmax(S, axis=-1)
+    return cr.sum(G * cr.einsum("nhts,nhse->nhte", A, V))
+
+
 def convolution(W: "k c f", U: "n t k c", G: "n t f"):
     Y = cr.einsum("ntkc,kcf->ntf", U, W)
     return cr.sum(G * Y)
@@ -171,6 +177,7 @@ NETWORKS = [
     Listed("Layer norm of rows", layer_norm_rows, [("X", 1), ("gamma", 1)]),
     Listed("Batch norm", batch_norm, [("X", 1), ("gamma", 1), ("beta", 1)]),
     Listed("Attention", attention, [("Q", 1), ("K", 1), ("V", 1)]),
+    Listed("Attention with several heads", heads, [("Q", 1), ("V", 1)]),
     Listed("Convolution, on windows", convolution, [("W", 1)]),
 ]
 

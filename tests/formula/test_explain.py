@@ -161,3 +161,42 @@ def test_rows_of_one_number_do_not_spoil_the_check_of_a_normalization() -> None:
         return cr.sum(G * (X - m) / s)
 
     assert explain(rows, "X").error < 1e-9
+
+
+def attend(Q: "n h t e", K: "n h s e", V: "n h s e", G: "n h t e"):
+    S = cr.einsum("nhte,nhse->nhts", Q, K) / Q.shape[3] ** 0.5
+    A = cr.softmax(S, axis=-1)
+    return cr.sum(G * cr.einsum("nhts,nhse->nhte", A, V))
+
+
+def test_attention_of_several_heads_is_written_with_indices() -> None:
+    told = explain(attend, "V")
+    assert str(told).splitlines()[:2] == [
+        "∂attend/∂Vₙₕₛₑ = Σₜ Aₙₕₜₛ Gₙₕₜₑ          n×h×s×e",
+        "   where  Sₙₕₜₛ = 1/√e · Σₑ Kₙₕₛₑ Qₙₕₜₑ (n×h×t×s)   A = softmax(S) (n×h×t×s)",
+    ]
+    assert explain(attend, "Q").error < 1e-12
+
+
+def test_functions_and_roots_of_index_notation_are_read_at_the_labels_outside() -> None:
+    def normalized(X: "n t c", g: "c", G: "n t c"):
+        return cr.sum(G * cr.sin(cr.layer_norm(X, g)))
+
+    told = explain(normalized, "g")
+    assert told.error < 1e-12
+    assert UNICODE(told.tree).endswith("/ √(1e−05 + 1/c · Σᵢ (Xₙₜᵢ − 1/c · Σⱼ Xₙₜⱼ)²)")
+
+
+def test_elements_alone_need_no_labels() -> None:
+    def f(X: "n t c", G: "n t c"):
+        return cr.sum(G * cr.sin(X))
+
+    assert UNICODE(explain(f, "X").tree) == "G ⊙ cos(X)"
+
+
+@pytest.mark.parametrize("axis", [0, 1, 2])
+def test_log_sum_exp_along_any_axis_of_three(axis: int) -> None:
+    def f(X: "n t c"):
+        return cr.sum(cr.sin(cr.logsumexp(X, axis=axis)))
+
+    assert explain(f, "X").error < 1e-12

@@ -14,7 +14,7 @@ from chainrule.formula.printing.html import fragment
 from chainrule.formula.printing.latex import display
 from chainrule.formula.printing.layout import equation, lines_of, listing, wrapped
 from chainrule.formula.printing.mathml import equation as mathml_equation
-from chainrule.formula.printing.notation import ASCII, UNICODE, spelled
+from chainrule.formula.printing.notation import ASCII, UNICODE, element_of, spelled
 from chainrule.formula.typeset import tree as ts
 from chainrule.formula.typeset.tree import Tree
 from chainrule.formula.typeset.walk import walk
@@ -54,9 +54,12 @@ class Explanation:
     @property
     def unicode(self) -> str:
         """The formula in Unicode: the equation, "where" lines, assumptions and the agreement."""
-        lines = [f"{self.left} = {UNICODE(self.tree)}          {_shape(self.dims)}"]
+        lines = [f"{self._head} = {UNICODE(self.tree)}          {_shape(self.dims)}"]
         if self.where:
-            told = [f"{spelled(n)} = {UNICODE(t)} ({_shape(t.dims)})" for n, t in self.where]
+            told = [
+                f"{element_of(spelled(n), t)} = {UNICODE(t)} ({_shape(t.dims)})"
+                for n, t in self.where
+            ]
             lines.append("   where  " + "   ".join([*told, *self._rows()]))
         return "\n".join([*lines, *self._told()])
 
@@ -66,7 +69,7 @@ class Explanation:
         Shapes are left out where they would not fit, and sums that are wider than ``width``
         columns go on below.
         """
-        lines = equation(self.left, self.tree, width, shapes, _shape(self.dims))
+        lines = equation(self._head, self.tree, width, shapes, _shape(self.dims))
         return "\n".join([*lines, *self._below(width)])
 
     @property
@@ -105,11 +108,21 @@ class Explanation:
         return self._code(CHAINRULE)
 
     def _code(self, dialect: Dialect) -> str:
-        subject, _, variable = self.left.partition("/")
-        shown = variable.removeprefix("∂")
-        name = next((n for n in self.axes if spelled(n) == shown), shown)
+        subject, name = self.left.partition("/")[0], self._variable
         kind = "hessian" if subject.startswith("∂²") else f"d{name}"
         return program(identifier(kind), self.tree, self.where, self.axes, dialect)
+
+    @property
+    def _variable(self) -> str:
+        """The parameter of a gradient or a Jacobian."""
+        shown = self.left.partition("/")[2].removeprefix("∂")
+        return next((n for n in self.axes if spelled(n) == shown), shown)
+
+    @property
+    def _head(self) -> str:
+        """The left side; with labels for a gradient in index notation."""
+        gradient = self.axes.get(self._variable) == self.dims
+        return element_of(self.left, self.tree) if gradient else self.left
 
     def _repr_latex_(self) -> str:
         return f"$\\displaystyle {self.latex}$"
@@ -118,7 +131,7 @@ class Explanation:
         return self.html
 
     def __str__(self) -> str:
-        head = f"{self.left} = "
+        head = f"{self._head} = "
         lines = wrapped(head + UNICODE(self.tree), _COLUMNS, len(head), _shape(self.dims))
         derived = [] if self.board is None else [self.board.unicode(_COLUMNS), ""]
         return "\n".join([*derived, *lines, *self._below(_COLUMNS)])

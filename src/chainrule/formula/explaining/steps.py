@@ -25,7 +25,7 @@ from chainrule.formula.matrix.structure import formula
 from chainrule.formula.printing.arrange import shape_of
 from chainrule.formula.printing.latex import latex, latex_name
 from chainrule.formula.printing.layout import wrapped
-from chainrule.formula.printing.notation import UNICODE, spelled
+from chainrule.formula.printing.notation import UNICODE, element_of, spelled
 from chainrule.formula.typeset import tree as ts
 from chainrule.formula.typeset.build import flat_transpose
 from chainrule.formula.typeset.evaluate import Evaluator
@@ -286,9 +286,10 @@ def _gradient(name: str) -> str:
 
 def _text(told: Board, width: int) -> list[str]:
     lines = ["forward"]
-    longest = max(len(spelled(name)) for name, _ in told.values)
-    for name, tree in told.values:
-        head = f"    {spelled(name).ljust(longest)} = "
+    forward = [(element_of(spelled(name), tree), tree) for name, tree in told.values]
+    longest = max(len(name) for name, _ in forward)
+    for name, tree in forward:
+        head = f"    {name.ljust(longest)} = "
         lines += wrapped(head + UNICODE(tree), width, len(head), shape_of(tree) or "scalar")
     lines += ["", f"backward, with δv for ∂{told.subject}/∂v in the shape of v"]
     meaning = dict(told.values)

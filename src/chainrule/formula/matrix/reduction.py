@@ -15,6 +15,7 @@ from typing import NamedTuple
 
 from chainrule.algebra.index import Atom, Factor, Poly, Term, normal
 from chainrule.formula.matrix.factor import total
+from chainrule.formula.matrix.indices import in_indices
 from chainrule.formula.matrix.piece import Piece, piece
 from chainrule.formula.matrix.rows import Irreducible, row_of
 from chainrule.formula.matrix.sums import with_means
@@ -56,32 +57,12 @@ def formula(poly: Poly) -> Tree:
 
 def indexed(poly: Poly) -> Tree:
     """The poly in index notation."""
-    terms = [_indexed(t, poly.dims) for t in poly.terms]
-    if len(terms) == 1 and terms[0][0] > 0:
-        return terms[0][1]
-    return ts.Plus(poly.dims, tuple(s for s, _ in terms), tuple(t for _, t in terms))
-
-
-def _indexed(term: Term, dims: tuple[str, ...]) -> tuple[int, Tree]:
-    """A term as Σ over its bound labels, which are called as their axes are."""
-    sizes = dict(enumerate(dims))
-    for f in term.factors:
-        sizes |= dict(zip(f.labels, f.atom.dims, strict=True))
-    letters: dict[int, str] = {}
-    spare = iter("ijlpqrstuvw")
-    for label, dim in sorted(sizes.items()):
-        fits = len(dim) == 1 and dim.isalpha() and dim not in letters.values()
-        letters[label] = dim if fits else next(c for c in spare if c not in sizes.values())
-    factors = tuple(
-        ts.At((), atom_tree(f.atom), tuple(letters[i] for i in f.labels), f.power)
-        for f in term.factors
-        if f.labels
-    )
-    above, below = scalar_factors(term)
-    sign, scalar = piece(term.coefficient, above, below, None).tree(())
-    bound = tuple((letters[i], sizes[i]) for i in sorted(sizes) if i >= len(dims))
-    outputs = tuple(letters[k] for k in range(len(dims)))
-    return sign, ts.Indexed(dims, scalar, outputs, bound, factors)
+    parts = []
+    for term in poly.terms:
+        above, below = scalar_factors(term)
+        sign, scalar = piece(term.coefficient, above, below, None).tree(())
+        parts.append((sign, scalar, [atom_tree(f.atom) for f in term.factors if f.labels]))
+    return in_indices(poly.terms, poly.dims, parts)
 
 
 def _piece(term: Term, dims: tuple[str, ...]) -> Piece:

@@ -16,6 +16,7 @@ from chainrule.formula.printing.notation import spelled
 from chainrule.formula.typeset import tree as ts
 from chainrule.formula.typeset.build import is_row
 from chainrule.formula.typeset.tree import Tree
+from chainrule.formula.typeset.walk import labels_of
 
 __all__ = ["arranged", "shape_of", "terms"]
 
@@ -152,9 +153,7 @@ class Arranger:
             case ts.Viewed(body=body, axes=axes):
                 return m.Row((self.wrap(body, ATOM), m.Words(places(axes)))), ATOM
             case ts.At(body=body, labels=labels, power=power):
-                shown: Mark = self.wrap(body, ATOM)
-                shown = m.Lowered(shown, m.Words("".join(labels))) if labels else shown
-                return (m.Raised(shown, _number(power)[0]) if power != 1 else shown), POSTFIX
+                return self._at(body, labels, power), POSTFIX
             case ts.Indexed():
                 return self._indexed(tree), HADAMARD
         raise TypeError(type(tree).__name__)
@@ -210,13 +209,36 @@ class Arranger:
 
     def _indexed(self, tree: ts.Indexed) -> Mark:
         found: list[Mark] = []
+        if not tree.factors and not tree.summed:
+            return self._plain(tree.scalar)
         if tree.scalar != ts.Number((), Fraction(1)):
             found += [self.wrap(tree.scalar, SCALE), m.Space()]
         if tree.summed:
             found += [m.Total("".join(i for i, _ in tree.summed)), m.Space()]
-        for k, factor in enumerate(tree.factors):
-            found += [m.Space()] * bool(k) + [self._plain(factor)]
-        return m.Row(tuple(found))
+        above = self._spaced([(f, f.power) for f in tree.factors if f.power > 0])
+        below = self._spaced([(f, -f.power) for f in tree.factors if f.power < 0])
+        if below is not None:
+            above = m.Over(above or m.Value(Fraction(1)), below)
+        return m.Row((*found, *([above] if above else [])))
+
+    def _spaced(self, factors: Sequence[tuple[ts.At, Fraction]]) -> Mark | None:
+        """Elements side by side; None if there are none."""
+        found: list[Mark] = []
+        for f, power in factors:
+            found += [m.Space()] * bool(found) + [self._at(f.body, f.labels, power)]
+        return m.Row(tuple(found)) if found else None
+
+    def _at(self, body: Tree, labels: tuple[str, ...], power: Fraction) -> Mark:
+        """An element of an array, raised to a power."""
+        read = labels_of(body) == labels
+        if power == Fraction(1, 2) and read:
+            return m.Root(self._plain(body))
+        shown = self.wrap(body, ATOM if power != 1 or not read else POSTFIX)
+        if not read:
+            shown = m.Lowered(shown, m.Words("".join(labels)))
+        if power == Fraction(1, 2):
+            return m.Root(shown)
+        return m.Raised(shown, _number(power)[0]) if power != 1 else shown
 
 
 def _number(value: Fraction | float) -> Placed:

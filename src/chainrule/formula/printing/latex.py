@@ -15,6 +15,7 @@ from chainrule.formula.printing.arrange import arranged, shape_of
 from chainrule.formula.printing.marks import Mark
 from chainrule.formula.printing.notation import lettered
 from chainrule.formula.typeset.tree import Tree
+from chainrule.formula.typeset.walk import labels_of
 
 __all__ = ["display", "latex", "latex_left", "latex_name", "latex_text"]
 
@@ -211,16 +212,23 @@ def display(
     shapes: bool = False,
 ) -> str:  # fmt: skip
     """The equation with its "where" lines, aligned at =, and notes below."""
-    rows = [f"{latex_left(left)} &= {latex(tree, shapes)}{_told(tree)}"]
+    labelled = f"\\left({latex_left(left)}\\right)" if labels_of(tree) else latex_left(left)
+    rows = [f"{_at(labelled, tree)} &= {latex(tree, shapes)}{_told(tree)}"]
     for k, (name, part) in enumerate(where):
         head = "\\text{where}\\quad " if k == 0 else ""
-        rows.append(f"{head}{latex_name(name)} &= {latex(part)}{_told(part)}")
+        rows.append(f"{head}{_at(latex_name(name), part)} &= {latex(part)}{_told(part)}")
     rows += [
         f"&\\text{{{note.partition(' ')[0]}}}\\ {latex_text(note.partition(' ')[2])}"
         for note in notes
     ]
     body = " \\\\\n".join(rows)
     return f"\\begin{{aligned}}\n{body}\n\\end{{aligned}}"
+
+
+def _at(name: str, tree: Tree) -> str:
+    """A left side with labels, if what it stands for is in index notation."""
+    labels = "".join(labels_of(tree))
+    return f"{{{name}}}_{{{_words(labels)}}}" if labels else name
 
 
 def _told(tree: Tree) -> str:

@@ -12,7 +12,7 @@ from itertools import pairwise
 
 from chainrule.formula.printing.arrange import shape_of, terms
 from chainrule.formula.printing.boxes import Box, beside, drawn, text_box
-from chainrule.formula.printing.notation import UNICODE, spelled
+from chainrule.formula.printing.notation import UNICODE, element_of, spelled
 from chainrule.formula.typeset.tree import Tree
 
 __all__ = ["equation", "lines_of", "listing", "wrapped"]
@@ -156,7 +156,9 @@ def lines_of(head: str, entries: Sequence[str], width: int) -> list[str]:
 
 def listing(where: Sequence[tuple[str, Tree]], width: int, shapes: bool = False) -> list[str]:
     """The "where" lines: on one line if they fit, else one for each, aligned at =."""
-    told = [(spelled(name), tree, shape_of(tree) or "scalar") for name, tree in where]
+    told = [
+        (element_of(spelled(name), tree), tree, shape_of(tree) or "scalar") for name, tree in where
+    ]
     line = _WHERE + "   ".join(f"{n} = {UNICODE(t)} ({s})" for n, t, s in told)
     if len(line) <= width and not shapes:
         return [line]

@@ -12,6 +12,7 @@ from fractions import Fraction
 
 from chainrule.formula.typeset import tree as ts
 from chainrule.formula.typeset.tree import Tree
+from chainrule.formula.typeset.walk import labels_of
 
 __all__ = ["Notation", "Printer"]
 
@@ -149,10 +150,7 @@ class Printer:
             case ts.Viewed(body=body, axes=axes):
                 return self._wrap(body, ATOM) + places(axes), ATOM
             case ts.At(body=body, labels=labels, power=power):
-                shown = n.subscript(self._wrap(body, ATOM), "".join(labels))
-                if power != 1:
-                    shown = n.power.format(n.brackets.format(shown), self._number(power)[0])
-                return shown, POSTFIX
+                return self._at(body, labels, power), POSTFIX
             case ts.Indexed():
                 return self._indexed(tree), HADAMARD
         raise TypeError(type(tree).__name__)
@@ -253,10 +251,30 @@ class Printer:
     def _indexed(self, tree: ts.Indexed) -> str:
         n = self.notation
         one = tree.scalar == ts.Number((), Fraction(1))
+        if not tree.factors and not tree.summed:
+            return self(tree.scalar)
         front = "" if one else f"{self._wrap(tree.scalar, SCALE)} {n.dot.strip()} "
         labels = "".join(i for i, _ in tree.summed)
         total = n.subscript(n.total, labels) + " " if labels else ""
-        return front + total + " ".join(self(f) for f in tree.factors)
+        above = " ".join(self._at(f.body, f.labels, f.power) for f in tree.factors if f.power > 0)
+        below = " ".join(self._at(f.body, f.labels, -f.power) for f in tree.factors if f.power < 0)
+        if sum(f.power < 0 for f in tree.factors) > 1:
+            below = n.brackets.format(below)
+        return front + total + (f"{above or '1'} / {below}" if below else above)
+
+    def _at(self, body: Tree, labels: tuple[str, ...], power: Fraction) -> str:
+        """An element of an array, raised to a power."""
+        n = self.notation
+        if labels_of(body) == labels:
+            shown = self(body) if power != 1 else self._wrap(body, POSTFIX)
+        else:
+            shown = n.subscript(self._wrap(body, ATOM), "".join(labels))
+        if power == 1:
+            return shown
+        inside = n.brackets.format(shown)
+        if power == _HALF:
+            return n.root.format(inside)
+        return n.power.format(inside, self._number(power)[0])
 
 
 def _base(tree: Tree) -> Tree:

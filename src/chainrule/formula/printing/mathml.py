@@ -12,6 +12,7 @@ from chainrule.formula.printing.arrange import arranged
 from chainrule.formula.printing.marks import Mark
 from chainrule.formula.printing.notation import lettered
 from chainrule.formula.typeset.tree import Tree
+from chainrule.formula.typeset.walk import labels_of
 
 __all__ = ["definition", "element", "equation", "mathml", "named"]
 
@@ -25,13 +26,21 @@ def mathml(tree: Tree, shapes: bool = False) -> str:
 
 def equation(left: str, tree: Tree, shapes: bool = False) -> str:
     """``left = tree`` as one ``math`` element."""
-    return _math(element("mrow", _left(left), element("mo", "="), drawn(arranged(tree, shapes))))
+    fenced = element("mrow", _fence("("), _left(left), _fence(")", "postfix"))
+    shown = _at(fenced, tree) if labels_of(tree) else _left(left)
+    return _math(element("mrow", shown, element("mo", "="), drawn(arranged(tree, shapes))))
 
 
 def definition(name: str, tree: Tree) -> tuple[str, str]:
     """A name, and ``= tree``, as two ``math`` elements for two cells of a table."""
     body = element("mrow", element("mo", "=", form="infix"), drawn(arranged(tree)))
-    return _math(named(name), "inline"), _math(body, "inline")
+    return _math(_at(named(name), tree), "inline"), _math(body, "inline")
+
+
+def _at(left: str, tree: Tree) -> str:
+    """A left side with labels, if what it stands for is in index notation."""
+    labels = "".join(labels_of(tree))
+    return element("msub", left, element("mi", html.escape(labels))) if labels else left
 
 
 def _math(content: str, display: str = "block") -> str:
@@ -81,15 +90,17 @@ def drawn(mark: Mark) -> str:
         case m.Root(body=body):
             return element("msqrt", drawn(body))
         case m.Fenced(left=left, body=body, right=right):
-            signs = [element("mo", sign, form=form, stretchy="true", fence="true")
-                     for sign, form in ((left, "prefix"), (right, "postfix"))]  # fmt: skip
-            return element("mrow", signs[0], drawn(body), signs[1])
+            return element("mrow", _fence(left), drawn(body), _fence(right, "postfix"))
         case m.Total(below=below):
             return element("munder", '<mo movablelimits="false">∑</mo>', element("mi", below))
         case m.Shaped(body=body, shape=shape):
             label = element("mtext", html.escape(shape), class_="shape")
             return element("munder", _grouped(body), label)
     raise TypeError(type(mark).__name__)
+
+
+def _fence(sign: str, form: str = "prefix") -> str:
+    return element("mo", sign, form=form, stretchy="true", fence="true")
 
 
 def _grouped(mark: Mark) -> str:

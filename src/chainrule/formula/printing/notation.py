@@ -6,8 +6,10 @@ from fractions import Fraction
 from typing import Final
 
 from chainrule.formula.printing.line import SCALE, Notation, Printer
+from chainrule.formula.typeset.tree import Tree
+from chainrule.formula.typeset.walk import labels_of
 
-__all__ = ["ASCII", "UNICODE", "lettered", "spelled"]
+__all__ = ["ASCII", "UNICODE", "element_of", "lettered", "spelled"]
 
 _GREEK: Final = {
     "alpha": "α", "beta": "β", "gamma": "γ", "delta": "δ", "epsilon": "ε", "eps": "ε",
@@ -19,6 +21,7 @@ _GREEK: Final = {
 }  # fmt: skip
 _SUPER: Final = str.maketrans("0123456789-", "⁰¹²³⁴⁵⁶⁷⁸⁹⁻")
 _SUB: Final = str.maketrans("0123456789aehijklmnoprstuvx", "₀₁₂₃₄₅₆₇₈₉ₐₑₕᵢⱼₖₗₘₙₒₚᵣₛₜᵤᵥₓ")
+_SMALL: Final = "bcdfgqwyz"  # letters that have no subscript sign
 _UNSUB: Final = str.maketrans("₀₁₂₃₄₅₆₇₈₉", "0123456789")
 _VULGAR: Final = {
     Fraction(1, 2): "½", Fraction(1, 4): "¼", Fraction(3, 4): "¾", Fraction(1, 3): "⅓",
@@ -83,6 +86,8 @@ def _lifted(text: str) -> str:
 
 def _unicode_subscript(base: str, index: str) -> str:
     lowered = index.translate(_SUB)
+    if index[0] in _SMALL and lowered[0] == index[0] and base[-1:].isalnum() and base != "Σ":
+        return f"{base}_{index}"  # g_d, since gd would be a name
     if len(index) == 1 or base != "K":
         return base + lowered
     done = all(a != b for a, b in zip(lowered, index, strict=True))
@@ -93,6 +98,12 @@ def _inline_fraction(top: str, bottom: str, wrap_top: bool, wrap_bottom: bool) -
     above = f"({top})" if wrap_top else top
     below = f"({bottom})" if wrap_bottom else bottom
     return f"{above}/{below}", SCALE
+
+
+def element_of(shown: str, tree: Tree) -> str:
+    """The left side of an equation: with labels, if its right side is in index notation."""
+    labels = labels_of(tree)
+    return _unicode_subscript(shown, "".join(labels)) if labels else shown
 
 
 UNICODE = _UnicodePrinter(Notation(

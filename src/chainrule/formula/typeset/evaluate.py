@@ -106,6 +106,8 @@ class Evaluator:
                 return self._column(self._indexed(tree))
             case ts.Apply(name=name, parts=(body,)) if name in _REDUCTIONS:
                 return self._column(_reduced(name, self._plain(body), len(tree.dims)))
+            case ts.Apply(name="logsumexp", parts=(body,)):
+                return self._column(_logsumexp(self._plain(body), len(tree.dims)))
             case ts.Apply(name=name, parts=parts):
                 return self._apply(name, [self(p) for p in parts], tree)
         raise FormulaError(f"{type(tree).__name__} has no value")
@@ -164,8 +166,6 @@ class Evaluator:
                 return _softmax(values[0], len(tree.dims))
             case "log_softmax":
                 return np.log(_softmax(values[0], len(tree.dims)))
-            case "logsumexp":
-                return _logsumexp(values[0], len(tree.dims))
             case "mean":
                 return np.asarray(np.mean(values[0]))
             case "det":
@@ -204,16 +204,16 @@ def _viewed(value: Array, shape: tuple[int, ...], axes: Any) -> Array:
 
 
 def _softmax(x: Array, rank: int) -> Array:
-    axis = 0 if rank == 1 else 1
+    axis = 0 if rank == 1 else -1
     e = np.exp(x - x.max(axis=axis, keepdims=True))
     return np.asarray(e / e.sum(axis=axis, keepdims=True))
 
 
-def _logsumexp(x: Array, rank: int) -> Array:
-    axis = 0 if rank == 0 else 1
-    top = x.max(axis=axis, keepdims=True)
-    found = top + np.log(np.exp(x - top).sum(axis=axis, keepdims=True))
-    return np.reshape(found, () if rank == 0 else found.shape)
+def _logsumexp(value: Array, rank: int) -> Array:
+    """The logarithm of the sum of exp over all axes but the first ones."""
+    rows = value.reshape(*value.shape[:rank], -1)
+    top = rows.max(axis=-1, keepdims=True)
+    return np.asarray((top + np.log(np.exp(rows - top).sum(axis=-1, keepdims=True)))[..., 0])
 
 
 def commutation(m: int, n: int) -> Array:

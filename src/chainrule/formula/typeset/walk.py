@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import fields
 
+from chainrule.formula.typeset import tree as ts
 from chainrule.formula.typeset.tree import Tree
 
-__all__ = ["children", "replaced", "walk"]
+__all__ = ["children", "labels_of", "replaced", "walk"]
 
 
 def walk(tree: Tree) -> Iterator[Tree]:
@@ -48,3 +49,21 @@ def replaced(tree: Tree, old: Tree, new: Tree) -> Tree:
         elif isinstance(value, tuple) and value and isinstance(value[0], Tree):
             changes[entry.name] = tuple(replaced(v, old, new) for v in value)
     return type(tree)(**{e.name: changes.get(e.name, getattr(tree, e.name)) for e in fields(tree)})
+
+
+_ALONG = frozenset({"softmax", "log_softmax", "logsumexp", "onehot", "max", "min", "prod", "any",
+                    "all", "argmax", "argmin", "mean", "det"})  # fmt: skip
+
+
+def labels_of(tree: Tree) -> tuple[str, ...]:
+    """The labels at which a tree in index notation is one element; none in any other tree."""
+    match tree:
+        case ts.Indexed(labels=labels):
+            return labels
+        case ts.Apply(name=name) if name in _ALONG:
+            return ()
+        case ts.Plus() | ts.Apply() | ts.Power() | ts.Bracket() | ts.Scaled() | ts.Elementwise():
+            parts = [p for p in children(tree) if p.dims == tree.dims]
+            found = {labels_of(p) for p in parts}
+            return found.pop() if len(found) == 1 else ()
+    return ()

@@ -1,0 +1,117 @@
+"""Index notation, for what matrices cannot say: Σ over labels that are called as their axes are.
+
+Arrays of more than two axes that are only added and multiplied element by element need no labels.
+What stands under a function or a root is read at the labels outside: cos(Bₙₜ), not cos(Bₙₜ)ₙₜ.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
+from itertools import chain
+
+from chainrule.algebra.index import Term
+from chainrule.formula.typeset import tree as ts
+from chainrule.formula.typeset.build import elementwise, power_of
+from chainrule.formula.typeset.tree import Tree
+from chainrule.formula.typeset.walk import labels_of
+
+__all__: list[str] = []
+
+_SPARE = "ijlpqrstuvwabcdefgh"
+Parts = tuple[int, Tree, Sequence[Tree]]
+
+
+def in_indices(terms: Sequence[Term], dims: tuple[str, ...], parts: Sequence[Parts]) -> Tree:
+    """A sum of terms; ``parts`` has of each the sign, the scalar and the trees of its factors."""
+    if len(dims) > 2 and all(map(_is_whole, terms, [len(dims)] * len(terms))):
+        made = [_whole(t, dims, p) for t, p in zip(terms, parts, strict=True)]
+    else:
+        made = [_indexed(t, dims, p) for t, p in zip(terms, parts, strict=True)]
+    if len(made) == 1 and parts[0][0] > 0:
+        return made[0]
+    pairs = sorted(zip((sign for sign, _, _ in parts), made, strict=True), key=lambda p: -p[0])
+    return ts.Plus(dims, tuple(sign for sign, _ in pairs), tuple(tree for _, tree in pairs))
+
+
+def _is_whole(term: Term, rank: int) -> bool:
+    """Whether a term is a product element by element of arrays with all axes in order."""
+    arrays = [f.labels for f in term.factors if f.labels]
+    return bool(arrays) and all(labels == tuple(range(rank)) for labels in arrays)
+
+
+def _whole(term: Term, dims: tuple[str, ...], parts: Parts) -> Tree:
+    _, scalar, trees = parts
+    powers = [f.power for f in term.factors if f.labels]
+    body = elementwise([power_of(t, p) for t, p in zip(trees, powers, strict=True)])
+    return body if _is_one(scalar) else ts.Scaled(dims, scalar, body)
+
+
+def _is_one(scalar: Tree) -> bool:
+    return isinstance(scalar, ts.Number) and scalar.value == 1
+
+
+def _indexed(term: Term, dims: tuple[str, ...], parts: Parts) -> Tree:
+    """A term as Σ over its bound labels."""
+    _, scalar, trees = parts
+    factors = [f for f in term.factors if f.labels]
+    sizes = dict(enumerate(dims))
+    for f in factors:
+        sizes |= dict(zip(f.labels, f.atom.dims, strict=True))
+    letters = _letters(sizes)
+    shown = []
+    for f, tree in zip(factors, trees, strict=True):
+        at = tuple(letters[i] for i in f.labels)
+        shown.append(ts.At((), _read_at(tree, at, set(letters.values())), at, f.power))
+    bound = tuple((letters[i], sizes[i]) for i in sorted(sizes) if i >= len(dims))
+    outputs = tuple(letters[k] for k in range(len(dims)))
+    return ts.Indexed(dims, scalar, outputs, bound, tuple(shown))
+
+
+def _letters(sizes: Mapping[int, str]) -> dict[int, str]:
+    """A letter for each label: its axis name, if that is free."""
+    letters: dict[int, str] = {}
+    spare = iter(_SPARE)
+    for label, dim in sorted(sizes.items()):
+        fits = len(dim) == 1 and dim.isalpha() and dim not in letters.values()
+        letters[label] = dim if fits else next(c for c in spare if c not in sizes.values())
+    return letters
+
+
+# ---------------------------------------------------------------- labels inside of functions
+
+
+def _read_at(tree: Tree, at: tuple[str, ...], taken: set[str]) -> Tree:
+    """A factor with its own labels called as those at which it is read, if it has such."""
+    old = labels_of(tree)
+    if not old or len(set(at)) < len(at):
+        return tree
+    return _renamed(tree, dict(zip(old, at, strict=True)), taken)
+
+
+def _renamed(tree: Tree, names: Mapping[str, str], taken: set[str]) -> Tree:
+    match tree:
+        case ts.Indexed(labels=labels, summed=summed, factors=factors):
+            used = taken | set(names.values())
+            spare = (c for c in _SPARE if c not in used and c not in dict(summed))
+            inner = dict(names) | {i: _free(i, used, spare) for i, _ in summed}
+            made = tuple(_factor(f, inner, used | set(inner.values())) for f in factors)
+            sums = tuple((inner[i], dim) for i, dim in summed)
+            return replace(tree, labels=tuple(inner[i] for i in labels), summed=sums, factors=made)
+        case ts.Plus(parts=parts) | ts.Apply(parts=parts) | ts.Elementwise(parts=parts):
+            return replace(tree, parts=tuple(_renamed(p, names, taken) for p in parts))
+        case ts.Bracket(left=left, right=right):
+            sides = (_renamed(p, names, taken) for p in (left, right))
+            return ts.Bracket(tree.dims, tree.relation, *sides)
+        case ts.Power(body=body) | ts.Scaled(body=body):
+            return replace(tree, body=_renamed(body, names, taken))
+    return tree
+
+
+def _free(letter: str, used: set[str], spare: Iterator[str]) -> str:
+    return next(chain(spare, [letter])) if letter in used else letter
+
+
+def _factor(f: ts.At, names: Mapping[str, str], taken: set[str]) -> ts.At:
+    at = tuple(names[i] for i in f.labels)
+    return replace(f, body=_read_at(f.body, at, taken), labels=at)
