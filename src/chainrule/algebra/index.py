@@ -14,13 +14,14 @@ import itertools
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from fractions import Fraction
-from math import isclose
+from math import isclose, isfinite
 
 __all__ = ["Atom", "Factor", "Poly", "Term", "atom_poly", "constant", "normal", "scalar"]
 
 Labels = tuple[int, ...]
 Number = Fraction | float
 _MOST_ORDERS = 5040
+_MOST_DENOMINATOR = 64
 
 
 @dataclass(frozen=True, eq=False)
@@ -128,6 +129,14 @@ def magnitude(value: Number) -> Number:
     return value if value >= 0 else -value
 
 
+def rational(value: float) -> Number:
+    """A fraction with a small denominator, if the number is one."""
+    if not isfinite(value):
+        return float(value)
+    near = Fraction(value).limit_denominator(_MOST_DENOMINATOR)
+    return near if isclose(float(near), value, rel_tol=1e-12, abs_tol=1e-300) else float(value)
+
+
 # ---------------------------------------------------------------- making polys
 
 
@@ -158,7 +167,7 @@ def normal(terms: Iterable[Term], outputs: Iterable[int], dims: tuple[str, ...])
         key, canonical = _numbered(merged, outs)
         before = collected[key][0] if key in collected else Fraction(0)
         collected[key] = (_sum(before, merged.coefficient), canonical)
-    kept = sorted((key, c, t) for key, (c, t) in collected.items() if c)
+    kept = sorted((key, rational(c) if isinstance(c, float) else c, t) for key, (c, t) in collected.items() if c)
     found = tuple(Term(c, t.factors) for _, c, t in kept)
     text = " + ".join(f"{c}*{key}" for key, c, _ in kept) or "0"
     return Poly(dims, found, f"[{len(outs)}|{text}]")

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from fractions import Fraction
 from functools import cached_property
 
-from chainrule.algebra.index import Atom, Factor, Number, Term
+from chainrule.algebra.index import Atom, Factor, Term, rational
 
 __all__ = ["Sizes"]
 
@@ -22,7 +22,6 @@ Monomials = list[tuple[tuple[Factor, ...], tuple[float, ...]]]
 
 _EXPONENTS = [Fraction(e) for e in (1, -1)] + [Fraction(1, 2), Fraction(-1, 2)]
 _EXPONENTS += [Fraction(e) for e in (2, -2)]
-_MOST_DENOMINATOR = 64
 
 
 @dataclass(frozen=True)
@@ -82,11 +81,3 @@ class Sizes:
             if f[0].atom != g[0].atom
         ]
         return single + double
-
-
-def rational(value: float) -> Number:
-    """A fraction with a small denominator, if the number is one."""
-    if not math.isfinite(value):
-        return float(value)
-    near = Fraction(value).limit_denominator(_MOST_DENOMINATOR)
-    return near if math.isclose(float(near), value, rel_tol=1e-12, abs_tol=1e-300) else float(value)

@@ -25,11 +25,12 @@ from chainrule.formula.matrix.structure import formula
 from chainrule.formula.printing.arrange import shape_of
 from chainrule.formula.printing.latex import latex, latex_name
 from chainrule.formula.printing.layout import wrapped
-from chainrule.formula.printing.notation import UNICODE, element_of, spelled
+from chainrule.formula.printing.notation import UNICODE, at_labels, element_of, spelled
 from chainrule.formula.typeset import tree as ts
 from chainrule.formula.typeset.build import flat_transpose
 from chainrule.formula.typeset.evaluate import Evaluator
 from chainrule.formula.typeset.tree import Tree
+from chainrule.formula.typeset.walk import labels_of
 from chainrule.ir.graph import ancestors
 
 __all__ = ["Board", "Local", "Step", "board", "cut"]
@@ -319,7 +320,7 @@ def _written(step: Step, subject: str) -> list[tuple[str, str, str, str]]:
     gradient = _gradient(name)
     inner = [local for local in step.locals if local.used != subject]
     lines = [
-        ("local", f"∂{spelled(u.used)}/∂{name}", UNICODE(u.derivative), shape_of(u.derivative))
+        ("local", _ratio(u, name), UNICODE(u.derivative), shape_of(u.derivative))
         for u in inner
     ]
     lines += [("incoming", _gradient(spelled(u.used)), UNICODE(u.incoming),
@@ -335,6 +336,13 @@ def _written(step: Step, subject: str) -> list[tuple[str, str, str, str]]:
     if step.simplified is not None:
         lines.append(("simplify", gradient, UNICODE(step.simplified), shape))
     return lines
+
+
+def _ratio(local: Local, name: str) -> str:
+    """∂u/∂v; with the labels of both where the derivative is in index notation."""
+    labels = labels_of(local.derivative)
+    above, below = labels[: local.rank], labels[local.rank :]
+    return f"∂{at_labels(spelled(local.used), above)}/∂{at_labels(name, below)}"
 
 
 def _column(name: str, rank: int) -> str:

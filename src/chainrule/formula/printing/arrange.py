@@ -13,6 +13,7 @@ from chainrule.formula.printing import marks as m
 from chainrule.formula.printing.line import ATOM, HADAMARD, JUXTAPOSED, POSTFIX, SCALE, SUM, places
 from chainrule.formula.printing.marks import Mark
 from chainrule.formula.printing.notation import spelled
+from chainrule.formula.printing.numbers import rooted
 from chainrule.formula.typeset import tree as ts
 from chainrule.formula.typeset.build import is_row
 from chainrule.formula.typeset.tree import Tree
@@ -75,7 +76,8 @@ class Arranger:
             case ts.Symbol(name=name):
                 return m.Name(name), ATOM
             case ts.Number(value=value):
-                return _number(value)
+                known = rooted(value)
+                return _number(value) if known is None else self._place(known)
             case ts.Ones():
                 return m.Sign("𝟏"), ATOM
             case ts.Zero():

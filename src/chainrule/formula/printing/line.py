@@ -10,6 +10,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 
+from chainrule.formula.printing.numbers import rooted
 from chainrule.formula.typeset import tree as ts
 from chainrule.formula.typeset.tree import Tree
 from chainrule.formula.typeset.walk import labels_of
@@ -158,6 +159,9 @@ class Printer:
     # ------------------------------------------------------------ numbers and fractions
 
     def _number(self, value: Fraction | float) -> Shown:
+        known = rooted(value)
+        if known is not None:
+            return self._print(known)
         if isinstance(value, Fraction) and value.denominator != 1:
             half = self.notation.half(value)
             if half is not None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from fractions import Fraction
 from typing import Final
 
@@ -9,7 +10,7 @@ from chainrule.formula.printing.line import SCALE, Notation, Printer
 from chainrule.formula.typeset.tree import Tree
 from chainrule.formula.typeset.walk import labels_of
 
-__all__ = ["ASCII", "UNICODE", "element_of", "lettered", "spelled"]
+__all__ = ["ASCII", "UNICODE", "at_labels", "element_of", "lettered", "spelled"]
 
 _GREEK: Final = {
     "alpha": "α", "beta": "β", "gamma": "γ", "delta": "δ", "epsilon": "ε", "eps": "ε",
@@ -102,7 +103,11 @@ def _inline_fraction(top: str, bottom: str, wrap_top: bool, wrap_bottom: bool) -
 
 def element_of(shown: str, tree: Tree) -> str:
     """The left side of an equation: with labels, if its right side is in index notation."""
-    labels = labels_of(tree)
+    return at_labels(shown, labels_of(tree))
+
+
+def at_labels(shown: str, labels: Sequence[str]) -> str:
+    """A name with labels below it."""
     return _unicode_subscript(shown, "".join(labels)) if labels else shown
 
 
