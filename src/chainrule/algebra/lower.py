@@ -20,6 +20,7 @@ from chainrule.algebra.definitions import expanded
 from chainrule.algebra.exponentials import complements
 from chainrule.algebra.index import Atom, Factor, Poly, Term, atom_poly, normal
 from chainrule.algebra.reductions import along, attained, reduced
+from chainrule.algebra.reshapes import reshaped
 from chainrule.algebra.rules import tidy
 from chainrule.algebra.sizes import Sizes
 from chainrule.ir.dtype import bool_
@@ -272,15 +273,7 @@ class Lowering:
     # ------------------------------------------------------------ layout
 
     def _reshape(self, twins: Twins, dims: tuple[str, ...]) -> Poly:
-        operand = self.value(twins[0].inputs[0])
-        before = [k for k, d in enumerate(operand.dims) if d != "1"]
-        after = [k for k, d in enumerate(dims) if d != "1"]
-        if [operand.dims[k] for k in before] != [dims[k] for k in after]:
-            return atom_poly(Atom("reshape", dims, (self._factor(twins[0].inputs[0]),), dims))
-        labels = itertools.count(len(dims))
-        place = dict(zip(before, after, strict=True))
-        read = [place[k] if k in place else next(labels) for k in range(operand.rank)]
-        return normal(operand.at(read, labels), range(len(dims)), dims)
+        return reshaped(self.value(twins[0].inputs[0]), self._factor(twins[0].inputs[0]), dims)
 
     def _view(
         self, source: Node, axes: Sequence[Axis], dims: tuple[str, ...], twins: Twins

@@ -124,8 +124,19 @@ def _simplex(term: Term, rank: int, definitions: Definitions) -> list[Term] | No
         last = f.labels[-1]
         alone = sum(g.labels.count(last) for g in term.factors) == 1
         if last >= rank and alone:
-            return [Term(term.coefficient, tuple(g for g in term.factors if g is not f))]
+            return [_without(term, f, last, rank)]
     return None
+
+
+def _without(term: Term, f: Factor, label: int, rank: int) -> Term:
+    """A term whose factor is 1 when summed over a label; its other sums are still counted."""
+    rest = tuple(g for g in term.factors if g is not f)
+    made = Term(term.coefficient, rest)
+    left = {i for g in rest for i in g.labels} | {label}
+    for other, dim in dict(zip(f.labels, f.atom.dims, strict=True)).items():
+        if other >= rank and other not in left:
+            made = made.times(combine.size(dim))
+    return made
 
 
 def _averages(term: Term, rank: int, definitions: Definitions) -> list[Term] | None:
@@ -304,8 +315,8 @@ def _totals(term: Term, rank: int, definitions: Definitions) -> list[Term] | Non
             if label >= rank and alone:
                 total = _total(f.atom, slot, definitions)
                 if total is not None:
-                    rest = tuple(g for g in term.factors if g is not f)
-                    return [Term(term.coefficient * total, rest)] if total else []
+                    made = _without(term, f, label, rank)
+                    return [Term(made.coefficient * total, made.factors)] if total else []
     return None
 
 

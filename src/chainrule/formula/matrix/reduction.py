@@ -334,6 +334,8 @@ def atom_tree(atom: Atom) -> Tree:
             return ts.Bracket(atom.dims, str(atom.params[0]), left, right)
         case ("softmax" | "log_softmax" | "logsumexp" | "onehot" as name, _, _):
             return ts.Apply(atom.dims, name, tuple(map(formula, atom.args)))
+        case ("reshape", _, _) if len(atom.dims) == 1:
+            return ts.Vec(atom.dims, formula(atom.args[0]))
         case ("view", _, _):
             axes = tuple((a.offset, a.terms) for a in atom.params[0])  # type: ignore[attr-defined]
             return ts.Viewed(atom.dims, formula(atom.args[0]), axes)

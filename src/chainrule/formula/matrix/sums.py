@@ -41,10 +41,21 @@ def signed_sum(dims: Dims, found: Sequence[tuple[int, Tree]]) -> Tree:
         turned = [(s, flat_transpose(t)) for s, t in found]
         if turns([t for _, t in turned]) + 2 < turns([t for _, t in found]):
             return ts.Transpose(dims, signed_sum(dims[::-1], turned))
+    if len(dims) == 1 and all(_lies(t) for _, t in found):
+        return ts.Transpose(dims, signed_sum(dims, [(s, flat_transpose(t)) for s, t in found]))
     ordered = sorted(found, key=lambda pair: (-pair[0], _rank(pair[1])))
     if [s for s, _ in ordered] == [1, 1] and isinstance(ordered[1][1], ts.Number):
         ordered.reverse()
     return ts.Plus(dims, tuple(s for s, _ in ordered), tuple(t for _, t in ordered))
+
+
+def _lies(tree: Tree) -> bool:
+    """Whether a vector is a row: uᵀ, 2uᵀ, uᵀA."""
+    if isinstance(tree, ts.Scaled):
+        return _lies(tree.body)
+    if isinstance(tree, ts.Product):
+        return bool(tree.dims) and is_row(tree.parts[0])
+    return is_row(tree)
 
 
 def _collected(found: Sequence[tuple[int, Tree]]) -> list[tuple[int, Tree]]:

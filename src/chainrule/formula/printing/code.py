@@ -325,6 +325,8 @@ class Writer:
         match name:
             case "onehot":
                 return self._call("one_hot", inside[0], self.size(dims[-1]))
+            case "reshape":
+                return self._call("reshape", inside[0], self._shape(dims))
             case "logsumexp" if dims:
                 return self._call("logsumexp", inside[0], "axis=-1")
             case "max" | "min" | "prod" | "argmax" | "argmin" | "any" | "all" if len(parts) == 1:

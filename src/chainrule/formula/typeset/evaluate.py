@@ -106,6 +106,8 @@ class Evaluator:
                 return self._column(self._indexed(tree))
             case ts.Apply(name=name, parts=(body,)) if name in _REDUCTIONS:
                 return self._column(_reduced(name, self._plain(body), len(tree.dims)))
+            case ts.Apply(name="reshape", parts=(body,)):
+                return self._column(self._plain(body).reshape(self._sizes(tree.dims)))
             case ts.Apply(name="logsumexp", parts=(body,)):
                 return self._column(_logsumexp(self._plain(body), len(tree.dims)))
             case ts.Apply(name=name, parts=parts):

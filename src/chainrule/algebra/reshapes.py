@@ -1,0 +1,62 @@
+"""Reshapes: axes of size 1 come and go, what was reshaped goes back; the rest is an atom."""
+
+from __future__ import annotations
+
+import itertools
+from dataclasses import replace
+
+from chainrule.algebra.index import Atom, Factor, Poly, Term, atom_poly, normal
+
+__all__ = ["reshaped"]
+
+_POINTWISE = ("apply", "group", "indicator")
+
+
+def reshaped(x: Poly, whole: Poly, dims: tuple[str, ...]) -> Poly:
+    """The elements of x, in their order, with these axes; ``whole`` is x as one factor."""
+    before = [k for k, d in enumerate(x.dims) if d != "1"]
+    after = [k for k, d in enumerate(dims) if d != "1"]
+    if [x.dims[k] for k in before] != [dims[k] for k in after]:
+        back = _back(x, dims)
+        return atom_poly(Atom("reshape", dims, (whole,), dims)) if back is None else back
+    labels = itertools.count(len(dims))
+    place = dict(zip(before, after, strict=True))
+    read = [place[k] if k in place else next(labels) for k in range(x.rank)]
+    return normal(x.at(read, labels), range(len(dims)), dims)
+
+
+def _back(x: Poly, dims: tuple[str, ...]) -> Poly | None:
+    """x with its old axes, if all that it is made of was reshaped from these: 2·vec(X) is 2·X."""
+    terms = []
+    for term in x.terms:
+        factors = [_factor_back(f, x.rank, dims) if f.labels else f for f in term.factors]
+        if None in factors or not any(f.labels for f in term.factors):
+            return None
+        terms.append(Term(term.coefficient, tuple(f for f in factors if f is not None)))
+    return normal(terms, range(len(dims)), dims)
+
+
+def _factor_back(f: Factor, rank: int, dims: tuple[str, ...]) -> Factor | None:
+    atom, labels = f.atom, tuple(range(len(dims)))
+    if f.labels != tuple(range(rank)):
+        return None
+    if atom.head == "reshape":
+        (inside,) = atom.args
+        return Factor(_grouped(inside), labels, f.power) if inside.dims == dims else None
+    if atom.head.partition(":")[0] not in _POINTWISE:
+        return None
+    args = [a if not a.rank else _back(a, dims) for a in atom.args]
+    if any(a is None for a in args):
+        return None
+    made = tuple(a for a in args if a is not None)
+    return Factor(replace(atom, args=made, dims=dims), labels, f.power)
+
+
+def _grouped(poly: Poly) -> Atom:
+    """A poly as one atom: the name that it is, or a sum that stays together."""
+    if len(poly.terms) == 1 and poly.terms[0].coefficient == 1:
+        (term,) = poly.terms
+        if len(term.factors) == 1 and term.factors[0].labels == tuple(range(poly.rank)):
+            if term.factors[0].power == 1:
+                return term.factors[0].atom
+    return Atom("group", (), (poly,), poly.dims)
