@@ -24,7 +24,8 @@ Parts = tuple[int, Tree, Sequence[Tree]]
 
 def in_indices(terms: Sequence[Term], dims: tuple[str, ...], parts: Sequence[Parts]) -> Tree:
     """A sum of terms; ``parts`` has of each the sign, the scalar and the trees of its factors."""
-    if len(dims) > 2 and all(map(_is_whole, terms, [len(dims)] * len(terms))):
+    arrays = any(f.labels for t in terms for f in t.factors)
+    if len(dims) > 2 and arrays and all(_is_whole(t, len(dims)) for t in terms):
         made = [_whole(t, dims, p) for t, p in zip(terms, parts, strict=True)]
     else:
         made = [_indexed(t, dims, p) for t, p in zip(terms, parts, strict=True)]
@@ -35,13 +36,14 @@ def in_indices(terms: Sequence[Term], dims: tuple[str, ...], parts: Sequence[Par
 
 
 def _is_whole(term: Term, rank: int) -> bool:
-    """Whether a term is a product element by element of arrays with all axes in order."""
-    arrays = [f.labels for f in term.factors if f.labels]
-    return bool(arrays) and all(labels == tuple(range(rank)) for labels in arrays)
+    """Whether a term is a number or a product of arrays with all axes in order."""
+    return all(f.labels == tuple(range(rank)) for f in term.factors if f.labels)
 
 
 def _whole(term: Term, dims: tuple[str, ...], parts: Parts) -> Tree:
     _, scalar, trees = parts
+    if not trees:
+        return scalar
     powers = [f.power for f in term.factors if f.labels]
     body = elementwise([power_of(t, p) for t, p in zip(trees, powers, strict=True)])
     return body if _is_one(scalar) else ts.Scaled(dims, scalar, body)

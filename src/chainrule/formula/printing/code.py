@@ -23,7 +23,7 @@ from chainrule.formula.printing.kinds import (
     spread_vector,
 )
 from chainrule.formula.typeset import tree as ts
-from chainrule.formula.typeset.build import flat_transpose, is_row
+from chainrule.formula.typeset.build import flat_transpose, is_row, power_of
 from chainrule.formula.typeset.tree import Tree
 
 __all__ = ["CHAINRULE", "NUMPY", "identifier", "program"]
@@ -382,9 +382,9 @@ class Writer:
             plain = {c: c for c in letters}
         inputs, operands = [], []
         for at in tree.factors:
-            power = ts.Power(at.body.dims, at.body, ts.Number((), at.power))
+            body = power_of(at.body, at.power)
             inputs.append("".join(plain[i] for i in at.labels))
-            operands.append(self.value(at.body if at.power == 1 else power))
+            operands.append(self.value(body) if len(tree.factors) > 1 else self._wrap(body, TIMES))
         there = "".join(inputs)
         sized = [*zip(tree.labels, tree.dims, strict=True), *tree.summed]
         for label, dim in [(i, d) for i, d in sized if plain[i] not in there]:
