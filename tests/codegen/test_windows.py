@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 
 import chainrule as cr
 from chainrule.codegen import fuse
+from chainrule.codegen.outline import works
 from chainrule.codegen.program import compile_graph
 from chainrule.codegen.target import Target
 from chainrule.codegen.windows import nest
@@ -117,8 +118,8 @@ def test_factors_are_laid_out_once_for_all_rows() -> None:
     x, w = cr.zeros((16, 32, 12, 12), dtype="float32"), cr.zeros((40, 32, 3, 3), dtype="float32")
     graph, _ = optimized(lambda x, w: cr.conv2d(x, w, padding="same"), x, w)
     native = compile_graph(graph, TARGETS[512])
-    kernels = [item for segment in native.segments for _, item in segment.kernels]
-    targets = [tuple(t.shape) for item in kernels for t in fuse.targets(item)]
+    items = [work.item for segment in native.segments for work, _ in works(segment.parts)]
+    targets = [tuple(t.shape) for item in items for t in fuse.targets(item)]
     assert (32, 3, 3, 48) in targets
 
 

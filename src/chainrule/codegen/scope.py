@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 
 from chainrule.codegen.affine import Affine
+from chainrule.codegen.alternating import every_other, store_alternating
 from chainrule.codegen.llvm import Builder
 from chainrule.codegen.loops import (
     Add,
@@ -314,28 +315,13 @@ class Scope:
             mask = mask if lanes(mask.type) else b.splat(mask, self.count)
             return self._from_memory(b.load_some(kind, place, mask), dtype)
         if step == 2 and offset is None and held is None:
-            return self._from_memory(self._every_other(dtype, pointer, flat), dtype)
+            place = self._address(pointer, flat, own)
+            return self._from_memory(every_other(b, own, place, self.count, self.mask), dtype)
         base = self.scalar(flat)
         if offset is not None:
             base = b.add(base, offset)
         places = b.binary("add", b.splat(base, self.count), _scaled(b, b.steps(self.count), step))
         return self._gathered(dtype, pointer, places, held)
-
-    def _every_other(self, dtype: DType, pointer: Value, flat: Affine) -> Value:
-        """Every second element, of two vectors; what lies beyond the last one is not read."""
-        b, count, own = self.b, self.count, memory(dtype)
-        kind = memory(dtype, count)
-        place = self._address(pointer, flat, own)
-        beyond = b.offset(place, count, own)
-        if self.mask is None:
-            low = b.load(kind, place)
-            high = b.load_some(kind, beyond, b.first(count, constant("i64", count - 1)))
-        else:
-            none = constant(self.mask.type, False)
-            even = [count if k % 2 else k // 2 for k in range(2 * count)]
-            low = b.load_some(kind, place, b.shuffle(self.mask, none, even[:count]))
-            high = b.load_some(kind, beyond, b.shuffle(self.mask, none, even[count:]))
-        return b.shuffle(low, high, range(0, 2 * count, 2))
 
     def _local(self, source: Node, flat: Affine) -> Affine:
         """The place in an array of which only the rows at hand are kept."""
@@ -385,20 +371,12 @@ class Scope:
 
     def store_alternating(self, target: Node, flat: Affine, even: Value, odd: Value) -> None:
         """Write two vectors whose lanes alternate in memory from a place on."""
-        b, count, own = self.b, self.count, memory(target.dtype)
-        flat = self._local(target, flat)
-        first, second = (v if lanes(v.type) else b.splat(v, count) for v in (even, odd))
+        b, own = self.b, memory(target.dtype)
+        pair = [v if lanes(v.type) else b.splat(v, self.count) for v in (even, odd)]
         if target.dtype is bool_:
-            first, second = (b.convert("zext", v, "i8") for v in (first, second))
-        place = b.offset(self.pointers[target], self.scalar(flat), own)
-        order = [k // 2 + k % 2 * count for k in range(2 * count)]
-        for half in (0, count):
-            chosen = order[half : half + count]
-            value, at = b.shuffle(first, second, chosen), b.offset(place, half, own)
-            if self.mask is None:
-                b.store(value, at)
-            else:
-                b.store_some(value, at, b.shuffle(self.mask, self.mask, chosen))
+            pair = [b.convert("zext", v, "i8") for v in pair]
+        place = b.offset(self.pointers[target], self.scalar(self._local(target, flat)), own)
+        store_alternating(b, own, place, (pair[0], pair[1]), self.mask)
 
 
 def _scaled(b: Builder, value: Value, factor: int) -> Value:
