@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import ctypes
-from collections.abc import Callable, Iterator
+import itertools
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from functools import cache
 from typing import Any
@@ -16,7 +17,7 @@ from chainrule.codegen.target import Target
 from chainrule.codegen.values import constant, vector
 from chainrule.ir.dtype import DType, bool_
 from chainrule.ir.scalar import Scalar
-from chainrule.runtime.engine import load
+from chainrule.runtime.engine import Library, load
 
 Kernel = Callable[..., np.ndarray]
 
@@ -83,15 +84,43 @@ def native(
     flushed: bool = False,
 ) -> Kernel:
     """A record as a function of arrays that runs on this machine."""
+    return natives([(record, params)], dtype, [lanes], target, flushed=flushed)[
+        record, params, lanes
+    ]
+
+
+def natives(
+    records: Iterable[tuple[Scalar, tuple[Any, ...]]],
+    dtype: DType,
+    lanes: Iterable[int],
+    target: Target,
+    *,
+    flushed: bool = False,
+) -> dict[tuple[Scalar, tuple[Any, ...], int], Kernel]:
+    """Each record with its parameters for each number of lanes, translated together.
+
+    A third of the time that it takes to translate them one by one goes to LLVM's preparations.
+    """
     module = Module(target.attributes, fma=target.fma)
-    write_kernel(module, "kernel", record, dtype, lanes, params, flushed=flushed)
+    wanted = list(itertools.product(records, lanes))
+    for number, ((record, params), wide) in enumerate(wanted):
+        write_kernel(module, f"kernel{number}", record, dtype, wide, params, flushed=flushed)
     library = load(module.text(), target)
+    return {
+        (record, params, wide): _kernel(library, f"kernel{number}", record, dtype, wide, params)
+        for number, ((record, params), wide) in enumerate(wanted)
+    }
+
+
+def _kernel(
+    library: Library, name: str, record: Scalar, dtype: DType, lanes: int, params: tuple[Any, ...]
+) -> Kernel:
+    """One of a library's functions as a function of arrays."""
     kinds = [ctypes.c_void_p] * (record.arity + 1)
-    call = ctypes.CFUNCTYPE(None, *kinds, ctypes.c_int64)(library.address("kernel"))
-    step = lanes or 1
+    call = ctypes.CFUNCTYPE(None, *kinds, ctypes.c_int64)(library.address(name))
 
     def apply(*arrays: np.ndarray) -> np.ndarray:
-        padded = [_padded(a, dtype, step) for a in arrays]
+        padded = [_padded(a, dtype, lanes or 1) for a in arrays]
         out = np.empty(padded[0].size, record.result(dtype, params).numpy)
         call(*(a.ctypes.data for a in padded), out.ctypes.data, out.size)
         return out[: arrays[0].size]
