@@ -2,7 +2,7 @@
 # be activated, and nothing is installed again until pyproject.toml changes.
 
 TRAIN  ?= digits
-PYTEST ?= -n 2
+PYTEST ?= -n 2 --dist worksteal
 
 PYTHONS  := python3 python3.13 python3.12 python3.11 python3.14 python
 SUITABLE := import ensurepip, sys, venv; sys.exit(sys.version_info < (3, 11))
