@@ -24,6 +24,8 @@ UNIT: Final = 40_000  # cycles: what is less than 15 µs is not worth sending to
 FAR: Final = 0.3  # what a vector of the right operand costs, since it comes from the second cache
 _UNITS: Final = 8  # what a product should give at least: threads are not equally fast
 _LARGE: Final = 4_000_000  # cycles of a product that does not fit into the second cache
+_AHEAD: Final = 4  # registers for the vectors of steps that are written out, all read at once
+_FEW: Final = 16  # registers of which none can be spared
 _ROWS: Final = 256  # fewer make packing the right operand for each block of rows dear
 
 
@@ -112,7 +114,7 @@ def _is_packed(left: Operand, columns: Split, size: int) -> bool:
 
 def _registers(target: Target, rows: int, vectors: int) -> tuple[Split, Split]:
     """The register tile with the least cycles, among those that fit."""
-    free = target.registers - 1
+    free = target.registers - (_AHEAD if target.registers > _FEW else 1)
     shapes = [
         (height, width)
         for width in range(1, min(vectors, 8) + 1)
