@@ -12,6 +12,7 @@ from chainrule.ir.primitives import Accumulate
 from chainrule.ir.verify import verify
 from chainrule.passes.contract import contract
 from chainrule.passes.inline import inline
+from chainrule.passes.phases import gather_phases
 from chainrule.passes.simplify import simplify
 from chainrule.passes.windows import gather_windows
 from chainrule.runtime.reference import Program
@@ -43,10 +44,53 @@ GATHERED: list[tuple[tuple[int, ...], tuple[int, ...], Settings]] = [
     ((2, 2, 4, 4, 4), (2, 2, 3, 3, 3), {"padding": 1}),
 ]
 SPREAD: list[tuple[tuple[int, ...], tuple[int, ...], Settings]] = [
-    ((2, 3, 6, 6), (3, 3, 3, 3), {"padding": 1, "stride": 2}),
     ((2, 3, 6, 6), (3, 3, 4, 4), {}),  # 36 places instead of 9: 4 times the multiplications
     ((2, 1, 8, 8), (9, 1, 3, 3), {"padding": 1}),  # 9 times the windows
 ]
+
+
+PHASED: list[tuple[tuple[int, ...], tuple[int, ...], Settings]] = [
+    ((2, 3, 6, 6), (3, 3, 3, 3), {"padding": 1, "stride": 2}),
+    ((2, 3, 7, 9), (3, 3, 3, 3), {"padding": "same", "stride": 2}),
+    ((2, 3, 8, 8), (6, 3, 1, 1), {"stride": 2}),
+    ((2, 3, 11, 8), (3, 3, 2, 5), {"padding": ((1, 0), (2, 2)), "stride": (3, 2)}),
+    ((2, 3, 12, 12), (3, 3, 3, 3), {"padding": 2, "stride": 3, "dilation": 2}),
+    ((2, 4, 9), (6, 2, 4), {"padding": 1, "stride": 2, "groups": 2}),
+    ((2, 3, 9, 6), (3, 3, 3, 3), {"padding": 1, "stride": (2, 1)}),
+]
+
+
+@pytest.mark.parametrize(("shape", "kernel", "settings"), PHASED, ids=str)
+def test_windows_of_longer_steps_are_gathered_phase_by_phase(
+    shape: tuple[int, ...], kernel: tuple[int, ...], settings: Settings
+) -> None:
+    graph = derivative(shape, kernel, settings)
+    after = gather_phases(graph)
+    verify(after)
+    assert spreads(graph) == 1
+    assert spreads(after) == 0
+    generator = np.random.default_rng(0)
+    arrays = [generator.standard_normal(s) for s in (shape, kernel)]
+    wanted, found = (Program(g)(*arrays)[0] for g in (graph, after))
+    np.testing.assert_allclose(found, wanted, rtol=1e-10, atol=1e-10)
+
+
+def test_windows_side_by_side_are_reordered_axes() -> None:
+    x = cr.ones((2, 3, 6, 9))
+
+    def pulled(window: int, stride: int) -> Graph:
+        def f(x: cr.Tensor) -> Any:
+            return cr.grad(lambda x: cr.sum(cr.avg_pool2d(x, window, stride=stride) ** 3))(x)
+
+        return contract(simplify(inline(cr.trace(f)(x).graph)))
+
+    for window, stride, left in ((3, 3, 0), (3, 2, 1), (2, 2, 1)):  # the last leaves a gap
+        graph = pulled(window, stride)
+        after = gather_windows(graph)
+        verify(after)
+        assert spreads(after) == left
+        given = np.random.default_rng(0).standard_normal(x.shape)
+        np.testing.assert_allclose(Program(after)(given)[0], Program(graph)(given)[0], rtol=1e-12)
 
 
 @pytest.mark.parametrize(("shape", "kernel", "settings"), GATHERED + SPREAD, ids=str)

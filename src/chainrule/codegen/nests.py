@@ -148,12 +148,14 @@ class Nest:
         loops, *rest = plain
         size = blocks.get(loops.last, 1)
         whole = loops.extent // size * size
-        with self.b.loop(0, whole, size) as loop:
-            self._go(rest, blocks, _side_by_side(here, loops, loop.index, range(size)))
-        if whole < loops.extent:
-            begin = constant("i64", whole)
-            left = range(loops.extent - whole)
-            self._go(rest, blocks, _side_by_side(here, loops, begin, left))
+        if whole > size:
+            with self.b.loop(0, whole, size) as loop:
+                self._go(rest, blocks, _side_by_side(here, loops, loop.index, range(size)))
+        alone = range(size) if whole == size else range(0)
+        for begin, places in ((0, alone), (whole, range(loops.extent - whole))):
+            if places:
+                start = constant("i64", begin)
+                self._go(rest, blocks, _side_by_side(here, loops, start, places))
 
     def _blocks(self, plain: Sequence[Loops]) -> dict[int, int]:
         """How many places of an outer loop go side by side, to use what is read several times.

@@ -7,12 +7,14 @@ from chainrule.passes.contract import contract
 from chainrule.passes.dead import dead
 from chainrule.passes.inline import inline
 from chainrule.passes.masks import masks
+from chainrule.passes.phases import gather_phases
 from chainrule.passes.share import share
 from chainrule.passes.simplify import simplify
 from chainrule.passes.windows import gather_windows
 
 PIPELINE = (
-    inline, share, simplify, share, simplify, masks, contract, gather_windows, share, dead,
+    inline, share, simplify, share, simplify, masks, contract, gather_windows, gather_phases,
+    share, dead,
 )  # fmt: skip
 
 

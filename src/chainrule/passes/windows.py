@@ -17,15 +17,17 @@ from typing import Final, NamedTuple
 
 from chainrule.ir import build
 from chainrule.ir.graph import Graph, Node
-from chainrule.ir.primitives import Accumulate, Axis, Einsum
+from chainrule.ir.primitives import Accumulate, Axis, Einsum, Shape
 from chainrule.ir.subscripts import Labels
 from chainrule.passes.rewrite import rewrite, with_bodies
 
-_MOST: Final = 2  # times the multiplications, and the elements that are laid out for them
+__all__ = ["MOST", "Windowed", "convolved", "gather_windows"]
+
+MOST: Final = 2  # times the multiplications, and the elements that are laid out for them
 
 
 class Windowed(NamedTuple):
-    """An axis over which windows are spread: the labels of place and kernel, and their map."""
+    """An axis over which windows are spread, i = o + d·k + offset: the labels of o and k."""
 
     place: int
     kernel: int
@@ -80,9 +82,9 @@ def _gathered(node: Node, op: Accumulate) -> Node | None:
         found = _windowed(op, output, kernel, places, spread.shape, node.shape)
         if found is not None:
             factor, given = (spread.inputs[k] for k in order)
-            if _elements(found, node, factor, kernel, given, places) > _MOST * spread_size:
+            if _elements(found, node, factor, kernel, given, places) > MOST * spread_size:
                 return None
-            return _convolved(node, op, found, factor, kernel, given, places, output)
+            return convolved(node.shape, op, found, factor, kernel, given, places, output)
     return None
 
 
@@ -116,7 +118,7 @@ def _windowed(
         found.append(Windowed(at[0], by[0], axis.offset, steps[by[0]]))
     places_before = math.prod(spread[output.index(w.place)] for w in found if w)
     places_after = math.prod(n for n, w in zip(shape, found, strict=True) if w)
-    cheap = places_after <= _MOST * places_before
+    cheap = places_after <= MOST * places_before
     return found if any(found) and cheap else None
 
 
@@ -134,8 +136,8 @@ def _elements(
     return math.prod(sizes[n] for n in {*places, *(w.kernel for w in found if w)})
 
 
-def _convolved(
-    node: Node,
+def convolved(
+    shape: Shape,
     op: Accumulate,
     found: list[Windowed | None],
     factor: Node,
@@ -144,12 +146,13 @@ def _convolved(
     places: Labels,
     output: Labels,
 ) -> Node:
-    by_place = {w.place: (w, n) for w, n in zip(found, node.shape, strict=True) if w}
+    """The convolution of this shape that gathers what windows spread."""
+    by_place = {w.place: (w, n) for w, n in zip(found, shape, strict=True) if w}
     inner = tuple(w.kernel for w in found if w)
     sizes = dict(zip(kernel, factor.shape, strict=True))
-    shape = [by_place[n][1] if n in by_place else size
+    reach = [by_place[n][1] if n in by_place else size
              for n, size in zip(places, given.shape, strict=True)]  # fmt: skip
-    shape += [sizes[n] for n in inner]
+    reach += [sizes[n] for n in inner]
     axes = []
     for k, label in enumerate(places):
         if label in by_place:
@@ -158,7 +161,7 @@ def _convolved(
             axes.append(Axis(-windows.offset, ((k, 1), second)))
         else:
             axes.append(Axis(0, ((k, 1),)))
-    read = build.view(given, tuple(shape), tuple(axes))
+    read = build.view(given, tuple(reach), tuple(axes))
     wanted = tuple(
         w.place if w else output[axis.terms[0][0]]
         for w, axis in zip(found, op.view.axes, strict=True)

@@ -23,6 +23,7 @@ _PACKED: Final = 160 << 10  # bytes of an operand that are laid out at once
 _MOST: Final = 2 << 20  # bytes of copies that are worth it
 _LEAST: Final = 1 << 13  # products in a row that are worth a tile
 _WORTH: Final = 0.5  # of the processor's speed: below it plain loops are as good
+_LOAD: Final = 0.6  # cycles of a load, of which two at a time are seldom ready
 _FAR: Final = 0.2  # cycles for a vector that comes from the second cache
 
 
@@ -270,5 +271,5 @@ def _cycles(
     rows = math.prod(tile[v] for v in roles.rows)
     across = wide * math.prod(tile[v] for v in roles.columns)
     tiles = vectors // wide * math.prod(-(-roles.size(v) // t) for v, t in tile.items())
-    step = max(rows * across / 2, (rows + unaligned * across) / 2, 4)
+    step = max(rows * across / 2, (rows + unaligned * across) * _LOAD, 4)
     return tiles * (step + _FAR * across + 0.02 * rows)
