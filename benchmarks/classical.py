@@ -3,7 +3,7 @@
 Logistic regression of the MNIST pixels (float32, penalty ½‖W‖²/C), each solver of scikit-learn at
 the first tolerance, of 10⁻⁴, 10⁻⁵ …, that comes within 10⁻⁶ of the least loss. Gaussian naive
 Bayes on the same pixels, fit and predict. Multinomial naive Bayes on rt-polarity, ten folds.
-Logarithms of densities. Name the folders with MNIST and TEXT, the rounds with CLASSICAL_ROUNDS,
+Logarithms of densities, as they come and under jit. Name the folders with MNIST and TEXT, the rounds with CLASSICAL_ROUNDS,
 C with CLASSICAL_C, and only some of the tables with CLASSICAL.
 """
 
@@ -177,7 +177,8 @@ def densities() -> None:
     import scipy.stats as st
 
     sizes = (10_000, 100_000, 1_000_000)
-    rows = [["log density, times as fast as scipy.stats", *(f"{n:,}" for n in sizes)]]
+    heading = "log density, times as fast as scipy.stats: as it comes, jit"
+    rows = [[heading, *(f"{n:,}" for n in sizes)]]
     generator = np.random.default_rng(0)
     cells: dict[str, list[str]] = {}
     for n in sizes:
@@ -212,14 +213,18 @@ def densities() -> None:
         }
         for name, (ours, theirs, values) in pairs.items():
             given = cr.tensor(values)
-            np.testing.assert_allclose(ours.log_density(given).numpy(), theirs(values), rtol=1e-9)
             work = {
                 "ours": partial(ours.log_density, given),
+                "jit": partial(cr.jit(ours.log_density), given),
                 "theirs": partial(theirs, values),
             }
+            for way in ("ours", "jit"):
+                np.testing.assert_allclose(np.asarray(work[way]()), theirs(values), rtol=1e-9)
             times = alternate(work, 7, 0.01)
-            middle, low, high = ratio(times["theirs"], times["ours"])
-            cells.setdefault(name, []).append(f"{middle:.1f} ({low:.1f}–{high:.1f})")
+            ratios = [ratio(times["theirs"], times[way]) for way in ("ours", "jit")]
+            cells.setdefault(name, []).append(
+                ", ".join(f"{middle:.1f} ({low:.1f}–{high:.1f})" for middle, low, high in ratios)
+            )
     print(table([*rows, *([name, *cell] for name, cell in cells.items())]), "\n")
 
 

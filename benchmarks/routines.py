@@ -91,7 +91,9 @@ def linear_algebra(count: int) -> Iterator[Pair]:
     yield both("lu", sl.lu, a, same=False)
     yield both("matmul", np.matmul, a, b)
     yield both("matrix_norm", nl.matrix_norm, a)
-    yield Pair("matrix_power", lambda x: la.matrix_power(x, 5), lambda x: nl.matrix_power(x, 5), (a / n,))
+    yield Pair(
+        "matrix_power", lambda x: la.matrix_power(x, 5), lambda x: nl.matrix_power(x, 5), (a / n,)
+    )
     yield both("matrix_rank", nl.matrix_rank, a)
     yield both("matrix_transpose", nl.matrix_transpose, a)
     yield both("norm", nl.norm, v)
@@ -118,7 +120,9 @@ def linear_algebra(count: int) -> Iterator[Pair]:
         same=False,
     )
     yield both("svdvals", nl.svdvals, a)
-    yield Pair("tensordot", lambda x, y: la.tensordot(x, y, axes=1), partial(np.tensordot, axes=1), (a, b))
+    yield Pair(
+        "tensordot", lambda x, y: la.tensordot(x, y, axes=1), partial(np.tensordot, axes=1), (a, b)
+    )
     yield both("trace", nl.trace, a)
     yield both("vecdot", nl.vecdot, a, b)
     yield both("vector_norm", nl.vector_norm, v)
@@ -139,7 +143,9 @@ def statistics(count: int) -> Iterator[Pair]:
         ours = partial(getattr(stats, name), axis=0, correction=1)
         yield Pair(name, ours, partial(theirs, axis=0, ddof=1), (x,))
     shares = [0.25, 0.5, 0.75]
-    yield Pair("quartiles", partial(stats.quartiles, axis=0), lambda x: np.quantile(x, shares, 0), (x,))
+    yield Pair(
+        "quartiles", partial(stats.quartiles, axis=0), lambda x: np.quantile(x, shares, 0), (x,)
+    )
     yield Pair(
         "quantile",
         lambda x: stats.quantile(x, 0.9, axis=0),
@@ -152,7 +158,12 @@ def statistics(count: int) -> Iterator[Pair]:
         lambda x, w: np.average(x, 0, w),
         (x, w),
     )
-    yield Pair("covariance", partial(stats.covariance, correction=1), lambda x: np.cov(x, rowvar=False), (x,))
+    yield Pair(
+        "covariance",
+        partial(stats.covariance, correction=1),
+        lambda x: np.cov(x, rowvar=False),
+        (x,),
+    )
     yield Pair("correlation", stats.correlation, lambda x: np.corrcoef(x, rowvar=False), (x,))
     yield Pair(
         "histogram",
@@ -212,7 +223,9 @@ def measured(pair: Pair, count: int) -> tuple[list[str], float]:
     tensors = [cr.tensor(a) for a in pair.arrays]
     ours, theirs = partial(pair.ours, *tensors), partial(pair.theirs, *pair.arrays)
     if pair.same:
-        np.testing.assert_allclose(np.asarray(ours()), theirs(), rtol=1e-6, atol=1e-8, err_msg=pair.name)
+        np.testing.assert_allclose(
+            np.asarray(ours()), theirs(), rtol=1e-6, atol=1e-8, err_msg=pair.name
+        )
     times = alternate({"ours": ours, "theirs": theirs}, ROUNDS, 0.005, clock=CLOCK)
     middle, low, high = ratio(times["ours"], times["theirs"])
     least = min(times["ours"]) / min(times["theirs"])

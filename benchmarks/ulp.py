@@ -35,7 +35,7 @@ from tests.codegen.native import native
 
 MAIN = (
     "exp", "expm1", "log", "log1p", "log2", "log10", "sqrt", "sin", "cos", "tanh", "sigmoid",
-    "softplus", "sinh", "cosh", "erf",
+    "softplus", "sinh", "cosh", "erf", "lgamma",
 )  # fmt: skip
 BLOCK = 1 << 15
 FIRST, LAST = 0x00800000, 0x7F800000  # the bits of positive normal numbers

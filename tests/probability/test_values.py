@@ -148,3 +148,13 @@ def test_the_densities_of_many_numbers_are_those_of_each(listed: Listed) -> None
     made, x = listed.made(), np.resize(listed.points, (2, 40_000))
     expected = np.resize(made.log_density(tensor(listed.points)).numpy(), x.shape)
     np.testing.assert_array_equal(made.log_density(tensor(x)).numpy(), expected)
+
+
+def test_quantiles_of_one_rate_are_those_of_many() -> None:
+    share = np.random.default_rng(0).uniform(size=500)
+    for rate in (0.0, 0.01, 3.7, 80.0, 5000.0):
+        one = pr.Poisson(rate).quantile(share).numpy()
+        many = pr.Poisson(np.full(500, rate)).quantile(share).numpy()
+        np.testing.assert_array_equal(one, many)
+    assert pr.Poisson(900.0).quantile(1e-300).item() == scipy.stats.poisson(900).ppf(1e-300)
+    assert pr.Poisson(2.0).quantile(1.0).item() == np.inf

@@ -7,12 +7,14 @@ from typing import ClassVar, Final, Self, final
 
 import numpy as np
 
+from chainrule.functions.creation import arange
 from chainrule.functions.elementary import expm1, lgamma, log, sqrt, xlogy
 from chainrule.functions.elementwise import clip, equal, floor, isnan, maximum, minimum, where
 from chainrule.functions.incomplete import gammaincc, ndtri
 from chainrule.functions.indexing import take
 from chainrule.functions.lift import Operand, as_tensor, cast
 from chainrule.functions.reduction import sum
+from chainrule.functions.searching import searchsorted
 from chainrule.ir.dtype import int64
 from chainrule.probability.blocks import in_blocks, surely_none
 from chainrule.probability.distribution import Distribution, Sizes
@@ -45,6 +47,7 @@ def _nodes() -> tuple[np.ndarray, np.ndarray, np.ndarray]:
 
 
 _Z, _LOG, _WEIGHT = _nodes()
+_TABLED: Final = 10_000.0  # rates up to which one table serves all draws
 _LOG_FACTORIALS: Final = np.array([math.lgamma(k + 1) for k in range(1024)])
 
 
@@ -54,6 +57,19 @@ def _log_factorial(k: Tensor) -> Tensor:
     if counts is None or counts.max(initial=0) >= len(_LOG_FACTORIALS):
         return lgamma(k + 1.0)
     return take(tensor(_LOG_FACTORIALS).astype(k.dtype), cast(k, int64))
+
+
+def _table(rate: Tensor) -> Tensor | None:
+    """P(X ≤ k) for all k up to where it is 1, if there is one rate, which is known and not large.
+
+    By Chernoff's inequality log P(X > λ + t) ≤ −½ t²/(λ + t/3), and that is −40 there.
+    """
+    if rate.shape or rate._recording is not None or rate._value is None:
+        return None
+    if not (mean := float(rate._value)) <= _TABLED:
+        return None
+    reach = mean + 30 + 9 * math.sqrt(mean) + 1
+    return gammaincc(arange(1.0, math.ceil(reach), dtype=rate.dtype), rate)
 
 
 @final
@@ -113,6 +129,10 @@ class Poisson(Distribution):
         The first guess is that of Cornish and Fisher, λ + √λ z + (z² − 1)/6, which is never 15 off.
         """
         share, rate = stop_gradient((as_tensor(p, "Poisson.quantile"), self.rate))
+        table = _table(rate) if share._recording is None else None
+        if table is not None:
+            found = cast(searchsorted(table, share), rate.dtype)
+            return where(share >= 1, where(equal(rate, 0.0), 0.0, np.inf), found)
         z = ndtri(clip(share, 2.0**-60, 1 - 2.0**-53))
         guess = floor(rate + sqrt(rate) * z + (z * z - 1) / 6)
         below = maximum(guess - 16, 0.0) - 1  # P(X ≤ below) < p at every step

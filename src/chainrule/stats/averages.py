@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Literal
+
 from chainrule.functions import reduction
 from chainrule.functions.axes import Axes
 from chainrule.functions.elementary import sqrt
@@ -205,7 +207,7 @@ def kurtosis(
 
 def _standardized(
     name: str,
-    power: int,
+    power: Literal[3, 4],
     x: Operand,
     axis: Axes,
     weights: Operand | None,
@@ -214,6 +216,7 @@ def _standardized(
 ) -> Tensor:
     sample = sample_of(name, x, axis, weights, nan)
     distance, count = sample.x - _mean(sample), _count(sample)
-    square = _total(sample, distance * distance) / count
-    moment = _total(sample, distance**power) / count
+    squares = distance * distance
+    square = _total(sample, squares) / count
+    moment = _total(sample, squares * (distance if power == 3 else squares)) / count
     return _finished(moment / square ** (power / 2), sample, keepdims)

@@ -131,6 +131,10 @@ def _checked(edges: Tensor) -> Tensor:
 
 def _range(x: Tensor) -> tuple[float, float]:
     value = known_value("histogram", x)
+    if value.size:
+        low, high = float(value.min()), float(value.max())
+        if math.isfinite(low) and math.isfinite(high):
+            return low, high
     finite = value[np.isfinite(value)]
     if not finite.size:
         raise ArgumentError(

@@ -2,10 +2,10 @@
 
 From x = 5 on Stirling's series [abramowitz1964handbook, 6.1.40, 6.3.18, 6.4.12], whose rest is a
 polynomial of 1/x². Below, the recurrence Γ(x + 1) = x Γ(x) brings x to an interval of length 1,
-where log Γ(2 + u) is u (1 + u) times a polynomial, and ψ(x) is x − r times one, of its zero r: both keep
-their last digits next to the zeros 1, 2 and r. ψ′ goes upwards instead, since all that it adds is
-positive. Where some x is negative, the reflection formulas; next to the zeros there the error is
-absolute, some units in the last place of 1.
+where log Γ(2 + u) is u (1 + u) times a polynomial, and ψ(x) is x − r times one, of its zero r:
+both keep their last digits next to the zeros 1, 2 and r. ψ′ goes upwards instead, since all that
+it adds is positive. Where some x is negative, the reflection formulas; next to the zeros there the
+error is absolute, some units in the last place of the terms that cancel.
 """
 
 from __future__ import annotations
@@ -121,6 +121,5 @@ def _trigamma(x: Lanes) -> Lanes:
 
 
 def _turn(x: Lanes) -> Lanes:
-    """π times the distance from the nearest whole number, which has the sine and tangent of πx
-    but for their signs."""
+    """π times the distance from the nearest whole number: but for signs, sin and tan are of πx."""
     return (x - x.apply("rint")) * math.pi

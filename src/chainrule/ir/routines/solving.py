@@ -120,7 +120,8 @@ def _triangular_value(a: Array, b: Array, lower: bool, adjoint: bool, owner: Own
         return (result,)
     (solve,) = get_lapack_funcs(("trtrs",), (a, b))
     for index in np.ndindex(b.shape[:-2]):
-        result[index], _ = solve(a[index], b[index], lower=lower, trans=int(adjoint))
+        # Rows lie one after another, for LAPACK the columns of the transpose: that spares a copy.
+        result[index], _ = solve(a[index].T, b[index], lower=not lower, trans=int(not adjoint))
     return (result,)
 
 
