@@ -8,7 +8,7 @@ import sys
 QUICK = ("core", "native")
 ALL = (
     *QUICK, "hessians", "accuracy", "sentiment", "shakespeare", "pca", "images", "streaming",
-    "classical", "routines",
+    "classical", "routines", "streaming_pca",
 )  # fmt: skip
 
 

@@ -3,8 +3,8 @@
 Logistic regression of the MNIST pixels (float32, penalty ½‖W‖²/C), each solver of scikit-learn at
 the first tolerance, of 10⁻⁴, 10⁻⁵ …, that comes within 10⁻⁶ of the least loss. Gaussian naive
 Bayes on the same pixels, fit and predict. Multinomial naive Bayes on rt-polarity, ten folds.
-Logarithms of densities, as they come and under jit. Name the folders with MNIST and TEXT, the rounds with CLASSICAL_ROUNDS,
-C with CLASSICAL_C, and only some of the tables with CLASSICAL.
+Logarithms of densities, as they come and under jit. Name the folders with MNIST and TEXT, the
+rounds with CLASSICAL_ROUNDS, C with CLASSICAL_C, and only some of the tables with CLASSICAL.
 """
 
 from __future__ import annotations
