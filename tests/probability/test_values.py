@@ -6,9 +6,10 @@ import scipy.integrate
 import scipy.stats
 
 from chainrule import probability as pr
+from chainrule.functions.reduction import sum
 from chainrule.tensors import Tensor, tensor
 from chainrule.testing import assert_close, check_gradients
-from chainrule.transform import jit, vmap
+from chainrule.transform import grad, jit, vmap
 from tests.probability.distributions import ALL, COUNTS, LOCATION, SCALARS, VECTORS, Listed
 
 each = pytest.mark.parametrize("listed", ALL, ids=repr)
@@ -158,3 +159,32 @@ def test_quantiles_of_one_rate_are_those_of_many() -> None:
         np.testing.assert_array_equal(one, many)
     assert pr.Poisson(900.0).quantile(1e-300).item() == scipy.stats.poisson(900).ppf(1e-300)
     assert pr.Poisson(2.0).quantile(1.0).item() == np.inf
+
+
+def test_many_vectors_in_blocks_have_the_densities_of_scipy() -> None:
+    draw = np.random.default_rng(0)
+    spread = np.cov(draw.standard_normal((4, 20)))
+    p, peer = pr.MultivariateNormal(np.ones(4), spread), scipy.stats.multivariate_normal
+    x = draw.standard_normal((3, 9001, 4))
+    expected = peer(np.ones(4), spread).logpdf(x)
+    assert_close(p.log_density(x), expected, rtol=1e-10, atol=1e-10)
+    alpha = np.array([1.0, 0.5, 2.0])
+    shares = draw.dirichlet(alpha, 40_001)
+    shares[-1] = [0.25, 0.75, 0.0]
+    got = pr.Dirichlet(alpha).log_density(shares).numpy()
+    np.testing.assert_allclose(got, scipy.stats.dirichlet.logpdf(shares.T, alpha), rtol=1e-8)
+    assert got[-1] == -np.inf
+
+
+def test_the_inverse_factor_that_is_kept_never_grows_stale() -> None:
+    x, eye = np.ones((5, 2)), np.eye(2)
+    p = pr.MultivariateNormal(np.zeros(2), eye)
+    first = p.log_density(x)
+    wide = p.replace(factor=tensor(2 * eye))
+    assert_close(wide.log_density(x), np.full(5, -1 / 4 - np.log(2 * np.pi) - np.log(4)))
+    of = jit(lambda p, x: p.log_density(x))
+    for q in (p, wide, p):
+        assert_close(of(q, x), q.log_density(x))
+    slope = grad(lambda f: sum(p.replace(factor=f).log_density(x)))(p.factor)
+    assert_close(slope, np.array([[0.0, 0.0], [5.0, 0.0]]))
+    assert_close(p.log_density(x), first)
