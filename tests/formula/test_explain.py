@@ -2,6 +2,7 @@
 
 # ruff: noqa: F722, F821, ANN — the annotations are names of axes
 
+import numpy as np
 import pytest
 
 import chainrule as cr
@@ -200,3 +201,50 @@ def test_log_sum_exp_along_any_axis_of_three(axis: int) -> None:
         return cr.sum(cr.sin(cr.logsumexp(X, axis=axis)))
 
     assert explain(f, "X").error < 1e-12
+
+
+def test_what_holds_for_these_sizes_only_says_so() -> None:
+    def last(x: "n"):
+        return x[-1] ** 2
+
+    told = explain(last, "x")
+    assert UNICODE(told.tree) == "2x[4]·e₄"
+    assert told.notes == ("for n = 5 only: an index of the program is another at other sizes",)
+
+    def tilted(x: "n"):
+        return cr.sum(x**2) * math.cos(len(x))
+
+    told = explain(tilted, "x")
+    assert told.notes == ("for n = 5 only: a number of the program is another at other sizes",)
+
+
+def test_slices_tell_their_ends_and_padding_its_zeros() -> None:
+    def first(x: "n"):
+        return cr.sum(x[:3] ** 2)
+
+    def rough(x: "n"):
+        return cr.sum((x[1:] - x[:-1]) ** 2)
+
+    def pooled(X: "n 2", g: "n"):
+        return cr.sum(g * cr.maximum(X[:, 0], X[:, 1]))
+
+    assert UNICODE(explain(first, "x", np.ones(7)).tree) == "pad(2 x[:3], 0, n−3)"
+    assert UNICODE(explain(rough, "x").tree) == (
+        "pad(2(x[1:] − x[:n−1]), 1, 0) + pad(−2(x[1:] − x[:n−1]), 0, 1)"
+    )
+    assert UNICODE(explain(pooled, "X").tree) == (
+        "(g ⊙ [X[:, 0] > X[:, 1]])e₀ᵀ + (g ⊙ [X[:, 1] > X[:, 0]])e₁ᵀ"
+    )
+
+
+def test_a_residual_network_is_explained_in_time_linear_in_its_depth() -> None:
+    def terms(depth: int) -> int:
+        def f(X: "n d", W: "d d", G: "n d"):
+            H = X
+            for _ in range(depth):
+                H = H + cr.relu((H - cr.mean(H, axis=1, keepdims=True)) @ W)
+            return cr.sum(G * H)
+
+        return len(explain(f, "X").unicode)
+
+    assert terms(12) < 2.5 * terms(6)

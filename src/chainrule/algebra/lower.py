@@ -86,6 +86,7 @@ class Lowering:
     inferred     what follows for named values, such as the symmetry of XᵀX
     constants    arrays of the program that have no formula, by their generated names
     sized        those of them that are other arrays at other sizes
+    fixed        what else of the program is another at other sizes: "a number", "an index"
     definitions  for each name that was met, the poly that it stands for
     """
 
@@ -97,6 +98,7 @@ class Lowering:
     inferred: dict[str, frozenset[str]] = field(default_factory=dict)
     constants: dict[str, Any] = field(default_factory=dict)
     sized: set[str] = field(default_factory=set)
+    fixed: set[str] = field(default_factory=set)
     known: dict[Node, Lowered] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
@@ -181,7 +183,7 @@ class Lowering:
                 return self._data(twins, value, dims)
             case Fill():
                 values = [float(n.op.value) for n in twins if isinstance(n.op, Fill)]
-                return combine.filled(self.sizes.number(values), dims)
+                return combine.filled(self._number(values), dims)
             case Iota():
                 return atom_poly(Atom("iota", (), (), dims))
             case Delta():
@@ -241,17 +243,25 @@ class Lowering:
             combine.number_of(self.value(n)) for n in node.inputs
         )
 
+    def _number(self, values: Sequence[float]) -> Term:
+        """A number of the program; one that follows no sizes that we know holds for these only."""
+        made = self.sizes.number(values)
+        if not made.factors and len({repr(v) for v in values}) > 1:
+            self.fixed.add("a number")
+        return made
+
     def _data(self, twins: Twins, value: Any, dims: tuple[str, ...]) -> Poly:
         values = [n.op.value for n in twins if isinstance(n.op, Data)]
         if not dims:
-            return combine.filled(self.sizes.number([float(v) for v in values]), dims)
+            return combine.filled(self._number([float(v) for v in values]), dims)
         if all(v.size and np.all(v == v.flat[0]) for v in values):
-            return combine.filled(self.sizes.number([float(v.flat[0]) for v in values]), dims)
+            return combine.filled(self._number([float(v.flat[0]) for v in values]), dims)
         if len(dims) == 1 and all(np.array_equal(v, np.arange(len(v))) for v in values):
             return atom_poly(Atom("iota", (), (), dims))
         if len(dims) == 2 and all(np.array_equal(v, np.eye(*v.shape)) for v in values):
             return combine.delta(dims[0])
-        name = f"c{1 + len(self.constants)}"
+        name = next((n for n, v in self.constants.items() if v is values[0]), "")
+        name = name or f"c{1 + len(self.constants)}"
         self.constants[name] = values[0]
         if not all(d.isdigit() for d in dims):
             self.sized.add(name)
@@ -279,17 +289,26 @@ class Lowering:
         self, source: Node, axes: Sequence[Axis], dims: tuple[str, ...], twins: Twins
     ) -> Poly:
         operand = self.value(source)
+        if any(isinstance(n.op, View) and n.op.axes != tuple(axes) for n in twins):
+            self.fixed.add("an index")
         fresh = itertools.count(len(dims))
         read: list[int] = []
+        placed: list[Factor] = []
         for k, axis in enumerate(axes):
-            whole = len(axis.terms) == 1 and axis.terms[0][1] == 1 and axis.offset == 0
-            if whole and operand.dims[k] == dims[axis.terms[0][0]]:
+            step = len(axis.terms) == 1 and axis.terms[0][1] == 1
+            if step and axis.offset == 0 and operand.dims[k] == dims[axis.terms[0][0]]:
                 read.append(axis.terms[0][0])
+            elif step and axis.offset <= 0 and operand.dims[k] == "1":
+                unit = Atom("unit", (-axis.offset,), (), (dims[axis.terms[0][0]],))
+                placed.append(Factor(unit, (axis.terms[0][0],)))
+                read.append(next(fresh))
             elif not axis.terms and axis.offset == 0 and operand.dims[k] == "1":
                 read.append(next(fresh))
             else:
-                return atom_poly(Atom("view", (tuple(axes),), (self._factor(source),), dims))
-        return normal(operand.at(read, fresh), range(len(dims)), dims)
+                params = (tuple(axes), *(["outside"] if _reads_outside(twins[0], axes) else []))
+                return atom_poly(Atom("view", params, (self._factor(source),), dims))
+        terms = [t.times(Term(_ONE, tuple(placed))) for t in operand.at(read, fresh)]
+        return normal(terms, range(len(dims)), dims)
 
     def _accumulate(self, source: Node, view: View, dims: tuple[str, ...], twins: Twins) -> Poly:
         operand = self.value(source)
@@ -347,7 +366,7 @@ class Lowering:
             return [attained(*operands)]
         bodies = [n.op.body for n in twins if isinstance(n.op, Block)]
         inner = Lowering(self.sizes, {}, frozenset(bodies[0].nodes()))
-        inner.constants, inner.sized = self.constants, self.sized
+        inner.constants, inner.sized, inner.fixed = self.constants, self.sized, self.fixed
         inner.known.update(zip(bodies[0].inputs, operands, strict=True))
         return [
             inner.lower(tuple(outputs))
@@ -358,6 +377,16 @@ class Lowering:
 def _result(node: Node) -> tuple[Node, int] | None:
     """Which result of which bundle a node is; reading it twice makes two nodes."""
     return (node.inputs[0], node.op.index) if isinstance(node.op, Project) else None
+
+
+def _reads_outside(view: Node, axes: Sequence[Axis]) -> bool:
+    """Whether a view reads zeros beyond its operand, as padding does."""
+    for size, axis in zip(view.inputs[0].shape, axes, strict=True):
+        ends = [step * (view.shape[k] - 1) for k, step in axis.terms]
+        low = axis.offset + sum(min(e, 0) for e in ends)
+        if low < 0 or axis.offset + sum(max(e, 0) for e in ends) >= size:
+            return True
+    return False
 
 
 def _is_integer(node: Node) -> bool:

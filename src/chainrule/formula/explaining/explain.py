@@ -222,6 +222,8 @@ def _notes(question: Question, derivation: Derivation, main: Tree) -> list[str]:
     sizes = ", ".join(f"{n} = {v[0]}" for n, v in derivation.sizes.named.items())
     notes += [f"{name} is an array of the program, for {sizes}"
               for name in sorted(symbols(main) & derivation.lowering.sized)]  # fmt: skip
+    notes += [f"for {sizes} only: {what} of the program is another at other sizes"
+              for what in sorted(derivation.lowering.fixed)]  # fmt: skip
     if isinstance(main, ts.Zero):
         notes.append(f"{name_of(question.f)} does not depend on {' and '.join(question.names)}")
     return notes

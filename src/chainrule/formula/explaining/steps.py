@@ -8,7 +8,7 @@ simplifies to when the incoming gradient is written out.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from fractions import Fraction
 
 import numpy as np
@@ -17,7 +17,6 @@ from chainrule.algebra import combine, matrices
 from chainrule.algebra.index import Atom, Poly, Term, fresh_labels, normal
 from chainrule.algebra.lower import Lowering, Twins
 from chainrule.algebra.rules import tidy
-from chainrule.algebra.sizes import Sizes
 from chainrule.formula.derivation.derive import Derivation, read_off
 from chainrule.formula.explaining.naming import nested
 from chainrule.formula.explaining.pieces import DIRECTION, Piece, pieces
@@ -121,7 +120,7 @@ def board(
 ) -> Board:
     """Write the derivation of ∂subject/∂wrt; with ``local``, the derivative of every piece."""
     moving = _depending(found, wrt)
-    work = Work(derivation.sizes, derivation.facts, local)
+    work = Work(derivation.lowering, local)
     forward = [(p.name, formula(work.define(p, named=p.name != subject))) for p in found]
     kept = [p for p in found if p.name in moving]
     steps: list[Step] = []
@@ -153,8 +152,7 @@ def _depending(found: Sequence[Piece], wrt: str) -> set[str]:
 class Work:
     """What is known so far: the meaning of every name, forward and backward."""
 
-    sizes: Sizes
-    facts: Mapping[str, frozenset[str]]
+    base: Lowering
     local: bool = True
     definitions: dict[Atom, Poly] = field(default_factory=dict)
     inferred: dict[str, frozenset[str]] = field(default_factory=dict)
@@ -166,8 +164,8 @@ class Work:
         """The poly of nodes of a piece: its sums stay together, names near it are recognized."""
         groups = frozenset(ancestors(piece.outputs[:1]))
         near = self._near([piece])
-        lowering = Lowering(
-            self.sizes, {}, groups, self.facts, definitions=near, inferred=self.inferred
+        lowering = replace(
+            self.base, names={}, groups=groups, definitions=near, inferred=self.inferred, known={}
         )
         return tidy(lowering.lower(twins), near)
 
@@ -192,7 +190,7 @@ class Work:
         return made
 
     def _atom(self, name: str, dims: tuple[str, ...]) -> Atom:
-        known = self.facts.get(name, frozenset()) | self.inferred.get(name, frozenset())
+        known = self.base.facts.get(name, frozenset()) | self.inferred.get(name, frozenset())
         return Atom("name", (name,), (), dims, "symmetric" in known, known)
 
     def step(self, name: str, users: Sequence[Piece], subject: str) -> Step:
@@ -234,7 +232,7 @@ class Work:
         return tree if rank or poly.rank != 1 else flat_transpose(tree)
 
     def _dims(self, twins: Twins) -> tuple[str, ...]:
-        return tuple(self.sizes.symbol(s) for s in zip(*(n.shape for n in twins), strict=True))
+        return tuple(self.base.sizes.symbol(s) for s in zip(*(n.shape for n in twins), strict=True))
 
     def _simplified(
         self, made: Poly, chained: Tree, users: Sequence[Piece], near: Mapping[Atom, Poly]

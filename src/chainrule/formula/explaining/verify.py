@@ -63,7 +63,7 @@ def sizes_of(
     question: Question, derivation: Derivation, generator: np.random.Generator
 ) -> dict[str, int]:
     """Random sizes; those of the recording if the program has arrays that depend on them."""
-    if derivation.lowering.sized:
+    if derivation.lowering.sized or derivation.lowering.fixed:
         return {name: values[0] for name, values in derivation.sizes.named.items()}
     return question.given.points(generator)
 

@@ -321,6 +321,8 @@ def atom_tree(atom: Atom) -> Tree:
             symbol = ts.Symbol((), str(name))
             one = ts.Number((), Fraction(abs(int(str(less)))))
             return ts.Plus((), (1, -1), (symbol, one)) if less else symbol
+        case ("unit", _, _):
+            return ts.Unit(atom.dims, int(str(atom.params[0])))
         case ("delta", _, _):
             return ts.Eye(atom.dims)
         case ("group", _, _):
@@ -338,7 +340,7 @@ def atom_tree(atom: Atom) -> Tree:
             return ts.Vec(atom.dims, formula(atom.args[0]))
         case ("view", _, _):
             axes = tuple((a.offset, a.terms) for a in atom.params[0])  # type: ignore[attr-defined]
-            return ts.Viewed(atom.dims, formula(atom.args[0]), axes)
+            return ts.Viewed(atom.dims, formula(atom.args[0]), axes, len(atom.params) > 1)
         case ("apply", _, "clip"):
             body, *bounds = atom.args
             return ts.Apply(atom.dims, "clip", (formula(body), *map(_operand, bounds)))

@@ -10,7 +10,7 @@ from fractions import Fraction
 from itertools import chain, pairwise
 
 from chainrule.formula.printing import marks as m
-from chainrule.formula.printing.line import ATOM, HADAMARD, JUXTAPOSED, POSTFIX, SCALE, SUM, places
+from chainrule.formula.printing.line import ATOM, HADAMARD, JUXTAPOSED, POSTFIX, SCALE, SUM, padding, places
 from chainrule.formula.printing.marks import Mark
 from chainrule.formula.printing.notation import spelled
 from chainrule.formula.printing.numbers import rooted
@@ -84,6 +84,8 @@ class Arranger:
                 return m.Sign("𝟎" if tree.dims else "0"), ATOM
             case ts.Eye():
                 return m.Sign("I"), ATOM
+            case ts.Unit(place=place):
+                return m.Lowered(m.Name("e"), m.Words(str(place))), ATOM
             case ts.Bias(body=body):
                 return self.place(body)
             case ts.Product(parts=parts):
@@ -152,8 +154,12 @@ class Arranger:
             case ts.Blocks(label=label, body=body):
                 head = m.Lowered(m.Function("blockdiag"), m.Words(label))
                 return m.Row((head, m.Fenced("(", self._plain(body), ")"))), ATOM
-            case ts.Viewed(body=body, axes=axes):
-                return m.Row((self.wrap(body, ATOM), m.Words(places(axes)))), ATOM
+            case ts.Viewed(body=body) if (zeros := padding(tree)) is not None:
+                comma = m.Sign(",", binary=True)
+                inside = m.Row((self._plain(body), comma, m.Words(zeros)))
+                return _called("pad", inside), ATOM
+            case ts.Viewed(body=body):
+                return m.Row((self.wrap(body, ATOM), m.Words(places(tree)))), ATOM
             case ts.At(body=body, labels=labels, power=power):
                 return self._at(body, labels, power), POSTFIX
             case ts.Indexed():

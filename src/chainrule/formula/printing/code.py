@@ -196,6 +196,8 @@ class Writer:
                 return self._kron(parts)
             case ts.Commutation(sizes=(m, n)):
                 return self._commutation(self.size(m), self.size(n)), ATOM
+            case ts.Unit(dims=(dim,), place=place):
+                return f"{self._call('eye', self.size(dim))[0]}[{place}]", ATOM
             case ts.Row(body=body, label=label):
                 return f"{self._wrap(body, ATOM)}[{self.places[label]}]", ATOM
             case ts.SumOver(label=label, body=body):

@@ -92,6 +92,8 @@ class Printer:
                 return (n.zero if tree.dims else "0"), ATOM
             case ts.Eye():
                 return n.eye, ATOM
+            case ts.Unit(place=place):
+                return n.subscript("e", str(place)), ATOM
             case ts.Bias(body=body):
                 return self._print(body)
             case ts.Product(parts=parts):
@@ -148,8 +150,10 @@ class Printer:
                 return f"{n.subscript(n.total, label)} {self._wrap(body, HADAMARD)}", HADAMARD
             case ts.Blocks(label=label, body=body):
                 return n.blocks.format(label, self(body)), SUM
-            case ts.Viewed(body=body, axes=axes):
-                return self._wrap(body, ATOM) + places(axes), ATOM
+            case ts.Viewed(body=body) if padding(tree) is not None:
+                return n.function("pad") + n.brackets.format(f"{self(body)}, {padding(tree)}"), ATOM
+            case ts.Viewed(body=body):
+                return self._wrap(body, ATOM) + places(tree), ATOM
             case ts.At(body=body, labels=labels, power=power):
                 return self._at(body, labels, power), POSTFIX
             case ts.Indexed():
@@ -291,17 +295,59 @@ def _is_call(tree: Tree) -> bool:
     return isinstance(_base(tree), ts.Apply | ts.Trace | ts.Diag)
 
 
-def places(axes: tuple[tuple[int, tuple[tuple[int, int], ...]], ...]) -> str:
-    """[:, 0] for a slice, [i + j] for windows: the index that each axis is read at."""
-    plain = all(len(terms) < 2 for _, terms in axes)
+def padding(tree: ts.Viewed) -> str | None:
+    """How many zeros stand before and after, as in np.pad; None where nothing else is read."""
     shown = []
-    for offset, terms in axes:
+    for (offset, terms), size in zip(tree.axes, tree.body.dims, strict=True):
+        if not tree.outside or len(terms) != 1 or terms[0][1] != 1 or offset > 0:
+            return None
+        shown.append(f"{-offset}, {_less(tree.dims[terms[0][0]], size, -offset)}")
+    return ", ".join(shown if len(shown) == 1 else [f"({pair})" for pair in shown])
+
+
+def _less(whole: str, part: str, more: int) -> str:
+    """whole − part − more for sizes, where whole is not smaller."""
+    known = None
+    if whole.isdigit() and part.isdigit():
+        known = int(whole) - int(part)
+    elif whole == part:
+        known = 0
+    elif whole.startswith(f"{part}+") and whole[len(part) + 1 :].isdigit():
+        known = int(whole[len(part) + 1 :])
+    elif part.startswith(f"{whole}−") and part[len(whole) + 1 :].isdigit():
+        known = int(part[len(whole) + 1 :])
+    if known is not None:
+        return str(known - more)
+    return f"{whole}−{part}" + (f"−{more}" if more else "")
+
+
+def places(tree: ts.Viewed) -> str:
+    """[:, 0] for a slice, [i + j] for windows: the index that each axis is read at."""
+    if all(len(terms) < 2 for _, terms in tree.axes):
+        pairs = zip(tree.axes, tree.body.dims, strict=True)
+        return f"[{', '.join(_slice(axis, size, tree.dims) for axis, size in pairs)}]"
+    shown = []
+    for offset, terms in tree.axes:
         words = ["ijklmn"[axis] if step == 1 else f"{step}{'ijklmn'[axis]}" for axis, step in terms]
-        if not plain:
-            shown.append(" + ".join([*words, *([str(offset)] if offset else [])]) or "0")
-        elif terms:
-            step = f":{terms[0][1]}" if terms[0][1] != 1 else ""
-            shown.append(f"{offset or ''}:{step}")
-        else:
-            shown.append(str(offset))
+        shown.append(" + ".join([*words, *([str(offset)] if offset else [])]) or "0")
     return f"[{', '.join(shown)}]"
+
+
+def _slice(
+    axis: tuple[int, tuple[tuple[int, int], ...]], size: str, dims: tuple[str, ...]
+) -> str:  # fmt: skip
+    """Where an axis of this size is read: 0, 2:, :m, 1:m+1, ::2."""
+    start, terms = axis
+    if not terms:
+        return str(start)
+    ((place, step),) = terms
+    length = dims[place]
+    front = str(start or "")
+    if step != 1:
+        return f"{front}::{step}"
+    if start < 0 or size in (length, f"{length}+{start}") or length == f"{size}−{start}":
+        return f"{front}:"
+    if length.isdigit():
+        stop = start + int(length)
+        return f"{front}:" if size == str(stop) else f"{front}:{stop}"
+    return f"{front}:{length}+{start}" if start else f":{length}"

@@ -57,6 +57,8 @@ class Evaluator:
                 return np.asarray(float(value))
             case ts.Ones(dims=(dim,)):
                 return np.ones((size_of(dim, self.sizes), 1))
+            case ts.Unit(dims=(dim,), place=place):
+                return np.eye(size_of(dim, self.sizes))[:, place : place + 1]
             case ts.Zero(dims=dims):
                 return np.zeros(self._shape(dims))
             case ts.Eye(dims=dims):

@@ -36,6 +36,7 @@ __all__ = [
     "Trace",
     "Transpose",
     "Tree",
+    "Unit",
     "Vec",
     "Viewed",
     "Zero",
@@ -81,6 +82,13 @@ class Ones(Tree):
 @dataclass(frozen=True)
 class Zero(Tree):
     """𝟎."""
+
+
+@dataclass(frozen=True)
+class Unit(Tree):
+    """e₀, e₁, …, the columns of I, counted from 0 as in Python."""
+
+    place: int
 
 
 @dataclass(frozen=True)
@@ -244,11 +252,13 @@ class Blocks(Tree):
 class Viewed(Tree):
     """An array read by an affine map of its indices, zero outside: slices, windows, padding.
 
-    For each axis of the body: an offset, and pairs (axis of the result, step).
+    For each axis of the body: an offset, and pairs (axis of the result, step); whether anything
+    outside is read.
     """
 
     body: Tree
     axes: tuple[tuple[int, tuple[tuple[int, int], ...]], ...]
+    outside: bool = False
 
 
 @dataclass(frozen=True)
