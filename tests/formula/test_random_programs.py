@@ -133,8 +133,7 @@ def function(steps: list[Step]) -> Callable[..., Any]:
 def arguments() -> dict[str, Any]:
     generator = np.random.default_rng(7)
     held: dict[str, Any] = {
-        name: generator.normal(size=[SIZES[a] for a in axes.split()])
-        for name, axes in AXES.items()
+        name: generator.normal(size=[SIZES[a] for a in axes.split()]) for name, axes in AXES.items()
     }
     return held | {"i": np.array([2, 0, 2]), "j": np.array([3, 3, 0, 1, 2])}
 
@@ -164,7 +163,9 @@ def check(steps: list[Step], wrt: str) -> None:
     assert abs(float(numerical) - ahead) <= 1e-5 * scale + 1e-9
     if not told.notes or "array of the program" not in str(told.notes):
         found = run_text(told.python, held, "np")
-        found = np.broadcast_to(found if found.size == 1 else found.reshape(slope.shape), slope.shape)
+        found = np.broadcast_to(
+            found if found.size == 1 else found.reshape(slope.shape), slope.shape
+        )
         np.testing.assert_allclose(found, slope, rtol=1e-6, atol=1e-7 * max(1.0, scale))
 
 
@@ -179,4 +180,4 @@ if __name__ == "__main__":
         max_examples=int(sys.argv[1]), deadline=None, suppress_health_check=list(HealthCheck)
     )
     many(given(programs(), st.sampled_from(sorted(AXES)))(check))()
-    print(f"{sys.argv[1]} programs: all sources agree")
+    sys.stdout.write(f"{sys.argv[1]} programs: all sources agree\n")

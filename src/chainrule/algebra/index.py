@@ -167,7 +167,11 @@ def normal(terms: Iterable[Term], outputs: Iterable[int], dims: tuple[str, ...])
         key, canonical = _numbered(merged, outs)
         before = collected[key][0] if key in collected else Fraction(0)
         collected[key] = (_sum(before, merged.coefficient), canonical)
-    kept = sorted((key, rational(c) if isinstance(c, float) else c, t) for key, (c, t) in collected.items() if c)
+    kept = sorted(
+        (key, rational(c) if isinstance(c, float) else c, t)
+        for key, (c, t) in collected.items()
+        if c
+    )
     found = tuple(Term(c, t.factors) for _, c, t in kept)
     text = " + ".join(f"{c}*{key}" for key, c, _ in kept) or "0"
     return Poly(dims, found, f"[{len(outs)}|{text}]")

@@ -20,7 +20,7 @@ from chainrule.algebra.definitions import expanded
 from chainrule.algebra.exponentials import complements
 from chainrule.algebra.index import Atom, Factor, Poly, Term, atom_poly, normal
 from chainrule.algebra.reductions import along, attained, reduced
-from chainrule.algebra.reshapes import reshaped
+from chainrule.algebra.reshapes import reads_outside, reshaped
 from chainrule.algebra.rules import tidy
 from chainrule.algebra.sizes import Sizes
 from chainrule.ir.dtype import bool_
@@ -305,7 +305,7 @@ class Lowering:
             elif not axis.terms and axis.offset == 0 and operand.dims[k] == "1":
                 read.append(next(fresh))
             else:
-                params = (tuple(axes), *(["outside"] if _reads_outside(twins[0], axes) else []))
+                params = (tuple(axes), *(["outside"] if reads_outside(twins[0], axes) else []))
                 return atom_poly(Atom("view", params, (self._factor(source),), dims))
         terms = [t.times(Term(_ONE, tuple(placed))) for t in operand.at(read, fresh)]
         return normal(terms, range(len(dims)), dims)
@@ -377,16 +377,6 @@ class Lowering:
 def _result(node: Node) -> tuple[Node, int] | None:
     """Which result of which bundle a node is; reading it twice makes two nodes."""
     return (node.inputs[0], node.op.index) if isinstance(node.op, Project) else None
-
-
-def _reads_outside(view: Node, axes: Sequence[Axis]) -> bool:
-    """Whether a view reads zeros beyond its operand, as padding does."""
-    for size, axis in zip(view.inputs[0].shape, axes, strict=True):
-        ends = [step * (view.shape[k] - 1) for k, step in axis.terms]
-        low = axis.offset + sum(min(e, 0) for e in ends)
-        if low < 0 or axis.offset + sum(max(e, 0) for e in ends) >= size:
-            return True
-    return False
 
 
 def _is_integer(node: Node) -> bool:

@@ -1,13 +1,16 @@
-"""Reshapes: axes of size 1 come and go, what was reshaped goes back; the rest is an atom."""
+"""Reshapes: axes of size 1 come and go, what was reshaped goes back; views that read zeros."""
 
 from __future__ import annotations
 
 import itertools
+from collections.abc import Sequence
 from dataclasses import replace
 
 from chainrule.algebra.index import Atom, Factor, Poly, Term, atom_poly, normal
+from chainrule.ir.graph import Node
+from chainrule.ir.primitives import Axis
 
-__all__ = ["reshaped"]
+__all__ = ["reads_outside", "reshaped"]
 
 _POINTWISE = ("apply", "group", "indicator")
 
@@ -55,8 +58,18 @@ def _factor_back(f: Factor, rank: int, dims: tuple[str, ...]) -> Factor | None:
 def _grouped(poly: Poly) -> Atom:
     """A poly as one atom: the name that it is, or a sum that stays together."""
     if len(poly.terms) == 1 and poly.terms[0].coefficient == 1:
-        (term,) = poly.terms
-        if len(term.factors) == 1 and term.factors[0].labels == tuple(range(poly.rank)):
-            if term.factors[0].power == 1:
-                return term.factors[0].atom
+        factors = poly.terms[0].factors
+        labels = tuple(range(poly.rank))
+        if len(factors) == 1 and factors[0] == Factor(factors[0].atom, labels):
+            return factors[0].atom
     return Atom("group", (), (poly,), poly.dims)
+
+
+def reads_outside(view: Node, axes: Sequence[Axis]) -> bool:
+    """Whether a view reads zeros beyond its operand, as padding does."""
+    for size, axis in zip(view.inputs[0].shape, axes, strict=True):
+        ends = [step * (view.shape[k] - 1) for k, step in axis.terms]
+        low = axis.offset + sum(min(e, 0) for e in ends)
+        if low < 0 or axis.offset + sum(max(e, 0) for e in ends) >= size:
+            return True
+    return False

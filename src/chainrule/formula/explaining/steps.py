@@ -318,8 +318,7 @@ def _written(step: Step, subject: str) -> list[tuple[str, str, str, str]]:
     gradient = _gradient(name)
     inner = [local for local in step.locals if local.used != subject]
     lines = [
-        ("local", _ratio(u, name), UNICODE(u.derivative), shape_of(u.derivative))
-        for u in inner
+        ("local", _ratio(u, name), UNICODE(u.derivative), shape_of(u.derivative)) for u in inner
     ]
     lines += [("incoming", _gradient(spelled(u.used)), UNICODE(u.incoming),
                shape_of(u.incoming) or "scalar") for u in inner if u.incoming]  # fmt: skip

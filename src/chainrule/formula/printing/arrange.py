@@ -10,7 +10,16 @@ from fractions import Fraction
 from itertools import chain, pairwise
 
 from chainrule.formula.printing import marks as m
-from chainrule.formula.printing.line import ATOM, HADAMARD, JUXTAPOSED, POSTFIX, SCALE, SUM, padding, places
+from chainrule.formula.printing.line import (
+    ATOM,
+    HADAMARD,
+    JUXTAPOSED,
+    POSTFIX,
+    SCALE,
+    SUM,
+    padding,
+    places,
+)
 from chainrule.formula.printing.marks import Mark
 from chainrule.formula.printing.notation import spelled
 from chainrule.formula.printing.numbers import rooted
@@ -155,9 +164,8 @@ class Arranger:
                 head = m.Lowered(m.Function("blockdiag"), m.Words(label))
                 return m.Row((head, m.Fenced("(", self._plain(body), ")"))), ATOM
             case ts.Viewed(body=body) if (zeros := padding(tree)) is not None:
-                comma = m.Sign(",", binary=True)
-                inside = m.Row((self._plain(body), comma, m.Words(zeros)))
-                return _called("pad", inside), ATOM
+                words = (self._plain(body), m.Sign(",", binary=True), m.Words(zeros))
+                return _called("pad", m.Row(words)), ATOM
             case ts.Viewed(body=body):
                 return m.Row((self.wrap(body, ATOM), m.Words(places(tree)))), ATOM
             case ts.At(body=body, labels=labels, power=power):

@@ -19,6 +19,7 @@ from chainrule.formula.printing.kinds import (
     is_diagonal,
     is_truth,
     kind_of,
+    plain_letters,
     sliced,
     spread_vector,
 )
@@ -378,10 +379,7 @@ class Writer:
 
     def _indexed(self, tree: ts.Indexed) -> str:
         """Index notation by einsum; a label that no factor has is that of ones."""
-        letters = [*tree.labels, *(label for label, _ in tree.summed)]
-        plain = dict(zip(letters, "abcdefghijklmnopqrstuvwxyz", strict=False))
-        if all(c.isascii() and len(c) == 1 for c in letters):
-            plain = {c: c for c in letters}
+        plain = plain_letters(tree)
         inputs, operands = [], []
         for at in tree.factors:
             body = power_of(at.body, at.power)

@@ -74,3 +74,11 @@ def bracketed(shown: str, level: int) -> str:
 
 def indexable(shown: str) -> str:
     return shown if re.fullmatch(r"[\w.]+|\(.*\)|[\w.]+\([^()]*\)", shown) else f"({shown})"
+
+
+def plain_letters(tree: ts.Indexed) -> dict[str, str]:
+    """The letters that einsum is given for the labels: the same ones, where it takes them."""
+    letters = [*tree.labels, *(label for label, _ in tree.summed)]
+    if all(c.isascii() and len(c) == 1 for c in letters):
+        return {c: c for c in letters}
+    return dict(zip(letters, "abcdefghijklmnopqrstuvwxyz", strict=False))

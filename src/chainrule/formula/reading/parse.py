@@ -19,7 +19,7 @@ from chainrule.formula.reading.names import Names
 from chainrule.formula.reading.operators import MisfitError, Term
 from chainrule.formula.reading.reductions import size_term
 from chainrule.formula.reading.shapes import Shape, Unknowns, shown, sliced
-from chainrule.formula.reading.syntax import Syntax
+from chainrule.formula.reading.syntax import Syntax, index_factors
 from chainrule.formula.reading.tokens import UnfittingError, located
 from chainrule.formula.typeset import tree as ts
 from chainrule.formula.typeset.build import number
@@ -354,7 +354,7 @@ class Reader:
     # ------------------------------------------------------------ Σₙ and blocks
 
     def _total(self, syntax: Syntax) -> Term:
-        indexed = _index_factors(syntax.parts[0])
+        indexed = index_factors(syntax.parts[0])
         if len(syntax.text) > 1 or (indexed and self._is_index_notation(indexed)):
             return self._in_indices(syntax, indexed)
         body = self.read(syntax.parts[0])
@@ -394,8 +394,3 @@ class Reader:
         rows, columns = op.grid(body)
         both = tuple(self.unknowns.value(f"{syntax.text}·{d}") for d in (rows, columns))
         return Term(ts.Blocks(both, syntax.text, body.tree), both)
-
-
-def _index_factors(body: Syntax) -> list[Syntax]:
-    parts = body.parts if body.kind == "juxtaposed" else (body,)
-    return list(parts) if any(p.kind == "labelled" for p in parts) else []

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 
 from chainrule.formula.printing.notation import spelled
 
-__all__: list[str] = ["Syntax", "Vocabulary"]
+__all__: list[str] = ["Syntax", "Vocabulary", "index_factors"]
 
 
 @dataclass(frozen=True)
@@ -52,3 +52,9 @@ class Vocabulary:
         if called and run in self.functions:
             ways.append([run])
         return ways
+
+
+def index_factors(body: Syntax) -> list[Syntax]:
+    """The factors of a product that has labels somewhere; none of any other."""
+    parts = body.parts if body.kind == "juxtaposed" else (body,)
+    return list(parts) if any(p.kind == "labelled" for p in parts) else []
