@@ -170,6 +170,32 @@ def test_state_cells_are_put_back_before_the_single_steps() -> None:
     assert ends[0] == ends[1]
 
 
+def test_an_index_outside_is_told_as_of_a_single_step() -> None:
+    tokens = np.random.default_rng(0).integers(0, 10, (556, 6))
+    tokens[int(rows(np.uint8).order(5, 0)[9 * 32 + 3]), 2] = 10
+    data = cr.data.Dataset(tokens, tokens % 10, tuple("abcdefghij"))
+    told = []
+    for most in (0, 4):
+        given = task(data=data, augment=())
+        with cr.nn.seed(0):
+            model = cr.nn.Sequential(cr.nn.Embedding(10, 8), cr.nn.Linear(8, 10))
+        going = steps(given, begin(given, model), willing(given, most) if most else None)
+        seen: list[int] = []
+        with pytest.raises(cr.errors.IndexingError) as caught:
+            seen.extend(progress.step for progress in going)
+        told.append(str(caught.value))
+        assert seen[-1] == 9
+    assert told[0] == told[1]
+
+
+def test_what_numpy_computes_in_a_step_it_computes_in_a_stride() -> None:
+    def model() -> cr.nn.Sequential:
+        with cr.nn.seed(2):
+            return cr.nn.Sequential(cr.nn.Linear(64, 8), cr.sort, cr.nn.Linear(8, 10))
+
+    check(lambda: task(data=rows(np.float32), augment=()), model)
+
+
 def test_what_cannot_be_a_stride_is_done_in_single_steps(monkeypatch: pytest.MonkeyPatch) -> None:
     def refuse(*_: Any) -> Any:
         raise cr.errors.CapacityError("the stride has no room")

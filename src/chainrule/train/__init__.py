@@ -24,6 +24,7 @@ from chainrule.train.fit import Fitted, fit
 from chainrule.train.interrupt import catch_signals
 from chainrule.train.loop import steps
 from chainrule.train.monitor import Monitor
+from chainrule.train.pace import Pace
 from chainrule.train.progress import Progress, pack, unpack
 from chainrule.train.sweep import Sweep, sweep
 from chainrule.train.task import Task, begin
@@ -37,6 +38,7 @@ __all__ = [
     "Evaluation",
     "Fitted",
     "Monitor",
+    "Pace",
     "Progress",
     "RateCurve",
     "Sweep",

@@ -111,9 +111,13 @@ def fit(
     keep             how many of the last checkpoints stay there, beside the best
     progress         True: show a bar, or a line an epoch where none can be drawn; None: only a bar
 
-    The first Ctrl-C lets the step finish, and the result has what was learned so far, with
-    ``interrupted``; the second one raises. SIGTERM also lets the step finish and saves it, then
-    ends the process.
+    Where the data are arrays in memory, or files of up to 256 MB, and enough fast steps are left,
+    several of them run as one program, for at most a fraction of a second. The numbers are those of
+    single steps, bit for bit. A callback with an ``on_step`` has all steps single.
+
+    The first Ctrl-C lets the step or these steps finish, and the result has what was learned so
+    far, with ``interrupted``; the second one raises. SIGTERM also lets them finish and saves the
+    last, then ends the process.
 
     Raises:  NonFiniteError: a loss or gradient is infinite or undefined; it names the operation
              where that began, and the error's ``model`` is that of the last good step.

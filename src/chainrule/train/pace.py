@@ -27,6 +27,14 @@ class Pace:
     aim    the seconds that a stride may take
     saved  what a step in a stride saves: seconds, and a share of its time
     most   steps of a stride, however fast they are
+
+    >>> data = cr.data.digits()[0]
+    >>> task = cr.train.Task(data, cr.loss.cross_entropy, cr.optim.SGD(0.1), epochs=2, batch=32)
+    >>> with cr.nn.seed(0):
+    ...     start = cr.train.begin(task, cr.nn.Linear(64, 10))
+    >>> *_, last = cr.train.steps(task, start, Pace(task))
+    >>> last.step, last.record["epoch"]
+    (90, 2)
     """
 
     def __init__(
