@@ -41,8 +41,8 @@ class Pace:
         self,
         task: Task,
         *,
-        aim: float = 0.15,
-        saved: tuple[float, float] = (2e-4, 0.05),
+        aim: float = 0.2,
+        saved: tuple[float, float] = (2e-4, 0.1),
         most: int | None = None,
     ) -> None:
         self.length = 0
