@@ -14,7 +14,7 @@ from chainrule.functions.lift import Operand, as_tensor, describe
 from chainrule.functions.linear import matmul, vecdot
 from chainrule.functions.reduction import sum
 from chainrule.functions.softmax import softmax
-from chainrule.probability.blocks import in_blocks, surely_none
+from chainrule.probability.blocks import surely_none
 from chainrule.probability.distribution import Distribution, Sizes
 from chainrule.probability.gamma import log_gamma_draws, power_at_zero, trigamma
 from chainrule.probability.parameters import (
@@ -101,7 +101,6 @@ class Dirichlet(Distribution):
         """The shape of the parameters, without the axis of classes."""
         return self.concentration.shape[:-1]
 
-    @in_blocks
     def log_density(self, x: Operand) -> Tensor:
         """Give Σₖ (αₖ − 1) log xₖ − log B(α), and −∞ for what are no probabilities."""
         given = as_tensor(x, "Dirichlet.log_density")
