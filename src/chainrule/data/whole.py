@@ -1,11 +1,19 @@
 """A data set as two arrays in memory, from which a program gathers rows by itself."""
 
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 
 from chainrule.data.dataset import Dataset
-from chainrule.data.rows import MOST_MAPPED, Array, Examples, Rows, is_in_memory
+from chainrule.data.rows import (
+    MOST_MAPPED,
+    Array,
+    Examples,
+    Rows,
+    chunks,
+    is_in_memory,
+    release,
+)
 
 __all__ = ["Whole", "whole"]
 
@@ -31,17 +39,28 @@ def whole(data: Dataset) -> Whole | None:
     >>> whole(Dataset(np.broadcast_to(0.0, (10**6, 10**6)), np.zeros(10**6))) is None
     True
     """
-    as_stored = data.preparation_in_program is not None or _is_as_in_a_batch(data)
     if not _is_made_of_arrays(data.inputs) or not _is_made_of_arrays(data.targets):
         return None
-    itemsize = data.inputs.dtype.itemsize if as_stored else np.dtype(np.float32).itemsize
-    copied = 0 if as_stored and _is_in_order(data.inputs) else int(np.prod(data.inputs.shape))
-    if copied * itemsize > MOST_MAPPED:
-        return None
-    inputs = np.asarray(data.inputs[:]) if as_stored else data.gather(slice(None))[0]
+    as_stored = data.preparation_in_program is not None or _is_as_in_a_batch(data)
+    if as_stored and _is_in_order(data.inputs):
+        inputs = np.asarray(data.inputs)
+    else:
+        dtype = data.inputs.dtype if as_stored else data.gather(slice(0))[0].dtype
+        if int(np.prod(data.inputs.shape)) * dtype.itemsize > MOST_MAPPED:
+            return None
+        inputs = _copied(data, as_stored, dtype)
     labels = np.dtype(np.int64) if data.targets.dtype.kind in "iu" else data.targets.dtype
     targets = np.require(data.targets[:], labels.newbyteorder("="), ["C", "A"])
-    return Whole(_frozen(np.require(inputs, requirements=["C", "A"])), _frozen(targets))
+    return Whole(_frozen(inputs), _frozen(targets))
+
+
+def _copied(data: Dataset, as_stored: bool, dtype: np.dtype[Any]) -> Array:
+    """Copy the inputs piece by piece, so that of mapped files no more than a piece is in memory."""
+    result = np.empty(data.inputs.shape, dtype)
+    for piece in chunks(data.inputs):
+        result[piece] = data.inputs[piece] if as_stored else data.gather(piece)[0]
+        release(data.inputs)
+    return result
 
 
 def _is_as_in_a_batch(data: Dataset) -> bool:
