@@ -169,7 +169,7 @@ _RULES: Final[Mapping[str, Rule]] = {
     "sigmoid": _unary(exponentials.sigmoid),
     "softplus": _unary(logarithms.softplus),
     "erf": _unary(error_function.erf),
-    "erfc": _in_float64(error_function.erfc),
+    "erfc": _unary(error_function.erfc),
     "lgamma": _in_float64(gamma.lgamma),
     "sqrt": _unary(lambda x: x.apply("sqrt")),
     "relu": _typed(_relu),

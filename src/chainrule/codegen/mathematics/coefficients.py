@@ -13,7 +13,9 @@ SIN     sin t = t + t³ P(t²)            |t| ≤ π/4; SINH (1), TANH (0.55),
 COS     cos t = 1 − t²/2 + t⁴ P(t²)     |t| ≤ π/4
 ERF     erf t = t + t P(t²)             |t| ≤ 0.92 in float32, 1 in float64
 TAIL    log erfc t = P(t)               0.92 ≤ t ≤ 4
-ERFC    (1 + 2t) e^(t²) erfc t = P(q)   q = (t − 4)/(t + 4), 0 ≤ t ≤ 27
+ERFC    (1 + t) e^(t²) erfc t = c (1 + q P(q))   q = (t − 1.5)/(t + 1), 0 ≤ t ≤ 9.3, in
+        float32, where c is ERFC32_SCALE;
+        (1 + 2t) e^(t²) erfc t = P(q)   q = (t − 4)/(t + 4), 0 ≤ t ≤ 27, in float64
 ARTANH  2 artanh s = 2s + ⅔s³ + s⁵ P(s²)   |s| ≤ (√2 − 1)/(√2 + 1)
 LGAMMA  log Γ(2 + u) = u (1 + u) P(u + 0.3)   −0.8 ≤ u ≤ 0.2
         and x log Γ(x) without Stirling's first terms, P(1/x²), x ≥ 5
@@ -244,6 +246,23 @@ TAIL32: Final = (  # 2^-30.8
     -0.00417116564,
     0.000434484624,
     -2.10969065e-05,
+)
+
+ERFC32_SCALE: Final = 0.80396354
+
+ERFC32: Final = (  # 2^-27.0
+    -0.272002041,
+    -0.064011611,
+    0.0239456035,
+    0.0167657863,
+    0.00158237608,
+    -0.00296292105,
+    -0.00188972149,
+    -0.000282128458,
+    0.000315677084,
+    0.00023801229,
+    7.10571112e-05,
+    8.2145616e-06,
 )
 
 ERFC64: Final = (  # 2^-54.6

@@ -14,8 +14,8 @@ from chainrule.codegen.mathematics.constants import format_of
 from chainrule.codegen.mathematics.lanes import Lanes, fma, polynomial, where
 
 __all__ = [
-    "cosh", "exp", "exp_below", "expm1", "needs_float64", "reduced", "scaled", "sigmoid", "sinh",
-    "tanh",
+    "cosh", "exp", "exp_below", "exp_times", "expm1", "needs_float64", "reduced", "scaled",
+    "sigmoid", "sinh", "tanh",
 ]  # fmt: skip
 
 
@@ -69,6 +69,14 @@ def exp_below(x: Lanes, rest: Lanes | None = None) -> Lanes:
     """eˣ for x ≤ 0; of x + rest where x alone has not digits enough."""
     power, r = _power_and_rest(x, rest)
     return where(x < format_of(x).underflow, 0, _exp_part(r) * power)
+
+
+def exp_times(u: Lanes, y: Lanes, x: Lanes, rest: Lanes) -> Lanes:
+    """u (1 + y) e^(x + rest) for x ≤ 0 and small y: only the last product is rounded as a whole."""
+    power, r = _power_and_rest(x, rest)
+    less_one = fma(r * r, _tail(r), r)
+    more = fma(y, less_one + 1, less_one)  # (1 + y) eʳ − 1
+    return where(x < format_of(x).underflow, 0, fma(u, more, u) * power)
 
 
 def expm1(x: Lanes) -> Lanes:
