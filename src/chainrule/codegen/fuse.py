@@ -10,11 +10,12 @@ registers.
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from typing import Final
 
 from chainrule.codegen.affine import flattened, variable
+from chainrule.codegen.clusters import INDEXED
 from chainrule.codegen.loops import Fetch, Load, Statement, Times, loads
 from chainrule.codegen.steps import Check, Contraction, Draw, Host, Nested, Scattered, Spread, Step
 from chainrule.ir.graph import Node
@@ -25,6 +26,8 @@ _SMALL: Final = 4096
 """Programs of so few elements need no parallel rows: all may be one row."""
 
 _ENOUGH_ROWS: Final = 16
+_WIDE: Final = 16  # columns that are worth going side by side
+_MUCH: Final = 1 << 18  # elements that threads should share
 _LONGEST: Final = 24
 """Statements in one kernel; LLVM's time grows faster than the length of a function."""
 
@@ -47,13 +50,13 @@ def fuse(steps: Iterable[Step]) -> list[Item]:
     items: list[Item] = []
     made: dict[Node, int] = {}
     checked = -1
-    for step in steps:
+    for step in _put_off(steps):
         if isinstance(step, Statement):
             known = [made[load.source] for load in loads(step.value) if load.source in made]
             if any(isinstance(load, Fetch) for load in loads(step.value)):
                 known.append(checked)
             latest = max(known, default=-1)
-            place = _join(items, step, latest)
+            place = _take_along(items, step, latest) if step.added else _join(items, step, latest)
             made[step.target] = place
         elif isinstance(step, Contraction):
             made[step.target] = len(items)
@@ -82,6 +85,63 @@ def _join(items: list[Item], step: Statement, latest: int) -> int:
     return len(items) - 1
 
 
+def _put_off(steps: Iterable[Step]) -> Iterator[Step]:
+    """Give sums by columns, and the sums of their parts, as late as possible.
+
+    By then the kernels are there that may take them along.
+    """
+    waiting: list[Statement] = []
+    totals: set[Node] = set()
+    for step in steps:
+        needed = reads(step)
+        is_last = bool(needed) and needed <= totals
+        if not is_last and not needed.isdisjoint(s.target for s in waiting):
+            yield from waiting
+            waiting = []
+        if isinstance(step, Statement) and (step.added or is_last):
+            waiting.append(step)
+        else:
+            yield step
+        if isinstance(step, Statement) and step.added:
+            totals.add(step.target)
+    yield from waiting
+
+
+def _take_along(items: list[Item], step: Statement, latest: int) -> int:
+    """Put a sum by columns into the kernel that has most of what it reads, or into a new one."""
+    rank = step.added
+    wanted = {load.source for load in loads(step.value)}
+    best, most = -1, 0
+    for place in range(max(latest, 0), len(items)):
+        item = items[place]
+        if isinstance(item, Fused) and _goes_along(item, step, rank):
+            shared = len(wanted & (reads(item) | set(item.sources)))
+            if shared > most:
+                best, most = place, shared
+    if best < 0:
+        items.append(Fused([], rank))
+        best = len(items) - 1
+    item = items[best]
+    assert isinstance(item, Fused)
+    item.rank = rank
+    item.statements.append(step)
+    item.sources[step.target] = step
+    return best
+
+
+def _goes_along(item: Fused, step: Statement, rank: int) -> bool:
+    """Whether a kernel goes through the rows of a sum by columns, and has them whole."""
+    if item.product is not None or len(item.statements) >= _LONGEST or item.rank < rank:
+        return False
+    if any(s.extents[:rank] != step.extents[:rank] for s in item.statements):
+        return False
+    tiles = (rank, step.target.shape[0])
+    if any(s.added and (s.added, s.target.shape[0]) != tiles for s in item.statements):
+        return False
+    own = [load for load in loads(step.value) if load.source in item.sources]
+    return all(isinstance(load, Load) and _in_row(load, rank, step) for load in own)
+
+
 def own_rank(step: Statement) -> int:
     """The rows of a statement alone; a sum of products leaves axes to go side by side within."""
     shape = step.target.shape
@@ -91,13 +151,29 @@ def own_rank(step: Statement) -> int:
             if rows >= _ENOUGH_ROWS // 2:
                 return rank
             rows *= size
-    return len(shape)
+    return len(shape) - _is_down_columns(step)
+
+
+def _is_down_columns(step: Statement) -> bool:
+    """Whether a reduction leaves its columns to go side by side, and rows or work do not suffer."""
+    if step.kind in ("", *INDEXED) or not step.target.shape or step.target.shape[-1] < _WIDE:
+        return False
+    rows = math.prod(step.target.shape[:-1])
+    if rows < _ENOUGH_ROWS and math.prod(step.extents) > _MUCH:
+        return False
+    last, reduced = step.rank - 1, range(step.rank, len(step.extents))
+    forms = [load.flat for load in loads(step.value)]
+    along = any(form.coefficient(last) == 1 for form in forms)
+    return along and not any(form.coefficient(v) == 1 for form in forms for v in reduced)
 
 
 def _fits(item: Fused, step: Statement) -> int | None:
     """How many axes the rows would have with this statement; None if it does not fit."""
     own = [load for load in loads(step.value) if load.source in item.sources]
     if len(item.statements) >= _LONGEST or any(isinstance(load, Fetch) for load in own):
+        return None
+    columns = {s.target for s in item.statements if s.added}
+    if any(load.source in columns for load in own):
         return None
     shape = step.target.shape
     if item.product is not None:
@@ -106,7 +182,7 @@ def _fits(item: Fused, step: Statement) -> int | None:
         in_place = all(isinstance(n, Load) and n.flat == whole and not n.guards for n in own)
         return item.rank if same and own and in_place else None
     rank = min(item.rank, len(shape))
-    first = item.statements[0].target.shape
+    first = item.statements[0].extents
     while rank and first[:rank] != shape[:rank]:
         rank -= 1
     while rank and not all(isinstance(n, Load) and _in_row(n, rank, step) for n in own):
@@ -114,9 +190,10 @@ def _fits(item: Fused, step: Statement) -> int | None:
     elements = max(math.prod(s.extents) for s in (*item.statements, step))
     rows = math.prod(shape[:rank])
     lowered = rank < item.rank
-    if not own and lowered:
+    if (not own or columns) and lowered:
         return None
-    if rank == 0 and lowered and elements > _SMALL:
+    columns_only = item.rank == 0 and any(s.target.shape for s in item.statements)
+    if rank == 0 and (lowered or columns_only) and elements > _SMALL:
         return None
     if lowered and rows < _ENOUGH_ROWS and elements > _SMALL:
         return None
@@ -128,7 +205,7 @@ def _fits(item: Fused, step: Statement) -> int | None:
 def _in_row(load: Load, rank: int, step: Statement) -> bool:
     """Whether a value of the kernel is read in the row at hand only."""
     shape = load.source.shape
-    if len(shape) < rank or load.source.shape[:rank] != step.target.shape[:rank]:
+    if len(shape) < rank or load.source.shape[:rank] != step.extents[:rank]:
         return False
     stride = math.prod(shape[rank:])
     size = stride

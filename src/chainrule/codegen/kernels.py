@@ -16,10 +16,11 @@ from chainrule.codegen.clusters import Cluster, clusters
 from chainrule.codegen.counting import Loops, forms_of, merged, values_of
 from chainrule.codegen.fuse import Fused
 from chainrule.codegen.llvm import Builder, Module
-from chainrule.codegen.loops import Statement, loads, parts
+from chainrule.codegen.loops import Load, Statement, loads, parts
 from chainrule.codegen.nests import Nest, Row
+from chainrule.codegen.streaming import end_streams, further_on, next_row, streamed_by
 from chainrule.codegen.target import Target
-from chainrule.codegen.values import Value, constant
+from chainrule.codegen.values import Value, constant, register, vector
 from chainrule.codegen.windows.nest import emit_windows, windows_bytes
 from chainrule.codegen.windows.plan import Plan, plan_of
 from chainrule.ir.graph import Node
@@ -53,8 +54,12 @@ def emit_fused(
     item: Fused,
     places: Places,
     outside: set[Node],
+    streamed: set[Node],
 ) -> Kernel:
-    """Write the function of a kernel; ``outside`` are the targets that others read."""
+    """Write the function of a kernel; ``outside`` are the targets that others read.
+
+    streamed   results that nobody reads soon
+    """
     statements = item.statements
     rank = item.rank
     if rank and all(len(s.extents) == rank for s in statements):
@@ -65,11 +70,18 @@ def emit_fused(
     copies = max((windows_bytes(plan) for plan in plans if plan), default=0)
     work = sum(math.prod(s.extents) * _operations(s) for s in statements)
     row, limits = _begin(module, target, name, places, kept, rank)
-    emitted = [_emitter(row, c, plan, scratch) for c, plan in zip(nests, plans, strict=True)]
+    row.streamed = streamed_by(nests, streamed)
+    soon = next_row(nests, rank) if rank else {}
+    emitted = [
+        _emitter(row, c, plan, scratch, soon.get(id(c), ()))
+        for c, plan in zip(nests, plans, strict=True)
+    ]
     if rank:
         tiles = _in_rows(row, nests, emitted, limits, work)
     else:
         tiles = _flat(row, nests, emitted, limits, work)
+    if row.streamed:
+        end_streams(row.b, target)
     return Kernel(name, tiles, scratch + copies, work)
 
 
@@ -79,10 +91,12 @@ def _windows(target: Target, cluster: Cluster, rank: int) -> Plan | None:
     return None if others else plan_of(target, s, rank)
 
 
-def _emitter(row: Row, cluster: Cluster, plan: Plan | None, free: int) -> Callable[[], None]:
+def _emitter(
+    row: Row, cluster: Cluster, plan: Plan | None, free: int, ahead: Sequence[Load]
+) -> Callable[[], None]:
     """What writes the loops of a cluster; ``free`` is where the scratch is not in use."""
     if plan is None:
-        return lambda: Nest(row, cluster).emit()
+        return lambda: Nest(row, cluster, ahead=ahead).emit()
     (s,) = cluster.statements
     return lambda: emit_windows(row, s, plan, row.b.offset(row.scratch, free, "i8"))
 
@@ -143,12 +157,50 @@ def _in_rows(
     statements = [s for c in nests for s in c.statements]
     rows = merged(range(row.rank), statements[0].extents, _forms(statements))
     count = math.prod(r.extent for r in rows)
-    size = min(count, max(1, _TILE_WORK * count // max(work, 1)))
-    with row.b.loop(*_span(row.b, limits, size, count)) as loop:
+    added = [s for s in statements if s.added]
+    if not added:
+        size = min(count, max(1, _TILE_WORK * count // max(work, 1)))
+        _rows(row, emitted, rows, _span(row.b, limits, size, count))
+        return -(-count // size)
+    tiles = added[0].target.shape[0]
+    size = -(-count // tiles)
+    totals = {s.target: row.pointers[s.target] for s in added}
+    row.first.update(dict.fromkeys(totals, row.rank))
+    low, high = limits
+    with row.b.loop(low, high) as tile:
+        begin = (tile.index, row.b.add(tile.index, 1))
+        row.pointers |= {
+            node: _begun(row, node, pointer, tile.index) for node, pointer in totals.items()
+        }
+        _rows(row, emitted, rows, _span(row.b, begin, size, count))
+    return tiles
+
+
+def _begun(row: Row, node: Node, pointer: Value, tile: Value) -> Value:
+    """Where the totals of a tile lie, which begin with what changes no sum."""
+    b, own = row.b, register(node.dtype)
+    columns = math.prod(node.shape[1:])
+    begin = b.offset(pointer, b.mul(tile, columns), own)
+    lanes = min(row.target.lanes(own), 1 << (columns.bit_length() - 1))
+    whole = columns // lanes * lanes
+    with b.loop(0, whole, lanes) as loop:
+        b.store(constant(vector(own, lanes), -0.0), b.offset(begin, loop.index, own))
+    for k in range(whole, columns):
+        b.store(constant(own, -0.0), b.offset(begin, k, own))
+    return begin
+
+
+def _rows(
+    row: Row,
+    emitted: Sequence[Callable[[], None]],
+    rows: Sequence[Loops],
+    span: tuple[Value, Value],
+) -> None:
+    """Write the loop over some rows."""
+    with row.b.loop(*span) as loop:
         row.values = _decoded(row.b, loop.index, rows)
         for emit in emitted:
             emit()
-    return -(-count // size)
 
 
 def _flat(
@@ -168,7 +220,7 @@ def _flat(
     extent = loops[0].extent
     per = row.target.lanes("i8") * 4
     size = max(_TILE_WORK * extent // max(work, 1) // per * per, per)
-    Nest(row, first, _span(row.b, limits, size, extent)).emit()
+    Nest(row, first, _span(row.b, limits, size, extent), further_on(first, loops[0].last)).emit()
     return -(-extent // size)
 
 

@@ -141,6 +141,10 @@ def _body(item: Item, names: Names) -> Iterator[str]:
             for s in statements:
                 if product is None:
                     yield _loops(s.extents[: s.rank])
+                if s.added:
+                    inner = ",".join(map(_letter, range(s.added, s.rank)))
+                    yield f"  {_name(s.target, names)}[tile,{inner}] += {_text(s.value, names)}"
+                    continue
                 yield f"  {_place(s.target, names)} = {_reduction(s)}{_text(s.value, names)}"
         case Spread(target=target, extents=extents, place=place, value=value):
             yield _loops(extents)

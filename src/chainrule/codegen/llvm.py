@@ -50,6 +50,7 @@ class Module:
         self.declarations: dict[str, str] = {}
         self.calls: dict[str, int] = {}
         self.extra: list[str] = []
+        self.has_streams = False
 
     def function(
         self,
@@ -81,7 +82,8 @@ class Module:
                 own.is_inlined = own.internal and count <= _FEW_CALLS
         made = [b.text() for b in self.builders.values()]
         outside = [d for name, d in self.declarations.items() if name not in self.builders]
-        return "\n".join([*self.extra, *made, *outside, self.attributes, ""])
+        marks = ["!0 = !{i32 1}"] if self.has_streams else []
+        return "\n".join([*self.extra, *made, *outside, self.attributes, *marks, ""])
 
 
 class Loop:
@@ -322,6 +324,12 @@ class Builder:
     def store(self, value: Value, pointer: Value, align: int = 0) -> None:
         """Write a value."""
         self.act(f"store {value}, {pointer}, align {align or _bytes(value.type)}")
+
+    def stream(self, value: Value, pointer: Value) -> None:
+        """Write a vector that lies at a multiple of its size, past the cache if possible."""
+        size = _bytes(value.type) * lanes(value.type)
+        self.module.has_streams = True
+        self.act(f"store {value}, {pointer}, align {size}, !nontemporal !0")
 
     def load_some(self, kind: str, pointer: Value, mask: Value) -> Value:
         """Read the lanes of a mask; the others are 0 and their memory is not touched."""

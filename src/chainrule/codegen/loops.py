@@ -8,7 +8,7 @@ that are reduced.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import Any, NamedTuple
 
 from chainrule.codegen.affine import Affine
@@ -18,7 +18,7 @@ from chainrule.ir.scalar import Scalar
 
 __all__ = [
     "Add", "Apply", "Choose", "Expression", "Fetch", "Guard", "Inside", "Load", "Number",
-    "Position", "Statement", "Times", "children", "loads",
+    "Position", "Statement", "Times", "children", "loads", "renamed",
 ]  # fmt: skip
 
 
@@ -141,14 +141,49 @@ class Statement(NamedTuple):
 
     extents  of all variables: the target's axes, then the reduced ones
     kind     "" without a reduction; else sum, max, min, prod, any, all, argmax, argmin
+    added    how many variables count rows over which values are added to what is there, 0 for none:
+             the target's first axis counts the kernel's tiles, the others of these are 1
     """
 
     target: Node
     extents: tuple[int, ...]
     kind: str
     value: Expression
+    added: int = 0
 
     @property
     def rank(self) -> int:
         """The number of the target's axes."""
         return self.target.ndim
+
+
+def renamed(e: Expression, names: Mapping[int, Affine]) -> Expression:
+    """The expression with forms of other variables; what was one object stays one."""
+    return _renamed(e, names, {})
+
+
+def _renamed(e: Expression, names: Mapping[int, Affine], made: dict[int, Expression]) -> Expression:
+    found = made.get(id(e))
+    if found is None:
+        found = made[id(e)] = _rename(e, names, made)
+    return found
+
+
+def _rename(e: Expression, names: Mapping[int, Affine], made: dict[int, Expression]) -> Expression:
+    def guarded(guards: tuple[Guard, ...]) -> tuple[Guard, ...]:
+        return tuple(Guard(g.form.replaced(names), g.size) for g in guards)
+
+    match e:
+        case Position(form=form):
+            return e._replace(form=form.replaced(names))
+        case Inside(guards=guards):
+            return e._replace(guards=guarded(guards))
+        case Load(flat=flat, guards=guards):
+            return e._replace(flat=flat.replaced(names), guards=guarded(guards))
+        case Fetch(flat=flat, guards=guards, indices=indices):
+            inner = tuple(_renamed(i, names, made) for i in indices)
+            return e._replace(flat=flat.replaced(names), guards=guarded(guards), indices=inner)
+        case Apply() | Add() | Times() | Choose():
+            return e._replace(operands=tuple(_renamed(o, names, made) for o in e.operands))
+        case _:
+            return e

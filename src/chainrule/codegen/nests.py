@@ -39,16 +39,18 @@ class Row:
     first     of arrays of which only the row at hand is kept: their axes that are not kept
     scratch   memory for this thread alone
     ready     the values of arrays that have one element in this row
+    streamed  arrays that are written past the cache
     """
 
     target: Target
     b: Builder
     rank: int
-    pointers: Mapping[Node, Value]
-    first: Mapping[Node, int]
+    pointers: dict[Node, Value]
+    first: dict[Node, int]
     values: dict[int, Value | None]
     scratch: Value
     ready: dict[Node, Value] = field(default_factory=dict)
+    streamed: set[Node] = field(default_factory=set)
 
 
 class At(NamedTuple):
@@ -62,12 +64,17 @@ class Nest:
     """The loops of one cluster, inside a row."""
 
     def __init__(
-        self, row: Row, cluster: Cluster, limits: tuple[Value, Value] | None = None
+        self,
+        row: Row,
+        cluster: Cluster,
+        limits: tuple[Value, Value] | None = None,
+        ahead: Sequence[Load] = (),
     ) -> None:
         self.row = row
         self.b = row.b
         self.cluster = cluster
         self.limits = limits
+        self.ahead = ahead
         rank = row.rank
         extents = (*[1] * rank, *cluster.extents)
         forms = [f for s in cluster.statements for f in forms_of(s)]
@@ -117,7 +124,9 @@ class Nest:
 
     def _woven_with(self, lane: Loops) -> Loops | None:
         """The loop of two turns whose vectors alternate in memory with lanes along another one."""
-        if self.reduced or self.limits is not None or lane not in self.outer:
+        if self.reduced or any(s.added for s in self.cluster.statements):
+            return None
+        if self.limits is not None or lane not in self.outer:
             return None
         flats = [_place(s) for s in self.cluster.statements]
         return next((
@@ -220,9 +229,16 @@ class Nest:
         if not self.reduced:
             is_woven = len(scopes) == 2
             for s in self.cluster.statements:
+                if s.added:
+                    for scope in scopes:
+                        self._add(scope, s)
+                    continue
                 values = [self._pointwise(scope, s, stored=not is_woven) for scope in scopes]
                 if is_woven and s.target in self.row.pointers:
                     scopes[0].store_alternating(s.target, _place(s), *values)
+            for scope in scopes:
+                if mask is None and self.count:
+                    scope.prefetch(self.ahead)
             return
         totals = self._totals(here, mask)
         self.shared = {}
@@ -250,9 +266,13 @@ class Nest:
         if s.rank == self.row.rank:
             self.row.ready[s.target] = value
         if stored and s.target in self.row.pointers and not s.kind:
-            flat = _place(s)
-            scope.store(s.target, flat, value)
+            scope.store(s.target, _place(s), value, streamed=s.target in self.row.streamed)
         return value
+
+    def _add(self, scope: Scope, s: Statement) -> None:
+        """Add a value to the total of its column."""
+        total = scope.vector_of(Load(s.target, _place(s), (), s.target.dtype))
+        scope.store(s.target, _place(s), self.b.fadd(total, scope.vector_of(s.value)))
 
     def _finish(self, scope: Scope, s: Statement, total: Value) -> None:
         if s.rank == self.row.rank:
@@ -292,9 +312,11 @@ class Nest:
             for at in here:
                 place = At({**at.values, **inner}, at.shifts)
                 scope = self._scope(place, self.lane, mask if tail is None else tail)
+                if tail is None and self.count:
+                    scope.prefetch(self.ahead)
                 for s in self.cluster.statements:
                     if not s.kind:
-                        self._pointwise(scope, s)
+                        self._add(scope, s) if s.added else self._pointwise(scope, s)
                         continue
                     own = [next(held) for _ in neutral(s, 0)]
                     made += combined(scope, s, own, tail)

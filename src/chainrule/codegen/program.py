@@ -25,6 +25,7 @@ from chainrule.codegen.nested import Room, emit_cond, emit_loop, rooms, with_own
 from chainrule.codegen.outline import Body, Inner, Native, Part, Segment, Work
 from chainrule.codegen.split import split_sums
 from chainrule.codegen.steps import Check, Draw, Host, Nested, Scattered, Spread, steps_of
+from chainrule.codegen.streaming import streamed_in
 from chainrule.codegen.sums import emit_check, emit_scattered, emit_spread
 from chainrule.codegen.table import ARENA, FIRST, SCRATCH, STATUS
 from chainrule.codegen.target import Target
@@ -82,6 +83,7 @@ class _Layout:
             self.in_place = overwritten(loop, graph, self.items)
             for k in self.in_place:
                 self.table[graph.outputs[k]] = self.table[graph.inputs[loop.constants + k]]
+        self.streamed = streamed_in(graph, self.items, self.table) if is_whole else set()
         self.places, self.arena = self._places()
 
     def _constants(self) -> tuple[Node, ...]:
@@ -324,7 +326,9 @@ class _Writer:
         places = layout.addresses(list(dict.fromkeys((*_ordered(reads(item)), *targets(item)))))
         match item:
             case Fused(product=None):
-                return emit_fused(self.module, self.target, name, item, places, layout.outside)
+                return emit_fused(
+                    self.module, self.target, name, item, places, layout.outside, layout.streamed
+                )
             case Fused():
                 return emit_contraction(
                     self.module, self.target, name, item, places, layout.outside

@@ -29,7 +29,7 @@ from chainrule.codegen.values import Value, lanes, register
 from chainrule.ir.dtype import DType
 from chainrule.ir.scalar import Scalar
 
-__all__ = ["LIGHT", "applied", "emit_scalar", "is_native"]
+__all__ = ["LIGHT", "SHORT", "applied", "emit_scalar", "is_native"]
 
 LIGHT: Final = frozenset({
     "relu", "abs", "sign", "maximum", "minimum", "equal", "not_equal", "less", "less_equal",
@@ -38,7 +38,7 @@ LIGHT: Final = frozenset({
 })  # fmt: skip
 """Functions of about one instruction."""
 
-_SHORT: Final = LIGHT | {
+SHORT: Final = LIGHT | {
     "cast", "divide", "sqrt", "detach", "isnan", "isinf", "isfinite", "signbit", "bitwise_invert",
     "floor", "ceil", "trunc",
 }  # fmt: skip
@@ -73,7 +73,7 @@ def applied(
 
     LLVM writes it out again where it is called only once or where that is short.
     """
-    if record.name in _SHORT:
+    if record.name in SHORT:
         made = emit_scalar(b, record, params, operands, dtype)
         assert made is not None, record
         return made

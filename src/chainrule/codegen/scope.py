@@ -347,8 +347,8 @@ class Scope:
             return value
         return self.b.icmp("ne", value, constant(value.type, 0))
 
-    def store(self, target: Node, flat: Affine, value: Value) -> None:
-        """Write the lanes that exist to an array."""
+    def store(self, target: Node, flat: Affine, value: Value, *, streamed: bool = False) -> None:
+        """Write the lanes that exist to an array; streamed, past the cache where vectors fit."""
         b, dtype = self.b, target.dtype
         flat = self._local(target, flat)
         if dtype is bool_:
@@ -362,10 +362,12 @@ class Scope:
             value = b.splat(value, self.count)
         if step == 1:
             place = b.offset(pointer, self.scalar(flat), own)
-            if self.mask is None:
-                b.store(value, place)
-            else:
+            if self.mask is not None:
                 b.store_some(value, place, self.mask)
+            elif streamed and self._is_aligned(flat):
+                b.stream(value, place)
+            else:
+                b.store(value, place)
         else:
             b.scatter(value, pointer, self.places(flat), self.mask)
 
@@ -377,6 +379,17 @@ class Scope:
             pair = [b.convert("zext", v, "i8") for v in pair]
         place = b.offset(self.pointers[target], self.scalar(self._local(target, flat)), own)
         store_alternating(b, own, place, (pair[0], pair[1]), self.mask)
+
+    def prefetch(self, some: Sequence[Load]) -> None:
+        """Ask for what will be read soon."""
+        for load in some:
+            place = self._address(self.pointers[load.source], load.flat, memory(load.dtype))
+            self.b.prefetch(place)
+
+    def _is_aligned(self, flat: Affine) -> bool:
+        """Whether elements of a vector begin at a multiple of their number, as its lanes do."""
+        others = [c for v, c in flat.terms if v != self.lane and self.values[v] is not None]
+        return all(n % self.count == 0 for n in (*others, self._fixed(flat)))
 
 
 def _scaled(b: Builder, value: Value, factor: int) -> Value:

@@ -8,24 +8,12 @@ How many parts depends on shapes only, so bits do not depend on the number of th
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator
 from typing import Final
 
 from chainrule.codegen.affine import Affine, flattened, variable
-from chainrule.codegen.loops import (
-    Add,
-    Apply,
-    Choose,
-    Expression,
-    Fetch,
-    Guard,
-    Inside,
-    Load,
-    Position,
-    Statement,
-    Times,
-    loads,
-)
+from chainrule.codegen.columns import by_columns, is_by_columns
+from chainrule.codegen.loops import Load, Statement, loads, renamed
 from chainrule.codegen.steps import Step
 from chainrule.ir import build
 
@@ -40,7 +28,9 @@ _PARTS: Final = (16, 15, 14, 13, 12, 11, 10, 9, 8, 7, 6, 5, 4)
 def split_sums(steps: Iterable[Step], is_whole: Callable[[Statement], bool]) -> Iterator[Step]:
     """Give the steps with long sums in two stages, but for those that are fast as they are."""
     for step in steps:
-        if isinstance(step, Statement) and step.kind == "sum" and not is_whole(step):
+        if isinstance(step, Statement) and not is_whole(step) and is_by_columns(step):
+            yield from by_columns(step)
+        elif isinstance(step, Statement) and step.kind == "sum" and not is_whole(step):
             yield from _split(step)
         else:
             yield step
@@ -55,7 +45,7 @@ def _split(s: Statement) -> Iterator[Statement]:
     partial = build.parameter((parts, *shape), s.target.dtype)
     moved: dict[int, Affine] = {k: variable(k + 1) for k in range(len(s.extents))}
     moved[rank] = variable(rank + 1).plus(variable(0), first // parts)
-    value = _renamed(s.value, moved, {})
+    value = renamed(s.value, moved)
     extents = (parts, *shape, first // parts, *s.extents[rank + 1 :])
     yield Statement(partial, extents, "sum", value)
     index = (variable(rank), *map(variable, range(rank)))
@@ -73,33 +63,6 @@ def _parts(s: Statement) -> int | None:
 def _is_of_rows(s: Statement) -> bool:
     """Whether many rows that lie in memory as they are get a sum each: rows enough to share."""
     last = len(s.extents) - 1
-    along = all(load.flat.coefficient(last) == 1 for load in loads(s.value))
+    steps = {load.flat.coefficient(last) for load in loads(s.value)}
+    along = 1 in steps and steps <= {0, 1}
     return math.prod(s.target.shape) >= _ROWS and last == s.rank and along
-
-
-def _renamed(e: Expression, names: Mapping[int, Affine], made: dict[int, Expression]) -> Expression:
-    """The expression with forms of other variables; what was one object stays one."""
-    found = made.get(id(e))
-    if found is None:
-        found = made[id(e)] = _rename(e, names, made)
-    return found
-
-
-def _rename(e: Expression, names: Mapping[int, Affine], made: dict[int, Expression]) -> Expression:
-    def guarded(guards: tuple[Guard, ...]) -> tuple[Guard, ...]:
-        return tuple(Guard(g.form.replaced(names), g.size) for g in guards)
-
-    match e:
-        case Position(form=form):
-            return e._replace(form=form.replaced(names))
-        case Inside(guards=guards):
-            return e._replace(guards=guarded(guards))
-        case Load(flat=flat, guards=guards):
-            return e._replace(flat=flat.replaced(names), guards=guarded(guards))
-        case Fetch(flat=flat, guards=guards, indices=indices):
-            inner = tuple(_renamed(i, names, made) for i in indices)
-            return e._replace(flat=flat.replaced(names), guards=guarded(guards), indices=inner)
-        case Apply() | Add() | Times() | Choose():
-            return e._replace(operands=tuple(_renamed(o, names, made) for o in e.operands))
-        case _:
-            return e

@@ -32,7 +32,7 @@ def erfc(x: Lanes) -> Lanes:
         return erfc(x.convert("fpext", "double")).convert("fptrunc", "float")
     t = abs(x)
     if x.bits == 32:
-        tail = _short_complement(where(t > 10, 10, t))
+        tail = _short_complement(t)
         return where(x < 0, 2 - tail, tail)
     tail = _complement(where(t > 27.5, 27.5, t))
     return where(t < 0.75, 1 - _near(x), where(x < 0, 2 - tail, tail))
