@@ -117,8 +117,7 @@ class Nest:
                 step = load.flat.coefficient(loops.last)
                 score += 0 if step == 2 else contiguity(step)
             if s.kind == "" or loops in self.outer:
-                flat = _place(s)
-                step = 1 if self._woven_with(loops) else flat.coefficient(loops.last)
+                step = 1 if self._woven_with(loops) else _place(s).coefficient(loops.last)
                 score += 2 * contiguity(step)
         return score
 
@@ -160,11 +159,10 @@ class Nest:
         if whole > size:
             with self.b.loop(0, whole, size) as loop:
                 self._go(rest, blocks, _side_by_side(here, loops, loop.index, range(size)))
-        alone = range(size) if whole == size else range(0)
-        for begin, places in ((0, alone), (whole, range(loops.extent - whole))):
-            if places:
+        for begin, count in ((0, size * (whole == size)), (whole, loops.extent - whole)):
+            if count:
                 start = constant("i64", begin)
-                self._go(rest, blocks, _side_by_side(here, loops, start, places))
+                self._go(rest, blocks, _side_by_side(here, loops, start, range(count)))
 
     def _blocks(self, plain: Sequence[Loops]) -> dict[int, int]:
         """How many places of an outer loop go side by side, to use what is read several times.
