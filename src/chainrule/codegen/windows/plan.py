@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator, Mapping, Sequence
+from functools import lru_cache
 from typing import Final, NamedTuple
 
 from chainrule.codegen.affine import Affine
@@ -115,12 +116,10 @@ def _plan(target: Target, roles: Roles) -> tuple[Plan, float] | None:
     if sources is None:
         return None
     unaligned = 2 if sources[1].how == "framed" else 1
-    shape = min(
-        _shapes(target, roles, vectors), key=lambda t: _cycles(roles, vectors, t, unaligned)
-    )
-    cycles = _cycles(roles, vectors, shape, unaligned)
-    wide, tile = shape
-    stage, block = _stage(roles, sources, shape, lanes * size)
+    rows, columns = (tuple(map(roles.size, group)) for group in (roles.rows, roles.columns))
+    cycles, wide, extents = _shape(_Sizes(target.registers, rows, columns, vectors, unaligned))
+    tile = dict(zip((*roles.rows, *roles.columns), extents, strict=True))
+    stage, block = _stage(roles, sources, (wide, tile), lanes * size)
     own = {} if stage is None else {stage: block}
     sources = _sources(roles, lanes, own)
     if sources is None or sum(s.elements for s in sources) * size > _MOST:
@@ -238,38 +237,48 @@ def _stands_alone(load: Load, stage: int, others: set[int]) -> bool:
     return all(len(a.steps) == 1 and a is not frame.axes[-1] for a in own)
 
 
-def _shapes(target: Target, roles: Roles, vectors: int) -> Iterator[tuple[int, dict[int, int]]]:
+class _Sizes(NamedTuple):
+    """What decides the extents of tiles; ``unaligned`` is what a vector's load costs more."""
+
+    registers: int
+    rows: tuple[int, ...]
+    columns: tuple[int, ...]
+    vectors: int
+    unaligned: int
+
+
+@lru_cache(1024)
+def _shape(sizes: _Sizes) -> tuple[float, int, tuple[int, ...]]:
+    """The cycles of an inner step over all tiles, and the vectors and extents of the best tile."""
+    return min(_shapes(sizes), key=lambda found: found[0])
+
+
+def _shapes(sizes: _Sizes) -> Iterator[tuple[float, int, tuple[int, ...]]]:
     """The tiles whose sums fit into registers."""
-    free = target.registers - 1
-    names = (*roles.rows, *roles.columns)
-    sizes = [range(1, min(roles.size(v), free) + 1) for v in names]
-    for wide in (w for w in range(1, vectors + 1) if vectors % w == 0):
-        for chosen in _within(sizes, free // wide):
-            tile = dict(zip(names, chosen, strict=True))
-            across = wide * math.prod(tile[v] for v in roles.columns)
-            if math.prod(tile[v] for v in roles.rows) * across + across <= free:
-                yield wide, tile
+    free = sizes.registers - 1
+    extents = (*sizes.rows, *sizes.columns)
+    ranges = [range(1, min(n, free) + 1) for n in extents]
+    for wide in (w for w in range(1, sizes.vectors + 1) if sizes.vectors % w == 0):
+        for tile in _within(ranges, free // wide):
+            rows = math.prod(tile[: len(sizes.rows)])
+            across = wide * math.prod(tile[len(sizes.rows) :])
+            if rows * across + across > free:
+                continue
+            tiles = sizes.vectors // wide
+            for n, t in zip(extents, tile, strict=True):
+                tiles *= -(-n // t)
+            loads = (rows + sizes.unaligned * across) * _LOAD
+            step = max(rows * across / 2, loads, 4) + _FAR * across + 0.02 * rows
+            yield tiles * step, wide, tile
 
 
-def _within(sizes: Sequence[range], most: int) -> Iterator[tuple[int, ...]]:
+def _within(ranges: Sequence[range], most: int) -> Iterator[tuple[int, ...]]:
     """The choices of one number of each range whose product is no larger."""
-    if not sizes:
+    if not ranges:
         yield ()
         return
-    for n in sizes[0]:
+    for n in ranges[0]:
         if n > most:
             return
-        for rest in _within(sizes[1:], most // n):
+        for rest in _within(ranges[1:], most // n):
             yield n, *rest
-
-
-def _cycles(
-    roles: Roles, vectors: int, shape: tuple[int, Mapping[int, int]], unaligned: int
-) -> float:
-    """Cycles of one step of the inner axes over all tiles."""
-    wide, tile = shape
-    rows = math.prod(tile[v] for v in roles.rows)
-    across = wide * math.prod(tile[v] for v in roles.columns)
-    tiles = vectors // wide * math.prod(-(-roles.size(v) // t) for v, t in tile.items())
-    step = max(rows * across / 2, (rows + unaligned * across) * _LOAD, 4)
-    return tiles * (step + _FAR * across + 0.02 * rows)
