@@ -179,6 +179,10 @@ class Printer:
             a, b = top.value, bottom.value
             if isinstance(a, Fraction) and isinstance(b, Fraction):
                 return self._number(a / b)
+        known = rooted(top.value) if isinstance(top, ts.Number) else None
+        if isinstance(known, ts.Quotient):
+            below_too = bottom.parts if isinstance(bottom, ts.Product) else (bottom,)
+            return self._quotient(known.top, ts.Product((), (known.bottom, *below_too)))
         above, level = self._print(top)
         below, low = self._print(bottom)
         if top.dims:
