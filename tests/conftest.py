@@ -8,6 +8,11 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from hypothesis import HealthCheck, settings
+
+# No example fails because a machine is slow, nor because it is slow at drawing one.
+settings.register_profile("patient", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("patient")
 
 # Set before NumPy is imported: several test processes share the cores, so BLAS takes one each.
 os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")

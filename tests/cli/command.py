@@ -5,6 +5,8 @@ import subprocess
 import sys
 from pathlib import Path
 
+from tests.patience import LIMIT
+
 SOURCE = str(Path(__file__).parents[2] / "src")
 
 
@@ -26,5 +28,5 @@ def start(*arguments: object, cwd: Path) -> subprocess.Popen[str]:
 def chainrule(*arguments: object, cwd: Path) -> tuple[int, str, str]:
     """Give the exit code, and what was written to stdout and stderr."""
     process = start(*arguments, cwd=cwd)
-    out, err = process.communicate(timeout=60)
+    out, err = process.communicate(timeout=LIMIT)
     return process.returncode, out, err

@@ -15,6 +15,7 @@ from chainrule.cli.config import resolve
 from chainrule.train.run import create
 from chainrule.train.run import open as open_run
 from tests.cli.command import chainrule, environment, start
+from tests.patience import LIMIT
 
 SHORT = ["--model", "linear", "--epochs", "2"]
 
@@ -146,7 +147,7 @@ def test_a_run_is_unfinished_in_use_or_broken(tmp_path: Path, capsys):
     out, err = capsys.readouterr()
     assert (code, err, out.splitlines()[1].split()[3:5]) == (0, "", ["in", "use"])
     process.send_signal(signal.SIGTERM)
-    process.communicate(timeout=30)
+    process.communicate(timeout=LIMIT)
     Path("runs/broken").mkdir()
     Path("runs/broken/config.json").write_text("{")
     code = run(["runs", "--json"])

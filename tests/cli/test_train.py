@@ -13,6 +13,7 @@ from chainrule.cli.commands import run
 from chainrule.cli.settings import LOSSES, OPTIMIZERS, SCHEDULES
 from chainrule.train import training
 from tests.cli.command import chainrule, start
+from tests.patience import LIMIT
 
 CLOCK = {"seconds", "samples_per_second", "digest"}  # the digest is of the seconds too
 SHORT = ("train", "digits", "--model", "linear", "--epochs", 3)
@@ -70,7 +71,7 @@ def stopped_by(number: signal.Signals, folder: Path) -> tuple[int, str]:
         if line.startswith("epoch"):
             break
     process.send_signal(number)
-    _, err = process.communicate(timeout=30)
+    _, err = process.communicate(timeout=LIMIT)
     return process.returncode, err
 
 

@@ -12,6 +12,7 @@ import pytest
 import chainrule as cr
 from chainrule.runtime.engine import host_target, target_for
 from tests.codegen.test_program import network
+from tests.patience import LIMIT
 
 ROOT = Path(__file__).parents[2]
 DRIVER = Path(__file__).with_name("masked_driver.py")
@@ -25,7 +26,7 @@ def test_cases_give_the_same_numbers_on_every_processor(cpu: str) -> None:
     environment = {**os.environ, "CHAINRULE_CPU": cpu, "PYTHONPATH": str(ROOT)}
     run = subprocess.run(
         [sys.executable, "-W", "error", DRIVER], env=environment, cwd=ROOT, text=True,
-        capture_output=True, timeout=240, check=False,
+        capture_output=True, timeout=LIMIT, check=False,
     )  # fmt: skip
     assert run.returncode == 0, run.stderr
     assert int(run.stdout.split()[0]) > 30

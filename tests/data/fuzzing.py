@@ -25,11 +25,12 @@ def damaged(draw, files):
 def read_quietly(reader, path, kinds=DataError, most=4 * MEBIBYTE):
     """Read a file, or get an error of these kinds, in bounded memory and time."""
     tracemalloc.start()
-    begun = time.monotonic()
+    begun = time.thread_time()
     try:
         with contextlib.suppress(kinds):
             reader(path)
         assert tracemalloc.get_traced_memory()[1] < most
-        assert time.monotonic() - begun < 5
+        took = time.thread_time() - begun
+        assert took < 60  # usually a tenth of a second, and never more than one
     finally:
         tracemalloc.stop()

@@ -9,7 +9,6 @@ import subprocess
 import sys
 import tarfile
 import threading
-import time
 from concurrent.futures import ThreadPoolExecutor
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
@@ -19,12 +18,16 @@ from chainrule.data import download, load
 from chainrule.data.download import Origin, cache_folder, fetch
 from chainrule.errors import DataError
 from tests.data.samples import write_mnist, write_random_cifar10
+from tests.patience import LIMIT, wait_until
 
 DATA = bytes(range(256)) * 2000
 
 
 class Handler(BaseHTTPRequestHandler):
-    """Serves the server's files; `cuts` says after how many bytes each answer breaks off."""
+    """Serves the server's files; `cuts` says after how many bytes each answer breaks off.
+
+    While the server's gate is closed, the second half does not come.
+    """
 
     def do_GET(self):
         server = self.server
@@ -41,9 +44,11 @@ class Handler(BaseHTTPRequestHandler):
         self.send_header("Content-Length", str(len(data) - start))
         self.end_headers()
         cut = server.cuts.pop(0) if server.cuts else len(data)
-        for place in range(start, min(start + cut, len(data)), 4096):
-            self.wfile.write(data[place : min(place + 4096, start + cut)])
-            time.sleep(server.delay)
+        end = min(start + cut, len(data))
+        half = (start + end) // 2
+        self.wfile.write(data[start:half])
+        server.gate.wait(LIMIT)
+        self.wfile.write(data[half:end])
         self.close_connection = True
 
     def log_message(self, *_):
@@ -61,11 +66,13 @@ def server(monkeypatch, tmp_path):
     monkeypatch.setenv("NO_PROXY", "127.0.0.1")
     running = Server(("127.0.0.1", 0), Handler)
     running.files, running.requests, running.cuts = {"a.bin": DATA}, [], []
-    running.has_ranges, running.delay = True, 0
+    running.has_ranges, running.gate = True, threading.Event()
+    running.gate.set()
     running.base = f"http://127.0.0.1:{running.server_port}/"
     thread = threading.Thread(target=running.serve_forever, args=(0.01,))
     thread.start()
     yield running
+    running.gate.set()
     running.shutdown()
     running.server_close()
     thread.join()
@@ -186,19 +193,23 @@ def test_the_cache_is_where_the_system_has_it_unless_said_otherwise(monkeypatch,
 
 
 def test_two_readers_download_once(server):
-    server.delay, both = 0.002, threading.Barrier(2)
+    server.gate.clear()
+    both = threading.Barrier(2)
 
     def read(_):
         both.wait()
         return (fetch("some", origin(server)) / "a.bin").read_bytes()
 
     with ThreadPoolExecutor(2) as pool:
-        assert list(pool.map(read, range(2))) == [DATA, DATA]
+        found = pool.map(read, range(2))
+        wait_until(lambda: server.requests)
+        server.gate.set()
+        assert list(found) == [DATA, DATA]
     assert len(server.requests) == 1
 
 
 def test_a_killed_download_leaves_no_lock_and_no_half(server, tmp_path):
-    server.delay = 0.01
+    server.gate.clear()
     script = (
         "import sys\nfrom chainrule.data.download import Origin, fetch\n"
         "fetch('some', Origin(sys.argv[1], {'a.bin': (int(sys.argv[2]), sys.argv[3])}))"
@@ -207,13 +218,11 @@ def test_a_killed_download_leaves_no_lock_and_no_half(server, tmp_path):
     run = [sys.executable, "-c", script, server.base, str(len(DATA)), digest]
     process = subprocess.Popen(run, stderr=subprocess.DEVNULL)
     begun = tmp_path / "cache" / ".some.partial" / "a.bin.partial"
-    deadline = time.monotonic() + 30
-    while not (begun.exists() and begun.stat().st_size) and time.monotonic() < deadline:
-        time.sleep(0.01)
+    wait_until(lambda: begun.exists() and begun.stat().st_size, process)
     os.kill(process.pid, signal.SIGKILL)
     process.wait()
     assert not (tmp_path / "cache" / "some").exists()
-    server.delay = 0
+    server.gate.set()
     folder = fetch("some", origin(server))
     assert (folder / "a.bin").read_bytes() == DATA
     assert [p.name for p in folder.iterdir()] == ["a.bin"]

@@ -12,6 +12,7 @@ import numpy as np
 import pytest
 
 from chainrule.data import Dataset, prefetch
+from tests.patience import LIMIT, wait_until
 
 
 def threads():
@@ -89,27 +90,35 @@ def test_a_generator_that_is_never_read_has_no_thread():
 
 
 def test_no_more_than_depth_items_are_made_ahead():
-    made = []
-    items = prefetch((made.append(i) or i for i in range(100)), depth=3)
-    next(items)
-    deadline = time.monotonic() + 5
-    while len(made) < 4 and time.monotonic() < deadline:
-        time.sleep(0.001)
-    time.sleep(0.05)
-    assert len(made) == 4
-    items.close()
+    made, asked = [], 0
+
+    def noting():
+        for number in range(100):
+            made.append((number, asked))
+            yield number
+
+    items = prefetch(noting(), depth=3)
+    for expected in range(100):
+        asked += 1
+        assert next(items) == expected
+        wait_until(lambda ahead=min(asked + 3, 100): len(made) == ahead)
+    assert all(number < asked_then + 3 for number, asked_then in made)
+    assert list(items) == []
 
 
 def test_work_on_the_thread_runs_beside_the_loop():
-    def slow(count):
-        for number in range(count):
-            time.sleep(0.02)
+    """Each waits for the other in the middle of its work: one after the other, none would end."""
+    meeting = threading.Barrier(2, timeout=LIMIT)
+
+    def making(count):
+        yield 0
+        for number in range(1, count):
+            meeting.wait()
             yield number
 
-    start = time.perf_counter()
-    for _ in prefetch(slow(20)):
-        time.sleep(0.02)
-    assert time.perf_counter() - start < 0.75 * 20 * 0.04
+    for number in prefetch(making(20)):
+        if number < 19:
+            meeting.wait()
 
 
 INTERRUPTED = """
@@ -140,6 +149,6 @@ def test_ctrl_c_ends_the_loop_and_the_thread():
     assert process.stdout.readline() == "ready\n"
     time.sleep(0.2)
     process.send_signal(signal.SIGINT)
-    out, _ = process.communicate(timeout=20)
+    out, _ = process.communicate(timeout=LIMIT)
     assert out == "stopped []\n"
     assert process.returncode == 0

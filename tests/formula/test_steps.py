@@ -1,7 +1,6 @@
 """The derivation block by block."""
 
 import functools
-import time
 from collections.abc import Callable
 
 import pytest
@@ -12,6 +11,7 @@ from chainrule.formula import explain
 from chainrule.formula.explaining.explanation import Explanation
 from tests.formula.programs import PROGRAMS, normalized, ridge, three_layers
 from tests.formula.test_latex import balanced
+from tests.patience import calls
 
 
 @functools.cache
@@ -70,11 +70,10 @@ def test_the_print_grows_as_the_program_does() -> None:
     assert second < 1.2 * first
 
 
-def test_a_network_with_batch_norm_is_explained_in_half_a_second() -> None:
-    explain(normalized, "W1", facts={"Y": "simplex"})
-    start = time.process_time()
+def test_a_network_with_batch_norm_is_explained_in_a_million_calls() -> None:
     told = explain(normalized, "W1", facts={"Y": "simplex"})
-    assert time.process_time() - start < 1.0  # 0.3 s on a quiet machine
+    count = calls(lambda: explain(normalized, "W1", facts={"Y": "simplex"}))
+    assert count < 1_000_000
     assert told.unicode.startswith("∂normalized/∂W1 = Xᵀ δZ1")
 
 

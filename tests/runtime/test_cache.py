@@ -15,6 +15,7 @@ import pytest
 from chainrule.runtime import cache, engine
 from chainrule.runtime.cache import fetch, folder, keep, key_of, remove, trim
 from chainrule.runtime.engine import host_target, load
+from tests.patience import LIMIT
 from tests.runtime.programs import run_saxpy, saxpy_text
 
 ROOT = Path(__file__).parents[2]
@@ -295,7 +296,7 @@ def test_a_real_limit_on_the_size_of_files_is_done_without(tmp_path):
         text=True,
         env=environment(tmp_path / "small"),
         preexec_fn=limit,
-        timeout=60,
+        timeout=LIMIT,
     )
     assert (ran.returncode, ran.stdout, ran.stderr) == (0, "6.0 False\n6.0 False\n", "")
     assert [p for p in (tmp_path / "small").rglob("*") if p.suffix == ".partial"] == []
@@ -307,11 +308,11 @@ def environment(place: Path) -> dict[str, str]:
 
 
 TWO = """
-import sys, time
+import sys
 from tests.runtime.programs import *
 target = host_target()
-while time.time() < float(sys.argv[1]):
-    pass
+print("ready", flush=True)
+sys.stdin.readline()
 for k in range(8):
     found = run_saxpy(load(saxpy_text(target, float(k)), target), target)
     assert (found == 1 + k * np.arange(64)).all()
@@ -320,10 +321,10 @@ print("good")
 
 
 def test_processes_at_once_are_no_trouble(tmp_path):
-    start = str(time.time() + 1.0)
     running = [
         subprocess.Popen(
-            [sys.executable, "-c", TWO, start],
+            [sys.executable, "-c", TWO],
+            stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
             text=True,
@@ -331,8 +332,12 @@ def test_processes_at_once_are_no_trouble(tmp_path):
         )
         for _ in range(3)
     ]
+    assert [process.stdout.readline() for process in running] == ["ready\n"] * 3
     for process in running:
-        out, errors = process.communicate(timeout=60)
+        process.stdin.write("go\n")
+        process.stdin.flush()
+    for process in running:
+        out, errors = process.communicate(timeout=LIMIT)
         assert (process.returncode, out, errors) == (0, "good\n", "")
     found = list((tmp_path / "kernels").iterdir())
     assert {p.suffix for p in found} == {".kernel"}

@@ -17,6 +17,7 @@ from chainrule.codegen.llvm import Module
 from chainrule.errors import ArgumentError, CompileError
 from chainrule.runtime import engine
 from chainrule.runtime.engine import host_target, load, object_code, optimized, target_for
+from tests.patience import LIMIT
 from tests.runtime.programs import kernel, run_saxpy, saxpy_text
 
 LEVELS = ("x86-64-v2", "x86-64-v3", "x86-64-v4", "aarch64")
@@ -35,7 +36,7 @@ def python(code: str, **environment: str) -> str:
         capture_output=True,
         text=True,
         env={**os.environ, "PYTHONPATH": f"{ROOT / 'src'}:{ROOT}", **environment},
-        timeout=120,
+        timeout=LIMIT,
     )
     assert ran.returncode == 0, ran.stderr
     return ran.stdout.strip()
@@ -265,7 +266,7 @@ def test_a_child_forked_while_a_thread_translates_can_translate():
         for k in range(5):
             child = os.fork()
             if child == 0:
-                signal.alarm(20)  # a child that is stuck ends
+                signal.alarm(int(LIMIT))  # a child that is stuck ends
                 found = run_saxpy(load(saxpy_text(target, k + 0.5), target), target)
                 os._exit(0 if (found == 1 + (k + 0.5) * np.arange(64)).all() else 1)
             assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 0

@@ -24,7 +24,7 @@ def test_of_a_choice_the_side_that_ran_took_time():
     x = cr.ones((50_000,))
     times = {line: r.seconds for r in f.profile(x).regions for line in r.formulas}
     took = {word: t for line, t in times.items() for word in ("exp", "log") if f"{word}(" in line}
-    assert took["exp"] > 100 * took["log"]
+    assert took["exp"] > took["log"] == 1e-9  # the least that is shown
 
 
 def test_a_profile_leaves_cells_as_they_are():

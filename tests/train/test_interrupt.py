@@ -9,6 +9,7 @@ import threading
 import pytest
 
 from chainrule.train.interrupt import Stop, catch_signals
+from tests.patience import LIMIT
 
 LOOP = """
 import sys, time
@@ -21,7 +22,7 @@ try:
             time.sleep(0.005)
             if stop.requested and sys.argv[1] != "polls":
                 print("asked", flush=True)
-                time.sleep(60)
+                time.sleep(10**6)
         print("saved", stop.signal.name, flush=True)
     sys.exit(stop.exit_code)
 finally:
@@ -48,7 +49,7 @@ def test_after_the_first_signal_a_polling_loop_saves_and_exits(
 ) -> None:
     with child("polls") as process:
         process.send_signal(number)
-        output, _ = process.communicate(timeout=10)
+        output, _ = process.communicate(timeout=LIMIT)
     assert output == f"saved {number.name}\nfinally\n"
     assert process.returncode == code
 
@@ -70,7 +71,7 @@ def test_the_second_signal_leaves_at_once_through_finally(
         assert process.stdout is not None
         assert process.stdout.readline() == "asked\n"
         process.send_signal(second)
-        output, _ = process.communicate(timeout=10)
+        output, _ = process.communicate(timeout=LIMIT)
     assert output == "finally\n"
     assert process.returncode == code
 

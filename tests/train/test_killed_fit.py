@@ -9,6 +9,7 @@ from pathlib import Path
 
 import chainrule.errors
 from chainrule.train import run
+from tests.patience import LIMIT, wait_until
 
 SOURCE = Path(chainrule.errors.__file__).parents[1]
 PROGRAM = """
@@ -43,13 +44,9 @@ def start(folder: Path, slow: float) -> subprocess.Popen[bytes]:
     )
 
 
-def wait_for_an_epoch(folder: Path, count: int, process: subprocess.Popen[bytes]) -> None:
-    deadline = time.monotonic() + 60
+def epochs(folder: Path) -> int:
     metrics = folder / "metrics.jsonl"
-    while time.monotonic() < deadline and process.poll() is None:
-        if metrics.exists() and metrics.read_bytes().count(b"\n") >= count:
-            return
-        time.sleep(0.005)
+    return metrics.read_bytes().count(b"\n") if metrics.exists() else 0
 
 
 def digest(folder: Path) -> str:
@@ -57,14 +54,14 @@ def digest(folder: Path) -> str:
 
 
 def test_a_fit_that_is_killed_in_each_epoch_ends_with_the_same_bits(tmp_path: Path) -> None:
-    assert start(tmp_path / "whole", 0.0).wait(timeout=120) == 0
+    assert start(tmp_path / "whole", 0.0).wait(timeout=LIMIT) == 0
     for epoch in (1, 2, 3, 4):
         process = start(tmp_path / "killed", 0.2)
-        wait_for_an_epoch(tmp_path / "killed", epoch, process)
+        wait_until(lambda epoch=epoch: epochs(tmp_path / "killed") >= epoch, process)
         time.sleep(0.003 * epoch)
         process.kill()
-        process.wait(timeout=60)
-    assert start(tmp_path / "killed", 0.0).wait(timeout=120) == 0
+        process.wait(timeout=LIMIT)
+    assert start(tmp_path / "killed", 0.0).wait(timeout=LIMIT) == 0
     assert digest(tmp_path / "killed") == digest(tmp_path / "whole")
     records = [
         [{k: v for k, v in record.items() if "second" not in k} for record in found.metrics()]
