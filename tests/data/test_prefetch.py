@@ -101,7 +101,8 @@ def test_no_more_than_depth_items_are_made_ahead():
     for expected in range(100):
         asked += 1
         assert next(items) == expected
-        wait_until(lambda ahead=min(asked + 3, 100): len(made) == ahead)
+        ahead = min(asked + 3, 100)
+        wait_until(lambda ahead=ahead: len(made) == ahead)
     assert all(number < asked_then + 3 for number, asked_then in made)
     assert list(items) == []
 
