@@ -14,7 +14,7 @@ forms = st.builds(
     numbers,
     st.dictionaries(st.integers(0, 2), numbers),
 )
-quick = settings(deadline=None, derandomize=True, database=None, max_examples=100)
+quick = settings(derandomize=True, database=None, max_examples=100)
 
 
 def sum_of(constant: int, terms: dict[int, int]) -> Affine:

@@ -4,12 +4,10 @@ import contextlib
 import time
 import tracemalloc
 
-from hypothesis import settings
 from hypothesis import strategies as st
 
 from chainrule.errors import DataError
 
-PATIENT = settings(deadline=None)  # read_quietly has a limit of its own, for one read alone
 MEBIBYTE = 2**20
 
 

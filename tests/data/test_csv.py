@@ -7,7 +7,7 @@ import sys
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 import chainrule as cr
@@ -155,7 +155,6 @@ def test_a_lone_typing_mistake_among_numbers_is_not_taken_for_categories(tmp_pat
 NAMES = st.text("abc ,;\"'\n\r\té1.", min_size=0, max_size=6)
 
 
-@settings(deadline=None)
 @given(rows=st.lists(st.tuples(NAMES, NAMES, NAMES), min_size=1, max_size=12))
 def test_what_the_standard_library_writes_is_read_back(tmp_path_factory, rows):
     path = tmp_path_factory.mktemp("csv") / "t.csv"
@@ -177,7 +176,6 @@ PIECES = st.sampled_from(
 )  # fmt: skip
 
 
-@settings(deadline=None)
 @given(text=st.lists(PIECES, max_size=40).map("".join), cut=st.integers(0, 3))
 def test_whatever_the_file_holds_it_is_read_or_a_fault_is_named(tmp_path_factory, text, cut):
     path = tmp_path_factory.mktemp("fuzz") / "t.csv"
@@ -187,7 +185,6 @@ def test_whatever_the_file_holds_it_is_read_or_a_fault_is_named(tmp_path_factory
     assert fault is None or fault.startswith(("csv: ", "table: "))
 
 
-@settings(deadline=None)
 @given(data=st.binary(max_size=60))
 def test_whatever_the_bytes_are_a_fault_is_named(tmp_path_factory, data):
     path = tmp_path_factory.mktemp("bytes") / "t.csv"

@@ -17,7 +17,7 @@ from chainrule.data.archive import unpack
 from chainrule.data.cifar import CIFAR10_FILES
 from chainrule.data.pickled import read_pickled
 from chainrule.errors import DataError
-from tests.data.fuzzing import PATIENT, damaged, read_quietly
+from tests.data.fuzzing import damaged, read_quietly
 from tests.data.samples import idx_bytes, python2_pickle, write_mnist, write_random_cifar10
 
 PLAIN = idx_bytes(np.arange(24).reshape(4, 3, 2) % 10)
@@ -31,7 +31,6 @@ def folder(tmp_path_factory):
     return tmp_path_factory.mktemp("fuzz")
 
 
-@PATIENT
 @given(st.one_of(damaged(FILES), st.binary(max_size=200)))
 @example(bytes([0, 0, 0x0E, 32]) + b"\xff" * 128)
 @example(gzip.compress(bytes([0, 0, 0x0E, 32]) + b"\xff" * 128, mtime=0))
@@ -51,7 +50,6 @@ def test_the_idx_reader_meets_every_truncation(folder, file):
             read_idx(folder / "a.idx")
 
 
-@PATIENT
 @given(
     name=st.sampled_from(["train-images-idx3-ubyte", "t10k-labels-idx1-ubyte"]), data=damaged(FILES)
 )
@@ -66,7 +64,6 @@ def records(tmp_path_factory):
     return write_random_cifar10(tmp_path_factory.mktemp("cifar10"), 2)[0]
 
 
-@PATIENT
 @given(
     name=st.sampled_from(CIFAR10_FILES),
     size=st.integers(0, 3 * 3073),
@@ -91,7 +88,6 @@ OPCODES = [bytes([code]) for code in b"\x80}])(N\x88\x89KMJUTcaesut\x85\x86\x87q
 PARTS = [b"cnumpy\nndarray\n", b"cnumpy.core.multiarray\n_reconstruct\n", b"cnumpy\ndtype\n"]
 
 
-@PATIENT
 @given(
     st.one_of(
         damaged([PICKLE]),
@@ -122,7 +118,6 @@ def npz_bytes(save):
 ARCHIVES = [npz_bytes(np.savez), npz_bytes(np.savez_compressed)]
 
 
-@PATIENT
 @given(st.one_of(damaged(ARCHIVES), st.binary(max_size=200)))
 def test_the_reader_of_npz_raises_only_data_errors(folder, data):
     (folder / "a.npz").write_bytes(data)
@@ -158,7 +153,6 @@ IMAGES = [
 ]
 
 
-@PATIENT
 @given(st.one_of(damaged(IMAGES), st.binary(max_size=200)))
 def test_the_reader_of_images_raises_only_data_errors(folder, data):
     (folder / "a.img").write_bytes(data)
@@ -180,7 +174,6 @@ def tar_bytes():
 TAR = tar_bytes()
 
 
-@PATIENT
 @given(damaged([TAR]), damaged([gzip.compress(TAR, mtime=0)]), st.booleans())
 def test_the_unpacker_raises_only_data_errors(folder, tar, packed, inside):
     (folder / "a.tar.gz").write_bytes(gzip.compress(tar) if inside else packed)

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from chainrule.data import characters, csv, parquet, read_csv, read_wav, text_lines
 from chainrule.errors import ChainruleError, DataError
-from tests.data.fuzzing import MEBIBYTE, PATIENT, damaged, read_quietly
+from tests.data.fuzzing import MEBIBYTE, damaged, read_quietly
 
 
 @pytest.fixture(scope="module")
@@ -34,7 +34,6 @@ tables = st.one_of(
 )
 
 
-@PATIENT
 @given(tables, st.sampled_from([None, 0, -1, "kind"]))
 @example(b'"' + b"a" * 200_000, None)
 @example(b"," * 4000, -1)
@@ -53,7 +52,6 @@ def test_the_reader_of_tables_raises_only_our_errors(folder, data, label):
         read_quietly(read_csv, folder / "a.csv", DataError, 64 * MEBIBYTE)
 
 
-@PATIENT
 @given(tables, st.sampled_from(["utf-8", "latin-1", "utf-16"]))
 def test_the_readers_of_texts_raise_only_data_errors(folder, data, encoding):
     (folder / "a.txt").write_bytes(data)
@@ -75,7 +73,6 @@ def sound(width, channels):
 SOUNDS = [sound(1, 1), sound(2, 2), sound(3, 1), sound(4, 2)]
 
 
-@PATIENT
 @given(st.one_of(damaged(SOUNDS), st.binary(max_size=200)))
 @example(b"RIFF\xff\xff\xff\xffWAVE" + b"abcd\0\0\0\0" * 20_000)
 @example(SOUNDS[0].replace(b"data\x0c\0\0\0", b"data\xf0\xff\xff\x7f"))
@@ -105,7 +102,6 @@ def parquet_bytes(**options):
 FORMS = [{}, {"compression": "zstd"}, {"compression": "none", "use_dictionary": False}]
 
 
-@PATIENT
 @given(st.data())
 def test_the_reader_of_parquet_raises_only_our_errors(folder, data):
     arrow = pytest.importorskip("pyarrow")

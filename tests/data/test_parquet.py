@@ -93,7 +93,7 @@ def test_every_truncation_is_named(tmp_path, good):
         assert str(caught.value).startswith("parquet: ")
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 @given(data=st.data())
 def test_flipped_bits_are_read_or_named(tmp_path_factory, good, data):
     damaged = bytearray(good)

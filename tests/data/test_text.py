@@ -4,7 +4,7 @@ import json
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 import chainrule as cr
@@ -55,7 +55,6 @@ def test_line_ends_stay_and_signs_beyond_ascii_count_once(tmp_path):
     assert train.classes == ("\n", "\r", "x", "é", "\ufeff", "😀")
 
 
-@settings(deadline=None)
 @given(text=st.text(max_size=50), size=st.integers(1, 7))
 def test_pieces_join_to_the_text_wherever_they_are_cut(tmp_path_factory, text, size):
     path = write(tmp_path_factory.mktemp("pieces"), text)
@@ -64,7 +63,6 @@ def test_pieces_join_to_the_text_wherever_they_are_cut(tmp_path_factory, text, s
         assert "".join(text_pieces("text", path)) == text.removeprefix("\ufeff")
 
 
-@settings(deadline=None)
 @given(good=st.text(max_size=9), bad=st.binary(min_size=1, max_size=5), size=st.integers(1, 7))
 def test_what_is_not_text_is_found_at_its_offset(tmp_path_factory, good, bad, size):
     data = good.encode() + bad

@@ -5,7 +5,7 @@ import wave
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 import chainrule as cr
@@ -92,7 +92,6 @@ def test_every_truncation_is_named(tmp_path):
         assert str(caught.value).startswith("wav: ")
 
 
-@settings(deadline=None)
 @given(st.data())
 def test_flipped_bits_are_read_or_named(tmp_path_factory, data):
     damaged = bytearray(data.draw(st.sampled_from([GOOD, FLOATS])))

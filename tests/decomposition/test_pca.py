@@ -82,7 +82,7 @@ def test_the_same_seed_gives_the_same_bits_and_more_passes_a_better_result() -> 
 
 
 @given(st.integers(0, 1000), st.floats(-100, 100), st.floats(0.1, 10))
-@settings(max_examples=20, deadline=None)
+@settings(max_examples=20)
 def test_shifting_turning_scaling_and_reordering_do_what_they_should(
     seed: int, shift: float, scale: float
 ) -> None:
@@ -100,7 +100,7 @@ def test_shifting_turning_scaling_and_reordering_do_what_they_should(
 
 
 @given(st.integers(0, 1000), st.booleans())
-@settings(max_examples=20, deadline=None)
+@settings(max_examples=20)
 def test_coordinates_are_uncorrelated_and_all_of_them_give_the_data_back(
     seed: int, whiten: bool
 ) -> None:

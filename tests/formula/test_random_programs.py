@@ -170,7 +170,7 @@ def check(steps: list[Step], wrt: str) -> None:
 
 
 @given(programs(), st.sampled_from(sorted(AXES)))
-@settings(max_examples=30, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=30)
 def test_all_sources_of_a_random_derivative_agree(steps: list[Step], wrt: str) -> None:
     check(steps, wrt)
 

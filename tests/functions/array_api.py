@@ -17,7 +17,7 @@ SHAPES = xps.array_shapes(min_dims=0, max_dims=3, min_side=0, max_side=3)
 
 def examples(count: int) -> Any:
     return settings(
-        max_examples=count, deadline=None, derandomize=True, database=None,
+        max_examples=count, derandomize=True, database=None,
         suppress_health_check=list(HealthCheck),
     )  # fmt: skip
 

@@ -20,7 +20,7 @@ ROWS: dict[str, Callable[..., Any]] = {
 SHAPES = st.tuples(st.integers(1, 6), st.integers(1, 5))
 SEEDS = st.integers(0, 2**32 - 1)
 each_loss = pytest.mark.parametrize("name", ROWS)
-few = settings(deadline=None, max_examples=25)
+few = settings(max_examples=25)
 
 
 def drawn(shape: tuple[int, int], seed: int, scale: float = 3.0) -> tuple[Any, Any, Any]:

@@ -23,7 +23,7 @@ def moved(optimizer: optim.Optimizer, gradient: Any, w: Any = W) -> np.ndarray:
 # ---------------------------------------------------------------- Clipped
 
 
-@settings(deadline=None, max_examples=40)
+@settings(max_examples=40)
 @given(VECTORS, st.floats(1e-3, 1e3))
 def test_a_clipped_gradient_is_never_longer_than_the_norm(g: np.ndarray, norm: float) -> None:
     step = -moved(optim.Clipped(optim.SGD(1.0), norm=norm), g)
@@ -32,7 +32,7 @@ def test_a_clipped_gradient_is_never_longer_than_the_norm(g: np.ndarray, norm: f
     np.testing.assert_allclose(step, g * min(1.0, norm / max(length, 1e-300)), rtol=1e-12)
 
 
-@settings(deadline=None, max_examples=40)
+@settings(max_examples=40)
 @given(VECTORS, st.floats(1e-3, 1e3), st.floats(1e-3, 1e3))
 def test_values_are_clipped_before_the_norm(g: np.ndarray, value: float, norm: float) -> None:
     step = -moved(optim.Clipped(optim.SGD(1.0), norm=norm, value=value), g)
@@ -63,7 +63,7 @@ def test_a_gradient_that_is_not_finite_is_not_hidden(bad: float) -> None:
 SIZES = st.tuples(st.integers(1, 4), st.integers(1, 3))
 
 
-@settings(deadline=None, max_examples=25)
+@settings(max_examples=25)
 @given(SIZES, st.integers(0, 2**32 - 1))
 def test_parts_of_one_size_take_the_step_of_the_whole_batch(
     sizes: tuple[int, int], seed: int
@@ -103,7 +103,7 @@ def test_schedules_count_the_steps_and_not_the_batches() -> None:
 # ---------------------------------------------------------------- Averaged
 
 
-@settings(deadline=None, max_examples=25)
+@settings(max_examples=25)
 @given(st.floats(0.0, 0.999), arrays(np.float64, (8, 5), elements=st.floats(-10, 10)))
 def test_the_average_is_its_weighted_sum_and_its_recurrence(
     decay: float, gradients: np.ndarray

@@ -34,7 +34,7 @@ def recorded(function, *arguments):
     return cr.trace(function)(*arguments).graph
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 @given(programs())
 def test_each_pass_keeps_values_on_random_programs_and_their_gradients(program):
     inputs = drawn(program)
@@ -49,7 +49,7 @@ def test_each_pass_keeps_values_on_random_programs_and_their_gradients(program):
                 np.testing.assert_allclose(a, b, rtol=1e-9, atol=1e-11)
 
 
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=30)
 @given(programs())
 def test_optimizing_twice_changes_nothing_more(program):
     once = optimize(recorded(cr.grad(number_of(program)), *drawn(program)))

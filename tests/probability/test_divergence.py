@@ -110,7 +110,7 @@ FAMILIES: dict[str, tuple[Any, tuple[Any, ...]]] = {
 
 @pytest.mark.parametrize("name", FAMILIES)
 @given(data=st.data())
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 def test_divergences_are_not_negative_and_0_only_at_equality(name: str, data: Any) -> None:
     make, strategies = FAMILIES[name]
     first, second = (tuple(data.draw(s) for s in strategies) for _ in range(2))

@@ -17,7 +17,7 @@ SLOW = [HealthCheck.too_slow, HealthCheck.data_too_large, HealthCheck.filter_too
 
 def examples(count: int) -> Any:
     return settings(
-        max_examples=count, deadline=None, derandomize=True, suppress_health_check=SLOW,
+        max_examples=count, derandomize=True, suppress_health_check=SLOW,
         database=None,
     )  # fmt: skip
 

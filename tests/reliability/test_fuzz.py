@@ -20,10 +20,10 @@ from chainrule.train import checkpoint, run
 from chainrule.train.checkpoint import Checkpoint
 from chainrule.train.encoding import decode_tensors, encode_tensors, seal, seal_line
 from chainrule.train.progress import Progress, unpack
-from tests.data.fuzzing import MEBIBYTE, PATIENT, damaged, read_quietly
+from tests.data.fuzzing import MEBIBYTE, damaged, read_quietly
 from tests.reliability.effort import many
 
-THOROUGHLY = settings(PATIENT, max_examples=many(50, 1000))
+THOROUGHLY = settings(max_examples=many(50, 1000))
 numbers = st.integers() | st.floats(allow_nan=False, allow_infinity=False)
 values = st.recursive(
     st.none() | st.booleans() | numbers | st.text(max_size=6),
@@ -91,7 +91,6 @@ def test_a_stored_configuration(changes: dict[str, Any]) -> None:
 RUN_FILE = seal(STORED)
 
 
-@PATIENT
 @given(
     damaged([RUN_FILE, b"{}"])
     | st.binary(max_size=60)
@@ -107,7 +106,6 @@ def test_the_configuration_of_a_run(folder: Path, data: bytes) -> None:
 LINE = seal_line({"epoch": 1, "step": 3, "loss": 0.5}, "").encode() + b"\n"
 
 
-@PATIENT
 @given(damaged([LINE * 3, LINE]) | st.binary(max_size=60))
 def test_the_records_of_a_run(folder: Path, data: bytes) -> None:
     inside = folder / "records"
@@ -117,7 +115,6 @@ def test_the_records_of_a_run(folder: Path, data: bytes) -> None:
     read_quietly(lambda path: run.open(path).metrics(), inside, CheckpointError)
 
 
-@PATIENT
 @given(values, values, st.sampled_from(["latest", "best"]))
 def test_pointers_and_manifests_that_are_well_sealed(
     folder: Path, pointer: Any, parts: Any, name: Any

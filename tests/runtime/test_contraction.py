@@ -49,19 +49,19 @@ def check(drawn: Drawn, seed: int = 0) -> None:
     assert found.dtype == np.int64
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150)
 @given(contractions(1))
 def test_one_operand(drawn: Drawn) -> None:
     check(drawn)
 
 
-@settings(max_examples=600, deadline=None)
+@settings(max_examples=600)
 @given(contractions(2))
 def test_two_operands(drawn: Drawn) -> None:
     check(drawn)
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150)
 @given(contractions(3))
 def test_three_operands(drawn: Drawn) -> None:
     check(drawn)

@@ -83,13 +83,13 @@ def check(view: View, shape: Shape) -> None:
     assert found.shape == shape
 
 
-@settings(max_examples=400, deadline=None)
+@settings(max_examples=400)
 @given(views())
 def test_any_view_and_its_transpose_are_what_the_definition_says(drawn: tuple[View, Shape]) -> None:
     check(*drawn)
 
 
-@settings(max_examples=400, deadline=None)
+@settings(max_examples=400)
 @given(simple_views())
 def test_simple_views_and_their_transposes_are_what_the_definition_says(
     drawn: tuple[View, Shape],
@@ -97,7 +97,7 @@ def test_simple_views_and_their_transposes_are_what_the_definition_says(
     check(*drawn)
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=100)
 @given(views())
 def test_accumulate_is_the_transpose_of_the_view(drawn: tuple[View, Shape]) -> None:
     view, shape = drawn

@@ -138,7 +138,7 @@ def test_quantiles_of_infinities_are_no_nan() -> None:
 
 
 @given(st.lists(st.floats(-1e6, 1e6), min_size=1, max_size=30), st.sampled_from(METHODS))
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 def test_any_quantile_is_that_of_numpy(numbers: list[float], method: Any) -> None:
     expected = np.quantile(numbers, 0.3, method=method)
     found = stats.quantile(np.array(numbers), 0.3, method=method)

@@ -63,7 +63,7 @@ numbers = st.floats(allow_nan=True, allow_infinity=True, allow_subnormal=False)
 
 
 @given(st.lists(numbers, min_size=1, max_size=50), st.floats(0, 1), st.sampled_from([0.1, 0.01]))
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=100)
 def test_a_sketch_keeps_its_relative_error(xs: list[float], q: float, error: float) -> None:
     kept = [x for x in xs if not math.isnan(x)]
     sketch = QuantileSketch.of(xs, relative_error=error)
@@ -76,7 +76,7 @@ def test_a_sketch_keeps_its_relative_error(xs: list[float], q: float, error: flo
 
 
 @given(st.lists(st.floats(-1e3, 1e3), min_size=1, max_size=60), st.integers(0, 60))
-@settings(max_examples=50, deadline=None)
+@settings(max_examples=50)
 def test_merged_sketches_are_the_sketch_of_all(xs: list[float], cut: int) -> None:
     whole = QuantileSketch.of(xs)
     assert QuantileSketch.of(xs[cut:]).merge(QuantileSketch.of(xs[:cut])) == whole

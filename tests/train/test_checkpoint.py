@@ -40,7 +40,7 @@ def is_step(loaded: checkpoint.Loaded, step: int) -> bool:
     return loaded.step == step and found.position == meant.position
 
 
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=25)
 @given(named_arrays, named_arrays, named_arrays, st.dictionaries(st.text(max_size=5), json_values))
 def test_a_checkpoint_comes_back_bit_for_bit(
     model: dict[str, Any], optimizer: dict[str, Any], state: dict[str, Any], extra: dict[str, Any]

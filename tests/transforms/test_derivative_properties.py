@@ -70,7 +70,6 @@ programs = st.lists(
 starts = st.tuples(st.integers(1, 3), st.integers(1, 3), st.integers(0, 9))
 checked = settings(
     max_examples=40,
-    deadline=None,
     derandomize=True,
     phases=(Phase.explicit, Phase.generate),  # a program is short already
     suppress_health_check=[HealthCheck.too_slow, HealthCheck.filter_too_much],
