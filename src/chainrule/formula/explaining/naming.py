@@ -11,8 +11,10 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from itertools import pairwise
 
+from chainrule.formula.printing.notation import spelled
 from chainrule.formula.typeset import tree as ts
 from chainrule.formula.typeset.build import flat_transpose
+from chainrule.formula.typeset.roots import rooted
 from chainrule.formula.typeset.tree import Tree
 from chainrule.formula.typeset.walk import children, replaced, walk
 
@@ -53,7 +55,7 @@ def definitions(main: Tree, known: Mapping[str, Tree]) -> list[Definition]:
 def generated(
     main: Tree, known: dict[str, Tree], taken: Iterable[str]
 ) -> tuple[Tree, dict[str, Tree]]:
-    """Give probabilities and one-hot rows names of their own, where the usual letter is free."""
+    """Give probabilities, one-hot rows and π names of their own, where the usual one is free."""
     used = set(taken) | set(known)
     for head, (matrix, vector) in _GENERATED.items():
         whole = [main, *(tree for _, tree in definitions(main, known))]
@@ -73,7 +75,8 @@ def generated(
         known = {key: replaced(tree, only, symbol) for key, tree in known.items()}
         known = _inserted(known, name, only)
         used.add(name)
-    return main, known
+    shown = {spelled(name) for name in (*used, *symbols(main))}
+    return rooted(main, shown), {name: rooted(tree, shown) for name, tree in known.items()}
 
 
 def _selects(tree: Tree, picks: Tree) -> bool:

@@ -28,6 +28,7 @@ from chainrule.formula.printing.notation import UNICODE, at_labels, element_of, 
 from chainrule.formula.typeset import tree as ts
 from chainrule.formula.typeset.build import flat_transpose
 from chainrule.formula.typeset.evaluate import Evaluator
+from chainrule.formula.typeset.roots import rooted
 from chainrule.formula.typeset.tree import Tree
 from chainrule.formula.typeset.walk import labels_of
 from chainrule.ir.graph import ancestors
@@ -121,7 +122,7 @@ def board(
     """Write the derivation of ∂subject/∂wrt; with ``local``, the derivative of every piece."""
     moving = _depending(found, wrt)
     work = Work(derivation.lowering, local)
-    forward = [(p.name, formula(work.define(p, named=p.name != subject))) for p in found]
+    forward = [(p.name, work.written(work.define(p, named=p.name != subject))) for p in found]
     kept = [p for p in found if p.name in moving]
     steps: list[Step] = []
     for name in reversed([wrt, *(p.name for p in kept)][:-1]):
@@ -159,6 +160,10 @@ class Work:
     uses: dict[str, frozenset[str]] = field(default_factory=dict)
     gradients: dict[str, Poly] = field(default_factory=dict)
     shown: dict[str, Tree] = field(default_factory=dict)
+
+    def written(self, poly: Poly, rows: int | None = None) -> Tree:
+        """The formula of a poly, with the roots and π of numbers unless π is a name."""
+        return rooted(formula(poly, rows), set(map(spelled, self.base.names.values())))
 
     def _lowered(self, twins: Twins, piece: Piece) -> Poly:
         """The poly of nodes of a piece: its sums stay together, names near it are recognized."""
@@ -203,7 +208,7 @@ class Work:
                 continue
             flows.append(self._lowered(nodes[name], piece))
             if incoming is None:
-                local.append(Local(subject, formula(flows[-1])))
+                local.append(Local(subject, self.written(flows[-1])))
             elif self.local:
                 rank = len(piece.outputs[0].shape)
                 shown = self.shown.get(piece.name)
@@ -212,7 +217,7 @@ class Work:
                     local.append(Local(piece.name, derivative, rank, shown))
         near = self._near(users)
         made = tidy(combine.add([(Fraction(1), p) for p in flows]), near)
-        chained = formula(made)
+        chained = self.written(made)
         simple, short = self._simplified(made, chained, users, near)
         self.gradients[_gradient(name)] = simple
         self.shown[name] = short or chained
@@ -227,8 +232,8 @@ class Work:
         poly = tidy(read_off(tangent, dims), self._near([piece]))
         rank = len(piece.outputs[0].shape)
         if rank and poly.rank > rank:
-            return formula(poly, rank)
-        tree = formula(poly)  # of a number or by a number: a row or a column
+            return self.written(poly, rank)
+        tree = self.written(poly)  # of a number or by a number: a row or a column
         return tree if rank or poly.rank != 1 else flat_transpose(tree)
 
     def _dims(self, twins: Twins) -> tuple[str, ...]:
@@ -243,7 +248,7 @@ class Work:
         opened = tidy(_written_out(made, known), near)
         if opened == made:
             return made, None
-        tree = formula(opened)
+        tree = self.written(opened)
         most = len(UNICODE(chained)) + _LONGER
         if isinstance(tree, ts.Indexed) or nested(tree) or len(UNICODE(tree)) > most:
             return made, None

@@ -22,7 +22,6 @@ from chainrule.formula.printing.line import (
 )
 from chainrule.formula.printing.marks import Mark
 from chainrule.formula.printing.notation import spelled
-from chainrule.formula.printing.numbers import rooted
 from chainrule.formula.typeset import tree as ts
 from chainrule.formula.typeset.build import is_row
 from chainrule.formula.typeset.tree import Tree
@@ -82,11 +81,10 @@ class Arranger:
 
     def _place(self, tree: Tree) -> Placed:
         match tree:
-            case ts.Symbol(name=name):
+            case ts.Symbol(name=name) | ts.Constant(name=name):
                 return m.Name(name), ATOM
             case ts.Number(value=value):
-                known = rooted(value)
-                return _number(value) if known is None else self._place(known)
+                return _number(value)
             case ts.Ones():
                 return m.Sign("𝟏"), ATOM
             case ts.Zero():

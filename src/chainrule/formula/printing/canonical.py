@@ -30,7 +30,7 @@ def same_print(one: Tree, two: Tree) -> bool:
 def canonical(tree: Tree) -> str:
     """A text that is the same for the same print."""
     match tree:
-        case ts.Symbol(name=name):
+        case ts.Symbol(name=name) | ts.Constant(name=name):
             return spelled(name)
         case ts.Number(value=value):
             return str(value)

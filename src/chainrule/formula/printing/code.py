@@ -146,6 +146,8 @@ class Writer:
             case ts.Symbol(name=name):
                 sized = not tree.dims and name not in self.taken and self._is_size(name)
                 return (self.size(name) if sized else identifier(name)), ATOM
+            case ts.Constant():
+                return f"{self.dialect.prefix}.pi", ATOM
             case ts.Number(value=value):
                 return self._number(value)
             case ts.Ones(dims=(dim,)):

@@ -10,7 +10,6 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 
-from chainrule.formula.printing.numbers import rooted
 from chainrule.formula.typeset import tree as ts
 from chainrule.formula.typeset.tree import Tree
 from chainrule.formula.typeset.walk import labels_of
@@ -82,7 +81,7 @@ class Printer:
     def _print(self, tree: Tree) -> Shown:
         n = self.notation
         match tree:
-            case ts.Symbol(name=name):
+            case ts.Symbol(name=name) | ts.Constant(name=name):
                 return n.name(name), ATOM
             case ts.Number(value=value):
                 return self._number(value)
@@ -163,9 +162,6 @@ class Printer:
     # ------------------------------------------------------------ numbers and fractions
 
     def _number(self, value: Fraction | float) -> Shown:
-        known = rooted(value)
-        if known is not None:
-            return self._print(known)
         if isinstance(value, Fraction) and value.denominator != 1:
             half = self.notation.half(value)
             if half is not None:
@@ -179,10 +175,6 @@ class Printer:
             a, b = top.value, bottom.value
             if isinstance(a, Fraction) and isinstance(b, Fraction):
                 return self._number(a / b)
-        known = rooted(top.value) if isinstance(top, ts.Number) else None
-        if isinstance(known, ts.Quotient):
-            below_too = bottom.parts if isinstance(bottom, ts.Product) else (bottom,)
-            return self._quotient(known.top, ts.Product((), (known.bottom, *below_too)))
         above, level = self._print(top)
         below, low = self._print(bottom)
         if top.dims:

@@ -23,6 +23,7 @@ from chainrule.formula.reading.syntax import Syntax, index_factors
 from chainrule.formula.reading.tokens import UnfittingError, located
 from chainrule.formula.typeset import tree as ts
 from chainrule.formula.typeset.build import number
+from chainrule.formula.typeset.roots import PI
 from chainrule.formula.typeset.tree import Tree
 
 __all__ = ["Reader", "parse"]
@@ -169,7 +170,7 @@ class Reader:
         if text in ("True", "False", "None"):
             return Term(number(0), (), {"True": True, "False": False, "None": None}[text])
         if text in ("pi", "π"):
-            return Term(ts.Number((), 3.141592653589793))
+            return Term(PI)
         if text.startswith("K_"):
             sizes = tuple(c for c in text[2:])
             if len(sizes) == 2 and set(sizes) <= {*self.names.sizes, *"0123456789"}:

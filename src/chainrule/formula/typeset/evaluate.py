@@ -53,7 +53,7 @@ class Evaluator:
         match tree:
             case ts.Symbol(name=name):
                 return self._symbol(name)
-            case ts.Number(value=value):
+            case ts.Number(value=value) | ts.Constant(value=value):
                 return np.asarray(float(value))
             case ts.Ones(dims=(dim,)):
                 return np.ones((size_of(dim, self.sizes), 1))

@@ -15,6 +15,7 @@ __all__ = [
     "Blocks",
     "Bracket",
     "Commutation",
+    "Constant",
     "Diag",
     "Elementwise",
     "Eye",
@@ -72,6 +73,14 @@ class Number(Tree):
     """A number."""
 
     value: Fraction | float
+
+
+@dataclass(frozen=True)
+class Constant(Tree):
+    """A number with a name of its own: π."""
+
+    name: str
+    value: float
 
 
 @dataclass(frozen=True)

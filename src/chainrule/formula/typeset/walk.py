@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from dataclasses import fields
+from collections.abc import Callable, Iterator
+from dataclasses import fields, replace
+from typing import Any
 
 from chainrule.formula.typeset import tree as ts
 from chainrule.formula.typeset.tree import Tree
 
-__all__ = ["children", "labels_of", "replaced", "walk"]
+__all__ = ["children", "labels_of", "replaced", "rewritten", "walk"]
 
 
 def walk(tree: Tree) -> Iterator[Tree]:
@@ -39,16 +40,28 @@ def children(tree: Tree) -> list[Tree]:
 
 def replaced(tree: Tree, old: Tree, new: Tree) -> Tree:
     """The tree with one part replaced wherever it stands."""
-    if tree == old:
-        return new
-    changes: dict[str, Tree | tuple[Tree, ...]] = {}
+    return new if tree == old else _with_parts(tree, lambda part: replaced(part, old, new))
+
+
+def rewritten(tree: Tree, rule: Callable[[Tree], Tree]) -> Tree:
+    """The tree with every part replaced by what a rule makes of it, from the leaves up."""
+    return rule(_with_parts(tree, lambda part: rewritten(part, rule)))
+
+
+def _with_parts(tree: Tree, change: Callable[[Tree], Tree]) -> Tree:
+    """The tree with its parts changed; the same tree, if none is."""
+    changes: dict[str, Any] = {}
     for entry in fields(tree):
         value = getattr(tree, entry.name)
         if isinstance(value, Tree):
-            changes[entry.name] = replaced(value, old, new)
+            new: Any = change(value)
         elif isinstance(value, tuple) and value and isinstance(value[0], Tree):
-            changes[entry.name] = tuple(replaced(v, old, new) for v in value)
-    return type(tree)(**{e.name: changes.get(e.name, getattr(tree, e.name)) for e in fields(tree)})
+            new = tuple(map(change, value))
+        else:
+            continue
+        if new != value:
+            changes[entry.name] = new
+    return replace(tree, **changes) if changes else tree
 
 
 _ALONG = frozenset({"softmax", "log_softmax", "logsumexp", "onehot", "max", "min", "prod", "any",
