@@ -1,5 +1,6 @@
 """The derivative of a convolution by its input: gathered where that is cheap."""
 
+import math
 from typing import Any
 
 import numpy as np
@@ -7,8 +8,8 @@ import pytest
 
 import chainrule as cr
 from chainrule.functions import convolution
-from chainrule.ir.graph import Graph
-from chainrule.ir.primitives import Accumulate
+from chainrule.ir.graph import Graph, Node
+from chainrule.ir.primitives import Accumulate, Einsum, View
 from chainrule.ir.verify import verify
 from chainrule.passes.contract import contract
 from chainrule.passes.inline import inline
@@ -41,11 +42,13 @@ GATHERED: list[tuple[tuple[int, ...], tuple[int, ...], Settings]] = [
     ((2, 3, 5, 5), (3, 3, 5, 5), {}),  # one place: the kernel is read through windows of the place
     ((2, 4, 6, 5), (6, 2, 3, 2), {"padding": ((0, 2), (1, 0)), "groups": 2}),
     ((2, 3, 8), (3, 3, 3), {"padding": 1}),
+    ((2, 3, 4, 4), (3, 3, 3, 3), {"padding": 1}),  # 9 numbers of the kernel a place, not 16 places
+    ((2, 6, 14, 14), (16, 6, 5, 5), {}),
     ((2, 2, 4, 4, 4), (2, 2, 3, 3, 3), {"padding": 1}),
 ]
 SPREAD: list[tuple[tuple[int, ...], tuple[int, ...], Settings]] = [
     ((2, 3, 6, 6), (3, 3, 4, 4), {}),  # 36 places instead of 9: 4 times the multiplications
-    ((2, 1, 8, 8), (9, 1, 3, 3), {"padding": 1}),  # 9 times the windows
+    ((2, 1, 8, 8), (11, 1, 3, 3), {"padding": 1}),  # 11 times the windows
 ]
 
 
@@ -112,6 +115,26 @@ def test_windows_of_step_1_are_gathered(
 ) -> None:
     graph = derivative(shape, kernel, settings)
     assert (spreads(graph), spreads(gather_windows(graph))) == (1, 0)
+
+
+def test_of_two_ways_to_gather_the_one_with_fewer_multiplications_is_taken() -> None:
+    graph = derivative((2, 3, 4, 4), (3, 3, 3, 3), {"padding": 1})
+    products = [
+        math.prod(sizes.values())
+        for n in gather_windows(graph).nodes()
+        if isinstance(n.op, Einsum) and len(n.inputs) == 2
+        for sizes in [_sizes(n)]
+        if any(isinstance(operand.op, View) for operand in n.inputs)
+    ]
+    assert max(products) == 2 * 3 * 3 * 16 * 9
+
+
+def _sizes(node: Node) -> dict[int, int]:
+    assert isinstance(node.op, Einsum)
+    sizes: dict[int, int] = {}
+    for operand, labels in zip(node.inputs, node.op.subscripts.inputs, strict=True):
+        sizes |= dict(zip(labels, operand.shape, strict=True))
+    return sizes
 
 
 @pytest.mark.parametrize(("shape", "kernel", "settings"), SPREAD, ids=str)

@@ -19,7 +19,7 @@ from chainrule.ir.graph import Graph, Node
 from chainrule.ir.primitives import Accumulate, Axis, Einsum
 from chainrule.ir.subscripts import Labels
 from chainrule.passes.rewrite import rewrite, with_bodies
-from chainrule.passes.windows import MOST, Windowed, convolved
+from chainrule.passes.windows import LAID_OUT, Windowed, convolved
 
 __all__ = ["gather_phases"]
 
@@ -103,7 +103,7 @@ def _is_cheap(found: list[Stepped | None], places: Labels, spread: Node) -> bool
     for operand, labels in zip(spread.inputs, op.subscripts.inputs, strict=True):
         sizes |= dict(zip(labels, operand.shape, strict=True))
     read = {*places, *(w.kernel for w in found if w)}
-    return math.prod(sizes[n] for n in read) <= MOST * math.prod(spread.shape)
+    return math.prod(sizes[n] for n in read) <= LAID_OUT * math.prod(spread.shape)
 
 
 def _in_turn(

@@ -13,6 +13,8 @@ result is the operand with its axes reordered.
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
+from functools import partial
 from typing import Final, NamedTuple
 
 from chainrule.ir import build
@@ -21,9 +23,10 @@ from chainrule.ir.primitives import Accumulate, Axis, Einsum, Shape
 from chainrule.ir.subscripts import Labels
 from chainrule.passes.rewrite import rewrite, with_bodies
 
-__all__ = ["MOST", "Windowed", "convolved", "gather_windows"]
+__all__ = ["LAID_OUT", "Windowed", "convolved", "gather_windows"]
 
-MOST: Final = 2  # times the multiplications, and the elements that are laid out for them
+_MOST: Final = 2  # times the multiplications
+LAID_OUT: Final = 8  # times the elements, which the reference runtime lays out block by block
 
 
 class Windowed(NamedTuple):
@@ -75,17 +78,19 @@ def _gathered(node: Node, op: Accumulate) -> Node | None:
         return None
     left, right = spread.op.subscripts.inputs
     output = spread.op.subscripts.output
-    spread_size = math.prod(spread.shape)
     if any(len(set(labels)) < len(labels) for labels in (left, right)):
         return None
+    made: list[tuple[int, Callable[[], Node]]] = []
     for kernel, places, order in ((left, right, (0, 1)), (right, left, (1, 0))):
         found = _windowed(op, output, kernel, places, spread.shape, node.shape)
         if found is not None:
             factor, given = (spread.inputs[k] for k in order)
-            if _elements(found, node, factor, kernel, given, places) > MOST * spread_size:
-                return None
-            return convolved(node.shape, op, found, factor, kernel, given, places, output)
-    return None
+            sizes = _sizes(found, node, factor, kernel, given, places)
+            read = {*places, *(w.kernel for w in found if w)}
+            if math.prod(sizes[n] for n in read) <= LAID_OUT * math.prod(spread.shape):
+                give = partial(convolved, node.shape, op, found, factor, kernel, given, places)
+                made.append((math.prod(sizes.values()), partial(give, output)))
+    return min(made, key=lambda m: m[0])[1]() if made else None
 
 
 def _windowed(
@@ -118,22 +123,21 @@ def _windowed(
         found.append(Windowed(at[0], by[0], axis.offset, steps[by[0]]))
     places_before = math.prod(spread[output.index(w.place)] for w in found if w)
     places_after = math.prod(n for n, w in zip(shape, found, strict=True) if w)
-    cheap = places_after <= MOST * places_before
+    cheap = places_after <= _MOST * places_before
     return found if any(found) and cheap else None
 
 
-def _elements(
+def _sizes(
     found: list[Windowed | None],
     node: Node,
     factor: Node,
     kernel: Labels,
     given: Node,
     places: Labels,
-) -> int:
-    """How many elements the windows of the cotangent have together."""
+) -> dict[int, int]:
+    """The extents of all labels of the convolution."""
     sizes = dict(zip((*kernel, *places), (*factor.shape, *given.shape), strict=True))
-    sizes |= {w.place: n for w, n in zip(found, node.shape, strict=True) if w}
-    return math.prod(sizes[n] for n in {*places, *(w.kernel for w in found if w)})
+    return sizes | {w.place: n for w, n in zip(found, node.shape, strict=True) if w}
 
 
 def convolved(
