@@ -1,6 +1,7 @@
 """chainrule train and evaluate, as a user runs them."""
 
 import json
+import os
 import re
 import signal
 from itertools import zip_longest
@@ -10,7 +11,10 @@ import numpy as np
 from safetensors.numpy import load_file
 
 from chainrule.cli.commands import run
-from chainrule.cli.settings import LOSSES, OPTIMIZERS, SCHEDULES
+from chainrule.cli.settings import LOSSES, MOST_THREADS, OPTIMIZERS, SCHEDULES
+from chainrule.cli.threads import _VARIABLES, use_threads
+from chainrule.runtime.team_layout import CAPACITY
+from chainrule.runtime.threads import thread_count
 from chainrule.train import training
 from tests.cli.command import chainrule, start
 from tests.patience import LIMIT
@@ -62,6 +66,35 @@ def test_a_bare_training_learns_the_digits(tmp_path: Path, monkeypatch):
     assert run(["train", "digits", "--out", "run"]) == 0
     description = json.loads((tmp_path / "run" / "model.json").read_text())["description"]
     assert description["test_accuracy"] >= 0.96
+
+
+def test_any_number_of_threads_gives_the_same_bits(tmp_path: Path, monkeypatch):
+    monkeypatch.setenv("CHAINRULE_RUNTIME", "native")
+    for number in (1, 3):
+        code, _, err = chainrule(
+            *("train", "digits", "--model", "mlp:256,128", "--epochs", 2),
+            *("--threads", number, "--out", number),
+            cwd=tmp_path,
+        )
+        assert (code, err) == (0, "")
+        assert json.loads((tmp_path / str(number) / "config.json").read_text())["threads"] == number
+    assert weights(tmp_path / "1") == weights(tmp_path / "3")
+
+
+def test_threads_are_told_to_native_programs_and_blas_keeps_one(monkeypatch):
+    # Set first, so that what the command writes is taken back.
+    for name in ("CHAINRULE_THREADS", *_VARIABLES):
+        monkeypatch.setenv(name, "")
+    use_threads(3)
+    assert thread_count() == 3
+    assert {os.environ[name] for name in _VARIABLES} == {"1"}
+    use_threads(None)
+    assert thread_count() == 3  # as the user's own CHAINRULE_THREADS
+    use_threads(2, linear_algebra=2)
+    assert thread_count() == 2
+    assert {os.environ[name] for name in _VARIABLES} == {"2"}
+    use_threads(1)
+    assert MOST_THREADS == CAPACITY
 
 
 def stopped_by(number: signal.Signals, folder: Path) -> tuple[int, str]:

@@ -84,6 +84,10 @@ MISUSED = [
         "chainrule train: --batch: 0 is not 1 or more\n",
     ),
     (
+        ["train", "digits", "--threads", "257"],
+        "chainrule train: --threads: 257 is not from 1 to 256\n",
+    ),
+    (
         ["train", "digits", "--epochs", "1.5"],
         "chainrule train: --epochs: '1.5' is not a whole number\n",
     ),

@@ -36,7 +36,7 @@ class Config:
                      "channel" (each color), "all" (one mean and one deviation), "range" (only
                      brought to 0 … 1)
     early_stopping   the epochs without a better validation loss after which to stop
-    threads          of the linear algebra; another number may give other bits
+    threads          that compute; None: one for each processor of the machine
     """
 
     data: str
@@ -72,7 +72,7 @@ class Config:
     batch: int = 128
     early_stopping: int | None = None
     seed: int = 0
-    threads: int = 1
+    threads: int | None = None
 
     def stored(self) -> dict[str, Any]:
         """Give the values for ``config.json``."""

@@ -38,7 +38,7 @@ def find_rate(config: str | None, steps: int | None, as_json: bool, **options: A
 
     from chainrule.cli.threads import use_threads
 
-    use_threads(given.get("threads", 1))
+    use_threads(given.get("threads"))
 
     from chainrule.cli import finding
 

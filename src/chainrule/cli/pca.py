@@ -5,7 +5,7 @@ from typing import Any
 import click
 
 from chainrule.cli.choices import callback, count, count_or_share, one_of, place
-from chainrule.cli.settings import data_argument, data_options, debug_option, threads_option
+from chainrule.cli.settings import MOST_THREADS, data_argument, data_options, debug_option
 
 __all__ = ["pca"]
 
@@ -52,7 +52,12 @@ a column for each, and all columns are divided by their deviation.
     "Default: 0.",
 )
 @data_options("folder", "label", "target", "missing", "ignore", "size", "sound")
-@threads_option
+@click.option(
+    "--threads",
+    metavar="N",
+    callback=callback(count(1, MOST_THREADS)),
+    help="Threads of the linear algebra; another number may give other last digits. Default: 1.",
+)
 @debug_option
 def pca(out: str, threads: int | None, debug: bool, **options: Any) -> int:
     """Write the folder and say how much of the variance is explained."""
@@ -60,7 +65,7 @@ def pca(out: str, threads: int | None, debug: bool, **options: Any) -> int:
     from chainrule.cli.settings import given_settings
     from chainrule.cli.threads import use_threads
 
-    use_threads(threads or 1)
+    use_threads(threads, threads or 1)
     given = given_settings(None, options)
 
     from chainrule.cli import projecting

@@ -39,7 +39,7 @@ def predict(
     del debug  # is looked for by whoever runs the command
     from chainrule.cli.threads import use_threads
 
-    use_threads(threads or 1)
+    use_threads(threads)
 
     from chainrule.cli import prediction
 

@@ -21,7 +21,7 @@ def report(run: str, threads: int | None, debug: bool) -> int:
     del debug  # is looked for by whoever runs the command
     from chainrule.cli.threads import use_threads
 
-    use_threads(threads or 1)
+    use_threads(threads)
 
     from chainrule.cli import finish
 

@@ -34,7 +34,7 @@ def report_of(
         parts.test,
         config=config.stored(),
         timings=timings,
-        machine=machine(config.threads),
+        machine=machine(),
     )
     if not is_closed(config.model):
         return found

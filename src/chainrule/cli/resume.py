@@ -27,7 +27,7 @@ def go_on(run: str, folder: str | None, threads: int | None) -> int:
     """Go on with a training, and give the exit code."""
     from chainrule.cli.threads import use_threads
 
-    use_threads(threads or 1)  # before NumPy is loaded; the run's own number is told it later
+    use_threads(threads)  # before NumPy is loaded; the run's own number is told later
 
     from chainrule.cli import session
 

@@ -65,7 +65,7 @@ def start_or_go_on(given: Mapping[str, Any], out: Path, quiet: bool = False) -> 
 
 def _check_same(config: Config, there: Config, out: Path) -> None:
     ours, theirs = config.stored(), there.stored()
-    others = [name for name in ours if ours[name] != theirs[name]]
+    others = [name for name in ours if ours[name] != theirs[name] and name != "threads"]
     if others:
         width = max(map(len, others))
         rows = (f"    {n:<{width}}  {theirs[n]} there, {ours[n]} now" for n in others)
@@ -109,7 +109,7 @@ def resume(path: str, folder: str | None, threads: int | None) -> int:
             place = str(Path(folder).absolute())
             is_named = config.data in NAMES
             config = replace(config, folder=place) if is_named else replace(config, data=place)
-        use_threads(threads or config.threads)
+        config = replace(config, threads=threads or config.threads)
         parts = split(config, load_source(config.stored()))
         return _Session(opened, config, parts, make_model(config, parts.training)).train()
 
@@ -136,6 +136,7 @@ class _Session:
 
     def train(self) -> int:
         """Train until the end or until someone asks to stop."""
+        use_threads(self.config.threads)
         if is_closed(self.config.model):
             return self._solve()
         clock = time.perf_counter()
@@ -153,6 +154,7 @@ class _Session:
 
     def _solve(self) -> int:
         """Find a model at once, and record it as one epoch of one step."""
+        use_threads(self.config.threads, self.config.threads or 1)  # it is all linear algebra
         clock = time.perf_counter()
         task = make_task(self.config, self.parts)
         with display(1, 1, progress=not self.quiet) as shown:

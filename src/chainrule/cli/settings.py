@@ -24,6 +24,7 @@ from chainrule.cli.choices import (
 
 __all__ = [
     "LOSSES",
+    "MOST_THREADS",
     "OPTIMIZERS",
     "SCALINGS",
     "SCHEDULES",
@@ -54,6 +55,9 @@ SCHEDULES = (
     *("constant", "cosine", "cosine-restarts", "exponential", "inverse-time"),
     *("linear", "one-cycle", "plateau", "polynomial", "step"),
 )
+MOST_THREADS = 256
+"""That a native program may use. Its own constant would load NumPy for ``--help``."""
+
 TARGETS = ("classes", "number")
 MISSING = ("error", "drop", "mean", "median", "most-frequent")
 SOUNDS = ("waveform", "spectrogram", "log-mel")
@@ -173,7 +177,9 @@ _COURSE = (
     _count("seed", 0, "Decides first weights, parts, orders and draws. Default: 0.", 2**63 - 1),
     _count(
         *("threads", 1),
-        "Threads of the linear algebra; another number may give other bits. Default: 1.",
+        "Threads that compute; a network gets the same bits with any number. Default: one for each "
+        "processor.",
+        MOST_THREADS,
     ),
 )
 SETTINGS = (*_DATA, *_MODEL, *_LOSS, *_UPDATE, *_COURSE)
@@ -283,8 +289,8 @@ threads_option = _explained(
     click.option(
         "--threads",
         metavar="N",
-        callback=callback(count(1)),
-        help="Threads of the linear algebra. Default: 1; resume: as in training.",
+        callback=callback(count(1, MOST_THREADS)),
+        help="Threads that compute. Default: one for each processor.",
     ),
 )
 json_option = _explained(

@@ -54,7 +54,7 @@ def sweep(
 
     from chainrule.cli.threads import use_threads
 
-    use_threads(min(values.get("threads", (1,))))
+    use_threads(None)  # before NumPy is loaded; each run's own number is told later
 
     from chainrule.cli import sweeping
 

@@ -1,4 +1,4 @@
-"""How many threads the linear algebra uses."""
+"""How many threads a command computes with."""
 
 import ctypes
 import os
@@ -17,11 +17,22 @@ _SETTERS = (
 )
 
 
-def use_threads(count: int) -> None:
-    """Let the linear algebra use this many threads.
+def use_threads(count: int | None, linear_algebra: int = 1) -> None:
+    """Let native programs use this many threads, and the linear algebra of NumPy so many.
 
-    A BLAS reads the environment when it is loaded. One that is loaded already is told directly,
-    where it is an OpenBLAS and the system says where it lies (Linux).
+    None is as many as CHAINRULE_THREADS says, or one for each processor. What native programs
+    compute has the same bits for any number; with BLAS they depend on it, so it has one thread
+    unless it is what does the work.
+    """
+    if count is not None:
+        os.environ["CHAINRULE_THREADS"] = str(count)
+    _tell_blas(linear_algebra)
+
+
+def _tell_blas(count: int) -> None:
+    """A BLAS reads the environment when it is loaded; one that is loaded already is told directly.
+
+    That is where it is an OpenBLAS and the system says where it lies (Linux).
     """
     for variable in _VARIABLES:
         os.environ[variable] = str(count)

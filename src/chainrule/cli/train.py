@@ -51,7 +51,7 @@ def train(context: click.Context, /, config: str | None, resume: str | None, **o
 
     from chainrule.cli.threads import use_threads
 
-    use_threads(given.get("threads", 1))
+    use_threads(given.get("threads"))
 
     from chainrule.cli import session
 

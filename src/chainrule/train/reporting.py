@@ -16,6 +16,7 @@ import numpy.typing as npt
 from chainrule import loss, nn
 from chainrule.data import Dataset
 from chainrule.metrics import mean_absolute_error, r_squared, root_mean_squared_error
+from chainrule.runtime.threads import thread_count
 from chainrule.train.durable import write_text
 from chainrule.train.evaluation import Evaluation
 from chainrule.train.manifest import library
@@ -199,13 +200,13 @@ def _definition(value: Any) -> Callable[..., Any]:
 # ---------------------------------------------------------------- machine
 
 
-def machine(threads: int | None = None) -> dict[str, object]:
-    """Say what a training ran on; with threads, how many the linear algebra used."""
+def machine() -> dict[str, object]:
+    """Say what a training ran on."""
     return {
         "system": f"{platform.system()} {platform.machine()}",
         "processor": _processor(),
         "cores": os.cpu_count(),
-        **({} if threads is None else {"threads": threads}),
+        "threads": thread_count(),
         "python": platform.python_version(),
         "numpy": np.__version__,
         "chainrule": library(),
