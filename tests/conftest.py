@@ -1,14 +1,17 @@
-"""What all tests share: BLAS with one thread, machine code kept for a session, golden files."""
+"""What all tests share: one thread for BLAS, a cache of machine code, golden files, a browser."""
 
 import atexit
 import os
 import shutil
 import tempfile
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 from hypothesis import HealthCheck, settings
+
+from tests.patience import LIMIT
 
 # No example fails because a machine is slow, nor because it is slow at drawing one.
 settings.register_profile("patient", deadline=None, suppress_health_check=[HealthCheck.too_slow])
@@ -58,6 +61,42 @@ def golden(request: pytest.FixtureRequest) -> Callable[[str, str], None]:
         assert path.read_text(encoding="utf-8") == text + "\n"
 
     return compare
+
+
+CHROMIUM = next(filter(None, map(shutil.which, ("chromium", "chromium-browser"))), None)
+QUIET = (
+    *("--headless", "--no-sandbox", "--disable-gpu", "--disable-background-networking"),
+    *("--disable-component-update", "--disable-sync"),
+)
+
+
+@pytest.fixture(scope="module")
+def chromium() -> Iterator[Any]:
+    """Start a browser; a test that asks for it is skipped where there is none."""
+    playwright = pytest.importorskip("playwright.sync_api", reason="playwright is not installed")
+    if CHROMIUM is None:
+        pytest.skip("Chromium is not installed")
+    with playwright.sync_playwright() as started:
+        opened = started.chromium.launch(
+            executable_path=CHROMIUM, args=[*QUIET], timeout=LIMIT * 1000
+        )
+        yield opened
+        opened.close()
+
+
+@pytest.fixture
+def new_page(chromium: Any) -> Iterator[Callable[..., Any]]:
+    """Give pages with options such as a viewport, in which nothing runs out of time."""
+    contexts = []
+
+    def opened(**options: Any) -> Any:
+        contexts.append(chromium.new_context(**options))
+        contexts[-1].set_default_timeout(LIMIT * 1000)
+        return contexts[-1].new_page()
+
+    yield opened
+    for context in contexts:
+        context.close()
 
 
 @pytest.fixture(autouse=True)

@@ -2,7 +2,9 @@
 
 import re
 import xml.etree.ElementTree as ET
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -71,24 +73,17 @@ def test_what_the_formula_is_of() -> None:
     assert latex_text("Y𝟏 = 𝟏") == r"Y\mathbf{1} = \mathbf{1}"
 
 
-def test_chromium_draws_every_formula(tmp_path: Path) -> None:
-    playwright = pytest.importorskip("playwright.sync_api")
-    browser = Path("/usr/bin/chromium")
-    if not browser.exists():
-        pytest.skip("no chromium")
+def test_chromium_draws_every_formula(tmp_path: Path, new_page: Callable[[], Any]) -> None:
     asked = {**PROGRAMS, **HESSIANS}.values()
     told = [explain(p.f, p.wrt, facts=p.facts, order=p.order).html for p in asked]
     page_file = tmp_path / "formulas.html"
     page_file.write_text("<!doctype html><meta charset=utf-8>" + "".join(told), encoding="utf-8")
-    with playwright.sync_playwright() as p:
-        opened = p.chromium.launch(executable_path=str(browser), args=["--no-sandbox"])
-        page = opened.new_page()
-        page.goto(page_file.as_uri())
-        boxes = page.evaluate(
-            "() => [...document.querySelectorAll('math')].map(m => {"
-            "const b = m.getBoundingClientRect(); return [b.width, b.height]; })"
-        )
-        opened.close()
+    page = new_page()
+    page.goto(page_file.as_uri())
+    boxes = page.evaluate(
+        "() => [...document.querySelectorAll('math')].map(m => {"
+        "const b = m.getBoundingClientRect(); return [b.width, b.height]; })"
+    )
     assert len(boxes) > len(told)
     assert min(min(box) for box in boxes) > 5
     assert "<script" not in "".join(told)

@@ -5,7 +5,6 @@ Skipped where Chromium or playwright is not installed.
 
 import io
 import itertools
-import shutil
 from dataclasses import replace
 
 import numpy as np
@@ -13,17 +12,6 @@ import pytest
 from PIL import Image
 
 from chainrule.view import Mistake, render
-
-BROWSER = next(filter(None, map(shutil.which, ("chromium", "chromium-browser"))), None)
-ARGUMENTS = [
-    "--headless",
-    "--no-sandbox",
-    "--disable-gpu",
-    "--disable-background-networking",
-    "--disable-component-update",
-    "--disable-sync",
-]
-
 
 # What the policy forbids becomes a message.
 WATCH = """addEventListener("securitypolicyviolation",
@@ -53,32 +41,19 @@ TITLES = [
 ]
 
 
-@pytest.fixture(scope="module")
-def browser():
-    playwright = pytest.importorskip("playwright.sync_api", reason="playwright is not installed")
-    if BROWSER is None:
-        pytest.skip("Chromium is not installed")
-    with playwright.sync_playwright() as started:
-        opened = started.chromium.launch(executable_path=BROWSER, args=ARGUMENTS)
-        yield opened
-        opened.close()
-
-
 @pytest.fixture
 def messages():
     return []
 
 
 @pytest.fixture
-def show_page(browser, tmp_path, messages):
+def show_page(new_page, tmp_path, messages):
     """Open a page in a window of a given width; messages gather all that is wrong."""
     file = tmp_path / "report.html"
-    contexts = []
 
     def opened(text, width=1280, **options):
         file.write_text(text, encoding="utf-8")
-        contexts.append(browser.new_context(viewport={"width": width, "height": 800}, **options))
-        page = contexts[-1].new_page()
+        page = new_page(viewport={"width": width, "height": 800}, **options)
         page.on("console", lambda message: messages.append(message.text))
         page.on("pageerror", lambda error: messages.append(str(error)))
         page.on("request", lambda request: messages.append(request.url))
@@ -88,9 +63,7 @@ def show_page(browser, tmp_path, messages):
         messages[:] = [m for m in messages if m != file.as_uri() and not m.startswith("data:")]
         return page
 
-    yield opened
-    for context in contexts:
-        context.close()
+    return opened
 
 
 @pytest.fixture

@@ -1,6 +1,5 @@
 """The page of a principal component analysis: what is on it, and what it refuses."""
 
-import shutil
 from pathlib import Path
 
 import numpy as np
@@ -8,8 +7,6 @@ import pytest
 
 from chainrule.errors import ShapeError
 from chainrule.view import Projection, render_projection
-
-BROWSER = next(filter(None, map(shutil.which, ("chromium", "chromium-browser"))), None)
 
 
 def whole(**changes: object) -> Projection:
@@ -85,25 +82,19 @@ def test_what_cannot_be_drawn_is_told(changes, message):
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 @pytest.mark.parametrize("width", [360, 1200])
-def test_a_browser_shows_it_without_a_word(tmp_path: Path, scheme, width):
-    playwright = pytest.importorskip("playwright.sync_api", reason="playwright is not installed")
-    if BROWSER is None:
-        pytest.skip("Chromium is not installed")
+def test_a_browser_shows_it_without_a_word(tmp_path: Path, new_page, scheme, width):
     place = tmp_path / "pca.html"
     place.write_text(render_projection(whole()), encoding="utf-8")
     said: list[str] = []
-    with playwright.sync_playwright() as p:
-        browser = p.chromium.launch(executable_path=BROWSER, args=["--no-sandbox"])
-        page = browser.new_page(viewport={"width": width, "height": 800}, color_scheme=scheme)
-        page.on("console", lambda message: said.append(message.text))
-        page.on("pageerror", lambda error: said.append(str(error)))
-        page.on("request", lambda r: None if r.url.startswith(("file:", "data:"))
-                else said.append(r.url))  # fmt: skip
-        page.goto(f"file://{place}")
-        assert page.evaluate("document.documentElement.scrollWidth") <= width
-        page.hover("svg[role=slider]")
-        assert "component" in page.inner_text(".when >> nth=0")
-        page.hover("img[data-picture='1']")
-        assert page.inner_text(".readout").startswith("component 1, row ")
-        browser.close()
+    page = new_page(viewport={"width": width, "height": 800}, color_scheme=scheme)
+    page.on("console", lambda message: said.append(message.text))
+    page.on("pageerror", lambda error: said.append(str(error)))
+    page.on("request", lambda r: None if r.url.startswith(("file:", "data:"))
+            else said.append(r.url))  # fmt: skip
+    page.goto(f"file://{place}")
+    assert page.evaluate("document.documentElement.scrollWidth") <= width
+    page.hover("svg[role=slider]")
+    assert "component" in page.inner_text(".when >> nth=0")
+    page.hover("img[data-picture='1']")
+    assert page.inner_text(".readout").startswith("component 1, row ")
     assert said == []
