@@ -12,7 +12,7 @@ from chainrule.codegen.fuse import Fused, fuse
 from chainrule.codegen.split import split_sums
 from chainrule.codegen.steps import steps_of
 from chainrule.runtime.native import NativeProgram
-from chainrule.runtime.reference import quietly
+from chainrule.runtime.quiet import quietly
 from tests.codegen.guarded import by_numpy, natively, optimized
 
 

@@ -15,7 +15,7 @@ from chainrule.codegen.program import compile_graph
 from chainrule.codegen.target import Target
 from chainrule.codegen.windows import nest
 from chainrule.runtime.native import NativeProgram
-from chainrule.runtime.reference import quietly
+from chainrule.runtime.quiet import quietly
 from tests.codegen.guarded import by_numpy, natively, optimized
 from tests.codegen.test_program import examples, same
 

@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 
 from chainrule.ir.subscripts import Labels, Subscripts, canonical
 from chainrule.runtime.contraction import einsum_kernel
-from chainrule.runtime.reference import quietly
+from chainrule.runtime.quiet import quietly
 
 Drawn = tuple[Subscripts, tuple[tuple[int, ...], ...]]
 

@@ -15,12 +15,12 @@ from chainrule.codegen.fuse import Fused
 from chainrule.codegen.kernels import Kernel, Places
 from chainrule.codegen.llvm import Builder, Module
 from chainrule.codegen.loops import Expression, Load, loads
-from chainrule.codegen.nests import contiguity
 from chainrule.codegen.product import Operand, Product, Result, Strided, Touched, emit_product
 from chainrule.codegen.scope import Scope
 from chainrule.codegen.steps import Contraction
 from chainrule.codegen.target import Target
 from chainrule.codegen.values import Value, constant, lanes, memory, register, vector
+from chainrule.codegen.vectorization import contiguity
 from chainrule.ir.graph import Node
 
 __all__ = ["emit_contraction"]

@@ -13,18 +13,18 @@ from contextlib import ExitStack
 from dataclasses import dataclass, field
 from typing import Final, NamedTuple
 
-from chainrule.codegen.affine import Affine, flattened, variable
-from chainrule.codegen.clusters import INDEXED, Cluster
+from chainrule.codegen.clusters import Cluster
 from chainrule.codegen.counting import Loops, forms_of, merged, values_of
 from chainrule.codegen.llvm import Builder
-from chainrule.codegen.loops import Fetch, Load, Statement, loads
+from chainrule.codegen.loops import Load, Statement
 from chainrule.codegen.scope import Scope
 from chainrule.codegen.target import Target
 from chainrule.codegen.totals import combine, combined, folded, neutral
 from chainrule.codegen.values import Value, constant
+from chainrule.codegen.vectorization import blocks_of, lane_of, place_of, woven_with
 from chainrule.ir.graph import Node
 
-__all__ = ["Nest", "Row", "contiguity"]
+__all__ = ["Nest", "Row"]
 
 _UNROLL: Final = 4
 _WRITTEN_OUT: Final = 8  # turns of an innermost loop, such as the width of a kernel
@@ -93,46 +93,14 @@ class Nest:
             self.count = min(own, 1 << (self.lane.extent - 1).bit_length())
 
     def _choose_lane(self) -> Loops | None:
-        """The loop whose elements lie together for most of what is read and written."""
-        best, most = None, 0.0
         if self.limits is not None:
             return self.outer[0] if self.outer[0].extent > 1 else None
-        if any(s.kind in INDEXED for s in self.cluster.statements):
-            return None
-        candidates = [*self.outer, *self.inner]
-        for loops in candidates:
-            if loops.extent < 2:
-                continue
-            wide = self.row.target.lanes("float")
-            used = loops.extent / (-(-loops.extent // wide) * wide)
-            score = self._score(loops) * used
-            if score >= most:
-                best, most = loops, score
-        return best
+        return lane_of(self.row.target, self.cluster.statements, self.outer, self.inner)
 
-    def _score(self, loops: Loops) -> int:
-        score = 0
-        for s in self.cluster.statements:
-            for load in loads(s.value):
-                step = load.flat.coefficient(loops.last)
-                score += 0 if step == 2 else contiguity(step)
-            if s.kind == "" or loops in self.outer:
-                step = 1 if self._woven_with(loops) else _place(s).coefficient(loops.last)
-                score += 2 * contiguity(step)
-        return score
-
-    def _woven_with(self, lane: Loops) -> Loops | None:
-        """The loop of two turns whose vectors alternate in memory with lanes along another one."""
-        if self.reduced or any(s.added for s in self.cluster.statements):
+    def _woven(self) -> Loops | None:
+        if self.limits is not None or self.lane is None:
             return None
-        if self.limits is not None or lane not in self.outer:
-            return None
-        flats = [_place(s) for s in self.cluster.statements]
-        return next((
-            x for x in self.outer
-            if x.extent == 2
-            and all((f.coefficient(x.last), f.coefficient(lane.last)) == (1, 2) for f in flats)
-        ), None)  # fmt: skip
+        return woven_with(self.lane, self.cluster.statements, self.outer)
 
     def emit(self) -> None:
         """Write the loops and what happens in them."""
@@ -141,7 +109,7 @@ class Nest:
             self._bodies(here, None)
             return
         plain = [loops for loops in self.outer if loops is not self.lane]
-        woven = self.lane and self._woven_with(self.lane)
+        woven = self._woven()
         self.blocks = blocks = {woven.last: 2} if woven else self._blocks(plain)
         self._go(sorted(plain, key=lambda loops: loops.last in blocks), blocks, here)
 
@@ -165,37 +133,14 @@ class Nest:
                 self._go(rest, blocks, _side_by_side(here, loops, start, range(count)))
 
     def _blocks(self, plain: Sequence[Loops]) -> dict[int, int]:
-        """How many places of an outer loop go side by side, to use what is read several times.
-
-        A convolution multiplies what it reads of the image by several kernels at once, and keeps
-        all their totals in registers.
-        """
-        statements = self.cluster.statements
-        if self.lane is None or not self.inner or len(statements) != 1:
+        """How many places of an outer loop go side by side."""
+        if self.lane is None or not self.inner or len(self.cluster.statements) != 1:
             return {}
-        (s,) = statements
-        read = list(loads(s.value))
-        if s.kind != "sum" or not s.value.dtype.is_float or len(read) < 2:
-            return {}
-        room = self.row.target.registers // 2
-        if self.lane in self.outer:
-            room //= min(_UNROLL, max(1, self.lane.extent // self.count))
-        blocks: dict[int, int] = {}
         in_outer = self.lane in self.outer
-        lane = self.lane.last
-        whole = [load for load in read if load.flat.coefficient(lane)]  # vectors are read
-
-        def changes(loops: Loops, among: Sequence[Load | Fetch]) -> list[bool]:
-            return [load.flat.coefficient(loops.last) != 0 for load in among]
-
-        useful = [x for x in plain if any(changes(x, read)) and not all(changes(x, read))]
-        for loops in sorted(useful, key=lambda x: any(changes(x, whole))):
-            if len(blocks) < (1 if in_outer else 2):
-                size = min(loops.extent, 8 if in_outer else 5, max(room, 1))
-                if size > 1:
-                    blocks[loops.last] = size
-                    room //= size
-        return blocks
+        room = self.row.target.registers // 2
+        if in_outer:
+            room //= min(_UNROLL, max(1, self.lane.extent // self.count))
+        return blocks_of(self.cluster.statements[0], plain, self.lane.last, in_outer, room)
 
     def _over_lanes(self, here: list[At]) -> None:
         """Go through the lanes' loop in whole vectors, then through what is left under a mask."""
@@ -233,7 +178,7 @@ class Nest:
                     continue
                 values = [self._pointwise(scope, s, stored=not is_woven) for scope in scopes]
                 if is_woven and s.target in self.row.pointers:
-                    scopes[0].store_alternating(s.target, _place(s), *values)
+                    scopes[0].store_alternating(s.target, place_of(s), *values)
             for scope in scopes:
                 if mask is None and self.count:
                     scope.prefetch(self.ahead)
@@ -264,19 +209,19 @@ class Nest:
         if s.rank == self.row.rank:
             self.row.ready[s.target] = value
         if stored and s.target in self.row.pointers and not s.kind:
-            scope.store(s.target, _place(s), value, streamed=s.target in self.row.streamed)
+            scope.store(s.target, place_of(s), value, streamed=s.target in self.row.streamed)
         return value
 
     def _add(self, scope: Scope, s: Statement) -> None:
         """Add a value to the total of its column."""
-        total = scope.vector_of(Load(s.target, _place(s), (), s.target.dtype))
-        scope.store(s.target, _place(s), self.b.fadd(total, scope.vector_of(s.value)))
+        total = scope.vector_of(Load(s.target, place_of(s), (), s.target.dtype))
+        scope.store(s.target, place_of(s), self.b.fadd(total, scope.vector_of(s.value)))
 
     def _finish(self, scope: Scope, s: Statement, total: Value) -> None:
         if s.rank == self.row.rank:
             self.row.ready[s.target] = total
         if s.target in self.row.pointers:
-            flat = _place(s)
+            flat = place_of(s)
             scope.store(s.target, flat, total)
 
     # ------------------------------------------------------------ reductions
@@ -406,17 +351,7 @@ class Nest:
         return [combine(self.b, s, a, b) for s, a, b in pairs]
 
 
-def _place(s: Statement) -> Affine:
-    """Where a statement's results lie."""
-    return flattened(tuple(map(variable, range(s.rank))), s.target.shape)
-
-
 def _side_by_side(here: Sequence[At], loops: Loops, begin: Value, steps: Sequence[int]) -> list[At]:
     """Each place at several values of one more loop, next to each other."""
     values = values_of(loops, begin)
     return [At({**at.values, **values}, {**at.shifts, loops.last: k}) for at in here for k in steps]
-
-
-def contiguity(coefficient: int) -> int:
-    """How well lanes suit an address that a variable moves by so many elements."""
-    return 2 if coefficient == 1 else 1 if coefficient == 0 else -4

@@ -18,7 +18,7 @@ from chainrule.ir import build
 from chainrule.ir.dtype import DEFAULT_FLOAT, DType, as_dtype, from_numpy
 from chainrule.ir.graph import Node
 from chainrule.ir.primitives import Axis
-from chainrule.runtime.reference import quiet_call
+from chainrule.runtime.quiet import quiet_call
 from chainrule.tensors import Tensor, of_value, tensor
 
 __all__ = [

@@ -27,7 +27,8 @@ from chainrule.ir.dtype import (
 from chainrule.ir.graph import Graph, Node
 from chainrule.ir.primitives import Shape
 from chainrule.recording import innermost
-from chainrule.runtime.reference import Program, kernel, quiet_call, quietly
+from chainrule.runtime.quiet import quiet_call, quietly
+from chainrule.runtime.reference import Program, kernel
 from chainrule.tensors import Tensor, Weak, node_of, of_node, of_value
 
 Operand = Tensor | np.ndarray | bool | int | float

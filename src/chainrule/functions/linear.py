@@ -13,7 +13,7 @@ from chainrule.functions.contraction import Plan, contract, numbers, parsed, pla
 from chainrule.functions.lift import Lifted, Operand, as_tensor, describe
 from chainrule.ir import build
 from chainrule.ir.subscripts import Labels
-from chainrule.runtime.reference import quiet_call
+from chainrule.runtime.quiet import quiet_call
 from chainrule.tensors import Tensor, of_value
 
 __all__ = [

@@ -14,7 +14,7 @@ from chainrule.functions.lift import Lifted, Operand, as_tensor, describe, float
 from chainrule.functions.stacks import matrices, squares
 from chainrule.ir import build
 from chainrule.ir.graph import Node
-from chainrule.runtime.reference import quiet_call
+from chainrule.runtime.quiet import quiet_call
 from chainrule.tensors import Tensor, of_value
 
 __all__: list[str] = []

@@ -31,7 +31,7 @@ from chainrule.ir.primitives import Einsum, Map, Shape
 from chainrule.ir.scalar import INTEGER, NUMERIC, SCALARS, Scalar
 from chainrule.ir.subscripts import Labels, canonical
 from chainrule.recording import Recording, innermost
-from chainrule.runtime.reference import quiet_call
+from chainrule.runtime.quiet import quiet_call
 from chainrule.tensors import Tensor, Weak, node_of, of_node, of_value, weak
 
 __all__ = ["Pointwise", "eager", "fast_binary", "fast_unary", "pointwise", "values"]

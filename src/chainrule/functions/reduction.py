@@ -19,7 +19,7 @@ from chainrule.ir import build
 from chainrule.ir.dtype import DEFAULT_INT, DType, as_dtype, bool_, uint64
 from chainrule.ir.graph import Node
 from chainrule.ir.primitives import ReduceKind, Shape
-from chainrule.runtime.reference import quiet_call
+from chainrule.runtime.quiet import quiet_call
 from chainrule.tensors import Tensor, of_value
 
 __all__ = ["all", "any", "max", "mean", "min", "prod", "std", "sum", "var"]

@@ -12,7 +12,7 @@ from chainrule.functions.stacks import squares
 from chainrule.ir import build
 from chainrule.ir.graph import Node
 from chainrule.ir.routines.matrices import converged
-from chainrule.runtime.reference import quiet_call
+from chainrule.runtime.quiet import quiet_call
 from chainrule.tensors import Tensor, of_value
 
 __all__ = ["ComplexParts", "EigResult", "eig", "eigvals"]

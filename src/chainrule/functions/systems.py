@@ -15,7 +15,7 @@ from chainrule.ir import build
 from chainrule.ir.dtype import int64
 from chainrule.ir.graph import Node
 from chainrule.ir.routine import ROUTINES
-from chainrule.runtime.reference import quiet_call
+from chainrule.runtime.quiet import quiet_call
 from chainrule.tensors import Tensor, of_value
 
 __all__: list[str] = []

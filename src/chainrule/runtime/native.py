@@ -16,7 +16,8 @@ from chainrule.ir.graph import Graph, Node
 from chainrule.ir.primitives import Data
 from chainrule.runtime.engine import Library, host_target, load
 from chainrule.runtime.memory import byte_text, empty, owned, placed, require_memory
-from chainrule.runtime.reference import Program, kernel, quietly
+from chainrule.runtime.quiet import quietly
+from chainrule.runtime.reference import Program, kernel
 from chainrule.runtime.threads import pool, symbols
 
 __all__ = ["NativeProgram"]
