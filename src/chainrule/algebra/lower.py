@@ -19,12 +19,12 @@ from chainrule.algebra import combine, matrices
 from chainrule.algebra.definitions import expanded
 from chainrule.algebra.exponentials import complements
 from chainrule.algebra.index import Atom, Factor, Poly, Term, atom_poly, normal
-from chainrule.algebra.reductions import along, attained, reduced
+from chainrule.algebra.reductions import along, attained, axes_of, reduced
 from chainrule.algebra.reshapes import reads_outside, reshaped
 from chainrule.algebra.rules import tidy
-from chainrule.algebra.sizes import Sizes
+from chainrule.algebra.sizes import Sizes, combined
 from chainrule.ir.dtype import bool_
-from chainrule.ir.graph import Graph, Node, ancestors
+from chainrule.ir.graph import Node, ancestors
 from chainrule.ir.primitives import (
     Accumulate,
     Add,
@@ -130,7 +130,11 @@ class Lowering:
 
     def dims(self, twins: Twins) -> tuple[str, ...]:
         """The symbols of the sizes of a node's axes."""
-        return tuple(self.sizes.symbol(s) for s in zip(*(n.shape for n in twins), strict=True))
+        shapes = list(zip(*(n.shape for n in twins), strict=True))
+        found = [self.sizes.known(s) for s in shapes]
+        if None in found and self.sizes.recordings > 1:
+            self.fixed.add("a size")
+        return tuple(str(s[0]) if d is None else d for s, d in zip(shapes, found, strict=True))
 
     # ------------------------------------------------------------ names
 
@@ -278,7 +282,7 @@ class Lowering:
             return combine.multiply(
                 self._factor(twins[0].inputs[0]), combine.power(operands[1], Fraction(-1)), dims
             )
-        return combine.apply(name, operands, op.params, dims, _is_integer(twins[0].inputs[0]))
+        return combine.apply(name, operands, op.params, dims, not twins[0].inputs[0].dtype.is_float)
 
     # ------------------------------------------------------------ layout
 
@@ -289,8 +293,7 @@ class Lowering:
         self, source: Node, axes: Sequence[Axis], dims: tuple[str, ...], twins: Twins
     ) -> Poly:
         operand = self.value(source)
-        if any(isinstance(n.op, View) and n.op.axes != tuple(axes) for n in twins):
-            self.fixed.add("an index")
+        offsets = self._offsets(twins, axes)
         fresh = itertools.count(len(dims))
         read: list[int] = []
         placed: list[Factor] = []
@@ -299,16 +302,31 @@ class Lowering:
             if step and axis.offset == 0 and operand.dims[k] == dims[axis.terms[0][0]]:
                 read.append(axis.terms[0][0])
             elif step and axis.offset <= 0 and operand.dims[k] == "1":
-                unit = Atom("unit", (-axis.offset,), (), (dims[axis.terms[0][0]],))
+                offset = offsets[k]
+                place = combined((-1, offset)) if isinstance(offset, str) else -offset
+                unit = Atom("unit", (place,), (), (dims[axis.terms[0][0]],))
                 placed.append(Factor(unit, (axis.terms[0][0],)))
                 read.append(next(fresh))
             elif not axis.terms and axis.offset == 0 and operand.dims[k] == "1":
                 read.append(next(fresh))
             else:
-                params = (tuple(axes), *(["outside"] if reads_outside(twins[0], axes) else []))
+                places = tuple((o, a.terms) for o, a in zip(offsets, axes, strict=True))
+                params = (places, *(["outside"] if reads_outside(twins[0], axes) else []))
                 return atom_poly(Atom("view", params, (self._factor(source),), dims))
         terms = [t.times(Term(_ONE, tuple(placed))) for t in operand.at(read, fresh)]
         return normal(terms, range(len(dims)), dims)
+
+    def _offsets(self, twins: Twins, axes: Sequence[Axis]) -> list[int | str]:
+        """Where each axis begins to be read: a number, or n−1 where that grows with a size."""
+        views = [n.op.view if isinstance(n.op, Accumulate) else n.op for n in twins]
+        every = [view.axes for view in views if isinstance(view, View)]
+        if any([a.terms for a in other] != [a.terms for a in axes] for other in every):
+            self.fixed.add("an index")
+            return [a.offset for a in axes]
+        found = [self.sizes.offset([a.offset for a in each]) for each in zip(*every, strict=True)]
+        if None in found:
+            self.fixed.add("an index")
+        return [a.offset if o is None else o for a, o in zip(axes, found, strict=True)]
 
     def _accumulate(self, source: Node, view: View, dims: tuple[str, ...], twins: Twins) -> Poly:
         operand = self.value(source)
@@ -328,8 +346,9 @@ class Lowering:
             elif not axis.terms and axis.offset == 0 and dims[k] == "1":
                 outputs.append(next(labels))
             else:
-                atom = Atom("accumulate", (view.axes,), (self._factor(source),), dims)
-                return atom_poly(atom)
+                places = tuple((a.offset, a.terms) for a in view.axes)
+                self._offsets(tuple(twins), view.axes)
+                return atom_poly(Atom("accumulate", (places,), (self._factor(source),), dims))
         unit = Term(_ONE, tuple(deltas))
         terms = [combine.summed(t.times(unit), read, outputs, operand.dims)
                  for t in operand.at(read, labels)]  # fmt: skip
@@ -361,7 +380,7 @@ class Lowering:
         if op.name in ("softmax", "log_softmax", "logsumexp"):
             shapes = [tuple(n.op.body.outputs[0].shape for n in twins if isinstance(n.op, Block))]
             dims = tuple(self.sizes.symbol(s) for s in zip(*shapes[0], strict=True))
-            return [along(op.name, operands[0], _axes_of(op.body), dims)]
+            return [along(op.name, operands[0], axes_of(op.body), dims)]
         if op.name == "attained":
             return [attained(*operands)]
         bodies = [n.op.body for n in twins if isinstance(n.op, Block)]
@@ -377,15 +396,3 @@ class Lowering:
 def _result(node: Node) -> tuple[Node, int] | None:
     """Which result of which bundle a node is; reading it twice makes two nodes."""
     return (node.inputs[0], node.op.index) if isinstance(node.op, Project) else None
-
-
-def _is_integer(node: Node) -> bool:
-    return not node.dtype.is_float
-
-
-def _axes_of(body: Graph) -> tuple[int, ...]:
-    """The axes over which a softmax body sums."""
-    for node in body.nodes():
-        if isinstance(node.op, Reduce):
-            return node.op.axes
-    return ()

@@ -8,8 +8,10 @@ from fractions import Fraction
 
 from chainrule.algebra.combine import softmax_like, ungrouped
 from chainrule.algebra.index import Atom, Factor, Poly, Term, atom_poly, normal
+from chainrule.ir.graph import Graph
+from chainrule.ir.primitives import Reduce
 
-__all__ = ["along", "attained", "reduced"]
+__all__ = ["along", "attained", "axes_of", "reduced"]
 
 
 def reduced(kind: str, x: Poly, axes: Sequence[int], dims: tuple[str, ...]) -> Poly:
@@ -32,6 +34,12 @@ def along(name: str, x: Poly, axes: Sequence[int], dims: tuple[str, ...]) -> Pol
         return softmax_like(name, turned, dims, places)
     atom = Atom(name, places, (turned,), turned.dims)
     return normal([Term(Fraction(1), (Factor(atom, tuple(order)),))], range(x.rank), dims)
+
+
+def axes_of(body: Graph) -> tuple[int, ...]:
+    """The axes over which the body of a softmax sums."""
+    found = (node.op.axes for node in body.nodes() if isinstance(node.op, Reduce))
+    return next(found, ())
 
 
 def attained(x: Poly, extremum: Poly) -> Poly:

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import itertools
 import math
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
@@ -16,12 +17,40 @@ from functools import cached_property
 
 from chainrule.algebra.index import Atom, Factor, Term, rational
 
-__all__ = ["Sizes"]
+__all__ = ["Sizes", "combined", "linear"]
 
 Monomials = list[tuple[tuple[Factor, ...], tuple[float, ...]]]
 
 _EXPONENTS = [Fraction(e) for e in (1, -1)] + [Fraction(1, 2), Fraction(-1, 2)]
 _EXPONENTS += [Fraction(e) for e in (2, -2)]
+
+
+def linear(size: str) -> dict[str, int]:
+    """A size as numbers times symbols, that of "" alone: n−m+2 is {"n": 1, "m": −1, "": 2}."""
+    form: dict[str, int] = {}
+    for sign, count, symbol in re.findall(r"([+−]?)(\d*)([^+−]*)", size):
+        if count or symbol:
+            times = -1 if sign == "−" else 1
+            is_count = symbol and not symbol.startswith("·")  # 2n, but 2·n is one symbol
+            value = int(count or 1) if is_count or not symbol else 1
+            name = symbol if is_count or not symbol else count + symbol
+            form[name] = form.get(name, 0) + times * value
+    return form
+
+
+def combined(*parts: tuple[int, str]) -> str:
+    """A sum of sizes, each times a whole number: n − (m − 1) is n−m+1."""
+    total: dict[str, int] = {}
+    for times, size in parts:
+        for symbol, count in linear(size).items():
+            total[symbol] = total.get(symbol, 0) + times * count
+    order = sorted((s for s, c in total.items() if c), key=lambda s: (not s, total[s] < 0))
+    shown = ""
+    for symbol in order:
+        count = abs(total[symbol])
+        word = f"{'' if symbol and count == 1 else count}{symbol}"
+        shown += ("−" if total[symbol] < 0 else "+" if shown else "") + word
+    return shown or "0"
 
 
 @dataclass(frozen=True)
@@ -37,6 +66,20 @@ class Sizes:
 
     def symbol(self, values: Sequence[int]) -> str:
         """Name an axis of these sizes: ``n``, ``3``, ``n·k`` or ``n−1``."""
+        return self.known(values) or str(values[0])
+
+    def offset(self, values: Sequence[int]) -> int | str | None:
+        """A place in all recordings: a number, or a symbol such as ``n−1``; None if unknown."""
+        if len(set(values)) == 1:
+            return values[0]
+        found = self.known(values)
+        if found is not None:
+            return found
+        found = self.known([-v for v in values])
+        return None if found is None else combined((-1, found))
+
+    def known(self, values: Sequence[int]) -> str | None:
+        """The symbol for numbers that follow the sizes."""
         if len(set(values)) == 1 and (len(values) > 1 or values[0] == 1):
             return str(values[0])
         for name, sizes in self.named.items():
@@ -47,11 +90,27 @@ class Sizes:
                 return f"{a}·{b}"
             if all(x + y == v for x, y, v in zip(left, right, values, strict=True)):
                 return f"{a}+{b}" if a != b else f"2{a}"
+        return self._shifted(values) or self._apart(values)
+
+    def _shifted(self, values: Sequence[int]) -> str | None:
+        """A size and a number, as n−1; the smallest number that does."""
+        found: list[tuple[int, str]] = []
         for name, sizes in self.named.items():
             offsets = {v - s for s, v in zip(sizes, values, strict=True)}
             if len(offsets) == 1:
-                return f"{name}{min(offsets):+d}".replace("-", "−")
-        return str(values[0])
+                found.append((min(offsets), name))
+        least = min(found, key=lambda pair: abs(pair[0]), default=None)
+        return None if least is None else f"{least[1]}{least[0]:+d}".replace("-", "−")
+
+    def _apart(self, values: Sequence[int]) -> str | None:
+        """The difference of two sizes and a number, as n−m+1, unless two of them would do."""
+        found: list[str] = []
+        for (a, left), (b, right) in itertools.permutations(self.named.items(), 2):
+            offsets = {v - x + y for x, y, v in zip(left, right, values, strict=True)}
+            if len(offsets) == 1 and self.recordings > 1:
+                more = str(min(offsets)).replace("-", "−")
+                found.append(combined((1, a), (-1, b), (1, more)))
+        return found[0] if len(found) == 1 else None
 
     def number(self, values: Sequence[float]) -> Term:
         """Give the term that stands for a constant with these values."""

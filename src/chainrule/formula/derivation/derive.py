@@ -9,12 +9,12 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from fractions import Fraction
 
-from chainrule.algebra import combine
-from chainrule.algebra.index import Atom, Poly, Term, constant, normal
+from chainrule.algebra.index import Poly, constant
 from chainrule.algebra.lower import Lowering, Twins
 from chainrule.algebra.sizes import Sizes
 from chainrule.autodiff.cotangents import with_stand_ins
 from chainrule.autodiff.linearize import linearize
+from chainrule.formula.derivation.direction import DIRECTION, read_off
 from chainrule.formula.derivation.recognize import factored_matrices, recognized
 from chainrule.ir import build
 from chainrule.ir.graph import Graph, Node, ancestors
@@ -23,7 +23,6 @@ from chainrule.transform.trace import Trace
 
 __all__ = ["Derivation"]
 
-_DIRECTION = "direction"
 _ACTIVATIONS = frozenset({"relu", "tanh", "sigmoid", "softplus", "erf"})
 _SUBSCRIPTS = str.maketrans("0123456789", "₀₁₂₃₄₅₆₇₈₉")
 
@@ -139,7 +138,7 @@ class Derivation:
     def _along(self, nodes: Twins, name: str, dims: tuple[str, ...]) -> Poly:
         tangents: list[Node] = []
         for node, source in zip(nodes, self.input(name), strict=True):
-            direction = build.parameter(source.shape, source.dtype, _DIRECTION)
+            direction = build.parameter(source.shape, source.dtype, DIRECTION)
             (tangent,) = linearize([node], {source: direction})
             if tangent is None:
                 return constant(Fraction(0), dims)
@@ -208,44 +207,3 @@ def _attention(node: Node, users: Mapping[Node, Sequence[Node]]) -> Node | None:
                        for u in users.get(result, [])):  # fmt: skip
                     return result
     return None
-
-
-def read_off(tangent: Poly, dims: tuple[str, ...]) -> Poly:
-    """Set the labels of the direction free: the coefficient of dx."""
-    rank = tangent.rank
-    terms = []
-    for term in _opened(tangent).terms:
-        (place,) = [f for f in term.factors if f.atom == _direction(f.atom)]
-        rest = [f for f in term.factors if f is not place]
-        free = list(range(100, 100 + len(place.labels)))
-        deltas = [
-            combine.delta_factor(dims[rank + k], label, new)
-            for k, (label, new) in enumerate(zip(place.labels, free, strict=True))
-        ]
-        terms.append(Term(term.coefficient, (*rest, *deltas)))
-    outputs = [*range(rank), *range(100, 100 + len(dims) - rank)]
-    return normal(terms, outputs, dims)
-
-
-def _direction(atom: Atom) -> Atom | None:
-    return atom if atom.head == "name" and atom.params[0] == _DIRECTION else None
-
-
-def _opened(poly: Poly) -> Poly:
-    """Distribute over the groups in which the direction stands."""
-    while True:
-        terms: list[Term] = []
-        changed = False
-        for term in poly.terms:
-            hidden = next((f for f in term.factors if _DIRECTION in f.atom.key
-                           and f.atom.head == "group"), None)  # fmt: skip
-            if hidden is None:
-                terms.append(term)
-                continue
-            changed = True
-            fresh = iter(range(1000, 10000))
-            rest = Term(term.coefficient, tuple(f for f in term.factors if f is not hidden))
-            terms += [rest.times(t) for t in hidden.atom.args[0].at(hidden.labels, fresh)]
-        if not changed:
-            return poly
-        poly = normal(terms, range(poly.rank), poly.dims)

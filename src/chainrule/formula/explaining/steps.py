@@ -17,7 +17,8 @@ from chainrule.algebra import combine, matrices
 from chainrule.algebra.index import Atom, Poly, Term, fresh_labels, normal
 from chainrule.algebra.lower import Lowering, Twins
 from chainrule.algebra.rules import tidy
-from chainrule.formula.derivation.derive import Derivation, read_off
+from chainrule.formula.derivation.derive import Derivation
+from chainrule.formula.derivation.direction import read_off
 from chainrule.formula.explaining.naming import nested
 from chainrule.formula.explaining.pieces import DIRECTION, Piece, pieces
 from chainrule.formula.matrix.structure import formula

@@ -12,6 +12,7 @@ from chainrule.errors import FormulaError
 from chainrule.formula.derivation.derive import Derivation
 from chainrule.formula.derivation.question import Question, name_of, tensors
 from chainrule.formula.explaining.naming import definitions
+from chainrule.formula.explaining.room import with_room
 from chainrule.formula.typeset.evaluate import Array, Evaluator
 from chainrule.formula.typeset.tree import Tree
 from chainrule.tensors import Tensor
@@ -33,6 +34,8 @@ def verified(
     for point in range(4 * _POINTS):
         generator = np.random.default_rng(1000 + point)
         sizes = sizes_of(question, derivation, generator)
+        if not (derivation.lowering.sized or derivation.lowering.fixed):
+            sizes = with_room(sizes, (main, *known.values()))
         arguments = question.given.draw(sizes, generator, question.usual)
         truth = automatic(question, arguments)
         moved = {n: v * (1 + _NUDGE) if is_float(v) else v for n, v in arguments.items()}

@@ -20,6 +20,7 @@ from chainrule.formula.derivation.derive import Derivation
 from chainrule.formula.derivation.question import Order, Question, ask, derive, tensors
 from chainrule.formula.derivation.samples import Signature
 from chainrule.formula.explaining.explain import readable
+from chainrule.formula.explaining.room import with_room
 from chainrule.formula.explaining.verify import automatic, difference, is_float
 from chainrule.formula.reading.names import Names
 from chainrule.formula.reading.numeric import NumpyEvaluator
@@ -126,7 +127,7 @@ def program(
     rows = {1: len(dims), 2: len(given.axes[names[0]]), "jacobian": len(output)}[order]
     own = {n: output for n in (f.__name__, "L") if n not in shapes}
     shapes = {**own, **shapes}
-    points = tuple(_points(question, known, derivation, own))
+    points = tuple(_points(question, main, known, derivation, own))
     numbers = [p.sizes for p in points[:2]]
     allowed = Names(shapes, frozenset(given.names), numbers)
     return Program(question, allowed, dims, rows, points, derivation, main, known, tuple(own))
@@ -168,8 +169,9 @@ def _dims(derivation: Derivation, nodes: list[Node]) -> Shape:
 
 
 def _points(
-    question: Question, known: Mapping[str, Tree], derivation: Derivation, own: Mapping[str, Shape]
-) -> Iterator[Point]:
+    question: Question, main: Tree | None, known: Mapping[str, Tree], derivation: Derivation,
+    own: Mapping[str, Shape],
+) -> Iterator[Point]:  # fmt: skip
     """Points of pairwise different sizes first and last, and of any sizes between."""
     found = 0
     for attempt in itertools.count():
@@ -177,6 +179,7 @@ def _points(
             return
         generator = np.random.default_rng(500 + attempt)
         sizes = _sizes(question, generator, attempt if found < 2 or found > 4 else None)
+        sizes = with_room(sizes, (main, *known.values()))
         arguments = question.given.draw(sizes, generator, question.usual)
         try:
             with np.errstate(all="ignore"):

@@ -11,7 +11,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from fractions import Fraction
-from typing import NamedTuple
+from typing import NamedTuple, cast
 
 from chainrule.algebra.index import Atom, Factor, Poly, Term, normal
 from chainrule.formula.matrix.factor import total
@@ -322,7 +322,7 @@ def atom_tree(atom: Atom) -> Tree:
             one = ts.Number((), Fraction(abs(int(str(less)))))
             return ts.Plus((), (1, -1), (symbol, one)) if less else symbol
         case ("unit", _, _):
-            return ts.Unit(atom.dims, int(str(atom.params[0])))
+            return ts.Unit(atom.dims, cast("int | str", atom.params[0]))
         case ("delta", _, _):
             return ts.Eye(atom.dims)
         case ("group", _, _):
@@ -339,8 +339,11 @@ def atom_tree(atom: Atom) -> Tree:
         case ("reshape", _, _) if len(atom.dims) == 1:
             return ts.Vec(atom.dims, formula(atom.args[0]))
         case ("view", _, _):
-            axes = tuple((a.offset, a.terms) for a in atom.params[0])  # type: ignore[attr-defined]
+            axes = cast("tuple[ts.Place, ...]", atom.params[0])
             return ts.Viewed(atom.dims, formula(atom.args[0]), axes, len(atom.params) > 1)
+        case ("accumulate", _, _):
+            axes = cast("tuple[ts.Place, ...]", atom.params[0])
+            return ts.Placed(atom.dims, formula(atom.args[0]), axes)
         case ("apply", _, "clip"):
             body, *bounds = atom.args
             return ts.Apply(atom.dims, "clip", (formula(body), *map(_operand, bounds)))

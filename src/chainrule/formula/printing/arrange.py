@@ -17,6 +17,7 @@ from chainrule.formula.printing.line import (
     POSTFIX,
     SCALE,
     SUM,
+    from_end,
     padding,
     places,
 )
@@ -92,7 +93,8 @@ class Arranger:
             case ts.Eye():
                 return m.Sign("I"), ATOM
             case ts.Unit(place=place):
-                return m.Lowered(m.Name("e"), m.Words(str(place))), ATOM
+                index = from_end(place, tree.dims[0])
+                return m.Lowered(m.Name("e"), m.Words(index)), ATOM
             case ts.Bias(body=body):
                 return self.place(body)
             case ts.Product(parts=parts):
@@ -166,6 +168,9 @@ class Arranger:
                 return _called("pad", m.Row(words)), ATOM
             case ts.Viewed(body=body):
                 return m.Row((self.wrap(body, ATOM), m.Words(places(tree)))), ATOM
+            case ts.Placed(body=body):
+                words = (self._plain(body), m.Sign(",", binary=True), m.Words(places(tree)))
+                return _called("place", m.Row(words)), ATOM
             case ts.At(body=body, labels=labels, power=power):
                 return self._at(body, labels, power), POSTFIX
             case ts.Indexed():

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import fields
 
+from chainrule.formula.printing.line import from_end
 from chainrule.formula.printing.notation import spelled
 from chainrule.formula.typeset import tree as ts
 from chainrule.formula.typeset.tree import Tree
@@ -32,6 +33,8 @@ def canonical(tree: Tree) -> str:
     match tree:
         case ts.Symbol(name=name) | ts.Constant(name=name):
             return spelled(name)
+        case ts.Unit(place=place):
+            return f"e{from_end(place, tree.dims[0])}"
         case ts.Number(value=value):
             return str(value)
         case ts.Bias(body=body):

@@ -7,49 +7,37 @@ not have, and the "where" lines come first, one per line.
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable, Mapping, Sequence
 from fractions import Fraction
 
 from chainrule.formula.printing.dialect import CHAINRULE, NUMPY, Dialect
 from chainrule.formula.printing.kinds import (
+    ATOM,
     POWER,
+    SIGNED,
+    TIMES,
     bracketed,
+    identifier,
     indexable,
     is_diagonal,
     is_truth,
     kind_of,
+    number_text,
     plain_letters,
     sliced,
     spread_vector,
+    swapped,
 )
+from chainrule.formula.printing.line import from_end
 from chainrule.formula.typeset import tree as ts
 from chainrule.formula.typeset.build import flat_transpose, is_row, power_of
 from chainrule.formula.typeset.tree import Tree
 
 __all__ = ["CHAINRULE", "NUMPY", "identifier", "program"]
 
-SUM, TIMES, SIGNED, ATOM = 0, 1, 2, 4
+SUM = 0
 Code = tuple[str, int]
 _RELATIONS = {">": ">", "≥": ">=", "<": "<", "≤": "<=", "=": "=="}
-_DIGITS = str.maketrans("₀₁₂₃₄₅₆₇₈₉", "0123456789")
-_WORDS = {"δ": "delta", "λ": "lam"}
-_PYTHON = frozenset({"lambda", "in", "is", "if", "as", "or", "and", "not", "for", "np", "cr"})
-
-
-def identifier(name: str) -> str:
-    """A name that Python accepts: δ₁ is delta1, a name that the user wrote stays.
-
-    >>> identifier("δ₁"), identifier("lam"), identifier("layer.W")
-    ('delta1', 'lam', 'layer_W')
-    """
-    plain = name.translate(_DIGITS)
-    plain = re.sub(r"\W", "_", "".join(_WORDS.get(c, c) for c in plain) if not _own(name) else name)
-    return f"{plain}_" if plain in _PYTHON else plain
-
-
-def _own(name: str) -> bool:
-    return name.isidentifier() and not name.startswith("δ")
 
 
 def program(
@@ -126,13 +114,6 @@ class Writer:
                 return dim
         return identifier(dim)
 
-    def _number(self, value: Fraction | float) -> Code:
-        if isinstance(value, float):
-            return repr(value), ATOM if value >= 0 else SIGNED
-        if value.denominator == 1:
-            return str(value), ATOM if value >= 0 else SIGNED
-        return f"{value.numerator} / {value.denominator}", TIMES
-
     # ------------------------------------------------------------ trees
 
     def _floating(self, tree: Tree) -> Code:
@@ -149,7 +130,7 @@ class Writer:
             case ts.Constant():
                 return f"{self.dialect.prefix}.pi", ATOM
             case ts.Number(value=value):
-                return self._number(value)
+                return number_text(value)
             case ts.Ones(dims=(dim,)):
                 return self._call("ones", self.size(dim))
             case ts.Zero(dims=dims):
@@ -198,17 +179,24 @@ class Writer:
             case ts.Kron(parts=parts):
                 return self._kron(parts)
             case ts.Commutation(sizes=(m, n)):
-                return self._commutation(self.size(m), self.size(n)), ATOM
+                rows, columns = self.size(m), self.size(n)
+                eye, _ = self._call("eye", f"{rows} * {columns}")
+                return swapped(eye, rows, columns), ATOM
             case ts.Unit(dims=(dim,), place=place):
-                return f"{self._call('eye', self.size(dim))[0]}[{place}]", ATOM
+                at = from_end(place, dim).replace("−", "-")
+                return f"{self._call('eye', self.size(dim))[0]}[{at}]", ATOM
             case ts.Row(body=body, label=label):
                 return f"{self._wrap(body, ATOM)}[{self.places[label]}]", ATOM
             case ts.SumOver(label=label, body=body):
                 return f"sum({self._over(label, body)})", ATOM
             case ts.Blocks(label=label, body=body):
                 return self._call("block_diag", f"*[{self._over(label, body)}]")
-            case ts.Viewed(body=body, axes=axes):
+            case ts.Viewed(body=body, axes=axes, outside=False):
                 return self._viewed(body, axes, tree.dims)
+            case ts.Viewed(body=body, axes=axes):
+                return self._reached("read", body, axes, tree.dims)
+            case ts.Placed(body=body, axes=axes):
+                return self._reached("place", body, axes, tree.dims)
             case ts.Indexed():
                 return self._indexed(tree), TIMES
         raise TypeError(type(tree).__name__)
@@ -355,11 +343,6 @@ class Writer:
             return f"{self._wrap(flat_transpose(tree), ATOM)}[None, :]"
         return self.value(tree)
 
-    def _commutation(self, m: str, n: str) -> str:
-        eye, _ = self._call("eye", f"{m} * {n}")
-        shape = f"({m} * {n}, {m} * {n})"
-        return f"{eye}.reshape({m}, {n}, {m} * {n}).swapaxes(0, 1).reshape{shape}"
-
     def _over(self, label: str, body: Tree) -> str:
         name = next(c for c in "ijlpqrst" if c not in self.taken and c not in self.places.values())
         self.places[label] = name
@@ -367,17 +350,21 @@ class Writer:
         del self.places[label]
         return f"{shown} for {name} in range({self.size(label)})"
 
-    def _viewed(
-        self, body: Tree, axes: tuple[tuple[int, tuple[tuple[int, int], ...]], ...],
-        dims: tuple[str, ...],
-    ) -> Code:  # fmt: skip
-        """Plain slices where nothing can lie outside, else indices with zeros outside."""
+    def _viewed(self, body: Tree, axes: tuple[ts.Place, ...], dims: tuple[str, ...]) -> Code:
+        """Plain slices where an axis is read by a number and a step, else indices."""
         words = [sliced(entry, old, dims) for entry, old in zip(axes, body.dims, strict=True)]
         order = [steps[0][0] for _, steps in axes if steps]
         if all(w is not None for w in words) and order == list(range(len(dims))):
             return f"{self._wrap(body, ATOM)}[{', '.join(str(w) for w in words)}]", ATOM
-        entries = [f"({start}, {list(steps)})" for start, steps in axes]
-        return self._call("read", self.value(body), self._shape(dims), *entries)
+        return self._reached("read", body, axes, dims)
+
+    def _reached(
+        self, function: str, body: Tree, axes: tuple[ts.Place, ...], dims: tuple[str, ...]
+    ) -> Code:
+        """Reading or placing by an affine map of indices."""
+        starts = [self.size(o) if isinstance(o, str) else str(o) for o, _ in axes]
+        entries = [f"({o}, {list(steps)})" for o, (_, steps) in zip(starts, axes, strict=True)]
+        return self._call(function, self.value(body), self._shape(dims), *entries)
 
     def _indexed(self, tree: ts.Indexed) -> str:
         """Index notation by einsum; a label that no factor has is that of ones."""

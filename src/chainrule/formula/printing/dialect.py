@@ -34,10 +34,25 @@ class Dialect:
 _READ: Final = """\
 def read(array, shape, *axes):
     at = np.indices(shape)
-    places = [start + sum(step * at[k] for k, step in steps) for start, steps in axes]
+    places = [sum((step * at[k] for k, step in steps), 0 * at[0] + start) for start, steps in axes]
     pairs = list(zip(places, array.shape))
     inside = np.all([(0 <= p) & (p < size) for p, size in pairs], axis=0)
     return np.where(inside, array[tuple(np.clip(p, 0, size - 1) for p, size in pairs)], 0)"""
+
+_PLACE: Final = """\
+def place(array, shape, *axes):
+    at = np.indices(array.shape)
+    places = [sum((step * at[k] for k, step in steps), 0 * at[0] + start) for start, steps in axes]
+    inside = np.all([(0 <= p) & (p < size) for p, size in zip(places, shape)], axis=0)
+    result = np.zeros(shape)
+    np.add.at(result, tuple(p[inside] for p in places), array[inside])
+    return result"""
+
+_PLACE_TENSOR: Final = f"""\
+{_READ}
+
+def place(array, shape, *axes):
+    return cr.grad(lambda x: cr.sum(array * read(x, array.shape, *axes)))(cr.zeros(shape))"""
 
 NUMPY: Final = Dialect(
     "np",
@@ -68,6 +83,7 @@ NUMPY: Final = Dialect(
         "digamma": "from scipy.special import digamma",
         "xlogy": "from scipy.special import xlogy",
         "block_diag": "from scipy.linalg import block_diag",
+        "place": _PLACE,
         "read": _READ,
     },
 )  # fmt: skip
@@ -87,6 +103,7 @@ CHAINRULE: Final = Dialect(
             "def block_diag(*blocks):\n    units = cr.eye(len(blocks))\n"
             "    return sum(cr.kron(cr.outer(u, u), b) for u, b in zip(units, blocks))"
         ),
+        "place": _PLACE_TENSOR,
         "read": _READ,
     },
 )  # fmt: skip

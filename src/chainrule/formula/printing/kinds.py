@@ -4,33 +4,42 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
-from typing import Final
+from fractions import Fraction
 
+from chainrule.formula.printing.line import slice_of
 from chainrule.formula.typeset import tree as ts
 from chainrule.formula.typeset.build import flat_transpose, is_row
 from chainrule.formula.typeset.tree import Tree
 
 __all__: list[str] = []
 
-POWER: Final = 3  # how tightly x**2 holds together, between a sign and a name
+TIMES, SIGNED, POWER, ATOM = 1, 2, 3, 4  # how tightly a text holds together
+_DIGITS = str.maketrans("₀₁₂₃₄₅₆₇₈₉", "0123456789")
+_WORDS = {"δ": "delta", "λ": "lam"}
+_PYTHON = frozenset({"lambda", "in", "is", "if", "as", "or", "and", "not", "for", "np", "cr"})
 
 
-def sliced(
-    entry: tuple[int, tuple[tuple[int, int], ...]], old: str, dims: tuple[str, ...]
-) -> str | None:
+def identifier(name: str) -> str:
+    """A name that Python accepts: δ₁ is delta1, a name that the user wrote stays.
+
+    >>> identifier("δ₁"), identifier("lam"), identifier("layer.W")
+    ('delta1', 'lam', 'layer_W')
+    """
+    plain = name.translate(_DIGITS)
+    plain = re.sub(r"\W", "_", "".join(_WORDS.get(c, c) for c in plain) if not _own(name) else name)
+    return f"{plain}_" if plain in _PYTHON else plain
+
+
+def _own(name: str) -> bool:
+    return name.isidentifier() and not name.startswith("δ")
+
+
+def sliced(entry: ts.Place, old: str, dims: tuple[str, ...]) -> str | None:
     """How an axis is sliced; None where that cannot be said without knowing the sizes."""
-    start, steps = entry
-    if not steps:
-        return str(start) if start >= 0 else None
-    (axis, step), *more = steps
-    new = dims[axis]
-    if more or step != 1 or start < 0:
+    if len(entry[1]) > 1:
         return None
-    if start == 0 and old == new:
-        return ":"
-    if old.isdigit() and new.isdigit() and start + int(new) <= int(old):
-        return f"{start}:{start + int(new)}"
-    return None
+    shown = slice_of(entry, old, dims).replace("−", "-")
+    return shown if re.fullmatch(r"[-:0-9]+", shown) else None
 
 
 def spread_vector(tree: Tree) -> tuple[Tree, bool] | None:
@@ -42,6 +51,20 @@ def spread_vector(tree: Tree) -> tuple[Tree, bool] | None:
         if is_row(last) and isinstance(flat_transpose(last), ts.Ones) and len(first.dims) == 1:
             return first, True
     return None
+
+
+def number_text(value: Fraction | float) -> tuple[str, int]:
+    """A number, and how tightly its text holds together."""
+    if isinstance(value, Fraction) and value.denominator != 1:
+        return f"{value.numerator} / {value.denominator}", TIMES
+    shown = str(value) if isinstance(value, Fraction) else repr(value)
+    return shown, ATOM if value >= 0 else SIGNED
+
+
+def swapped(eye: str, m: str, n: str) -> str:
+    """The commutation matrix, the rows of I in another order."""
+    shape = f"({m} * {n}, {m} * {n})"
+    return f"{eye}.reshape({m}, {n}, {m} * {n}).swapaxes(0, 1).reshape{shape}"
 
 
 def is_diagonal(tree: Tree) -> bool:

@@ -6,10 +6,12 @@ juxtaposition · then superscripts.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 
+from chainrule.algebra.sizes import combined
 from chainrule.formula.typeset import tree as ts
 from chainrule.formula.typeset.tree import Tree
 from chainrule.formula.typeset.walk import labels_of
@@ -92,7 +94,7 @@ class Printer:
             case ts.Eye():
                 return n.eye, ATOM
             case ts.Unit(place=place):
-                return n.subscript("e", str(place)), ATOM
+                return n.subscript("e", from_end(place, tree.dims[0])), ATOM
             case ts.Bias(body=body):
                 return self._print(body)
             case ts.Product(parts=parts):
@@ -153,6 +155,9 @@ class Printer:
                 return n.function("pad") + n.brackets.format(f"{self(body)}, {padding(tree)}"), ATOM
             case ts.Viewed(body=body):
                 return self._wrap(body, ATOM) + places(tree), ATOM
+            case ts.Placed(body=body):
+                inside = f"{self(body)}, {places(tree)}"
+                return n.function("place") + n.brackets.format(inside), ATOM
             case ts.At(body=body, labels=labels, power=power):
                 return self._at(body, labels, power), POSTFIX
             case ts.Indexed():
@@ -295,55 +300,48 @@ def padding(tree: ts.Viewed) -> str | None:
     """How many zeros stand before and after, as in np.pad; None where nothing else is read."""
     shown = []
     for (offset, terms), size in zip(tree.axes, tree.body.dims, strict=True):
-        if not tree.outside or len(terms) != 1 or terms[0][1] != 1 or offset > 0:
+        before = combined((-1, _signed(offset)))
+        if not tree.outside or len(terms) != 1 or terms[0][1] != 1 or before[0] == "−":
             return None
-        shown.append(f"{-offset}, {_less(tree.dims[terms[0][0]], size, -offset)}")
+        shown.append(f"{before}, {combined((1, tree.dims[terms[0][0]]), (-1, size), (-1, before))}")
     return ", ".join(shown if len(shown) == 1 else [f"({pair})" for pair in shown])
 
 
-def _less(whole: str, part: str, more: int) -> str:
-    """whole − part − more for sizes, where whole is not smaller."""
-    known = None
-    if whole.isdigit() and part.isdigit():
-        known = int(whole) - int(part)
-    elif whole == part:
-        known = 0
-    elif whole.startswith(f"{part}+") and whole[len(part) + 1 :].isdigit():
-        known = int(whole[len(part) + 1 :])
-    elif part.startswith(f"{whole}−") and part[len(whole) + 1 :].isdigit():
-        known = int(part[len(whole) + 1 :])
-    if known is not None:
-        return str(known - more)
-    return f"{whole}−{part}" + (f"−{more}" if more else "")
+def _signed(offset: int | str) -> str:
+    return str(offset).replace("-", "−")
 
 
-def places(tree: ts.Viewed) -> str:
+def from_end(place: int | str, size: str) -> str:
+    """A place as Python counts: −1 for n−1 in an axis of size n."""
+    shown = _signed(place)
+    after = combined((1, shown), (-1, size))
+    return after if not shown.isdigit() and re.fullmatch(r"−\d+", after) else shown
+
+
+def places(tree: ts.Viewed | ts.Placed) -> str:
     """[:, 0] for a slice, [i + j] for windows: the index that each axis is read at."""
+    ends = (tree.body.dims, tree.dims)
+    whole, part = ends if isinstance(tree, ts.Viewed) else ends[::-1]
     if all(len(terms) < 2 for _, terms in tree.axes):
-        pairs = zip(tree.axes, tree.body.dims, strict=True)
-        return f"[{', '.join(_slice(axis, size, tree.dims) for axis, size in pairs)}]"
+        pairs = zip(tree.axes, whole, strict=True)
+        return f"[{', '.join(slice_of(axis, size, part) for axis, size in pairs)}]"
     shown = []
     for offset, terms in tree.axes:
         words = ["ijklmn"[axis] if step == 1 else f"{step}{'ijklmn'[axis]}" for axis, step in terms]
-        shown.append(" + ".join([*words, *([str(offset)] if offset else [])]) or "0")
+        shown.append(" + ".join([*words, *([_signed(offset)] if offset else [])]) or "0")
     return f"[{', '.join(shown)}]"
 
 
-def _slice(
-    axis: tuple[int, tuple[tuple[int, int], ...]], size: str, dims: tuple[str, ...]
-) -> str:  # fmt: skip
-    """Where an axis of this size is read: 0, 2:, :m, 1:m+1, ::2."""
-    start, terms = axis
+def slice_of(axis: ts.Place, size: str, dims: tuple[str, ...]) -> str:
+    """Where an axis of this size is read: 0, 2:, :m, 1:m+1, ::2, ::−1, −1."""
+    offset, terms = axis
+    start = from_end(offset, size)
     if not terms:
-        return str(start)
+        return start
     ((place, step),) = terms
     length = dims[place]
-    front = str(start or "")
+    front = "" if start == ("0" if step > 0 else "−1") else start
     if step != 1:
-        return f"{front}::{step}"
-    if start < 0 or size in (length, f"{length}+{start}") or length == f"{size}−{start}":
-        return f"{front}:"
-    if length.isdigit():
-        stop = start + int(length)
-        return f"{front}:" if size == str(stop) else f"{front}:{stop}"
-    return f"{front}:{length}+{start}" if start else f":{length}"
+        return f"{front}::{step}".replace("-", "−")
+    stop = combined((1, _signed(offset)), (1, length))
+    return f"{front}:" if stop == combined((1, size)) else f"{front}:{from_end(stop, size)}"

@@ -21,7 +21,7 @@ _GREEK: Final = {
     "Omega": "Ω",
 }  # fmt: skip
 _SUPER: Final = str.maketrans("0123456789-", "⁰¹²³⁴⁵⁶⁷⁸⁹⁻")
-_SUB: Final = str.maketrans("0123456789aehijklmnoprstuvx", "₀₁₂₃₄₅₆₇₈₉ₐₑₕᵢⱼₖₗₘₙₒₚᵣₛₜᵤᵥₓ")
+_SUB: Final = str.maketrans("0123456789−aehijklmnoprstuvx", "₀₁₂₃₄₅₆₇₈₉₋ₐₑₕᵢⱼₖₗₘₙₒₚᵣₛₜᵤᵥₓ")
 _SMALL: Final = "bcdfgqwyz"  # letters that have no subscript sign
 _UNSUB: Final = str.maketrans("₀₁₂₃₄₅₆₇₈₉", "0123456789")
 _VULGAR: Final = {

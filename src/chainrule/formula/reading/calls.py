@@ -10,6 +10,7 @@ from chainrule.formula.reading import operators as op
 from chainrule.formula.reading.operators import MisfitError, Term
 from chainrule.formula.reading.reductions import Options, axis_of, reduced, size_term
 from chainrule.formula.reading.shapes import Shape, Unknowns, shown
+from chainrule.formula.reading.slices import padded
 from chainrule.formula.typeset import tree as ts
 from chainrule.formula.typeset.build import number
 
@@ -104,6 +105,7 @@ _OTHERS: Final = frozenset(
         "stack",
         "float",
         "windows",
+        "pad",
     }
 )
 FUNCTIONS: Final = _ELEMENTWISE | _OTHERS | set(_ALIASES)
@@ -351,6 +353,8 @@ def _general(unknowns: Unknowns, name: str, parts: list[Term], options: Options)
         case "windows":
             width = unknowns.fresh()
             return op.called("windows", parts[:1], (unknowns.fresh(), width))
+        case "pad":
+            return padded(parts[0], parts[1:])
         case "stack":
             return _stacked(unknowns, parts, options)
     return None

@@ -188,6 +188,21 @@ def transposed(term: Term) -> Term:
     return Term(body, shape[:1] if shape[1] == "1" else shape)
 
 
+def unit(unknowns: Unknowns, place: str) -> Term:
+    """e₀, of the size that fits; e₋₁ is the last."""
+    size = unknowns.fresh()
+    return Term(ts.Unit((size,), int(place) if place.isdigit() else place), (size,))
+
+
+def zeros_fitted(left: Term, right: Term) -> tuple[Term, Term]:
+    """𝟎 has the shape of what stands beside it."""
+    if left.meta == "zero":
+        left = Term(ts.Zero(right.tree.dims), right.shape)
+    if right.meta == "zero":
+        right = Term(ts.Zero(left.tree.dims), left.shape)
+    return left, right
+
+
 # ---------------------------------------------------------------- element by element
 
 

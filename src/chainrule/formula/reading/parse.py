@@ -9,6 +9,7 @@ from __future__ import annotations
 import difflib
 from collections.abc import Sequence
 from fractions import Fraction
+from typing import Any
 
 from chainrule.errors import FormulaError
 from chainrule.formula.printing.notation import spelled
@@ -19,7 +20,8 @@ from chainrule.formula.reading.names import Names
 from chainrule.formula.reading.operators import MisfitError, Term
 from chainrule.formula.reading.reductions import size_term
 from chainrule.formula.reading.shapes import Shape, Unknowns, shown, sliced
-from chainrule.formula.reading.syntax import Syntax, index_factors
+from chainrule.formula.reading.slices import Slice, extent, taken
+from chainrule.formula.reading.syntax import UNIT, Syntax, index_factors
 from chainrule.formula.reading.tokens import UnfittingError, located
 from chainrule.formula.typeset import tree as ts
 from chainrule.formula.typeset.build import number
@@ -27,6 +29,8 @@ from chainrule.formula.typeset.roots import PI
 from chainrule.formula.typeset.tree import Tree
 
 __all__ = ["Reader", "parse"]
+
+_UNSUB = str.maketrans("₀₁₂₃₄₅₆₇₈₉", "0123456789")
 
 
 def parse(text: str, names: Names, expected: Shape | None = None) -> Tree:
@@ -53,21 +57,11 @@ class Reader:
         self.expected = expected or ()
         term = self.read(syntax)
         if expected is not None:
-            self._fitted(term.shape, expected)
+            self.unknowns.fit(term.shape, expected)
         if term.meta == "zero" and expected is not None:
             return Term(ts.Zero(op.tree_dims(expected)), expected)
         term = Term(self.unknowns.settled(term.tree), self.unknowns.shape(term.shape), term.meta)
         return term
-
-    def _fitted(self, shape: Shape, expected: Shape) -> None:
-        """Let open sizes follow from the expected shape, as an array or as a matrix."""
-        if self.unknowns.match(shape, expected):
-            return
-        for rows in range(len(expected) + 1):
-            sides = expected[:rows], expected[rows:]
-            flat = tuple("·".join(s) or "1" for s in sides)
-            if len(shape) == 2 and self.unknowns.match(shape, flat):
-                return
 
     def read(self, syntax: Syntax) -> Term:
         """Read a piece of syntax; shapes that do not fit are reported at its place."""
@@ -171,6 +165,8 @@ class Reader:
             return Term(number(0), (), {"True": True, "False": False, "None": None}[text])
         if text in ("pi", "π"):
             return Term(PI)
+        if (unit := UNIT.fullmatch(text)) is not None:
+            return op.unit(self.unknowns, unit[1].translate(_UNSUB))
         if text.startswith("K_"):
             sizes = tuple(c for c in text[2:])
             if len(sizes) == 2 and set(sizes) <= {*self.names.sizes, *"0123456789"}:
@@ -185,8 +181,10 @@ class Reader:
         raise self.error(f"there is no {text!r}", syntax, notes)
 
     def _labelled(self, syntax: Syntax) -> Term:
-        """xₙ, the row n of X; Kₘₙ."""
+        """xₙ, the row n of X; Kₘₙ; e₋₁."""
         base, labels = syntax.parts[0], syntax.text
+        if base.text == "e" and labels[0] == "-" and "e" not in self.names.printed:
+            return op.unit(self.unknowns, labels.replace("-", "−"))
         if base.text == "K" and len(labels) == 2 and spelled("K") not in self.names.printed:
             return commutation(self.unknowns, tuple(labels))
         for case in (base.text, base.text.upper(), base.text.lower()):
@@ -212,7 +210,7 @@ class Reader:
             and isinstance(right.tree, ts.Number)
         ):
             return Term(number(0), (), left.meta * int(right.tree.value))
-        left, right = self._zeros_fitted(left, right)
+        left, right = op.zeros_fitted(left, right)
         match syntax.text:
             case "+" | "−":
                 return op.plus(unknowns, left, right, 1 if syntax.text == "+" else -1)
@@ -231,15 +229,6 @@ class Reader:
             case "⊛":
                 return op.khatri_rao(unknowns, left, right)
         return op.holds(unknowns, syntax.text, left, right)
-
-    @staticmethod
-    def _zeros_fitted(left: Term, right: Term) -> tuple[Term, Term]:
-        """𝟎 has the shape of what stands beside it."""
-        if left.meta == "zero":
-            left = Term(ts.Zero(right.tree.dims), right.shape)
-        if right.meta == "zero":
-            right = Term(ts.Zero(left.tree.dims), left.shape)
-        return left, right
 
     def _juxtaposed(self, syntax: Syntax) -> Term:
         terms = [self.read(p) for p in syntax.parts]
@@ -298,7 +287,8 @@ class Reader:
         body = self.read(syntax.parts[0])
         items = syntax.parts[1:]
         if isinstance(body.meta, tuple) and items[0].kind == "slice":
-            return Term(number(0), (), body.meta[slice(*self._bounds(items[0]))])
+            start, stop, step = (b if isinstance(b, int) else None for b in self._bounds(items[0]))
+            return Term(number(0), (), body.meta[start:stop:step])
         if isinstance(body.meta, tuple):
             return size_term(body.meta[self._whole_number(items[0])])
         if body.meta == "slogdet":
@@ -317,7 +307,7 @@ class Reader:
     def _indexed(self, body: Term, items: Sequence[Syntax], syntax: Syntax) -> Term:
         """Slices, None, whole numbers, and an array of indices."""
         shape: list[str] = []
-        settings: list[object] = []
+        settings: list[Any] = []
         arrays: list[Term] = []
         axes = list(self.unknowns.shape(body.shape))
         for item in items:
@@ -339,18 +329,29 @@ class Reader:
                 settings.append("array")
                 shape += value.shape if len(arrays) == 1 else ()
             else:
-                settings.append(self._whole_number(item))
+                settings.append(self._extent(item))
         shape += axes
+        if not arrays and None not in settings:
+            view = taken(Term(body.tree, self.unknowns.shape(body.shape)), settings)
+            if view is not None:
+                return view
         if settings == [(None, None, None), None] and body.rank == 1:
             return Term(body.tree, (body.shape[0], "1"))
         if settings == [None, (None, None, None)] and body.rank == 1:
             return op.row(body)
         return op.called("index", [body, *arrays], tuple(shape), tuple(settings))
 
-    def _bounds(self, item: Syntax) -> tuple[int | None, int | None, int | None]:
-        found = [None if p.kind == "none" else self._whole_number(p) for p in item.parts]
+    def _bounds(self, item: Syntax) -> Slice:
+        found = [None if p.kind == "none" else self._extent(p) for p in item.parts]
         start, stop, step = [*found, None, None][:3]
         return start, stop, step
+
+    def _extent(self, syntax: Syntax) -> int | str:
+        """A whole number or a size, such as m+1."""
+        found = extent(self.read(syntax).tree)
+        if found is None:
+            raise self.error("a whole number or a size is needed here", syntax)
+        return found
 
     # ------------------------------------------------------------ Σₙ and blocks
 

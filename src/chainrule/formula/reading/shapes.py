@@ -94,6 +94,16 @@ class Unknowns:
         self.found = before
         return False
 
+    def fit(self, shape: Shape, expected: Shape) -> None:
+        """Let open sizes follow from the expected shape, as an array or as a matrix."""
+        if self.match(shape, expected):
+            return
+        for rows in range(len(expected) + 1):
+            sides = expected[:rows], expected[rows:]
+            flat = tuple("·".join(s) or "1" for s in sides)
+            if len(shape) == 2 and self.match(shape, flat):
+                return
+
     def settled(self, tree: Tree) -> Tree:
         """A tree with the sizes that were found."""
         changes: dict[str, Any] = {}
@@ -126,8 +136,12 @@ def shown(shape: Shape) -> str:
     return re.sub(r"\?\d+", "?", "×".join(shape)) if shape else "scalar"
 
 
-def sliced(size: str, start: int | None, stop: int | None, step: int | None) -> str:
+def sliced(
+    size: str, start: int | str | None, stop: int | str | None, step: int | str | None
+) -> str:
     """The size of a slice: n, n−2, or a number."""
+    if isinstance(start, str) or isinstance(stop, str) or isinstance(step, str):
+        return f"({size})[{start}:{stop}:{step}]"
     if step is not None and abs(step) != 1:
         return f"({size})[{start}:{stop}:{step}]"
     first = start or 0

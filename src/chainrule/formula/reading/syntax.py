@@ -2,12 +2,18 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from typing import Final
 
 from chainrule.formula.printing.notation import spelled
 
-__all__: list[str] = ["Syntax", "Vocabulary", "index_factors"]
+__all__: list[str] = ["UNIT", "Syntax", "Vocabulary", "index_factors"]
+
+
+UNIT: Final = re.compile(r"e_?([0-9]+|[₀-₉]+)")
+"""e₀, e_0 or e0: a column of I."""
 
 
 @dataclass(frozen=True)
@@ -46,7 +52,7 @@ class Vocabulary:
         ways = [
             [run[:size], *rest]
             for size in range(1, len(run) + 1)
-            if spelled(run[:size]) in self.names
+            if spelled(run[:size]) in self.names or UNIT.fullmatch(run[:size])
             for rest in self._splits(run[size:], called)
         ]
         if called and run in self.functions:

@@ -12,7 +12,7 @@ from chainrule.errors import FormulaError
 __all__ = ["SUB", "SUPER", "VULGAR", "Cursor", "Token", "UnfittingError", "located", "tokens"]
 
 SUPER: Final = dict(zip("⁰¹²³⁴⁵⁶⁷⁸⁹⁻ᵀ", "0123456789-T", strict=True))
-SUB: Final = dict(zip("ₐₑₕᵢⱼₖₗₘₙₒₚᵣₛₜᵤᵥₓ", "aehijklmnoprstuvx", strict=True))
+SUB: Final = dict(zip("ₐₑₕᵢⱼₖₗₘₙₒₚᵣₛₜᵤᵥₓ₋₀₁₂₃₄₅₆₇₈₉", "aehijklmnoprstuvx-0123456789", strict=True))
 VULGAR: Final = {"½": "1/2", "¼": "1/4", "¾": "3/4", "⅓": "1/3", "⅔": "2/3"}
 _SAME: Final = {
     "-": "−", "×": "*", ".*": "⊙", "./": "⊘", "∗": "*", "⋅": "·", "==": "=", ">=": "≥", "<=": "≤",

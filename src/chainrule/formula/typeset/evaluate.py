@@ -32,8 +32,8 @@ def size_of(symbol: str, sizes: Mapping[str, int]) -> int:
         return sizes[symbol]
     for sign in ("·", "+", "−"):
         if sign in symbol:
-            left, right = symbol.split(sign, 1)
-            a, b = size_of(left, sizes), size_of(right, sizes)
+            left, right = symbol.rsplit(sign, 1)
+            a, b = size_of(left or "0", sizes), size_of(right, sizes)
             return a * b if sign == "·" else a + b if sign == "+" else a - b
     if symbol[:1].isdigit() and not symbol.isdigit():
         return int(symbol[0]) * size_of(symbol[1:], sizes)
@@ -58,7 +58,7 @@ class Evaluator:
             case ts.Ones(dims=(dim,)):
                 return np.ones((size_of(dim, self.sizes), 1))
             case ts.Unit(dims=(dim,), place=place):
-                return np.eye(size_of(dim, self.sizes))[:, place : place + 1]
+                return np.eye(size_of(dim, self.sizes))[:, [self._place(place)]]
             case ts.Zero(dims=dims):
                 return np.zeros(self._shape(dims))
             case ts.Eye(dims=dims):
@@ -103,7 +103,11 @@ class Evaluator:
             case ts.Blocks(label=label, body=body):
                 return np.asarray(scipy.linalg.block_diag(*self._over(label, body)))
             case ts.Viewed(dims=dims, body=body, axes=axes):
-                return self._column(_viewed(self._plain(body), self._sizes(dims), axes))
+                places = [(self._place(o), t) for o, t in axes]
+                return self._column(_viewed(self._plain(body), self._sizes(dims), places))
+            case ts.Placed(dims=dims, body=body, axes=axes):
+                places = [(self._place(o), t) for o, t in axes]
+                return self._column(_placed(self._plain(body), self._sizes(dims), places))
             case ts.Indexed():
                 return self._column(self._indexed(tree))
             case ts.Apply(name=name, parts=(body,)) if name in _REDUCTIONS:
@@ -115,6 +119,9 @@ class Evaluator:
             case ts.Apply(name=name, parts=parts):
                 return self._apply(name, [self(p) for p in parts], tree)
         raise FormulaError(f"{type(tree).__name__} has no value")
+
+    def _place(self, place: int | str) -> int:
+        return size_of(place, self.sizes) if isinstance(place, str) else place
 
     def _symbol(self, name: str) -> Array:
         if name in self.values:
@@ -197,14 +204,33 @@ def _times(left: Array, right: Array) -> Array:
 
 def _viewed(value: Array, shape: tuple[int, ...], axes: Any) -> Array:
     """Read an array by an affine map of the result's indices, zero outside."""
+    if not value.size:
+        return np.zeros(shape)
+    places, inside = _read_at(value.shape, shape, axes)
+    return np.where(inside, value[places], 0)
+
+
+def _placed(value: Array, shape: tuple[int, ...], axes: Any) -> Array:
+    """The transpose of ``_viewed``: every element is added where it would be read."""
+    made = np.zeros(shape)
+    if made.size:
+        places, inside = _read_at(shape, value.shape, axes)
+        np.add.at(made, tuple(p[inside] for p in places), value[inside])
+    return made
+
+
+def _read_at(
+    whole: tuple[int, ...], shape: tuple[int, ...], axes: Any
+) -> tuple[tuple[Array, ...], Array]:
+    """Where each element of a view is read, and whether that is inside."""
     grid = np.indices(shape)
     inside = np.ones(shape, bool)
     places = []
-    for size, (offset, terms) in zip(value.shape, axes, strict=True):
+    for size, (offset, terms) in zip(whole, axes, strict=True):
         place = offset + sum((step * grid[axis] for axis, step in terms), np.zeros(shape, int))
         inside &= (place >= 0) & (place < size)
         places.append(np.clip(place, 0, max(size - 1, 0)))
-    return np.where(inside, value[tuple(places)], 0)
+    return tuple(places), inside
 
 
 def _softmax(x: Array, rank: int) -> Array:

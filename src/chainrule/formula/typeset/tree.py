@@ -26,6 +26,8 @@ __all__ = [
     "Number",
     "Ones",
     "Over",
+    "Place",
+    "Placed",
     "Plus",
     "Power",
     "Product",
@@ -44,6 +46,7 @@ __all__ = [
 ]
 
 Dims = tuple[str, ...]
+Place = tuple[int | str, tuple[tuple[int, int], ...]]
 
 
 @dataclass(frozen=True)
@@ -95,9 +98,9 @@ class Zero(Tree):
 
 @dataclass(frozen=True)
 class Unit(Tree):
-    """e₀, e₁, …, the columns of I, counted from 0 as in Python."""
+    """e₀, e₁, …, the columns of I, counted from 0 as in Python; e₋₁ is the last."""
 
-    place: int
+    place: int | str
 
 
 @dataclass(frozen=True)
@@ -261,13 +264,21 @@ class Blocks(Tree):
 class Viewed(Tree):
     """An array read by an affine map of its indices, zero outside: slices, windows, padding.
 
-    For each axis of the body: an offset, and pairs (axis of the result, step); whether anything
-    outside is read.
+    For each axis of the body: an offset, which may be a size such as n−1, and pairs (axis of the
+    result, step); whether anything outside is read.
     """
 
     body: Tree
-    axes: tuple[tuple[int, tuple[tuple[int, int], ...]], ...]
+    axes: tuple[Place, ...]
     outside: bool = False
+
+
+@dataclass(frozen=True)
+class Placed(Tree):
+    """Zeros, with the elements of an array added at the places of a slice: what Viewed reads."""
+
+    body: Tree
+    axes: tuple[Place, ...]
 
 
 @dataclass(frozen=True)
