@@ -24,6 +24,7 @@ from chainrule.train.progress import Progress, cells, parts
 from chainrule.train.step import Taken, objective
 from chainrule.train.task import Task
 from chainrule.transform import value_and_grad
+from chainrule.transform.frames import watching
 from chainrule.transform.scope import outputs
 
 __all__ = ["not_finite"]
@@ -235,9 +236,8 @@ def _watching(calls: _Calls, model: Any) -> Iterator[None]:
     """
     layers = {id(part): _named(path, part) for path, part in _modules(model)}
     pending: list[tuple[FrameType, int, str]] = []
-    before = sys.getprofile()
 
-    def watch(frame: FrameType, event: str, _: object) -> None:
+    def watch(frame: FrameType, event: str) -> None:
         code = frame.f_code
         if event == "call" and code.co_name == "__call__":
             layer = layers.get(id(frame.f_locals.get(code.co_varnames[0])))
@@ -250,11 +250,10 @@ def _watching(calls: _Calls, model: Any) -> Iterator[None]:
             if not str(frame.f_globals.get("__name__")).startswith(f"{_PACKAGE}."):
                 _note_names(calls.names, frame.f_locals)
 
-    sys.setprofile(watch)
     try:
-        yield
+        with watching(watch):
+            yield
     finally:
-        sys.setprofile(before)
         calls.recording, calls.ended = current(), mark()
 
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import inspect
 import re
-import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from types import CodeType, FrameType
@@ -20,6 +19,7 @@ from chainrule.ir.show import show
 from chainrule.recording import Recording, mode, recording
 from chainrule.tensors import Tensor, of_node, tensor
 from chainrule.transform.debug import tie_effects
+from chainrule.transform.frames import watching
 from chainrule.transform.scope import Function, outputs
 
 
@@ -169,15 +169,11 @@ def locals_at_return(function: Function) -> Iterator[dict[str, Any]]:
     """Collect the local variables of a Python function at the moment when it returns."""
     code: CodeType | None = getattr(inspect.unwrap(function), "__code__", None)
     found: dict[str, Any] = {}
-    before = sys.getprofile()
 
-    def watch(frame: FrameType, event: str, _: object) -> None:
+    def watch(frame: FrameType, event: str) -> None:
         if event == "return" and frame.f_code is code:
             found.clear()
             found.update(frame.f_locals)
 
-    sys.setprofile(watch)
-    try:
+    with watching(watch):
         yield found
-    finally:
-        sys.setprofile(before)
