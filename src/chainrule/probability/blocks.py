@@ -1,7 +1,7 @@
-"""Densities of many numbers, in blocks that stay in a processor's cache.
+"""Densities of many numbers, by machine code that goes from block to block.
 
-A density is some ten operations, each of which reads and writes all numbers. Where nothing is
-recorded, they run on one block after another; of numbers the results are the same bits.
+Where nothing is recorded, a density of thousands of numbers is one program, compiled once for each
+kind of distribution, whose parameters are its arguments.
 """
 
 from __future__ import annotations
@@ -14,46 +14,82 @@ from typing import Any, Final, TypeVar
 import numpy as np
 
 from chainrule import tree
-from chainrule.functions.lift import Operand, as_tensor
-from chainrule.functions.manipulation import reshape
+from chainrule.functions.blockwise import FEW, block_rows, run_blocks
+from chainrule.functions.lift import Operand
+from chainrule.ir.dtype import DType, from_numpy
+from chainrule.ir.primitives import Shape
+from chainrule.recording import modes
+from chainrule.runtime.programs import is_native, ready
 from chainrule.tensors import Tensor, of_value
+from chainrule.transform.jit import jit
 
 __all__: list[str] = []
 
-_BLOCK: Final = 2**15  # numbers
+_PROGRAMS: Final = 256  # that are kept
 
 Owner = TypeVar("Owner")
 Density = Callable[[Owner, Operand], Tensor]
+Kind = tuple[Shape, DType]
 
 
 def in_blocks(log_density: Density[Owner]) -> Density[Owner]:
-    """Let a distribution in one place compute many densities block by block."""
+    """Let a distribution compute many densities block by block."""
 
     @functools.wraps(log_density)
     def method(self: Owner, x: Operand) -> Tensor:
         owner: Any = self
-        if getattr(x, "size", 0) < 2 * _BLOCK or owner.shape or not _is_plain(owner, x):
+        if getattr(x, "size", 0) < FEW:
             return log_density(self, x)
-        given = as_tensor(x, f"{type(self).__name__}.log_density")
-        event = given.shape[given.ndim - owner.event_axes :]
-        if event != owner.mean().shape:  # it says what is wrong, or broadcasts
-            return log_density(self, x)
-        draws = reshape(given, (-1, *event))
-        step = max(1, _BLOCK // max(1, math.prod(event)))
-        first = log_density(self, draws[:step])
-        out = np.empty(draws.shape[0], first.dtype.numpy)
-        out[:step] = first.numpy()
-        for k in range(step, len(out), step):
-            out[k : k + step] = log_density(self, draws[k : k + step]).numpy()
-        return of_value(out.reshape(given.shape[: given.ndim - len(event)]))
+        found = by_blocks(log_density, self, x, owner._draw_shape(), owner.event_axes)
+        return log_density(self, x) if found is None else found
 
     return method
 
 
-def _is_plain(owner: Any, x: Operand) -> bool:
-    """Whether neither the numbers nor a parameter is being recorded."""
-    values = [*tree.flatten(owner)[0], x]
-    return not any(isinstance(v, Tensor) and v._recording is not None for v in values)
+def by_blocks(
+    function: Callable[[Any, Tensor], Tensor], operands: Any, x: Operand, draw: Shape, event: int
+) -> Tensor | None:
+    """A number for each draw in x, along whose first axes a program goes.
+
+    draw    the shape of a draw from all places of a distribution
+    event   how many axes of that belong to one draw
+
+    It is None where something is recorded, x is small or its last axes are not those of a draw.
+    """
+    if not isinstance(x, Tensor | np.ndarray) or x.size < FEW:
+        return None
+    leaves, structure = tree.flatten(operands)
+    if any(_is_recorded(v) for v in [*leaves, x]):
+        return None
+    value = x._known() if isinstance(x, Tensor) else x
+    lead, width = value.shape[: value.ndim - len(draw)], math.prod(draw)
+    rows = block_rows(math.prod(lead), width)
+    if not rows or value.shape[len(lead) :] != draw or not value.dtype.isnative:
+        return None
+    fixed = [leaf._known() for leaf in leaves]
+    kinds = tuple([(a.shape, from_numpy(a.dtype)) for a in fixed])
+    block = (rows, *draw), from_numpy(value.dtype)
+    program = _program(function, structure, kinds, block, modes(), is_native())
+    (made,) = run_blocks(program, fixed, [value.reshape(-1, *draw)], rows)
+    return of_value(made.reshape(value.shape[: value.ndim - event]))
+
+
+@functools.lru_cache(_PROGRAMS)
+def _program(
+    function: Callable[[Any, Tensor], Tensor],
+    structure: Any,
+    kinds: tuple[Kind, ...],
+    block: Kind,
+    _modes: frozenset[str],
+    _native: bool,
+) -> Callable[..., list[Any]]:
+    """The program of a function of operands and of a block, of these shapes and dtypes."""
+    *leaves, x = [of_value(np.ones(shape, dtype.numpy)) for shape, dtype in (*kinds, block)]
+    return ready(jit(function).graph(tree.unflatten(structure, leaves), x))
+
+
+def _is_recorded(value: Any) -> bool:
+    return isinstance(value, Tensor) and value._recording is not None
 
 
 def surely_none(condition: Tensor) -> bool:

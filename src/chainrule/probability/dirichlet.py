@@ -9,12 +9,12 @@ import numpy as np
 from chainrule.errors import ShapeError
 from chainrule.functions.creation import ones_like
 from chainrule.functions.elementary import digamma, exp, lgamma, log
-from chainrule.functions.elementwise import abs, clip, equal, isnan, where
+from chainrule.functions.elementwise import abs, clip, equal, isfinite, isnan, where
 from chainrule.functions.lift import Operand, as_tensor, describe
 from chainrule.functions.linear import matmul, vecdot
 from chainrule.functions.reduction import sum
 from chainrule.functions.softmax import softmax
-from chainrule.probability.blocks import surely_none
+from chainrule.probability.blocks import in_blocks, surely_none
 from chainrule.probability.distribution import Distribution, Sizes
 from chainrule.probability.gamma import log_gamma_draws, power_at_zero, trigamma
 from chainrule.probability.parameters import (
@@ -101,6 +101,10 @@ class Dirichlet(Distribution):
         """The shape of the parameters, without the axis of classes."""
         return self.concentration.shape[:-1]
 
+    def _draw_shape(self) -> tuple[int, ...]:
+        return self.concentration.shape
+
+    @in_blocks
     def log_density(self, x: Operand) -> Tensor:
         """Give Σₖ (αₖ − 1) log xₖ − log B(α), and −∞ for what are no probabilities."""
         given = as_tensor(x, "Dirichlet.log_density")
@@ -110,16 +114,15 @@ class Dirichlet(Distribution):
                 f"    x               {describe(given)}\n"
                 f"    concentration   {describe(self.concentration)}"
             )
-        powers, none = self.concentration - 1, equal(given, 0.0)
-        if surely_none(none):
-            value = _dot(log(given), powers)
-        else:
-            value = sum(where(none, power_at_zero(powers), log(given) * powers), axis=-1)
+        powers, logs = self.concentration - 1, log(given)
+        value, total = _dot(logs, powers), _dot(given, ones_like(powers))
+        outside = abs(total - 1) > _TOLERANCE.get(given.dtype.name, 1e-8)
+        if not surely_none(~isfinite(value)):  # somewhere a share is 0, negative or NaN
+            terms = where(equal(given, 0.0), power_at_zero(powers), logs * powers)
+            value = sum(terms, axis=-1)
+            outside = outside | (isnan(value) & ~isnan(total))  # a logarithm of a negative number
         value = value - self.log_normalizer()
-        total = _dot(given, ones_like(powers))
-        negative = isnan(value) & ~isnan(total)  # the logarithm of a negative number
-        near = _TOLERANCE.get(given.dtype.name, 1e-8)
-        return where((abs(total - 1) > near) | negative, -np.inf, value)
+        return value if surely_none(outside) else where(outside, -np.inf, value)
 
     def log_normalizer(self) -> Tensor:
         """Give log B(α) = Σₖ log Γ(αₖ) − log Γ(α₀)."""

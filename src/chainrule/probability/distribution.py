@@ -74,6 +74,10 @@ class Distribution(Module, ABC):
         shown = [f"{name}={getattr(self, name)!r}" for name in (*self._branches, *self._settings)]
         return f"{type(self).__name__}({', '.join(shown)})"
 
+    def _draw_shape(self) -> tuple[int, ...]:
+        """The shape of one draw from every place."""
+        return self.mean().shape if self.event_axes else self.shape
+
     def _drawn(self, shape: Sizes) -> tuple[int, ...]:
         """The shape of draws, without the axes of one."""
         return (*shape_of(f"{type(self).__name__}.sample", shape), *self.shape)

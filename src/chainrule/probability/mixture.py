@@ -20,6 +20,7 @@ from chainrule.functions.random import categorical, fold_in, split
 from chainrule.functions.random import key as make_key
 from chainrule.functions.reduction import mean, min, std, sum
 from chainrule.functions.softmax import log_softmax, logsumexp, softmax
+from chainrule.probability.blocks import in_blocks
 from chainrule.probability.categorical import class_logits
 from chainrule.probability.distribution import Distribution, Sizes
 from chainrule.probability.estimate import expectation
@@ -119,6 +120,7 @@ class Mixture(Distribution):
             given = expand_dims(given, -1 - self.event_axes)
         return self._each(0, "log_density", given) + log_softmax(self.logits)
 
+    @in_blocks
     def log_density(self, x: Operand) -> Tensor:
         """Give log Σₖ πₖ pₖ(x)."""
         return logsumexp(self._joint(x), axis=-1)

@@ -8,7 +8,7 @@ from typing import ClassVar, Self, final
 import numpy as np
 
 from chainrule.errors import ArgumentError, ShapeError
-from chainrule.functions.creation import eye, full
+from chainrule.functions.creation import eye
 from chainrule.functions.decomposition import cholesky
 from chainrule.functions.elementary import log
 from chainrule.functions.lift import (
@@ -21,12 +21,12 @@ from chainrule.functions.lift import (
     promoted,
 )
 from chainrule.functions.linalg import diagonal
-from chainrule.functions.linear import matmul, matrix_transpose
+from chainrule.functions.linear import matmul, matrix_transpose, vecdot
 from chainrule.functions.manipulation import moveaxis, reshape
 from chainrule.functions.random import normal
 from chainrule.functions.reduction import sum
 from chainrule.functions.systems import solve_triangular
-from chainrule.probability.blocks import in_blocks
+from chainrule.probability.blocks import by_blocks
 from chainrule.probability.distribution import Distribution, Sizes
 from chainrule.probability.parameters import (
     FINITE,
@@ -98,13 +98,7 @@ class MultivariateNormal(Distribution):
 
     def whiten(self, x: Operand) -> Tensor:
         """Give z = L⁻¹ (x − μ), which is standard normal."""
-        distance = as_tensor(x, "MultivariateNormal") - self.location
-        extra = distance.shape[: distance.ndim - self.location.ndim]
-        inverse, _ = self._prepared()
-        if not self.shape:
-            return matmul(distance, inverse)
-        rows = moveaxis(reshape(distance, (math.prod(extra), *self.location.shape)), 0, -2)
-        return reshape(moveaxis(matmul(rows, inverse), -2, 0), distance.shape)
+        return _whitened(self.location, self._prepared()[0], as_tensor(x, "MultivariateNormal"))
 
     def _prepared(self) -> tuple[Tensor, Tensor]:
         """L⁻ᵀ and Σᵢ log Lᵢᵢ + ½ d log 2π, kept for as long as the factor is this known Tensor.
@@ -121,7 +115,6 @@ class MultivariateNormal(Distribution):
             self.__dict__["_kept"] = self.factor, made
         return made
 
-    @in_blocks
     def log_density(self, x: Operand) -> Tensor:
         """Give −½ ‖z‖² − Σᵢ log Lᵢᵢ − ½ d log 2π."""
         given = as_tensor(x, "MultivariateNormal.log_density")
@@ -130,8 +123,9 @@ class MultivariateNormal(Distribution):
                 "MultivariateNormal.log_density: x has another number of features\n\n"
                 f"    x          {describe(given)}\n    location   {describe(self.location)}"
             )
-        z, d = self.whiten(given), self.location.shape[-1]
-        return matmul(z * z, full(d, -0.5, dtype=z.dtype)) - self._prepared()[1]
+        prepared = (self.location, *self._prepared())
+        found = by_blocks(_log_density, prepared, given, self.location.shape, 1)
+        return _log_density(prepared, given) if found is None else found
 
     def log_root(self) -> Tensor:
         """Give Σᵢ log Lᵢᵢ = ½ log det Σ."""
@@ -167,6 +161,23 @@ class MultivariateNormal(Distribution):
         share = shares("MultivariateNormal.fit", rows, weights)
         spread = sample_covariance(rows, correction=0, weights=share)
         return cls(average(share, rows), spread)
+
+
+def _whitened(location: Tensor, inverse: Tensor, x: Tensor) -> Tensor:
+    """(x − μ) L⁻ᵀ, for each place of a distribution."""
+    distance = x - location
+    if location.ndim == 1:
+        return matmul(distance, inverse)
+    extra = distance.shape[: distance.ndim - location.ndim]
+    rows = moveaxis(reshape(distance, (math.prod(extra), *location.shape)), 0, -2)
+    return reshape(moveaxis(matmul(rows, inverse), -2, 0), distance.shape)
+
+
+def _log_density(prepared: tuple[Tensor, Tensor, Tensor], x: Tensor) -> Tensor:
+    """−½ ‖z‖² − log(∏ᵢ Lᵢᵢ (2π)^(d/2)) of a location, L⁻ᵀ and that logarithm."""
+    location, inverse, log_normalizer = prepared
+    z = _whitened(location, inverse, x)
+    return vecdot(z, z) * -0.5 - log_normalizer
 
 
 def _check_shapes(location: Tensor, matrix: Tensor, name: str) -> None:

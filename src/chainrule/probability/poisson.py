@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from functools import cache
 from typing import ClassVar, Final, Self, final
 
 import numpy as np
@@ -15,7 +16,7 @@ from chainrule.functions.indexing import take
 from chainrule.functions.lift import Operand, as_tensor, cast
 from chainrule.functions.reduction import sum
 from chainrule.functions.searching import searchsorted
-from chainrule.ir.dtype import int64
+from chainrule.ir.dtype import DType, int64
 from chainrule.probability.blocks import in_blocks, surely_none
 from chainrule.probability.distribution import Distribution, Sizes
 from chainrule.probability.parameters import (
@@ -51,12 +52,18 @@ _TABLED: Final = 10_000.0  # rates up to which one table serves all draws
 _LOG_FACTORIALS: Final = np.array([math.lgamma(k + 1) for k in range(1024)])
 
 
-def _log_factorial(k: Tensor) -> Tensor:
-    """log k! of counts: read from a table where they are known and none is large."""
+@cache
+def _factorials(dtype: DType) -> Tensor:
+    """log k! for k = 0, 1, 2, …"""
+    return tensor(_LOG_FACTORIALS).astype(dtype)
+
+
+def _log_factorial(k: Tensor, count: Tensor) -> Tensor:
+    """log k! of counts, also given as floating numbers: where they are known, from a table."""
     counts = k._value if k._recording is None else None
     if counts is None or counts.max(initial=0) >= len(_LOG_FACTORIALS):
-        return lgamma(k + 1.0)
-    return take(tensor(_LOG_FACTORIALS).astype(k.dtype), cast(k, int64))
+        return lgamma(count + 1.0)
+    return take(_factorials(count.dtype), cast(k, int64))
 
 
 def _table(rate: Tensor) -> Tensor | None:
@@ -108,15 +115,20 @@ class Poisson(Distribution):
     def log_density(self, x: Operand) -> Tensor:
         """Give k log λ − λ − log k!, and −∞ for what is no count."""
         given = as_tensor(x, "Poisson.log_density")
-        given = given if given.dtype.is_float else cast(given, self.rate.dtype)
-        never, impossible = equal(self.rate, 0.0), (given < 0) | ~equal(given, floor(given))
+        given = cast(given, int64) if given.dtype.kind == "bool" else given
+        never, impossible = equal(self.rate, 0.0), given < 0
+        if given.dtype.is_float:
+            impossible = impossible | ~equal(given, floor(given))
         if not surely_none(never):
             impossible = impossible | (never & ~equal(given, 0))
-        if surely_none(impossible):
-            return given * log(where(never, 1.0, self.rate)) - self.rate - _log_factorial(given)
-        k = where(impossible, 0, given)
-        value = k * log(where(never, 1.0, self.rate)) - self.rate - _log_factorial(k)
-        return where(isnan(given), float("nan"), where(impossible, -np.inf, value))
+        certain = surely_none(impossible)
+        k = given if certain else where(impossible, 0, given)
+        count = cast(k, self.rate.dtype) if k.dtype.is_integer else k
+        value = count * log(where(never, 1.0, self.rate)) - (self.rate + _log_factorial(k, count))
+        if certain:
+            return value
+        value = where(impossible, -np.inf, value)
+        return where(isnan(given), float("nan"), value) if given.dtype.is_float else value
 
     def cdf(self, x: Operand) -> Tensor:
         """Give the probability of at most x."""
