@@ -9,7 +9,10 @@ Everything is imported when it is first asked for, NumPy included.
 """
 
 import importlib
+import sys
 from typing import TYPE_CHECKING, Any
+
+from chainrule.elsewhere import no_attribute
 
 if TYPE_CHECKING:
     from chainrule import classical as classical
@@ -60,7 +63,7 @@ def __getattr__(name: str) -> Any:
         public |= {key: getattr(api, key) for key in api.__all__}
         public["__all__"] = sorted([*api.__all__, *_ROOMS, *_FOUND_IN, "__version__"])
     if name not in public:
-        raise AttributeError(f"module 'chainrule' has no attribute {name!r}")
+        raise no_attribute("module 'chainrule'", "chainrule", name, sys.modules[__name__])
     return public[name]
 
 

@@ -15,6 +15,7 @@ from tests.house.package import PACKAGE, modules, parse, write
 # In order of processing. A room imports from the lines above and from its own line.
 ROOMS = """
 errors
+elsewhere
 late
 locking
 tree

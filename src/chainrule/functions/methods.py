@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any, Final
 
+from chainrule.elsewhere import no_attribute
 from chainrule.errors import ArgumentError, ShapeError
 from chainrule.functions import (
     cumulative,
@@ -173,6 +174,20 @@ def _format(x: Tensor, spec: str) -> str:
     return format(x._known().item(), spec)
 
 
+_FUNCTIONS: Final = (cumulative, elementary, elementwise, joining, linear, manipulation, searching)
+
+
+def _missing(x: Tensor, name: str) -> Any:
+    """What is no method may be a function here, or have another name."""
+    if name.startswith("_"):  # asked for by protocols, often
+        raise AttributeError(name)
+    if any(name in module.__all__ for module in _FUNCTIONS):
+        raise AttributeError(
+            f"Tensor has no attribute {name!r}\n\n  It is a function: cr.{name}(x)."
+        )
+    raise no_attribute("Tensor", "Tensor", name, x)
+
+
 PROTOCOLS: Final[dict[str, Function]] = {
     "__array_function__": interop.array_function,
     "__array_namespace__": interop.array_namespace,
@@ -183,6 +198,7 @@ PROTOCOLS: Final[dict[str, Function]] = {
     "__dlpack__": interop.dlpack,
     "__dlpack_device__": interop.dlpack_device,
     "__format__": _format,
+    "__getattr__": _missing,
     "__iter__": _iterate,
     "__reduce__": _reduce,
 }

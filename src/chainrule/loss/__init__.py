@@ -5,6 +5,10 @@
 (Tensor(0.18092452), Tensor(0.))
 """
 
+import sys
+from typing import TYPE_CHECKING, Any
+
+from chainrule.elsewhere import no_attribute
 from chainrule.loss.absolute import absolute
 from chainrule.loss.binary_logistic import binary_logistic
 from chainrule.loss.cross_entropy import cross_entropy
@@ -29,3 +33,8 @@ __all__ = [
     "squared",
     "squared_hinge",
 ]
+
+if not TYPE_CHECKING:  # which knows by itself what is missing
+
+    def __getattr__(name: str) -> Any:
+        raise no_attribute("module 'chainrule.loss'", "chainrule.loss", name, sys.modules[__name__])

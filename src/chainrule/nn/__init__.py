@@ -6,6 +6,10 @@
 (5, 10)
 """
 
+import sys
+from typing import TYPE_CHECKING, Any
+
+from chainrule.elsewhere import no_attribute
 from chainrule.nn import initialization
 from chainrule.nn.attention import MultiHeadAttention
 from chainrule.nn.convolution import Conv1d, Conv2d, ConvTranspose2d
@@ -78,3 +82,8 @@ __all__ = [
     "resnet",
     "seed",
 ]
+
+if not TYPE_CHECKING:  # which knows by itself what is missing
+
+    def __getattr__(name: str) -> Any:
+        raise no_attribute("module 'chainrule.nn'", "chainrule.nn", name, sys.modules[__name__])

@@ -7,9 +7,10 @@ import difflib
 import math
 from collections.abc import Iterable, Iterator
 from functools import partial
-from typing import Any, ClassVar, Self, dataclass_transform
+from typing import TYPE_CHECKING, Any, ClassVar, Self, dataclass_transform
 
 from chainrule import tree
+from chainrule.elsewhere import no_attribute
 from chainrule.errors import ArgumentError
 from chainrule.nn.hierarchy import as_block
 from chainrule.nn.structure import apart, check_hashable, holds_tensors, is_fixed, parts, together
@@ -55,6 +56,8 @@ class Module:
         tree.register(cls, _flatten, partial(_unflatten, cls))
         if "__call__" in cls.__dict__:
             cls.__call__ = as_block(cls.__dict__["__call__"])  # type: ignore[method-assign]
+        elif "forward" in cls.__dict__ and not any("__call__" in k.__dict__ for k in cls.__mro__):
+            cls.__call__ = _not_forward  # type: ignore[method-assign]
 
     def __setattr__(self, name: str, value: object) -> None:
         if name in self.__dict__:
@@ -65,6 +68,15 @@ class Module:
         if name not in self._branches and name not in self._settings:
             raise AttributeError(_no_field(self, name))
         self.__dict__[name] = value
+
+    if not TYPE_CHECKING:  # which knows by itself what is missing
+
+        def __getattr__(self, name: str) -> Any:
+            if hasattr(type(self), name):  # a property in which this error arose: say so itself
+                return object.__getattribute__(self, name)
+            if name in self._branches or name in self._settings:
+                raise AttributeError(f"{type(self).__name__}.{name} is not set yet")
+            raise no_attribute(type(self).__name__, "Module", name, self)
 
     def __repr__(self) -> str:
         return layer_table(type(self).__name__, layers(self))
@@ -93,6 +105,14 @@ class Module:
         copy = object.__new__(type(self))
         copy.__dict__.update(self.__dict__ | changes)
         return copy
+
+
+def _not_forward(module: Module, *_: object, **__: object) -> Any:
+    name = type(module).__name__
+    raise ArgumentError(
+        f"{name} cannot be called: it defines forward, and a model's function is __call__\n\n"
+        "  Rename forward to __call__."
+    )
 
 
 def _no_field(module: Module, name: str) -> str:

@@ -7,6 +7,10 @@
 Tensor(0.7)
 """
 
+import sys
+from typing import TYPE_CHECKING, Any
+
+from chainrule.elsewhere import no_attribute
 from chainrule.optim.accumulated import Accumulated
 from chainrule.optim.adagrad import Adagrad
 from chainrule.optim.adam import Adam
@@ -68,3 +72,10 @@ __all__ = [
     "race",
     "random_search",
 ]
+
+if not TYPE_CHECKING:  # which knows by itself what is missing
+
+    def __getattr__(name: str) -> Any:
+        raise no_attribute(
+            "module 'chainrule.optim'", "chainrule.optim", name, sys.modules[__name__]
+        )

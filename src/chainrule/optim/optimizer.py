@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from dataclasses import dataclass
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, Self, TypeVar
 
+from chainrule.elsewhere import no_attribute
 from chainrule.errors import ArgumentError
 from chainrule.functions.elementwise import maximum, subtract
 from chainrule.functions.lift import cast
@@ -36,6 +37,20 @@ class Optimizer(ABC):
     >>> model, optimizer.evaluated(state, model), optimizer.current_rate(state)
     (Tensor([0.99899]), Tensor([0.99899]), 0.001)
     """
+
+    def __new__(cls, *_: Any, **named: Any) -> Self:
+        """Make one; what other libraries call ``lr`` is told its name here."""
+        if "lr" in named:
+            raise ArgumentError(
+                f"{cls.__name__}: there is no lr\n\n"
+                f"  The learning rate is {cls.__name__}(learning_rate=…), or the first argument."
+            )
+        return super().__new__(cls)
+
+    if not TYPE_CHECKING:  # which knows by itself what is missing
+
+        def __getattr__(self, name: str) -> Any:
+            raise no_attribute(type(self).__name__, "Optimizer", name, self)
 
     @abstractmethod
     def init(self, model: Any) -> State:

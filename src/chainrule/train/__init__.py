@@ -18,7 +18,7 @@ from chainrule.train.callbacks import Callback
 from chainrule.train.checkpointing import Checkpoints
 from chainrule.train.early_stopping import EarlyStopping
 from chainrule.train.evaluation import Evaluation, evaluate
-from chainrule.train.final import load_model
+from chainrule.train.final import load_model, save_model
 from chainrule.train.finder import RateCurve, find_learning_rate
 from chainrule.train.fit import Fitted, fit
 from chainrule.train.interrupt import catch_signals
@@ -56,6 +56,7 @@ __all__ = [
     "precision_recall_f1",
     "r_squared",
     "root_mean_squared_error",
+    "save_model",
     "steps",
     "sweep",
     "top_k_accuracy",

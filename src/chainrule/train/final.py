@@ -1,21 +1,25 @@
 """The final model of a run: its parameters and its State cells, by name."""
 
+import os
 from collections.abc import Mapping
-from typing import Any, TypeVar
+from pathlib import Path
+from typing import Any, Final, TypeVar
 
 import numpy.typing as npt
 
 from chainrule import tree
-from chainrule.errors import CheckpointError
+from chainrule.errors import ArgumentError, CheckpointError
 from chainrule.nn import load
 from chainrule.tensors import tensor
 from chainrule.train import run
-from chainrule.train.durable import PathLike
+from chainrule.train.durable import PathLike, read_bytes, write_bytes
+from chainrule.train.encoding import check_finite, decode_tensors, encode_tensors
 from chainrule.train.progress import cells
 
-__all__ = ["arrays_of", "load_model", "with_arrays"]
+__all__ = ["arrays_of", "load_model", "save_model", "with_arrays"]
 
 Model = TypeVar("Model")
+SUFFIX: Final = ".safetensors"
 _STATE = "state."
 """Before the names of State cells, which stand beside those of the parameters."""
 
@@ -42,12 +46,43 @@ def with_arrays(model: Model, arrays: Mapping[str, Any]) -> Model:
     return filled
 
 
-def load_model(folder: PathLike, model: Model) -> Model:
-    """Give a copy of a model with the parameters of the final model in a folder of ``fit``.
+def save_model(model: Any, path: PathLike) -> None:
+    """Write the parameters and State cells of a model to one safetensors file, by name.
 
-    ``model`` is built as that one was; its State cells take the stored values.
+    What was there is replaced as a whole: a kill leaves the old file or the new one.
 
-    Raises:  CheckpointError: there is no final model, it is broken, or it is another one.
+    Raises:  CheckpointError: a weight is not finite, or the disk refused. ArgumentError: the path
+             does not end in .safetensors.
+
+    >>> from tempfile import TemporaryDirectory
+    >>> layer, other = (cr.nn.Linear(1, 1, key=cr.random.key(k)) for k in range(2))
+    >>> with TemporaryDirectory() as folder:
+    ...     save_model(layer, f"{folder}/layer.safetensors")
+    ...     again = load_model(f"{folder}/layer.safetensors", other)
+    >>> again.weight == layer.weight
+    Tensor([[ True]])
+    """
+    given: Any = path  # the arguments are easily exchanged
+    is_path = isinstance(given, str | os.PathLike)
+    if not is_path or Path(given).suffix != SUFFIX:
+        told = repr(str(given)) if is_path else type(given).__name__
+        raise ArgumentError(
+            f"save_model: the path is {told}, and a file of weights ends in {SUFFIX}\n\n"
+            f'  save_model(model, "model{SUFFIX}") takes the model first.'
+        )
+    target = Path(path)
+    arrays = arrays_of(model)
+    check_finite(arrays, target.name)
+    write_bytes(target, encode_tensors(arrays, target.name))
+
+
+def load_model(path: PathLike, model: Model) -> Model:
+    """Give a copy of a model with stored parameters: of a file, or of a folder of ``fit``.
+
+    The file is one of ``save_model``; of the folder it is the final model. ``model`` is built as
+    that one was; its State cells take the stored values.
+
+    Raises:  CheckpointError: there is no such model, it is broken, or it is another one.
 
     >>> from tempfile import TemporaryDirectory
     >>> with cr.nn.seed(0):
@@ -59,4 +94,7 @@ def load_model(folder: PathLike, model: Model) -> Model:
     >>> again.weight == fitted.model.weight
     Tensor([[ True]])
     """
-    return with_arrays(model, run.open(folder).load_model()[0])
+    target = Path(path)
+    if target.suffix != SUFFIX:
+        return with_arrays(model, run.open(path).load_model()[0])
+    return with_arrays(model, decode_tensors(read_bytes(target), target.name))

@@ -1,0 +1,163 @@
+"""Names of other libraries: what is said about them, word for word, and that the remedies work."""
+
+import re
+from collections.abc import Callable
+from contextlib import ExitStack
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+import chainrule as cr
+from chainrule.elsewhere import ELSEWHERE
+from chainrule.errors import ArgumentError
+
+KEY = cr.random.key(0)
+MODEL = cr.nn.Sequential(cr.nn.Linear(2, 2, key=KEY), cr.relu)
+HOLDERS = {
+    "Tensor": cr.ones((2, 2)),
+    "Module": MODEL,
+    "Optimizer": cr.optim.Adam(0.001),
+    "chainrule": cr,
+    "chainrule.nn": cr.nn,
+    "chainrule.loss": cr.loss,
+    "chainrule.optim": cr.optim,
+}
+REMEDIES = sorted({(kind, text) for kind in ELSEWHERE for text in ELSEWHERE[kind].values()})
+
+
+@pytest.mark.parametrize(("kind", "remedy"), REMEDIES)
+def test_what_is_said_to_help_does(kind: str, remedy: str, tmp_path: Path) -> None:
+    names: dict[str, Any] = {
+        "cr": cr,
+        "x": cr.tensor([[2.0, 1.0], [1.0, 3.0]]),
+        "f": lambda x: cr.sum(x * x),
+        "model": MODEL,
+        "inputs": cr.ones((4, 2)),
+        "labels": cr.tensor([0, 1, 0, 1]),
+        "jit": cr.jit,
+        "optimizer": cr.optim.Adam(0.001),
+        "path": tmp_path / "model.safetensors",
+    }
+    if "cr.tree.map_" in remedy:
+        names["f"] = cr.exp
+    names["gradients"] = cr.tree.map_(cr.ones_like, MODEL)
+    for code in re.findall(r"`([^`]+)`", remedy):
+        exec(" ".join(code.split()), names)
+
+
+@pytest.mark.parametrize("kind", ELSEWHERE)
+def test_the_names_are_not_ours(kind: str) -> None:
+    assert [name for name in ELSEWHERE[kind] if hasattr(HOLDERS[kind], name)] == []
+
+
+class Torchlike(cr.nn.Module):
+    linear: cr.nn.Linear
+
+    def forward(self, x: cr.Tensor) -> cr.Tensor:
+        return self.linear(x)
+
+    @property
+    def width(self) -> int:
+        return self.linear.widht  # type: ignore[no-any-return]
+
+
+X = cr.ones((2, 2))
+TORCHLIKE = Torchlike(MODEL.layers[0])
+MESSAGES: list[tuple[type[Exception], Callable[[], object], str]] = [
+    (
+        AttributeError,
+        lambda: cr.sum(X).backward(),
+        (
+            "Tensor has no attribute 'backward'\n\n"
+            "  Gradients are of functions: cr.grad(f)(x) gives that of f at x, "
+            "cr.value_and_grad(f)(x) also\n  its value."
+        ),
+    ),
+    (
+        AttributeError,
+        lambda: X.add_(1.0),
+        (
+            "Tensor has no attribute 'add_'\n\n"
+            "  A Tensor never changes: x + 1 is a new one, x.at[0].set(1.0) a copy with another "
+            "element."
+        ),
+    ),
+    (
+        AttributeError,
+        lambda: X.exp(),
+        "Tensor has no attribute 'exp'\n\n  It is a function: cr.exp(x).",
+    ),
+    (AttributeError, lambda: X.shap, "Tensor has no attribute 'shap'"),
+    (
+        AttributeError,
+        lambda: MODEL.parameters(),
+        (
+            "Sequential has no attribute 'parameters'\n\n"
+            "  cr.nn.parameters(model) gives them by path; transforms take the model itself."
+        ),
+    ),
+    (AttributeError, lambda: TORCHLIKE.width, "Linear has no attribute 'widht'"),
+    (
+        ArgumentError,
+        lambda: TORCHLIKE(X),
+        (
+            "Torchlike cannot be called: it defines forward, and a model's function is __call__\n\n"
+            "  Rename forward to __call__."
+        ),
+    ),
+    (
+        AttributeError,
+        lambda: cr.optim.SGD(0.1).step(),
+        (
+            "SGD has no attribute 'step'\n\n"
+            "  state = optimizer.init(model) begins; model, state = optimizer.update(gradients, "
+            "state, model)\n  takes a step."
+        ),
+    ),
+    (
+        ArgumentError,
+        lambda: cr.optim.AdamW(lr=0.1),
+        (
+            "AdamW: there is no lr\n\n"
+            "  The learning rate is AdamW(learning_rate=…), or the first argument."
+        ),
+    ),
+    (
+        AttributeError,
+        lambda: cr.cat([X, X]),
+        "module 'chainrule' has no attribute 'cat'\n\n  cr.concat([x, x], axis=0) joins Tensors.",
+    ),
+    (AttributeError, lambda: cr.softmacks, "module 'chainrule' has no attribute 'softmacks'"),
+    (
+        AttributeError,
+        lambda: cr.nn.ReLU(),
+        (
+            "module 'chainrule.nn' has no attribute 'ReLU'\n\n"
+            "  A function is a layer of its own: cr.nn.Sequential(cr.relu)."
+        ),
+    ),
+    (
+        AttributeError,
+        lambda: cr.loss.mse(X, X),
+        "module 'chainrule.loss' has no attribute 'mse'\n\n  It is cr.loss.squared.",
+    ),
+    (
+        ArgumentError,
+        lambda: cr.train.save_model("model.safetensors", MODEL),
+        (
+            "save_model: the path is Sequential, and a file of weights ends in .safetensors\n\n"
+            '  save_model(model, "model.safetensors") takes the model first.'
+        ),
+    ),
+]
+
+
+@pytest.mark.parametrize(("error", "provoke", "message"), MESSAGES)
+def test_the_message_is_this(
+    error: type[Exception], provoke: Callable[[], object], message: str
+) -> None:
+    with ExitStack() as stack:
+        raised = stack.enter_context(pytest.raises(error))
+        provoke()
+    assert str(raised.value) == message
