@@ -189,3 +189,17 @@ def test_a_loop_may_be_given_arrays_without_elements() -> None:
         graph, arrays = optimized(last, np.ones(shape, np.float32))
         for a, b in zip(natively(graph, arrays), by_numpy(graph, arrays), strict=True):
             np.testing.assert_array_equal(a, b)
+
+
+def test_a_program_has_one_text_wherever_its_nodes_lie_in_memory() -> None:
+    """Or a warm start would not find its machine code."""
+
+    def several(x: Any) -> Any:
+        a, b, c, d = (cr.tensor(np.full((3, 4), k, "float32")) for k in range(4))
+        return cr.exp(a * x + b) * c + cr.sum(d * x), x @ a.mT
+
+    programs, texts = [], set()
+    for _ in range(12):
+        programs.append(cr.jit(several))
+        texts.add(programs[-1].assembly(np.ones((3, 4), "float32")))
+    assert len(texts) == 1

@@ -88,7 +88,7 @@ class _Layout:
 
     def _constants(self) -> tuple[Node, ...]:
         """Constant arrays that the graph or a body reads."""
-        read = [node for item in self.items for node in reads(item)]
+        read = [node for item in self.items for node in _ordered(reads(item))]
         inner = [n for made in self.bodies.values() for body in made for n in body.entries]
         given = set(self.graph.inputs)
         return tuple(dict.fromkeys(
