@@ -39,7 +39,6 @@ probability
 decomposition
 classical
 formula
-inspect
 view
 train
 cli
