@@ -148,7 +148,9 @@ def test_sure_things_have_no_entropy_and_no_nan() -> None:
 def test_the_densities_of_many_numbers_are_those_of_each(listed: Listed) -> None:
     made, x = listed.made(), np.resize(listed.points, (2, 40_000))
     expected = np.resize(made.log_density(tensor(listed.points)).numpy(), x.shape)
-    np.testing.assert_allclose(made.log_density(tensor(x)).numpy(), expected, rtol=1e-13, atol=1e-14)
+    np.testing.assert_allclose(
+        made.log_density(tensor(x)).numpy(), expected, rtol=1e-13, atol=1e-14
+    )
 
 
 def test_quantiles_of_one_rate_are_those_of_many() -> None:

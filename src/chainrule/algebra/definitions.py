@@ -6,7 +6,7 @@ from fractions import Fraction
 
 from chainrule.algebra import combine
 from chainrule.algebra.exponentials import Definitions
-from chainrule.algebra.index import Factor, Poly, Term, fresh_labels, normal
+from chainrule.algebra.index import Atom, Factor, Poly, Term, fresh_labels, normal
 
 __all__: list[str] = []
 
@@ -14,26 +14,40 @@ __all__: list[str] = []
 def folds(term: Term, rank: int, definitions: Definitions) -> list[Term] | None:
     """Put the user's name where its definition stands: t ⊙ exp(Xw) is μ."""
     for atom, definition in definitions.items():
-        if len(definition.terms) == 1:
-            (pattern,) = definition.terms
-            plain = len(pattern.factors) == 1 and pattern.factors[0].atom.head == "name"
-            if abs(pattern.coefficient) == 1 and pattern.factors and not plain:
-                found = _matched(pattern, term, definition.rank, rank)
-                if found is not None:
-                    used, labels = found
-                    rest = tuple(f for f in term.factors if f not in used)
-                    left = _left_over(used, pattern)
-                    whole = (*rest, *left, Factor(atom, labels))
-                    return [Term(term.coefficient * pattern.coefficient, whole)]
-        for f in term.factors:
-            if f.atom.head == "group" and f.atom.args[0].dims == definition.dims:
-                for sign in (1, -1):
-                    if combine.scale(Fraction(sign), f.atom.args[0]) == definition and (
-                        sign == 1 or f.power.denominator == 1
-                    ):
-                        rest = tuple(g for g in term.factors if g is not f)
-                        made = Factor(atom, f.labels, f.power)
-                        return [Term(term.coefficient * sign ** int(f.power), (*rest, made))]
+        found = _with_factors_named(term, rank, atom, definition)
+        found = found or _with_sum_named(term, atom, definition)
+        if found is not None:
+            return [found]
+    return None
+
+
+def _with_factors_named(term: Term, rank: int, atom: Atom, definition: Poly) -> Term | None:
+    """The term with the name in place of the factors that are the definition's only term."""
+    if len(definition.terms) != 1:
+        return None
+    (pattern,) = definition.terms
+    is_name = len(pattern.factors) == 1 and pattern.factors[0].atom.head == "name"
+    if abs(pattern.coefficient) != 1 or not pattern.factors or is_name:
+        return None
+    found = _matched(pattern, term, definition.rank, rank)
+    if found is None:
+        return None
+    used, labels = found
+    rest = [f for f in term.factors if f not in used]
+    whole = (*rest, *_left_over(used, pattern), Factor(atom, labels))
+    return Term(term.coefficient * pattern.coefficient, whole)
+
+
+def _with_sum_named(term: Term, atom: Atom, definition: Poly) -> Term | None:
+    """The term with the name in place of a factor that is the definition, or its negative."""
+    for f in term.factors:
+        if f.atom.head != "group" or f.atom.args[0].dims != definition.dims:
+            continue
+        for sign in (1, -1) if f.power.denominator == 1 else (1,):
+            if combine.scale(Fraction(sign), f.atom.args[0]) == definition:
+                rest = [g for g in term.factors if g is not f]
+                made = Factor(atom, f.labels, f.power)
+                return Term(term.coefficient * sign ** int(f.power), (*rest, made))
     return None
 
 

@@ -40,21 +40,25 @@ def unpack(archive: Path, folder: Path, most: int) -> list[Path]:
     Cost:    memory for one piece of a file, whatever the headers promise.
     """
     folder.mkdir(parents=True, exist_ok=True)
-    unpacked: list[Path] = []
     with open_regular("unpack", archive) as file:
         try:
             stream = _Limited(gzip.GzipFile(fileobj=file), archive, most)
             with tarfile.open(fileobj=stream, mode="r:") as tar:  # type: ignore[call-overload]
-                for count, member in enumerate(tar):
-                    if count >= _MOST_MEMBERS:
-                        raise _refused(archive, f"more than {_MOST_MEMBERS} members", member.name)
-                    if not member.isdir():
-                        unpacked.append(_unpack_member(tar, member, archive, folder))
+                return _unpack_members(tar, archive, folder)
         except (tarfile.TarError, gzip.BadGzipFile, zlib.error, EOFError, ValueError) as cause:
             if isinstance(cause, DataError):
                 raise
             details = {"file": archive, "reason": str(cause)}
             raise DataError(explanation("unpack: the archive is broken", details)) from cause
+
+
+def _unpack_members(tar: tarfile.TarFile, archive: Path, folder: Path) -> list[Path]:
+    unpacked = []
+    for count, member in enumerate(tar):
+        if count >= _MOST_MEMBERS:
+            raise _refused(archive, f"more than {_MOST_MEMBERS} members", member.name)
+        if not member.isdir():
+            unpacked.append(_unpack_member(tar, member, archive, folder))
     return unpacked
 
 

@@ -91,11 +91,8 @@ class Convolution(Module):
         """Give the kind of this layer with its channels and its kernel."""
         out, in_, *kernel = getattr(self.weight, "shape", None) or ("?", "?", "?")
         in_ = in_ * self.groups if isinstance(in_, int) else in_
-        plain = {"stride": 1, "padding": "valid", "dilation": 1, "groups": 1}
-        shown = [f"{n}={v}" for n, usual in plain.items() if (v := getattr(self, n)) != usual]
-        shown += ["bias=False"] * (self.bias is None)
-        size = "×".join(map(str, kernel))
-        return f"{type(self).__name__}({', '.join([f'{in_} → {out}', size, *shown])})"
+        usual = {"stride": 1, "padding": "valid", "dilation": 1, "groups": 1}
+        return _described(self, in_, out, kernel, usual)
 
 
 @final
@@ -221,11 +218,8 @@ class ConvTranspose2d(Module):
     def describe(self) -> str:
         """Give the kind of this layer with its channels and its kernel."""
         in_, out, *kernel = getattr(self.weight, "shape", None) or ("?", "?", "?")
-        plain = {"stride": 1, "padding": 0, "output_padding": 0}
-        shown = [f"{n}={v}" for n, usual in plain.items() if (v := getattr(self, n)) != usual]
-        shown += ["bias=False"] * (self.bias is None)
-        size = "×".join(map(str, kernel))
-        return f"ConvTranspose2d({', '.join([f'{in_} → {out}', size, *shown])})"
+        usual = {"stride": 1, "padding": 0, "output_padding": 0}
+        return _described(self, in_, out, kernel, usual)
 
 
 def fixed(value: Any) -> Any:
@@ -240,6 +234,20 @@ def with_bias(x: Tensor, bias: Tensor | None) -> Tensor:
     if bias is None:
         return x
     return add(x, reshape(bias, (bias.shape[0], *(1,) * (x.ndim - 2))))
+
+
+def _described(
+    layer: Convolution | ConvTranspose2d,
+    inputs: object,
+    outputs: object,
+    kernel: Sequence[object],
+    usual: dict[str, object],
+) -> str:
+    """Channels and kernel, and each setting that is not the usual one."""
+    shown = [f"{n}={v}" for n, plain in usual.items() if (v := getattr(layer, n)) != plain]
+    shown += ["bias=False"] * (layer.bias is None)
+    size = "×".join(map(str, kernel))
+    return f"{type(layer).__name__}({', '.join([f'{inputs} → {outputs}', size, *shown])})"
 
 
 def _misfit(name: str, x: Tensor, weight: Tensor, channels: int) -> str:

@@ -54,7 +54,7 @@ _LOG_FACTORIALS: Final = np.array([math.lgamma(k + 1) for k in range(1024)])
 
 @cache
 def _factorials(dtype: DType) -> Tensor:
-    """log k! for k = 0, 1, 2, …"""
+    """Give log k! for all k of a table."""
     return tensor(_LOG_FACTORIALS).astype(dtype)
 
 

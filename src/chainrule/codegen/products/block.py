@@ -11,7 +11,7 @@ from __future__ import annotations
 from chainrule.codegen.products.ahead import asks_of
 from chainrule.codegen.products.panels import pack_right
 from chainrule.codegen.products.results import emit_results, emit_turned_results
-from chainrule.codegen.products.split import chunk, minimum
+from chainrule.codegen.products.split import Range, block_of, minimum
 from chainrule.codegen.products.tile import emit_tile, left_numbers
 from chainrule.codegen.products.unit import Inner, Unit, widest
 from chainrule.codegen.values import Index, Value
@@ -22,13 +22,7 @@ __all__ = ["emit_unit"]
 def emit_unit(unit: Unit, index: Value) -> None:
     """Write the code of the unit of a number."""
     b, plan = unit.b, unit.plan
-    row_block: Index = index
-    column_block: Index = 0
-    if plan.column_blocks > 1:
-        column_block = b.binary("udiv", index, b.number(plan.row_blocks))
-        row_block = b.sub(index, b.mul(column_block, plan.row_blocks))
-    rows = chunk(b, row_block, plan.row_blocks, plan.rows.panels)
-    columns = chunk(b, column_block, plan.column_blocks, plan.columns.panels)
+    rows, columns = block_of(b, index, plan.row_blocks, plan.rows, plan.column_blocks, plan.columns)
     inner, block = unit.product.inner, plan.inner_block
     if block >= inner:
         _emit_block(unit, Inner(0, inner, None, None), rows, columns)
@@ -38,9 +32,6 @@ def emit_unit(unit: Unit, index: Value) -> None:
         count = minimum(b, b.sub(b.number(inner), begin), block) if inner % block else block
         first, last = b.icmp("eq", begin, 0), b.icmp("sge", begin, inner - block)
         _emit_block(unit, Inner(begin, count, first, last), rows, columns)
-
-
-Range = tuple[Index, Index]
 
 
 def _emit_block(unit: Unit, inner: Inner, rows: Range, columns: Range) -> None:

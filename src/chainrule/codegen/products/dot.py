@@ -14,7 +14,7 @@ from chainrule.codegen.llvm import Builder
 from chainrule.codegen.products.dot_plan import DotPlan
 from chainrule.codegen.products.operands import Operand, Product, Result, flipped
 from chainrule.codegen.products.panels import pack_lines, tail_mask
-from chainrule.codegen.products.split import Split, chunk, minimum
+from chainrule.codegen.products.split import Split, block_of, minimum
 from chainrule.codegen.products.vectors import sums
 from chainrule.codegen.values import Index, Value, bits, constant, vector
 
@@ -70,13 +70,7 @@ def lined_up(
 def emit_dot(unit: DotUnit, index: Value) -> None:
     """Write the code of the unit of a number."""
     b, plan = unit.b, unit.plan
-    row_block: Index = index
-    column_block: Index = 0
-    if plan.column_blocks > 1:
-        column_block = b.binary("udiv", index, b.number(plan.row_blocks))
-        row_block = b.sub(index, b.mul(column_block, plan.row_blocks))
-    rows = chunk(b, row_block, plan.row_blocks, plan.rows.panels)
-    columns = chunk(b, column_block, plan.column_blocks, plan.columns.panels)
+    rows, columns = block_of(b, index, plan.row_blocks, plan.rows, plan.column_blocks, plan.columns)
     with b.loop(*rows) as down, b.loop(*columns) as across:
         row, rows_done = _begin(b, plan.rows, down.index)
         column, columns_done = _begin(b, plan.columns, across.index)

@@ -4,13 +4,11 @@ from __future__ import annotations
 
 from chainrule.codegen.llvm import Builder
 from chainrule.codegen.products.operands import Operand, Product, Strided
-from chainrule.codegen.products.split import maximum, minimum
+from chainrule.codegen.products.split import Range, maximum, minimum
 from chainrule.codegen.products.vectors import transposed
 from chainrule.codegen.values import Index, Value, bits, constant, vector
 
 __all__ = ["pack_left", "pack_lines", "pack_right", "tail_mask"]
-
-Range = tuple[Index, Index]
 
 
 def pack_right(

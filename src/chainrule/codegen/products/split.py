@@ -7,7 +7,9 @@ from typing import NamedTuple
 from chainrule.codegen.llvm import Builder
 from chainrule.codegen.values import Index, Value
 
-__all__ = ["Split", "chunk", "maximum", "minimum", "split"]
+__all__ = ["Range", "Split", "block_of", "maximum", "minimum", "split"]
+
+Range = tuple[Index, Index]
 
 
 class Split(NamedTuple):
@@ -28,7 +30,20 @@ def split(total: int, size: int) -> Split:
     return Split(total, size, max(-(-total // size), 1))
 
 
-def chunk(b: Builder, index: Index, chunks: int, count: int) -> tuple[Index, Index]:
+def block_of(
+    b: Builder, index: Value, row_blocks: int, rows: Split, column_blocks: int, columns: Split
+) -> tuple[Range, Range]:
+    """The panels of rows and of columns that the unit of a number computes."""
+    row_block: Index = index
+    column_block: Index = 0
+    if column_blocks > 1:
+        column_block = b.binary("udiv", index, b.number(row_blocks))
+        row_block = b.sub(index, b.mul(column_block, row_blocks))
+    down = _chunk(b, row_block, row_blocks, rows.panels)
+    return down, _chunk(b, column_block, column_blocks, columns.panels)
+
+
+def _chunk(b: Builder, index: Index, chunks: int, count: int) -> Range:
     """The panels of one of so many blocks of so many panels."""
     if chunks == 1:
         return 0, count
