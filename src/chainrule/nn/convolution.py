@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any, ClassVar, final
 
 from chainrule.errors import ArgumentError, ShapeError
@@ -241,7 +241,7 @@ def _described(
     inputs: object,
     outputs: object,
     kernel: Sequence[object],
-    usual: dict[str, object],
+    usual: Mapping[str, object],
 ) -> str:
     """Channels and kernel, and each setting that is not the usual one."""
     shown = [f"{n}={v}" for n, plain in usual.items() if (v := getattr(layer, n)) != plain]
