@@ -14,7 +14,7 @@ from typing import Any, Final
 import numpy as np
 
 from chainrule.runtime.memory import empty
-from chainrule.runtime.reference import quietly
+from chainrule.runtime.quiet import quietly
 
 __all__: list[str] = []
 
