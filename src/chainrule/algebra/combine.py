@@ -168,8 +168,19 @@ def power(poly: Poly, exponent: Fraction) -> Poly:
     content, inside = _content(poly)
     if not whole and content < 0:
         content, inside = _ONE, poly
-    group = Atom("group", (), (inside,), poly.dims)
-    return scale(_number_power(content, exponent), atom_poly(group, exponent))
+    return scale(_number_power(content, exponent), _together(inside, exponent))
+
+
+def _together(inside: Poly, exponent: Fraction) -> Poly:
+    """A sum as one factor to a power, which is read only at the labels that it has."""
+    used = sorted({i for t in inside.terms for f in t.factors for i in f.labels if i < inside.rank})
+    fresh = itertools.count(len(used))
+    place = {i: used.index(i) if i in used else next(fresh) for i in range(inside.rank)}
+    dims = tuple(inside.dims[i] for i in used)
+    terms = inside.at([place[i] for i in range(inside.rank)], fresh)
+    group = Atom("group", (), (normal(terms, range(len(used)), dims),), dims)
+    made = Term(_ONE, (Factor(group, tuple(used), exponent),))
+    return normal([made], range(inside.rank), inside.dims)
 
 
 def _number_power(value: Number, exponent: Fraction) -> Number:

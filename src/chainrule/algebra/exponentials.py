@@ -164,14 +164,13 @@ def _probability(g: Factor, f: Factor, inner: Poly) -> Factor | None:
     factors = inner.terms[0].factors
     if len(factors) != 1 or factors[0].atom != g.atom or factors[0].power != 1:
         return None
-    outer = factors[0].labels[:-1]
-    last = factors[0].labels[-1:]
-    if outer != tuple(range(inner.rank)) or not last or last[0] < inner.rank:
+    outer, summed = factors[0].labels[: inner.rank], factors[0].labels[inner.rank :]
+    if outer != tuple(range(inner.rank)) or not summed or min(summed) < inner.rank:
         return None
-    if g.labels[:-1] != f.labels:
+    if len(set(summed)) != len(summed) or g.labels[: inner.rank] != f.labels:
         return None
-    atom = Atom("softmax", (), g.atom.args, g.atom.dims)
-    return Factor(atom, g.labels)
+    axes = tuple(range(inner.rank, len(g.labels))) if len(summed) > 1 else ()
+    return Factor(Atom("softmax", axes, g.atom.args, g.atom.dims), g.labels)
 
 
 def _two_sided(g: Factor, f: Factor, inner: Poly) -> Factor | None:

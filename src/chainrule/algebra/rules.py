@@ -160,7 +160,7 @@ def _averages(term: Term, rank: int, definitions: Definitions) -> list[Term] | N
 
 def _is_simplex(atom: Atom, definitions: Definitions) -> bool:
     if atom.head in ("softmax", "onehot"):
-        return True
+        return len(atom.params) < 2  # over several axes, only the sum over all of them is 1
     if atom.head == "name":
         definition = definitions.get(atom)
         if definition is not None and len(definition.terms) == 1:

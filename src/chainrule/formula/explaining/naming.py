@@ -16,7 +16,7 @@ from chainrule.formula.typeset import tree as ts
 from chainrule.formula.typeset.build import flat_transpose
 from chainrule.formula.typeset.roots import rooted
 from chainrule.formula.typeset.tree import Tree
-from chainrule.formula.typeset.walk import children, replaced, walk
+from chainrule.formula.typeset.walk import children, replaced, spanned, walk
 
 __all__ = ["Definition", "definitions", "generated", "nested", "symbols"]
 
@@ -60,7 +60,7 @@ def generated(
     for head, (matrix, vector) in _GENERATED.items():
         whole = [main, *(tree for _, tree in definitions(main, known))]
         found = [p for tree in whole for p in walk(tree)
-                 if isinstance(p, ts.Apply) and p.name == head]  # fmt: skip
+                 if isinstance(p, ts.Apply) and spanned(p.name)[0] == head]  # fmt: skip
         kinds = list(dict.fromkeys(found))
         if len(kinds) != 1 or any(tree in kinds for tree in known.values()):
             continue

@@ -25,9 +25,11 @@ from chainrule.formula.typeset.build import (
     flat_transpose,
     power_of,
     product,
+    turns,
     upright,
 )
 from chainrule.formula.typeset.tree import Tree
+from chainrule.formula.typeset.walk import over
 
 __all__ = ["Irreducible", "formula"]
 
@@ -196,7 +198,8 @@ class Reduction:
         middle = [_diagonal(elementwise(weight))] if weight else []
         left, right = _from(first, other), _from(second, label)
         if not middle and left == flat_transpose(right):
-            self.scalars.append(power_of(ts.Norm((), right), Fraction(2)))
+            least = min(right, flat_transpose(right), key=lambda tree: turns([tree]))
+            self.scalars.append(power_of(ts.Norm((), least), Fraction(2)))
         else:
             self.scalars.append(ts.Trace((), upright(product([left, *middle, right]))))
         del self.sizes[other]
@@ -334,6 +337,9 @@ def atom_tree(atom: Atom) -> Tree:
         case ("indicator", _, _):
             left, right = map(_operand, atom.args)
             return ts.Bracket(atom.dims, str(atom.params[0]), left, right)
+        case ("softmax" | "log_softmax" as name, _, _) if len(atom.params) > 1:
+            name = over(name, len(atom.params))
+            return ts.Apply(atom.dims, name, tuple(map(formula, atom.args)))
         case ("softmax" | "log_softmax" | "logsumexp" | "onehot" as name, _, _):
             return ts.Apply(atom.dims, name, tuple(map(formula, atom.args)))
         case ("reshape", _, _) if len(atom.dims) == 1:

@@ -8,8 +8,11 @@ from chainrule.formula.typeset.build import (
     product,
 )
 from chainrule.formula.typeset.tree import Tree
+from chainrule.formula.typeset.walk import spanned
 
 __all__: list[str] = ["Irreducible", "row_of"]
+
+_WHOLE = frozenset({"det", "onehot", "softmax"})
 
 
 class Irreducible(Exception):  # noqa: N818 — a way out, not a failure
@@ -34,7 +37,7 @@ def row_of(tree: Tree, slot: int, label: str) -> Tree:
             return ts.Power(dims, row_of(body, slot, label), exponent)
         case ts.Apply(name="softmax") if slot == 0 and len(tree.dims) == 2:
             return ts.Row(dims, tree, label)
-        case ts.Apply(name=name, parts=parts) if name not in ("det", "onehot", "softmax"):
+        case ts.Apply(name=name, parts=parts) if spanned(name)[0] not in _WHOLE:
             made = tuple(row_of(p, slot, label) if p.dims else p for p in parts)
             return ts.Apply(dims, name, made)
         case ts.Bracket(relation=relation, left=left, right=right):

@@ -26,7 +26,7 @@ from chainrule.formula.printing.notation import spelled
 from chainrule.formula.typeset import tree as ts
 from chainrule.formula.typeset.build import is_row
 from chainrule.formula.typeset.tree import Tree
-from chainrule.formula.typeset.walk import labels_of
+from chainrule.formula.typeset.walk import labels_of, spanned
 
 __all__ = ["arranged", "shape_of", "terms"]
 
@@ -141,7 +141,9 @@ class Arranger:
             case ts.Apply(name=name, parts=parts):
                 between = [m.Sign(",", binary=True)] * len(parts)
                 inside = list(chain(*zip(map(self._plain, parts), between, strict=True)))[:-1]
-                return _called(name, m.Row(tuple(inside))), ATOM
+                plain, axes = spanned(name)
+                below = "".join(tree.dims[-axes:]) if axes > 1 else ""
+                return _called(plain, m.Row(tuple(inside)), below), ATOM
             case ts.Diag(body=body):
                 return _called("diag", self._plain(body)), ATOM
             case ts.Trace(body=body):
@@ -267,8 +269,11 @@ def _number(value: Fraction | float) -> Placed:
     return m.Value(value), ATOM
 
 
-def _called(name: str, inside: Mark) -> Mark:
-    return m.Row((m.Function(name), m.Fenced("(", inside, ")")))
+def _called(name: str, inside: Mark, below: str = "") -> Mark:
+    head: Mark = m.Function(name)
+    if below:
+        head = m.Lowered(head, m.Words(below))
+    return m.Row((head, m.Fenced("(", inside, ")")))
 
 
 def _base(tree: Tree) -> Tree:

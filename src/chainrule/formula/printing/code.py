@@ -32,6 +32,7 @@ from chainrule.formula.printing.line import from_end
 from chainrule.formula.typeset import tree as ts
 from chainrule.formula.typeset.build import flat_transpose, is_row, power_of
 from chainrule.formula.typeset.tree import Tree
+from chainrule.formula.typeset.walk import spanned
 
 __all__ = ["CHAINRULE", "NUMPY", "identifier", "program"]
 
@@ -315,13 +316,18 @@ class Writer:
 
     def _apply(self, name: str, parts: Sequence[Tree], dims: tuple[str, ...]) -> Code:
         inside = [self.value(p) for p in parts]
+        name, many = spanned(name)
+        if many > 1:
+            return self._call(name, inside[0], f"axis={tuple(range(-many, 0))}")
         match name:
             case "onehot":
                 return self._call("one_hot", inside[0], self.size(dims[-1]))
             case "reshape":
                 return self._call("reshape", inside[0], self._shape(dims))
             case "logsumexp" if dims:
-                return self._call("logsumexp", inside[0], "axis=-1")
+                gone = len(parts[0].dims) - len(dims)
+                axis = tuple(range(-gone, 0)) if gone > 1 else -1
+                return self._call("logsumexp", inside[0], f"axis={axis}")
             case "max" | "min" | "prod" | "argmax" | "argmin" | "any" | "all" if len(parts) == 1:
                 axes = tuple(range(len(dims), len(parts[0].dims)))
                 along = "" if not dims else f"axis={axes[0] if len(axes) == 1 else axes}"

@@ -68,15 +68,14 @@ NUMPY: Final = Dialect(
     {
         "sigmoid": "def sigmoid(x):\n    return np.exp(-np.logaddexp(0, -x))",
         "softmax": (
-            "def softmax(x):\n    e = np.exp(x - x.max(axis=-1, keepdims=True))\n"
-            "    return e / e.sum(axis=-1, keepdims=True)"
+            "def softmax(x, axis=-1):\n    e = np.exp(x - x.max(axis=axis, keepdims=True))\n"
+            "    return e / e.sum(axis=axis, keepdims=True)"
         ),
         "log_softmax": (
-            "def log_softmax(x):\n    return x - np.logaddexp.reduce(x, axis=-1, keepdims=True)"
+            "from scipy.special import logsumexp\n\ndef log_softmax(x, axis=-1):\n"
+            "    return x - logsumexp(x, axis=axis, keepdims=True)"
         ),
-        "logsumexp": (
-            "def logsumexp(x, axis=None):\n    return np.logaddexp.reduce(x, axis=axis)"
-        ),
+        "logsumexp": "from scipy.special import logsumexp",
         "erf": "from scipy.special import erf",
         "erfc": "from scipy.special import erfc",
         "lgamma": "from scipy.special import gammaln as lgamma",

@@ -327,6 +327,11 @@ class _Parser(Cursor):
         return self.fail("expected a number, a name or an opening bracket")
 
     def _name(self, token: Token) -> list[Syntax]:
+        function, labels = self.axes_below(token)
+        if labels:  # softmaxₙₘ(X), over these axes
+            call = self._called(Syntax("name", function, (), token.start, token.end))
+            option = Syntax("keyword", "over", (Syntax("string", labels),))
+            return [Syntax("call", call.text, (*call.parts, option), call.start, call.end)]
         called = self.at("(")
         if self._is_prefix(token):
             return [Syntax("name", token.text, (), token.start, token.end)]

@@ -9,6 +9,7 @@ from chainrule.formula.reading.operators import MisfitError, Term
 from chainrule.formula.reading.shapes import Unknowns, shown
 from chainrule.formula.typeset import tree as ts
 from chainrule.formula.typeset.build import number
+from chainrule.formula.typeset.walk import over
 
 __all__: list[str] = []
 
@@ -37,7 +38,10 @@ def reduced(unknowns: Unknowns, name: str, parts: list[Term], options: Options) 
     if name not in ("sum", "mean", "logsumexp", "softmax", "log_softmax"):
         return None
     body = parts[0]
-    axis = axis_of(parts, options)
+    several = _axes_of(body, parts, options)
+    if several is not None and (len(several) < body.rank or "softmax" in name):
+        return _along_several(name, body, several)
+    axis = None if several is not None else axis_of(parts, options)
     keep = bool(options["keepdims"].meta) if "keepdims" in options else False
     if axis is not None and not -body.rank <= axis < body.rank:
         raise MisfitError(f"axis {axis} of an array of shape {shown(body.shape)} does not exist")
@@ -60,6 +64,35 @@ def reduced(unknowns: Unknowns, name: str, parts: list[Term], options: Options) 
     if body.rank <= 2 and place == body.rank - 1:
         return Term(ts.Apply(body.tree.dims, name, (body.tree,)), body.shape)
     return op.called(name, [body], body.shape, (place,))
+
+
+def _axes_of(body: Term, parts: Sequence[Term], options: Options) -> tuple[int, ...] | None:
+    """Several axes: axis=(0, 1), or the labels below softmaxₙₘ; None for one axis or all."""
+    if "over" in options:
+        count = len(str(options["over"].meta))
+        return tuple(range(body.rank - count, body.rank))
+    term = options.get("axis") or (parts[1] if len(parts) > 1 else None)
+    if term is None or not isinstance(term.meta, tuple):
+        return None
+    found = tuple(sorted(int(a.replace("−", "-")) % max(body.rank, 1) for a in term.meta))
+    return found if len(found) > 1 else None
+
+
+def _along_several(name: str, body: Term, axes: tuple[int, ...]) -> Term:
+    """A function along several axes: softmax keeps them, the others sum over them."""
+    last = axes == tuple(range(body.rank - len(axes), body.rank))
+    kept = tuple(d for k, d in enumerate(body.shape) if k not in axes)
+    match name:
+        case "softmax" | "log_softmax" if last:
+            tree = ts.Apply(body.tree.dims, over(name, len(axes)), (body.tree,))
+            return Term(tree, body.shape)
+        case "softmax" | "log_softmax":
+            return op.called(name, [body], body.shape, (axes,))
+        case "sum":
+            return op.called("sum", [body], kept, (axes, False))
+        case "logsumexp":
+            return op.called("logsumexp", [body], kept, (axes, False))
+    raise MisfitError(f"{name} takes one axis or none")
 
 
 def _one() -> Term:

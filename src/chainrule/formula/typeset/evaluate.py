@@ -16,6 +16,7 @@ import scipy.linalg
 from chainrule.errors import FormulaError
 from chainrule.formula.typeset import tree as ts
 from chainrule.formula.typeset.tree import Tree
+from chainrule.formula.typeset.walk import spanned
 from chainrule.ir.scalar import SCALARS
 
 __all__ = ["evaluate", "size_of"]
@@ -170,13 +171,14 @@ class Evaluator:
         return (*shape, 1) if len(shape) == 1 else shape
 
     def _apply(self, name: str, values: list[Array], tree: Tree) -> Array:
+        name, axes = spanned(name)
         match name:
             case "σ":
                 return np.asarray(SCALARS["sigmoid"].numpy(values[0]))
             case "softmax":
-                return _softmax(values[0], len(tree.dims))
+                return _softmax(values[0], len(tree.dims), axes)
             case "log_softmax":
-                return np.log(_softmax(values[0], len(tree.dims)))
+                return np.log(_softmax(values[0], len(tree.dims), axes))
             case "mean":
                 return np.asarray(np.mean(values[0]))
             case "det":
@@ -233,8 +235,8 @@ def _read_at(
     return tuple(places), inside
 
 
-def _softmax(x: Array, rank: int) -> Array:
-    axis = 0 if rank == 1 else -1
+def _softmax(x: Array, rank: int, axes: int) -> Array:
+    axis = (0,) if rank == 1 else tuple(range(rank - axes, rank))
     e = np.exp(x - x.max(axis=axis, keepdims=True))
     return np.asarray(e / e.sum(axis=axis, keepdims=True))
 

@@ -9,7 +9,7 @@ from typing import Any
 from chainrule.formula.typeset import tree as ts
 from chainrule.formula.typeset.tree import Tree
 
-__all__ = ["children", "labels_of", "replaced", "rewritten", "walk"]
+__all__ = ["children", "labels_of", "over", "replaced", "rewritten", "spanned", "walk"]
 
 
 def walk(tree: Tree) -> Iterator[Tree]:
@@ -64,6 +64,17 @@ def _with_parts(tree: Tree, change: Callable[[Tree], Tree]) -> Tree:
     return replace(tree, **changes) if changes else tree
 
 
+def over(name: str, axes: int) -> str:
+    """The name of a function along several last axes, as softmax over 2."""
+    return name if axes == 1 else f"{name} over {axes}"
+
+
+def spanned(name: str) -> tuple[str, int]:
+    """The plain name of a function, and how many axes it goes along."""
+    plain, _, axes = name.partition(" over ")
+    return plain, int(axes or 1)
+
+
 _ALONG = frozenset({"softmax", "log_softmax", "logsumexp", "onehot", "max", "min", "prod", "any",
                     "all", "argmax", "argmin", "mean", "det"})  # fmt: skip
 
@@ -73,7 +84,7 @@ def labels_of(tree: Tree) -> tuple[str, ...]:
     match tree:
         case ts.Indexed(labels=labels):
             return labels
-        case ts.Apply(name=name) if name in _ALONG:
+        case ts.Apply(name=name) if spanned(name)[0] in _ALONG:
             return ()
         case ts.Plus() | ts.Apply() | ts.Power() | ts.Bracket() | ts.Scaled() | ts.Elementwise():
             parts = [p for p in children(tree) if p.dims == tree.dims]
