@@ -1,5 +1,7 @@
 """The derivation block by block."""
 
+# ruff: noqa: F722, F821, ANN — the annotations are names of axes
+
 import functools
 from collections.abc import Callable
 
@@ -7,11 +9,16 @@ import pytest
 
 import chainrule as cr
 from chainrule.errors import FormulaError
-from chainrule.formula import explain
+from chainrule.formula import check, explain
+from chainrule.formula.derivation.question import ask, derive
 from chainrule.formula.explaining.explanation import Explanation
+from chainrule.formula.printing.notation import UNICODE
 from tests.formula.programs import PROGRAMS, normalized, ridge, three_layers
 from tests.formula.test_latex import balanced
 from tests.patience import calls
+
+
+SUBSCRIPTS = str.maketrans("0123456789", "₀₁₂₃₄₅₆₇₈₉")
 
 
 @functools.cache
@@ -81,3 +88,37 @@ def test_steps_are_those_of_a_gradient() -> None:
     with pytest.raises(FormulaError) as caught:
         explain(ridge, "w", order=2, steps=True)
     assert str(caught.value) == ("explain: steps are those of a gradient: order=1 and one variable")
+
+
+def residual(layers: int):
+    def loss(W: "d d", X: "n d", y: "n d"):
+        h = X
+        for _ in range(layers):
+            h = h + cr.tanh(h @ W)
+        return cr.sum((h - y) ** 2)
+
+    return loss
+
+
+@pytest.mark.parametrize("layers", [4, 5, 12])
+def test_layers_that_share_a_weight_are_told_one_by_one(layers: int) -> None:
+    told = explain(residual(layers), "W")
+    assert len(told.where) == 4 * layers - 1
+    assert told.error < 1e-12
+    inner = [f"z{2 * k}ᵀ δz{2 * k + 1}".translate(SUBSCRIPTS) for k in range(1, layers)]
+    assert UNICODE(told.tree) == " + ".join(["Xᵀ δz₁", *inner])
+
+
+def test_the_length_of_a_gradient_is_known_before_it_is_written() -> None:
+    lengths = [derive(ask("explain", residual(n), "W")).length("W") for n in (2, 3, 4)]
+    assert lengths[1] > 3 * lengths[0]
+    assert lengths[2] > 3 * lengths[1]
+
+
+def test_a_derivation_through_many_layers_is_graded() -> None:
+    loss = residual(6)
+    whole = UNICODE(explain(loss, "W").tree)
+    assert check(loss, "W", whole).verdict == "right"
+    found = check(loss, "W", whole.replace(" + z₂ᵀ δz₃", ""))
+    assert (found.verdict, found.kind) == ("wrong", "missing term")
+    assert "z₂ᵀ δz₃" in found.message

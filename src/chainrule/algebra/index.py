@@ -11,6 +11,7 @@ same ``key``: labels are numbered by refinement of their surroundings, and like 
 from __future__ import annotations
 
 import itertools
+import re
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from fractions import Fraction
@@ -22,6 +23,7 @@ Labels = tuple[int, ...]
 Number = Fraction | float
 _MOST_ORDERS = 5040
 _MOST_DENOMINATOR = 64
+_LONGER = re.compile("[₀-₉]{2,}")
 
 
 @dataclass(frozen=True, eq=False)
@@ -167,14 +169,21 @@ def normal(terms: Iterable[Term], outputs: Iterable[int], dims: tuple[str, ...])
         key, canonical = _numbered(merged, outs)
         before = collected[key][0] if key in collected else Fraction(0)
         collected[key] = (_sum(before, merged.coefficient), canonical)
-    kept = sorted(
+    kept = [
         (key, rational(c) if isinstance(c, float) else c, t)
         for key, (c, t) in collected.items()
         if c
-    )
+    ]
+    if len(kept) > 1:
+        kept.sort(key=lambda row: _LONGER.sub(_after_digits, row[0]))
     found = tuple(Term(c, t.factors) for _, c, t in kept)
     text = " + ".join(f"{c}*{key}" for key, c, _ in kept) or "0"
     return Poly(dims, found, f"[{len(outs)}|{text}]")
+
+
+def _after_digits(digits: re.Match[str]) -> str:
+    """z₁₀ comes after z₉."""
+    return "₉" * (len(digits[0]) - 1) + digits[0]
 
 
 def _sum(a: Number, b: Number) -> Number:

@@ -23,6 +23,7 @@ from chainrule.transform.trace import Trace
 
 __all__ = ["Derivation"]
 
+_LONG = 1000  # operations written out, which double with each layer that adds to the last
 _ACTIVATIONS = frozenset({"relu", "tanh", "sigmoid", "softplus", "erf"})
 _SUBSCRIPTS = str.maketrans("0123456789", "₀₁₂₃₄₅₆₇₈₉")
 
@@ -105,6 +106,19 @@ class Derivation:
         for twins in self.beside:
             self.lowering.lower(twins)
         return found
+
+    def is_long(self, name: str) -> bool:
+        """Whether the gradient is told block by block, as that of residual layers."""
+        return self.length(name) > _LONG
+
+    def length(self, name: str) -> int:
+        """How many operations the gradient has if what has no name is written out each time."""
+        nodes = self._gradient_nodes(name)
+        lengths: dict[Node, int] = {}
+        for node in () if nodes is None else ancestors(nodes[:1]):
+            inner = () if node in self.names else node.inputs
+            lengths[node] = 1 + sum(lengths[n] for n in inner)
+        return 0 if nodes is None else lengths[nodes[0]]
 
     def _gradient_nodes(self, name: str) -> Twins | None:
         found = [c.get(n) for c, n in zip(self.cotangents, self.input(name), strict=True)]

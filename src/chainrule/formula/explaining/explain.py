@@ -136,8 +136,11 @@ def readable(
     A deep program has the gradient at every value by name, so that its formula stays as long as
     the program.
     """
-    if question.order == 1 and not expand and (told := _blocks(question, derivation, _DEEP)):
-        return told.result, told.definitions
+    if question.order == 1 and not expand:
+        is_long = derivation.is_long(question.names[0])
+        told = _blocks(question, derivation, 2 if is_long else _DEEP)
+        if told is not None:
+            return told.result, told.definitions
     main, known = _formula(question, derivation)
     if question.order == 1:
         main, known = _with_deltas(question, derivation, main, known)

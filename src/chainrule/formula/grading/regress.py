@@ -18,6 +18,7 @@ from chainrule.formula.derivation.question import derivative
 from chainrule.formula.grading.program import Program, close, fitted
 from chainrule.formula.matrix.structure import formula
 from chainrule.formula.reading.numeric import NumpyEvaluator, natural
+from chainrule.formula.typeset import tree as ts
 from chainrule.formula.typeset.evaluate import Array
 from chainrule.formula.typeset.tree import Tree
 
@@ -46,6 +47,8 @@ def terms(program: Program) -> list[list[Tree]]:
     if program.derivation is None:
         return []
     derivation, question = program.derivation, program.question
+    if derivation.is_long(question.names[0]):
+        return [_parts(program.main)] if isinstance(program.main, ts.Plus) else []
     try:
         derivation.name_deltas(())
         poly = derivative(derivation, question.names, question.order)
@@ -58,6 +61,12 @@ def terms(program: Program) -> list[list[Tree]]:
         ]
     except (ChainruleError, ArithmeticError, LookupError, TypeError, ValueError):
         return []
+
+
+def _parts(tree: ts.Plus) -> list[Tree]:
+    """The terms of a sum with their signs."""
+    pairs = zip(tree.signs, tree.parts, strict=True)
+    return [p if sign > 0 else ts.Plus(p.dims, (-1,), (p,)) for sign, p in pairs]
 
 
 def _single(poly: Poly, place: int) -> Poly:
