@@ -1,6 +1,6 @@
 """The derivation block by block."""
 
-# ruff: noqa: F722, F821, ANN — the annotations are names of axes
+# ruff: noqa: F722, ANN — the annotations are names of axes
 
 import functools
 from collections.abc import Callable
@@ -16,7 +16,6 @@ from chainrule.formula.printing.notation import UNICODE
 from tests.formula.programs import PROGRAMS, normalized, ridge, three_layers
 from tests.formula.test_latex import balanced
 from tests.patience import calls
-
 
 SUBSCRIPTS = str.maketrans("0123456789", "₀₁₂₃₄₅₆₇₈₉")
 
