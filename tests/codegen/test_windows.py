@@ -11,9 +11,10 @@ from hypothesis import strategies as st
 import chainrule as cr
 from chainrule.codegen import fuse
 from chainrule.codegen.outline import works
-from chainrule.codegen.program import compile_graph
+from chainrule.codegen.program import compile_graph, items_of
 from chainrule.codegen.target import Target
 from chainrule.codegen.windows import nest
+from chainrule.codegen.windows.plan import plan_of
 from chainrule.runtime.native import NativeProgram
 from chainrule.runtime.quiet import quietly
 from tests.codegen.guarded import by_numpy, natively, optimized
@@ -58,7 +59,7 @@ def convolutions(draw: Any) -> tuple[tuple[int, ...], tuple[int, ...], dict[str,
         "dilation": dilation,
         "groups": groups,
     }
-    n = draw(st.sampled_from([1, 2, 8, 9, 16]))
+    n = draw(st.sampled_from([1, 2, 4, 8, 9, 16]))
     dtype = draw(st.sampled_from(["float32", "float32", "float64"]))
     return (n, groups * in_, *size), (groups * out, in_, *kernel), settings, dtype
 
@@ -88,6 +89,10 @@ def test_a_convolution_and_its_derivatives_have_the_values_of_the_reference(
         ((8, 16, 32, 32), (32, 16, 1, 1), {"stride": 2}),
         ((16, 64, 4, 4), (64, 64, 3, 3), {"padding": "same"}),
         ((8, 20, 50), (33, 20, 7), {"padding": "same"}),
+        ((1, 64, 8, 8), (64, 64, 3, 3), {"padding": "same"}),
+        ((4, 128, 4, 4), (128, 128, 3, 3), {"padding": "same"}),
+        ((2, 32, 8, 8), (48, 16, 3, 3), {"padding": "same", "groups": 2}),
+        ((1, 32, 4, 3, 7), (64, 16, 3, 1, 1), {"groups": 2}),
     ],
 )
 def test_networks_convolutions_have_the_values_of_the_reference(
@@ -112,6 +117,32 @@ def test_all_three_products_of_a_convolution_run_in_register_tiles(
     for plan in plans:
         sums = plan.wide * math.prod(plan.tile.values())
         assert 8 <= sums < TARGETS[bits].registers
+
+
+@pytest.mark.parametrize(
+    ("x", "w"),
+    [((1, 64, 8, 8), (64, 64, 3, 3)), ((4, 128, 4, 4), (128, 128, 3, 3)),
+     ((64, 128, 4, 4), (128, 128, 3, 3))],
+)  # fmt: skip
+def test_few_images_and_large_kernels_run_in_register_tiles_in_several_bands(
+    x: tuple[int, ...], w: tuple[int, ...]
+) -> None:
+    y = (x[0], w[0], *x[2:])
+    graph, _ = optimized(
+        lambda *given: both(*given, {"padding": "same"}), *map(cr.zeros, (x, w, y))
+    )
+    sums = [
+        (s, item.rank)
+        for item in items_of(graph, TARGETS[512])
+        if isinstance(item, fuse.Fused)
+        for s in item.statements
+        if s.kind == "sum" and math.prod(s.extents) > 1 << 18
+    ]
+    assert len(sums) == 3
+    for s, rank in sums:
+        assert plan_of(TARGETS[512], s, rank) is not None
+        bands = s.extents[s.band.variable] // s.band.size if s.band else 1
+        assert math.prod(s.extents[:rank]) * bands >= 4
 
 
 def test_factors_are_laid_out_once_for_all_rows() -> None:
@@ -156,9 +187,10 @@ def test_numbers_that_are_not_finite_pass_through_windows_as_in_the_reference() 
     np.testing.assert_array_equal(np.isfinite(found), np.isfinite(wanted))
 
 
-def test_the_number_of_threads_changes_no_bit(monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize("n", [2, 16])
+def test_the_number_of_threads_changes_no_bit(n: int, monkeypatch: pytest.MonkeyPatch) -> None:
     settings = {"padding": "same"}
-    arrays = [numbers(16, 32, 16, 16), numbers(32, 32, 3, 3), numbers(16, 32, 16, 16)]
+    arrays = [numbers(n, 32, 16, 16), numbers(32, 32, 3, 3), numbers(n, 32, 16, 16)]
     graph, given_ = optimized(lambda x, w, c: both(x, w, c, settings), *map(cr.tensor, arrays))
     made = []
     for threads in ("1", "2"):

@@ -16,6 +16,7 @@ from typing import Final
 
 from chainrule.codegen.affine import flattened, variable
 from chainrule.codegen.clusters import INDEXED
+from chainrule.codegen.counting import forms_of, merged
 from chainrule.codegen.loops import Fetch, Load, Statement, Times, loads
 from chainrule.codegen.steps import Check, Contraction, Draw, Host, Nested, Scattered, Spread, Step
 from chainrule.ir.graph import Node
@@ -133,6 +134,8 @@ def _goes_along(item: Fused, step: Statement, rank: int) -> bool:
     """Whether a kernel goes through the rows of a sum by columns, and has them whole."""
     if item.product is not None or len(item.statements) >= _LONGEST or item.rank < rank:
         return False
+    if any(s.band is not None for s in item.statements):
+        return False
     if any(s.extents[:rank] != step.extents[:rank] for s in item.statements):
         return False
     tiles = (rank, step.target.shape[0])
@@ -144,6 +147,8 @@ def _goes_along(item: Fused, step: Statement, rank: int) -> bool:
 
 def own_rank(step: Statement) -> int:
     """The rows of a statement alone; a sum of products leaves axes to go side by side within."""
+    if step.band is not None:
+        return step.band.rank
     shape = step.target.shape
     if step.kind == "sum" and isinstance(step.value, Times):
         rows = 1
@@ -151,26 +156,35 @@ def own_rank(step: Statement) -> int:
             if rows >= _ENOUGH_ROWS // 2:
                 return rank
             rows *= size
-    return len(shape) - _is_down_columns(step)
+    return len(shape) - _columns(step)
 
 
-def _is_down_columns(step: Statement) -> bool:
-    """Whether a reduction leaves its columns to go side by side, and rows or work do not suffer."""
-    if step.kind in ("", *INDEXED) or not step.target.shape or step.target.shape[-1] < _WIDE:
-        return False
-    rows = math.prod(step.target.shape[:-1])
-    if rows < _ENOUGH_ROWS and math.prod(step.extents) > _MUCH:
-        return False
+def _columns(step: Statement) -> int:
+    """How many last axes of a reduction go side by side: its columns, if rows do not suffer."""
+    shape = step.target.shape
+    if step.kind in ("", *INDEXED) or not shape:
+        return 0
     last, reduced = step.rank - 1, range(step.rank, len(step.extents))
     forms = [load.flat for load in loads(step.value)]
-    along = any(form.coefficient(last) == 1 for form in forms)
-    return along and not any(form.coefficient(v) == 1 for form in forms for v in reduced)
+    if any(form.coefficient(v) == 1 for form in forms for v in reduced):
+        return 0
+    if not any(form.coefficient(last) == 1 for form in forms):
+        return 0
+    together = merged(range(step.rank), step.extents, list(forms_of(step)))[-1].members
+    for count in range(1, len(together) + 1):
+        if math.prod(shape[-count:]) >= _WIDE:
+            rows = math.prod(shape[:-count])
+            suffer = rows < _ENOUGH_ROWS and math.prod(step.extents) > _MUCH
+            return 0 if suffer else count
+    return 0
 
 
 def _fits(item: Fused, step: Statement) -> int | None:
     """How many axes the rows would have with this statement; None if it does not fit."""
     own = [load for load in loads(step.value) if load.source in item.sources]
     if len(item.statements) >= _LONGEST or any(isinstance(load, Fetch) for load in own):
+        return None
+    if step.band is not None or any(s.band is not None for s in item.statements):
         return None
     columns = {s.target for s in item.statements if s.added}
     if any(load.source in columns for load in own):

@@ -76,7 +76,9 @@ def emit_fused(
         _emitter(row, c, plan, scratch, soon.get(id(c), ()))
         for c, plan in zip(nests, plans, strict=True)
     ]
-    if rank:
+    if statements[0].band is not None:
+        tiles = _in_bands(row, statements[0], emitted[0], limits)
+    elif rank:
         tiles = _in_rows(row, nests, emitted, limits, work)
     else:
         tiles = _flat(row, nests, emitted, limits, work)
@@ -174,6 +176,23 @@ def _in_rows(
         }
         _rows(row, emitted, rows, _span(row.b, begin, size, count))
     return tiles
+
+
+def _in_bands(
+    row: Row, s: Statement, emit: Callable[[], None], limits: tuple[Value, Value] | Sequence[Value]
+) -> int:
+    """Write a loop over rows and their bands, each a tile; give how many there are."""
+    assert s.band is not None
+    rank, v, size = s.band
+    b, bands = row.b, s.extents[v] // size
+    rows = merged(range(rank), s.extents, _forms([s]))
+    low, high = limits
+    with b.loop(low, high) as tile:
+        number = b.binary("udiv", tile.index, b.number(bands))
+        band = b.sub(tile.index, b.mul(number, bands))
+        row.values = (_decoded(b, number, rows) if rows else {}) | {v: b.mul(band, size)}
+        emit()
+    return math.prod(s.extents[:rank]) * bands
 
 
 def _begun(row: Row, node: Node, pointer: Value, tile: Value) -> Value:

@@ -17,7 +17,7 @@ from chainrule.ir.graph import Node
 from chainrule.ir.scalar import Scalar
 
 __all__ = [
-    "Add", "Apply", "Choose", "Expression", "Fetch", "Guard", "Inside", "Load", "Number",
+    "Add", "Apply", "Band", "Choose", "Expression", "Fetch", "Guard", "Inside", "Load", "Number",
     "Position", "Statement", "Times", "children", "loads", "renamed",
 ]  # fmt: skip
 
@@ -136,6 +136,14 @@ def loads(expression: Expression) -> Iterator[Load | Fetch]:
     return (e for e in parts(expression) if isinstance(e, Load | Fetch))
 
 
+class Band(NamedTuple):
+    """A variable of which a row of the kernel, of so many axes, has only so many places."""
+
+    rank: int
+    variable: int
+    size: int
+
+
 class Statement(NamedTuple):
     """target[axes…] = value, or the reduction of value over further variables.
 
@@ -143,6 +151,7 @@ class Statement(NamedTuple):
     kind     "" without a reduction; else sum, max, min, prod, any, all, argmax, argmin
     added    how many variables count rows over which values are added to what is there, 0 for none:
              the target's first axis counts the kernel's tiles, the others of these are 1
+    band     how its rows are cut further, if they are
     """
 
     target: Node
@@ -150,11 +159,20 @@ class Statement(NamedTuple):
     kind: str
     value: Expression
     added: int = 0
+    band: Band | None = None
 
     @property
     def rank(self) -> int:
         """The number of the target's axes."""
         return self.target.ndim
+
+    @property
+    def own(self) -> tuple[int, ...]:
+        """The extents inside a band."""
+        if self.band is None:
+            return self.extents
+        _, v, size = self.band
+        return (*self.extents[:v], size, *self.extents[v + 1 :])
 
 
 def renamed(e: Expression, names: Mapping[int, Affine]) -> Expression:

@@ -31,6 +31,7 @@ from chainrule.codegen.table import ARENA, FIRST, SCRATCH, STATUS
 from chainrule.codegen.target import Target
 from chainrule.codegen.values import Value, constant
 from chainrule.codegen.windows.arrange import arrange_factors
+from chainrule.codegen.windows.bands import cut_rows
 from chainrule.codegen.windows.plan import plan_of
 from chainrule.ir.graph import Graph, Node, bodies
 from chainrule.ir.primitives import Cond, Data, Loop, Project
@@ -54,8 +55,10 @@ def compile_graph(graph: Graph, target: Target, header: int = 0, *, timed: bool 
 
 def items_of(graph: Graph, target: Target) -> list[Item]:
     """The kernels and other steps that compute a graph, in order."""
-    steps = split_sums(steps_of(graph), lambda s: plan_of(target, s, own_rank(s)) is not None)
-    return [item for item in fuse(arrange_factors(steps, target)) if _computes(item)]
+    steps = cut_rows(steps_of(graph), target)
+    steps = split_sums(steps, lambda s: plan_of(target, s, own_rank(s)) is not None)
+    steps = arrange_factors(cut_rows(steps, target), target)
+    return [item for item in fuse(steps) if _computes(item)]
 
 
 class _Layout:

@@ -17,9 +17,11 @@ from chainrule.codegen.loops import Load, Statement, loads, renamed
 from chainrule.codegen.steps import Step
 from chainrule.ir import build
 
-__all__ = ["split_sums"]
+__all__ = ["split_one", "split_sums"]
 
-_FEW: Final = 65536  # places of the result
+_FEW: Final = 1 << 16  # places of the result that are worth any number of parts
+_MOST: Final = 1 << 22  # places of all parts of more
+_DEEP: Final = 64  # products that are worth a place of a part
 _ROWS: Final = 64  # sums of whole rows from which on threads share the rows
 _MUCH: Final = 1 << 18  # elements that are added up
 _PARTS: Final = (16, 15, 14, 13, 12, 11, 10, 9, 8, 7, 6, 5, 4)
@@ -31,12 +33,13 @@ def split_sums(steps: Iterable[Step], is_whole: Callable[[Statement], bool]) -> 
         if isinstance(step, Statement) and not is_whole(step) and is_by_columns(step):
             yield from by_columns(step)
         elif isinstance(step, Statement) and step.kind == "sum" and not is_whole(step):
-            yield from _split(step)
+            yield from split_one(step)
         else:
             yield step
 
 
-def _split(s: Statement) -> Iterator[Statement]:
+def split_one(s: Statement) -> Iterator[Statement]:
+    """A sum in two stages if it is long, or as it is."""
     parts = _parts(s)
     if parts is None:
         yield s
@@ -55,9 +58,11 @@ def _split(s: Statement) -> Iterator[Statement]:
 
 def _parts(s: Statement) -> int | None:
     """How many partial sums there are; None if one is enough."""
-    if math.prod(s.target.shape) > _FEW or math.prod(s.extents) < _MUCH or _is_of_rows(s):
+    places, inner = math.prod(s.target.shape), math.prod(s.extents[s.rank :])
+    if places * inner < _MUCH or _is_of_rows(s):
         return None
-    return next((n for n in _PARTS if s.extents[s.rank] % n == 0), None)
+    most = _PARTS[0] if places <= _FEW else min(inner // _DEEP, _MOST // places)
+    return next((n for n in _PARTS if s.extents[s.rank] % n == 0 and n <= most), None)
 
 
 def _is_of_rows(s: Statement) -> bool:

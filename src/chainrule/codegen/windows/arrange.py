@@ -34,19 +34,21 @@ def arrange_factors(steps: Iterable[Step], target: Target) -> Iterator[Step]:
 def _is_shared(plan: Plan, s: Statement, rank: int) -> bool:
     """Whether all rows need the same factor."""
     moved = {v for v, _ in plan.roles.right.flat.terms if s.extents[v] > 1}
-    return moved.isdisjoint(range(rank)) and rank > 0
+    return moved.isdisjoint(range(rank)) and (rank > 0 or s.band is not None)
 
 
 def _arranged(plan: Plan, s: Statement) -> Iterator[Statement]:
     load, lane = plan.roles.right, plan.roles.lane
     moving = {v for v, _ in load.flat.terms}
     names = [v for v in (*plan.roles.batch, *plan.roles.inner) if v in moving]
-    shape = (*(s.extents[v] for v in names), plan.padded)
+    if s.band is not None and s.band.variable in moving - {lane, *names}:
+        names.insert(0, s.band.variable)  # a band has one place of it
+    shape = (*(s.extents[v] for v in names), -(-s.extents[lane] // plan.lanes) * plan.lanes)
     made = build.parameter(shape, load.dtype)
     at = {v: variable(k) for k, v in enumerate((*names, lane))}
     zero = {v: Affine(0) for v in moving if v not in at}
     last = variable(len(names))
-    guards = (Guard(last, s.extents[lane]),) if plan.padded > s.extents[lane] else ()
+    guards = (Guard(last, s.extents[lane]),) if shape[-1] > s.extents[lane] else ()
     flat = load.flat.replaced(at | zero)
     yield Statement(made, shape, "", Load(load.source, flat, guards, load.dtype))
     index = [variable(v) for v in (*names, lane)]

@@ -78,7 +78,9 @@ class _Nest:
         values = dict(self.row.values)
         with ExitStack() as stack:
             for v in plan.roles.batch:
-                values[v] = stack.enter_context(b.loop(0, plan.roles.size(v))).index
+                at = stack.enter_context(b.loop(0, plan.roles.size(v))).index
+                begin = values.get(v)
+                values[v] = at if begin is None else b.add(begin, at)
             self._blocks(values)
             target = self._address(self.s.target, plan.roles.form, values)
             give(b, plan, self._sums(plan.blocks - 1), target)
@@ -125,9 +127,11 @@ class _Nest:
             return place
         assert source.frame is not None
         start, _ = source.frame.source(load)
-        stage = plan.stage
-        if stage is not None and values.get(stage) is not None:
-            start = start.plus(Affine(0, ((stage, load.flat.coefficient(stage)),)))
+        begun = {
+            v for axis in source.frame.axes for v, _ in axis.steps if values.get(v) is not None
+        }
+        for v in sorted(begun):  # the block's, and the band's
+            start = start.plus(Affine(0, ((v, load.flat.coefficient(v)),)))
         given = self._address(load.source, start, values)
         fill(b, plan, source, given, place, count)
         return b.offset(place, source.form.constant, plan.kind)

@@ -17,7 +17,7 @@ from chainrule.codegen.values import bits, register
 from chainrule.codegen.windows.copies import Frame, frame_of
 from chainrule.codegen.windows.roles import Roles, roles_of
 
-__all__ = ["Plan", "Source", "packed_form", "plan_of"]
+__all__ = ["Plan", "Source", "cheapest", "packed_form", "plan_of"]
 
 _NEAR: Final = 16 << 10  # bytes of an operand that stay in the first cache
 _PACKED: Final = 160 << 10  # bytes of an operand that are laid out at once
@@ -95,15 +95,22 @@ class Plan(NamedTuple):
 
 def plan_of(target: Target, s: Statement, rank: int) -> Plan | None:
     """The best plan for a statement whose first ``rank`` variables stand still, if one is good."""
+    found = cheapest(target, s, rank)
+    return None if found is None else found[0]
+
+
+def cheapest(target: Target, s: Statement, rank: int) -> tuple[Plan, float] | None:
+    """The same, and its cycles."""
     best, least = None, math.inf
-    if math.prod(s.extents[rank:]) < _LEAST:
+    turns = math.prod(s.own[rank:])
+    if turns < _LEAST:
         return None
     for roles in roles_of(s, rank):
         found = _plan(target, roles)
         if found is not None and found[1] < least:
             best, least = found
-    steps = math.prod(s.extents[rank:]) / (2 * target.lanes(register(s.target.dtype)))
-    return best if steps > _WORTH * least else None
+    steps = turns / (2 * target.lanes(register(s.target.dtype)))
+    return (best, least) if best is not None and steps > _WORTH * least else None
 
 
 def _plan(target: Target, roles: Roles) -> tuple[Plan, float] | None:

@@ -57,7 +57,8 @@ def roles_of(s: Statement, rank: int) -> Iterator[Roles]:
     if not first.dtype is second.dtype is s.target.dtype or not s.target.dtype.is_float:
         return
     form = flattened(tuple(map(variable, range(s.rank))), s.target.shape)
-    here = [v for v in range(rank, len(s.extents)) if s.extents[v] > 1]
+    extents = s.own
+    here = [v for v in range(rank, len(extents)) if extents[v] > 1]
     inner = tuple(v for v in here if v >= s.rank)
     for left, right in ((first, second), (second, first)):
         by = [_variables(load) for load in (left, right)]
@@ -70,7 +71,7 @@ def roles_of(s: Statement, rank: int) -> Iterator[Roles]:
             continue
         for lane in columns:
             others = tuple(v for v in columns if v != lane)
-            made = Roles(s.extents, form, batch, rows, others, lane, inner, left, right)
+            made = Roles(extents, form, batch, rows, others, lane, inner, left, right)
             if not made.is_turned or (not others and _count_as_one(made, rows)):
                 yield made
 
