@@ -5,9 +5,14 @@ The code between backticks is run by a test, so that a remedy is one that works.
 
 from __future__ import annotations
 
-from typing import Final
+import inspect
+from collections.abc import Callable
+from functools import wraps
+from typing import Any, Final, TypeVar, cast
 
-__all__ = ["ELSEWHERE", "no_attribute"]
+__all__ = ["ELSEWHERE", "no_attribute", "reduced", "spelled"]
+
+Function = TypeVar("Function", bound=Callable[..., Any])
 
 
 def _same(remedy: str, *names: str) -> dict[str, str]:
@@ -226,3 +231,41 @@ def no_attribute(owner: str, kind: str, name: str, holder: object) -> AttributeE
     if remedy is None:
         return AttributeError(told, name=name, obj=holder)
     return AttributeError(f"{told}\n\n  {remedy.replace('`', '')}")
+
+
+def spelled(more: str = "", /, **ours: str) -> Callable[[Function], Function]:
+    """Let a function say how its arguments are given here, where they were given as elsewhere.
+
+    more   what to say of more arguments by position than it takes
+    ours   by the keyword of another library, what to write
+    """
+
+    def decorated(function: Function) -> Function:
+        kinds = [entry.kind for entry in inspect.signature(function).parameters.values()]
+        most = sum(kind <= inspect.Parameter.POSITIONAL_OR_KEYWORD for kind in kinds)
+
+        @wraps(function)
+        def called(*args: Any, **named: Any) -> Any:
+            try:
+                return function(*args, **named)
+            except TypeError:
+                name = function.__name__
+                for given in named.keys() & ours.keys():
+                    told = f"{name}() has no argument {given!r}\n\n  {ours[given]}"
+                    raise TypeError(told) from None
+                if more and len(args) > most:
+                    told = f"{name}() takes {most} by position, and {len(args)} were given"
+                    raise TypeError(f"{told}\n\n  {more}") from None
+                raise
+
+        return cast(Function, called)
+
+    return decorated
+
+
+reduced: Final = spelled(
+    "Axes are given by name, as in axis=0.",
+    dim="It is axis here, as in axis=0.",
+    keepdim="It is keepdims here.",
+)
+"""For functions along axes."""

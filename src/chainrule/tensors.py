@@ -213,6 +213,15 @@ class Tensor:
         def __invert__(self) -> Tensor: ...
 
 
+def _not_number(value: Any) -> str:
+    """The first element that is none; it may be long."""
+    numbers = bool | int | float | np.bool_ | np.number
+    elements = np.asarray(value, object).ravel()  # where a text would make texts of numbers
+    found = next((v for v in elements if not isinstance(v, numbers)), value)
+    text = repr(found)
+    return text if len(text) <= 60 else f"{text[:57]}..."
+
+
 def _show(value: np.ndarray) -> str:
     text = np.array2string(value, separator=", ", prefix="Tensor(", threshold=100)
     plain = value.dtype in (np.float64, np.int64, np.bool_)
@@ -348,7 +357,7 @@ def tensor(value: Any, /, *, dtype: Any = None) -> Tensor:
     if isinstance(value, int) and array.dtype == object:
         raise ArgumentError(f"tensor: {value} does not fit in int64")
     if array.dtype == object or array.dtype.kind in "USV":
-        raise DTypeError(f"tensor: {type(value).__name__} holds elements that are not numbers")
+        raise DTypeError(f"tensor: {_not_number(value)} is not a number")
     kind = wanted.numpy if wanted else from_numpy(array.dtype).numpy
     if wanted and wanted.is_integer and type(value) in _LISTED:
         array = _integers(value, wanted)

@@ -10,7 +10,7 @@ import pytest
 
 import chainrule as cr
 from chainrule.elsewhere import ELSEWHERE
-from chainrule.errors import ArgumentError
+from chainrule.errors import ArgumentError, DTypeError
 
 KEY = cr.random.key(0)
 MODEL = cr.nn.Sequential(cr.nn.Linear(2, 2, key=KEY), cr.relu)
@@ -63,6 +63,7 @@ class Torchlike(cr.nn.Module):
 
 
 X = cr.ones((2, 2))
+LABELS = cr.tensor([0, 1])
 TORCHLIKE = Torchlike(MODEL.layers[0])
 MESSAGES: list[tuple[type[Exception], Callable[[], object], str]] = [
     (
@@ -116,12 +117,9 @@ MESSAGES: list[tuple[type[Exception], Callable[[], object], str]] = [
         ),
     ),
     (
-        ArgumentError,
+        TypeError,
         lambda: cr.optim.AdamW(lr=0.1),
-        (
-            "AdamW: there is no lr\n\n"
-            "  The learning rate is AdamW(learning_rate=…), or the first argument."
-        ),
+        ("AdamW() has no argument 'lr'\n\n  It is learning_rate here, the first argument."),
     ),
     (
         AttributeError,
@@ -141,6 +139,76 @@ MESSAGES: list[tuple[type[Exception], Callable[[], object], str]] = [
         AttributeError,
         lambda: cr.loss.mse(X, X),
         "module 'chainrule.loss' has no attribute 'mse'\n\n  It is cr.loss.squared.",
+    ),
+    (
+        TypeError,
+        lambda: cr.sum(X, dim=1),
+        "sum() has no argument 'dim'\n\n  It is axis here, as in axis=0.",
+    ),
+    (
+        TypeError,
+        lambda: X.mean(axis=1, keepdim=True),
+        "mean() has no argument 'keepdim'\n\n  It is keepdims here.",
+    ),
+    (
+        TypeError,
+        lambda: cr.sum(X, 1),
+        ("sum() takes 1 by position, and 2 were given\n\n  Axes are given by name, as in axis=0."),
+    ),
+    (TypeError, lambda: cr.sum(X, axes=1), "sum() got an unexpected keyword argument 'axes'"),
+    (
+        TypeError,
+        lambda: cr.fit(MODEL, X, LABELS),
+        (
+            "fit() takes 2 by position, and 3 were given\n\n"
+            "  Inputs and targets are one pair: fit(model, (inputs, targets), …)."
+        ),
+    ),
+    (
+        TypeError,
+        lambda: cr.fit(MODEL, (X, LABELS), batch_size=2),
+        "fit() has no argument 'batch_size'\n\n  It is batch here.",
+    ),
+    (
+        ArgumentError,
+        lambda: cr.fit(MODEL, (X, LABELS), optimizer="adam"),
+        "fit: optimizer is 'adam'; what is needed is such as cr.optim.Adam(0.001)",
+    ),
+    (
+        ArgumentError,
+        lambda: cr.fit(cr.nn.Linear, (X, LABELS)),
+        "fit: model is the class Linear; what is needed is such as cr.nn.Linear(4, 3)",
+    ),
+    (
+        ArgumentError,
+        lambda: cr.fit(MODEL, (X, LABELS), loss="mse"),
+        "fit: loss is 'mse'; what is needed is such as cr.loss.squared",
+    ),
+    (
+        DTypeError,
+        lambda: cr.random.normal((2, 3)),
+        (
+            "random.normal: the first argument is a key, not (2, 3)\n\n"
+            "  normal(cr.random.key(0), ...) draws with the key of seed 0."
+        ),
+    ),
+    (DTypeError, lambda: cr.tensor([1, "a"]), "tensor: 'a' is not a number"),
+    (DTypeError, lambda: cr.tensor(None), "tensor: None is not a number"),
+    (
+        ArgumentError,
+        lambda: cr.nn.load(MODEL, "model.safetensors"),
+        (
+            "load: the parameters are a str, not a dictionary by path\n\n"
+            "  cr.train.load_model(path, model) reads a file or a run folder."
+        ),
+    ),
+    (
+        ArgumentError,
+        lambda: cr.train.load_model(MODEL, "model.safetensors"),
+        (
+            "load_model: the path is Sequential\n\n"
+            '  load_model("model.safetensors", model) takes the path first.'
+        ),
     ),
     (
         ArgumentError,

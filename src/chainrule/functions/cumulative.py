@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any, Final
 
+from chainrule.elsewhere import reduced
 from chainrule.errors import ArgumentError, ShapeError
 from chainrule.functions.axes import axis_of
 from chainrule.functions.lift import Lifted, Operand, as_tensor, broadcast, cast, describe, promoted
@@ -48,6 +49,7 @@ def _checked(
     return _running([tensor], routine, place, include_initial)  # type: ignore[no-any-return]
 
 
+@reduced
 def cumulative_sum(
     x: Operand, /, *, axis: int | None = None, dtype: Any = None, include_initial: bool = False
 ) -> Tensor:
@@ -68,6 +70,7 @@ def cumulative_sum(
     return _checked("cumulative_sum", CUMSUM.name, x, axis, dtype, include_initial)
 
 
+@reduced
 def cumulative_prod(
     x: Operand, /, *, axis: int | None = None, dtype: Any = None, include_initial: bool = False
 ) -> Tensor:
@@ -106,6 +109,7 @@ def _diff_node(*arguments: Any) -> Node:
 _diff: Final = Lifted(_diff_node)
 
 
+@reduced
 def diff(
     x: Operand,
     /,

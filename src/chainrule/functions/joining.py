@@ -9,6 +9,7 @@ from typing import Any, Literal
 
 import numpy as np
 
+from chainrule.elsewhere import reduced
 from chainrule.errors import ArgumentError, ShapeError
 from chainrule.functions.axes import axis_of
 from chainrule.functions.lift import Lifted, Operand, as_tensor, describe, promoted
@@ -39,6 +40,7 @@ _concat = Lifted(_concat_nodes)
 _stack = Lifted(_stack_nodes)
 
 
+@reduced
 def concat(arrays: Sequence[Operand], /, axis: int | None = 0) -> Tensor:
     """Put Tensors one after another along an axis; ``axis=None`` ravels them first.
 
@@ -60,6 +62,7 @@ def concat(arrays: Sequence[Operand], /, axis: int | None = 0) -> Tensor:
     return _concat(tensors, place)  # type: ignore[no-any-return]
 
 
+@reduced
 def stack(arrays: Sequence[Operand], /, axis: int = 0) -> Tensor:
     """Put Tensors of one shape beside each other along a new axis.
 
@@ -109,6 +112,7 @@ _unstack = Lifted(_unstack_nodes)
 _split = Lifted(_split_nodes)
 
 
+@reduced
 def unstack(x: Operand, /, axis: int = 0) -> tuple[Tensor, ...]:
     """Take a Tensor apart along an axis, which vanishes.
 
@@ -124,6 +128,7 @@ def unstack(x: Operand, /, axis: int = 0) -> tuple[Tensor, ...]:
     return tuple(_unstack([tensor], place)) if tensor.shape[place] else ()
 
 
+@reduced
 def split(x: Operand, sections: int | Sequence[int], /, axis: int = 0) -> list[Tensor]:
     """Cut a Tensor along an axis: into a number of equal parts, or before each of some indices.
 
@@ -180,6 +185,7 @@ _pick = Lifted(_pick_nodes)
 _tile = Lifted(_tile_nodes)
 
 
+@reduced
 def repeat(
     x: Operand, repeats: int | Sequence[int] | Tensor | np.ndarray, /, axis: int | None = None
 ) -> Tensor:

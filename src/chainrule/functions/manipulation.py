@@ -9,6 +9,7 @@ import math
 import operator
 from collections.abc import Sequence
 
+from chainrule.elsewhere import reduced
 from chainrule.errors import ShapeError
 from chainrule.functions.axes import Axes, axes_of, axis_of, shape_of
 from chainrule.functions.lift import Lifted, Operand, as_tensor, broadcast, common_shape, describe
@@ -112,6 +113,7 @@ def flatten(x: Operand, /, start: int = 0, end: int = -1) -> Tensor:
     return reshape(tensor, (*tensor.shape[:first], merged, *tensor.shape[max(first, last + 1) :]))
 
 
+@reduced
 def squeeze(x: Operand, /, axis: Axes = None) -> Tensor:
     """Remove axes of size 1; without ``axis`` all of them.
 
@@ -134,6 +136,7 @@ def squeeze(x: Operand, /, axis: Axes = None) -> Tensor:
     return reshape(tensor, tuple(n for a, n in enumerate(tensor.shape) if a not in removed))
 
 
+@reduced
 def expand_dims(x: Operand, /, axis: Integers = 0) -> Tensor:
     """Insert axes of size 1, at these places of the result.
 
@@ -285,6 +288,7 @@ _flip = Lifted(_flip_nodes)
 _roll = Lifted(_roll_nodes)
 
 
+@reduced
 def flip(x: Operand, /, axis: Axes = None) -> Tensor:
     """Reverse the order along axes; without ``axis`` along all of them.
 

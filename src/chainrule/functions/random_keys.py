@@ -43,6 +43,11 @@ def key(seed: int) -> Tensor:
 
 def key_of(name: str, given: Operand) -> Tensor:
     """Check that what a user gives is a key."""
+    if isinstance(given, tuple | list):  # the shape, as where random numbers have a state
+        raise DTypeError(
+            f"{name}: the first argument is a key, not {given!r}\n\n"
+            f"  {name.removeprefix('random.')}(cr.random.key(0), ...) draws with the key of seed 0."
+        )
     tensor = as_tensor(given, name)
     if tensor.dtype is not uint64 or tensor.shape != (2,):
         raise ShapeError(

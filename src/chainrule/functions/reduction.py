@@ -12,6 +12,7 @@ from typing import Any, Final
 
 import numpy as np
 
+from chainrule.elsewhere import reduced
 from chainrule.errors import ArgumentError
 from chainrule.functions.axes import Axes, axes_of
 from chainrule.functions.lift import Lifted, Operand, as_tensor, cast, describe, floating
@@ -106,6 +107,7 @@ def summed_dtype(dtype: DType, wanted: Any) -> DType:
     return uint64 if dtype.kind == "unsigned" else DEFAULT_INT
 
 
+@reduced
 def sum(x: Operand, /, *, axis: Axes = None, dtype: Any = None, keepdims: bool = False) -> Tensor:
     """Add the elements up along some axes.
 
@@ -129,6 +131,7 @@ def sum(x: Operand, /, *, axis: Axes = None, dtype: Any = None, keepdims: bool =
     return _sum([tensor], axes, keepdims)  # type: ignore[no-any-return]
 
 
+@reduced
 def prod(x: Operand, /, *, axis: Axes = None, dtype: Any = None, keepdims: bool = False) -> Tensor:
     """Multiply the elements along some axes.
 
@@ -151,6 +154,7 @@ def prod(x: Operand, /, *, axis: Axes = None, dtype: Any = None, keepdims: bool 
     return _reduce([tensor], "prod", axes, keepdims)  # type: ignore[no-any-return]
 
 
+@reduced
 def mean(x: Operand, /, *, axis: Axes = None, keepdims: bool = False) -> Tensor:
     """Average the elements along some axes.
 
@@ -174,6 +178,7 @@ def mean(x: Operand, /, *, axis: Axes = None, keepdims: bool = False) -> Tensor:
     return _mean([tensor], axes_of("mean", axis, tensor), keepdims)  # type: ignore[no-any-return]
 
 
+@reduced
 def var(
     x: Operand, /, *, axis: Axes = None, correction: float = 0.0, keepdims: bool = False
 ) -> Tensor:
@@ -198,6 +203,7 @@ def var(
     return _var([tensor], axes, float(correction), keepdims)  # type: ignore[no-any-return]
 
 
+@reduced
 def std(
     x: Operand, /, *, axis: Axes = None, correction: float = 0.0, keepdims: bool = False
 ) -> Tensor:
@@ -244,6 +250,7 @@ def _extremum(name: ReduceKind, x: Operand, axis: Axes, keepdims: bool) -> Tenso
     return _reduce([tensor], name, axes, keepdims)  # type: ignore[no-any-return]
 
 
+@reduced
 def max(x: Operand, /, *, axis: Axes = None, keepdims: bool = False) -> Tensor:
     """Give the largest element along some axes.
 
@@ -261,6 +268,7 @@ def max(x: Operand, /, *, axis: Axes = None, keepdims: bool = False) -> Tensor:
     return _extremum("max", x, axis, keepdims)
 
 
+@reduced
 def min(x: Operand, /, *, axis: Axes = None, keepdims: bool = False) -> Tensor:
     """Give the smallest element along some axes.
 
@@ -278,6 +286,7 @@ def min(x: Operand, /, *, axis: Axes = None, keepdims: bool = False) -> Tensor:
     return _extremum("min", x, axis, keepdims)
 
 
+@reduced
 def any(x: Operand, /, *, axis: Axes = None, keepdims: bool = False) -> Tensor:
     """Say whether some element along some axes is true (or not 0).
 
@@ -293,6 +302,7 @@ def any(x: Operand, /, *, axis: Axes = None, keepdims: bool = False) -> Tensor:
     return _reduce([tensor], "any", axes_of("any", axis, tensor), keepdims)  # type: ignore[no-any-return]
 
 
+@reduced
 def all(x: Operand, /, *, axis: Axes = None, keepdims: bool = False) -> Tensor:
     """Say whether every element along some axes is true (or not 0).
 

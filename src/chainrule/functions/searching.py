@@ -9,6 +9,7 @@ from typing import Final, Literal
 
 import numpy as np
 
+from chainrule.elsewhere import reduced
 from chainrule.errors import ArgumentError, RecordingError, ShapeError
 from chainrule.functions.axes import Axes, axes_of, axis_of
 from chainrule.functions.lift import Lifted, Operand, as_tensor, cast, describe, promoted
@@ -48,6 +49,7 @@ def _arg_extremum(name: ReduceKind, x: Operand, axis: int | None, keepdims: bool
     return _arg([tensor], name, place, keepdims)  # type: ignore[no-any-return]
 
 
+@reduced
 def argmax(x: Operand, /, *, axis: int | None = None, keepdims: bool = False) -> Tensor:
     """Give the index of the largest element along an axis, the first of several.
 
@@ -64,6 +66,7 @@ def argmax(x: Operand, /, *, axis: int | None = None, keepdims: bool = False) ->
     return _arg_extremum("argmax", x, axis, keepdims)
 
 
+@reduced
 def argmin(x: Operand, /, *, axis: int | None = None, keepdims: bool = False) -> Tensor:
     """Give the index of the smallest element along an axis, the first of several.
 
@@ -80,6 +83,7 @@ def argmin(x: Operand, /, *, axis: int | None = None, keepdims: bool = False) ->
     return _arg_extremum("argmin", x, axis, keepdims)
 
 
+@reduced
 def count_nonzero(x: Operand, /, *, axis: Axes = None, keepdims: bool = False) -> Tensor:
     """Count the elements that are not 0 along some axes.
 

@@ -11,6 +11,7 @@ from typing import Final
 
 import numpy as np
 
+from chainrule.elsewhere import reduced
 from chainrule.functions.along_axes import count, dot, kept, number, repeat
 from chainrule.functions.axes import Axes, axes_of
 from chainrule.functions.block import closed_form
@@ -58,6 +59,7 @@ def _softmax(x: Node, axes: tuple[int, ...]) -> Node:
     return build.apply("divide", exponential, repeat(total, x, axes))
 
 
+@reduced
 def softmax(x: Operand, /, *, axis: Axes = -1) -> Tensor:
     """Give the probabilities that are proportional to exp(x).
 
@@ -95,6 +97,7 @@ def _log_softmax(x: Node, axes: tuple[int, ...]) -> Node:
     return build.subtract(shifted, repeat(build.apply("log", total), x, axes))
 
 
+@reduced
 def log_softmax(x: Operand, /, *, axis: Axes = -1) -> Tensor:
     """Give the logarithm of softmax, exact where softmax itself would round to 0.
 
@@ -133,6 +136,7 @@ def _logsumexp(x: Node, axes: tuple[int, ...]) -> Node:
     return build.add((build.apply("log", total), finite))
 
 
+@reduced
 def logsumexp(x: Operand, /, *, axis: Axes = None, keepdims: bool = False) -> Tensor:
     """Give the logarithm of a sum of exponentials, without overflow.
 

@@ -11,6 +11,7 @@ from typing import Final
 
 import numpy as np
 
+from chainrule.elsewhere import reduced
 from chainrule.errors import ArgumentError
 from chainrule.functions.axes import Axes, axes_of, axis_of
 from chainrule.functions.lift import Lifted, Operand, as_tensor, cast, describe, floating
@@ -68,6 +69,7 @@ _sort: Final = Lifted(_sort_node)
 _topk: Final = Lifted(_topk_node)
 
 
+@reduced
 def argsort(
     x: Operand, /, *, axis: int = -1, descending: bool = False, stable: bool = True
 ) -> Tensor:
@@ -86,6 +88,7 @@ def argsort(
     return _argsort([tensor], axis_of("argsort", axis, tensor), bool(descending))  # type: ignore[no-any-return]
 
 
+@reduced
 def sort(x: Operand, /, *, axis: int = -1, descending: bool = False, stable: bool = True) -> Tensor:
     """Sort the elements along an axis.
 
@@ -102,6 +105,7 @@ def sort(x: Operand, /, *, axis: int = -1, descending: bool = False, stable: boo
     return _sort([tensor], axis_of("sort", axis, tensor), bool(descending))  # type: ignore[no-any-return]
 
 
+@reduced
 def topk(x: Operand, k: int, /, *, axis: int = -1) -> tuple[Tensor, Tensor]:
     """Give the k largest elements along an axis, largest first, and their indices.
 
@@ -169,6 +173,7 @@ def _quantile_node(node: Node, q: Node, axes: tuple[int, ...], keepdims: bool) -
 _quantile: Final = Lifted(_quantile_node)
 
 
+@reduced
 def quantile(x: Operand, q: Operand, /, *, axis: Axes = None, keepdims: bool = False) -> Tensor:
     """Give the value below which a fraction q of the elements along some axes lies.
 
@@ -199,6 +204,7 @@ def _checked_quantile(name: str, x: Operand, q: Operand, axis: Axes, keepdims: b
     return _quantile([tensor, fraction], axes, keepdims)  # type: ignore[no-any-return]
 
 
+@reduced
 def median(x: Operand, /, *, axis: Axes = None, keepdims: bool = False) -> Tensor:
     """Give the middle one of the sorted elements along some axes, or the mean of the middle two.
 

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from typing import Any, TypeVar
 
 from chainrule import tree
-from chainrule.errors import CheckpointError
+from chainrule.errors import ArgumentError, CheckpointError
 from chainrule.functions.lift import cast, describe
 from chainrule.tensors import Tensor, tensor
 
@@ -40,11 +40,17 @@ def load(model: Model, values: Mapping[str, Any]) -> Model:
     """Give a copy of a model with these parameters, by path; they take the model's dtypes.
 
     Raises:  CheckpointError: a parameter is missing, is not the model's, or has another shape.
+             ArgumentError: values is no dictionary.
 
     >>> model = cr.nn.Linear(2, 1, key=cr.random.key(0), dtype="float64")
     >>> cr.nn.load(model, {"weight": [[1.0, 2.0]], "bias": [5.0]})(cr.tensor([1.0, 1.0]))
     Tensor([8.])
     """
+    if not isinstance(values, Mapping):
+        raise ArgumentError(
+            f"load: the parameters are a {type(values).__name__}, not a dictionary by path\n\n"
+            "  cr.train.load_model(path, model) reads a file or a run folder."
+        )
     own = parameters(model)
     if own.keys() != values.keys():
         raise CheckpointError(_other_names(own, values))

@@ -41,9 +41,9 @@ class Optimizer(ABC):
     def __new__(cls, *_: Any, **named: Any) -> Self:
         """Make one; what other libraries call ``lr`` is told its name here."""
         if "lr" in named:
-            raise ArgumentError(
-                f"{cls.__name__}: there is no lr\n\n"
-                f"  The learning rate is {cls.__name__}(learning_rate=…), or the first argument."
+            raise TypeError(
+                f"{cls.__name__}() has no argument 'lr'\n\n"
+                "  It is learning_rate here, the first argument."
             )
         return super().__new__(cls)
 

@@ -83,6 +83,7 @@ def load_model(path: PathLike, model: Model) -> Model:
     that one was; its State cells take the stored values.
 
     Raises:  CheckpointError: there is no such model, it is broken, or it is another one.
+             ArgumentError: the path is none.
 
     >>> from tempfile import TemporaryDirectory
     >>> with cr.nn.seed(0):
@@ -94,6 +95,12 @@ def load_model(path: PathLike, model: Model) -> Model:
     >>> again.weight == fitted.model.weight
     Tensor([[ True]])
     """
+    given: Any = path  # the arguments are easily exchanged
+    if not isinstance(given, str | os.PathLike):
+        raise ArgumentError(
+            f"load_model: the path is {type(given).__name__}\n\n"
+            f'  load_model("model{SUFFIX}", model) takes the path first.'
+        )
     target = Path(path)
     if target.suffix != SUFFIX:
         return with_arrays(model, run.open(path).load_model()[0])

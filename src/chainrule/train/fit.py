@@ -10,6 +10,7 @@ import numpy as np
 
 from chainrule.data import Dataset, from_arrays
 from chainrule.data.augmentation import parse
+from chainrule.elsewhere import spelled
 from chainrule.errors import ArgumentError, DataError
 from chainrule.loss import cross_entropy
 from chainrule.optim import Adam
@@ -63,6 +64,16 @@ class Fitted:
         return f"Fitted({epochs}{ended}: {figures})"
 
 
+@spelled(
+    "Inputs and targets are one pair: fit(model, (inputs, targets), …).",
+    batch_size="It is batch here.",
+    lr="It is the optimizer's: optimizer=cr.optim.Adam(0.001).",
+    learning_rate="It is the optimizer's: optimizer=cr.optim.Adam(0.001).",
+    shuffle="The seed decides the order of the examples, which is another in each epoch.",
+    validation_data="It is validation here: a pair, a Dataset or a share.",
+    validation_split="It is validation here: a pair, a Dataset or a share.",
+    verbose="It is progress here: True, False or None.",
+)
 def fit(
     model: Any,
     data: Any,
@@ -134,6 +145,7 @@ def fit(
     >>> print(f"{float(fitted.model.weight[0, 0]):.1f}", len(fitted.history))
     2.0 200
     """
+    _check_parts(model, loss, optimizer)
     _check(epochs, l2, l1, steps_per_epoch)
     training, held_out = _parts(as_dataset(data, "data"), validation, seed)
     task = Task(
@@ -211,6 +223,26 @@ def _parts(data: Dataset, validation: Any, seed: int) -> tuple[Dataset, Dataset 
             )
         return data.split(1 - validation, seed)
     return data, as_dataset(validation, "validation")
+
+
+def _check_parts(model: Any, loss: Any, optimizer: Any) -> None:
+    for name, given, right, example in (
+        ("model", model, _is_made(model), "cr.nn.Linear(4, 3)"),
+        ("loss", loss, callable(loss), "cr.loss.squared"),
+        (
+            *("optimizer", optimizer),
+            optimizer is None or (_is_made(optimizer) and hasattr(optimizer, "update")),
+            "cr.optim.Adam(0.001)",
+        ),
+    ):
+        if not right:
+            shown = f"the class {given.__name__}" if isinstance(given, type) else repr(given)
+            raise ArgumentError(f"fit: {name} is {shown}; what is needed is such as {example}")
+
+
+def _is_made(part: Any) -> bool:
+    """Whether it is no class, which would be one if it had been called, nor a name."""
+    return not isinstance(part, type | str) and part is not None
 
 
 def _check(epochs: Any, l2: Any, l1: Any, steps_per_epoch: Any) -> None:
