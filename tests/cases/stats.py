@@ -30,6 +30,7 @@ CASES: list[Case] = [
     Case("weighted skewness", lambda x, w: stats.skewness(x, axis=0, weights=w), (ROWS, WEIGHTS),
          lambda x, w: _of_columns(w, x, 3)),
     Case("kurtosis", partial(stats.kurtosis, axis=0), (ROWS,), scipy.stats.kurtosis),
+    Case("median", partial(stats.median, axis=0), (ROWS,), lambda x: np.median(x, 0)),
     Case("quartiles", partial(stats.quartiles, axis=0), (ROWS,),
          lambda x: np.quantile(x, [0.25, 0.5, 0.75], 0)),
     Case("quantile by hazen's method", lambda x: stats.quantile(x, 0.3, axis=0, method="hazen"),

@@ -10,6 +10,7 @@ import scipy.stats
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+import chainrule as cr
 from chainrule import stats
 from chainrule.stats.order import Method
 from chainrule.tensors import tensor
@@ -143,6 +144,14 @@ def test_any_quantile_is_that_of_numpy(numbers: list[float], method: Any) -> Non
     expected = np.quantile(numbers, 0.3, method=method)
     found = stats.quantile(np.array(numbers), 0.3, method=method)
     assert_close(found, np.asarray(expected), rtol=1e-9, atol=1e-9)
+
+
+@pytest.mark.parametrize("method", METHODS)
+def test_a_recorded_quantile_keeps_its_dtype(method: Any) -> None:
+    x = cr.tensor([3.0, 1.0, 2.0, 5.0], dtype="float32")
+    compiled = cr.jit(lambda x: stats.quantile(x, 0.3, method=method))
+    assert compiled(x).dtype is x.dtype
+    assert_close(compiled(x), stats.quantile(x, 0.3, method=method))
 
 
 # ---------------------------------------------------------------- features together

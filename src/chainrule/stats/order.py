@@ -95,7 +95,7 @@ def _plain(rows: Tensor, q: Tensor, method: str) -> Tensor:
     ordered = take_along_axis(rows, argsort(rows))
     place = _PLACES.get(method, _linear)(tensor(float(length), dtype=rows.dtype), q)
     below = floor(place)
-    weight = _WEIGHTS.get(method, _as_is)(place - below, below)
+    weight = cast(_WEIGHTS.get(method, _as_is)(place - below, below), rows.dtype)
     ranks = [cast(clip(at, 0, length - 1), int64) for at in (below, below + 1)]
     lower, upper = (moveaxis(take(ordered, rank, axis=-1), -1, 0) for rank in ranks)
     value = _between(lower, upper, reshape(weight, (-1,) + (1,) * (lower.ndim - 1)))
@@ -129,7 +129,7 @@ def _weighted(rows: Tensor, weights: Tensor, q: Tensor, method: str) -> Tensor:
         return _or_nan(_between(lower, upper, tensor(0.5, dtype=n.dtype)), rows, weights)
     place = _PLACES.get(method, _linear)(n, targets)
     below = floor(place)
-    weight = _WEIGHTS.get(method, _as_is)(place - below, below)
+    weight = cast(_WEIGHTS.get(method, _as_is)(place - below, below), rows.dtype)
     lower, upper = (
         read(cumulated > expand_dims(minimum(clip(at, 0, None), n - 1), -1))
         for at in (below, below + 1)
