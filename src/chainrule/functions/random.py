@@ -13,22 +13,30 @@ from __future__ import annotations
 
 import math
 import operator
-from collections.abc import Sequence
 from typing import Final
 
 import numpy as np
 
 from chainrule.errors import ArgumentError, DTypeError, ShapeError
 from chainrule.functions.axes import axis_of, shape_of
-from chainrule.functions.lift import Lifted, Operand, as_tensor, cast, describe, floating
+from chainrule.functions.lift import Lifted, Operand, as_tensor, describe, floating
 from chainrule.functions.random_keys import fold_in, key, key_of, random_bits, split
+from chainrule.functions.random_uniform import (
+    Sizes,
+    bits,
+    float_of,
+    is_plain,
+    open_unit,
+    parameters_of,
+    uniform,
+    unit,
+)
 from chainrule.ir import build
 from chainrule.ir.dtype import (
     DEFAULT_FLOAT,
     DEFAULT_INT,
     DType,
     as_dtype,
-    float32,
     int64,
     uint32,
     uint64,
@@ -54,127 +62,13 @@ __all__ = [
     "uniform",
 ]
 
-Sizes = int | Sequence[int]
-
-# ---------------------------------------------------------------- bits and uniform numbers
-
-
-_bits: Final = Lifted(random_bits)
-
-
-def bits(key: Operand, shape: Sizes = (), dtype: object = uint64) -> Tensor:
-    """Draw integers whose bits are all independent and fair.
-
-    Raises:  DTypeError: the dtype is no unsigned integer.
-    Source:  salmon2011parallel
-
-    >>> cr.random.bits(cr.random.key(1), 2, "uint8").dtype
-    uint8
-    """
-    kind = as_dtype(dtype)
-    if kind.kind != "unsigned":
-        raise DTypeError(f"random.bits: bits are unsigned integers, not {kind}")
-    return _bits([key_of("random.bits", key)], shape_of("random.bits", shape), kind)  # type: ignore[no-any-return]
-
-
-def _float(name: str, dtype: object) -> DType:
-    kind = as_dtype(dtype)
-    if not kind.is_float:
-        raise DTypeError(f"{name}: draws are floating, not {kind}")
-    return kind
-
-
-def _unit(key: Node, shape: Shape, dtype: DType) -> Node:
-    """k · 2⁻ᵖ with k of p random bits: p = 53 in float64, 24 in float32; in [0, 1)."""
-    precision = 24 if dtype is float32 else 53
-    words = random_bits(key, shape, uint32 if dtype is float32 else uint64)
-    return _scaled(words, precision, 0.0, dtype)
-
-
-def _open_unit(key: Node, shape: Shape, dtype: DType) -> Node:
-    """(k + ½) · 2⁻ᵖ with one bit fewer: in (0, 1), symmetric, neither 0 nor 1."""
-    precision = 23 if dtype is float32 else 52
-    words = random_bits(key, shape, uint32 if dtype is float32 else uint64)
-    return _scaled(words, precision, 0.5, dtype)
-
-
-def _scaled(words: Node, precision: int, offset: float, dtype: DType) -> Node:
-    shift = build.fill(words.dtype.bits - precision, words.shape, words.dtype)
-    number = build.cast(build.apply("bitwise_right_shift", words, shift), dtype)
-    if offset:
-        number = build.add((number, build.fill(offset, number.shape, dtype)))
-    return build.scale(number, 2.0**-precision)
-
-
-def _between(unit: Node, low: Node, high: Node) -> Node:
-    """low + (high − low) u."""
-    low, high = (build.broadcast(n, unit.shape) for n in (low, high))
-    return build.add((low, build.multiply(build.subtract(high, low), unit)))
-
-
-_uniform: Final = Lifted(lambda key, shape, dtype: _unit(key, shape, dtype))
-_uniform_between: Final = Lifted(
-    lambda key, low, high, shape, dtype: _between(_unit(key, shape, dtype), low, high)
-)
-
-
-def uniform(
-    key: Operand,
-    shape: Sizes = (),
-    low: Operand = 0.0,
-    high: Operand = 1.0,
-    *,
-    dtype: object = DEFAULT_FLOAT,
-) -> Tensor:
-    """Draw numbers that are uniform between low and high.
-
-    x = low + (high − low) u,   u = k · 2⁻⁵³ (float32: 2⁻²⁴), k uniform: 0 ≤ u < 1
-
-    Rounding may give ``high`` itself if it is not 1. Derivatives flow to low and high.
-
-    Shapes:  key: 2   →   m n   for shape=(m, n)
-    Raises:  DTypeError: the dtype is not floating. ShapeError: low or high does not broadcast.
-
-    >>> x = cr.random.uniform(cr.random.key(0), (1000,))
-    >>> cr.all((x >= 0) & (x < 1))
-    Tensor(True)
-    """
-    kind, sizes = _float("random.uniform", dtype), shape_of("random.uniform", shape)
-    source = key_of("random.uniform", key)
-    if _plain(low, high) and (low, high) == (0, 1):
-        return _uniform([source], sizes, kind)  # type: ignore[no-any-return]
-    bounds = _parameters("random.uniform", sizes, kind, low=low, high=high)
-    return _uniform_between([source, *bounds], sizes, kind)  # type: ignore[no-any-return]
-
-
-def _plain(*values: Operand) -> bool:
-    return all(isinstance(v, int | float) for v in values)
-
-
-def _parameters(name: str, shape: Shape, dtype: DType, **values: Operand) -> list[Tensor]:
-    """Parameters of a distribution, in its dtype; they broadcast to the shape drawn."""
-    made = []
-    for key_, value in values.items():
-        tensor = cast(as_tensor(value, name), dtype)
-        aligned = zip(reversed(tensor.shape), reversed(shape), strict=False)
-        if tensor.ndim > len(shape) or any(a not in (1, b) for a, b in aligned):
-            raise ShapeError(
-                f"{name}: {key_} does not broadcast to the shape drawn, {list(shape)}\n\n"
-                f"    {key_}   {describe(tensor)}"
-            )
-        made.append(tensor)
-    return made
-
-
-# ---------------------------------------------------------------- distributions
-
 
 def _normal_nodes(key: Node, shape: Shape, dtype: DType) -> Node:
     """Pairs √(−2 log u₁) (cos 2πu₂, sin 2πu₂) [box1958note]; u₁ = 1 − k 2⁻ᵖ is never 0."""
     size = math.prod(shape)
     half = -(-size // 2)
-    unit = _unit(key, (2, half), dtype)
-    first, second = (build.reshape(build.slice_axis(unit, 0, k, 1), (half,)) for k in (0, 1))
+    drawn = unit(key, (2, half), dtype)
+    first, second = (build.reshape(build.slice_axis(drawn, 0, k, 1), (half,)) for k in (0, 1))
     log = build.apply("log1p", build.negative(first))
     radius = build.apply("sqrt", build.scale(log, -2))
     angle = build.scale(second, 2 * math.pi)
@@ -215,17 +109,17 @@ def normal(
     >>> cr.abs(cr.mean(x)) < 0.05
     Tensor(True)
     """
-    kind, sizes = _float("random.normal", dtype), shape_of("random.normal", shape)
+    kind, sizes = float_of("random.normal", dtype), shape_of("random.normal", shape)
     source = key_of("random.normal", key)
-    if _plain(mean, std) and (mean, std) == (0, 1):
+    if is_plain(mean, std) and (mean, std) == (0, 1):
         return _normal([source], sizes, kind)  # type: ignore[no-any-return]
-    moments = _parameters("random.normal", sizes, kind, mean=mean, std=std)
+    moments = parameters_of("random.normal", sizes, kind, mean=mean, std=std)
     return _normal_shifted([source, *moments], sizes, kind)  # type: ignore[no-any-return]
 
 
 def _exponential_nodes(key: Node, shape: Shape, dtype: DType) -> Node:
     """−log(1 − u)."""
-    return build.negative(build.apply("log1p", build.negative(_unit(key, shape, dtype))))
+    return build.negative(build.apply("log1p", build.negative(unit(key, shape, dtype))))
 
 
 _exponential: Final = Lifted(_exponential_nodes)
@@ -238,13 +132,13 @@ def exponential(key: Operand, shape: Sizes = (), *, dtype: object = DEFAULT_FLOA
 
     >>> x = cr.random.exponential(cr.random.key(0), (3,))
     """
-    kind, sizes = _float("random.exponential", dtype), shape_of("random.exponential", shape)
+    kind, sizes = float_of("random.exponential", dtype), shape_of("random.exponential", shape)
     return _exponential([key_of("random.exponential", key)], sizes, kind)  # type: ignore[no-any-return]
 
 
 def _gumbel_nodes(key: Node, shape: Shape, dtype: DType) -> Node:
     """−log(−log u)."""
-    log = build.apply("log", _open_unit(key, shape, dtype))
+    log = build.apply("log", open_unit(key, shape, dtype))
     return build.negative(build.apply("log", build.negative(log)))
 
 
@@ -258,13 +152,13 @@ def gumbel(key: Operand, shape: Sizes = (), *, dtype: object = DEFAULT_FLOAT) ->
 
     >>> x = cr.random.gumbel(cr.random.key(0), (3,))
     """
-    kind, sizes = _float("random.gumbel", dtype), shape_of("random.gumbel", shape)
+    kind, sizes = float_of("random.gumbel", dtype), shape_of("random.gumbel", shape)
     return _gumbel([key_of("random.gumbel", key)], sizes, kind)  # type: ignore[no-any-return]
 
 
 def _less_nodes(key: Node, p: Node, shape: Shape) -> Node:
-    unit = _unit(key, shape, p.dtype)
-    return build.apply("less", unit, build.broadcast(p, shape))
+    drawn = unit(key, shape, p.dtype)
+    return build.apply("less", drawn, build.broadcast(p, shape))
 
 
 _less: Final = Lifted(_less_nodes)
@@ -280,7 +174,7 @@ def bernoulli(key: Operand, p: Operand = 0.5, shape: Sizes | None = None) -> Ten
     """
     chance = floating(as_tensor(p, "random.bernoulli"))
     sizes = chance.shape if shape is None else shape_of("random.bernoulli", shape)
-    (chance,) = _parameters("random.bernoulli", sizes, chance.dtype, p=chance)
+    (chance,) = parameters_of("random.bernoulli", sizes, chance.dtype, p=chance)
     return _less([key_of("random.bernoulli", key), chance], sizes)  # type: ignore[no-any-return]
 
 

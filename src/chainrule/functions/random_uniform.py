@@ -1,0 +1,128 @@
+"""Bits and uniform numbers, of which all other draws are made."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Final
+
+from chainrule.errors import DTypeError, ShapeError
+from chainrule.functions.axes import shape_of
+from chainrule.functions.lift import Lifted, Operand, as_tensor, cast, describe
+from chainrule.functions.random_keys import key_of, random_bits
+from chainrule.ir import build
+from chainrule.ir.dtype import DEFAULT_FLOAT, DType, as_dtype, float32, uint32, uint64
+from chainrule.ir.graph import Node
+from chainrule.ir.primitives import Shape
+from chainrule.tensors import Tensor
+
+__all__: list[str] = []
+
+Sizes = int | Sequence[int]
+
+_bits: Final = Lifted(random_bits)
+
+
+def bits(key: Operand, shape: Sizes = (), dtype: object = uint64) -> Tensor:
+    """Draw integers whose bits are all independent and fair.
+
+    Raises:  DTypeError: the dtype is no unsigned integer.
+    Source:  salmon2011parallel
+
+    >>> cr.random.bits(cr.random.key(1), 2, "uint8").dtype
+    uint8
+    """
+    kind = as_dtype(dtype)
+    if kind.kind != "unsigned":
+        raise DTypeError(f"random.bits: bits are unsigned integers, not {kind}")
+    return _bits([key_of("random.bits", key)], shape_of("random.bits", shape), kind)  # type: ignore[no-any-return]
+
+
+def float_of(name: str, dtype: object) -> DType:
+    """The floating dtype that is asked for."""
+    kind = as_dtype(dtype)
+    if not kind.is_float:
+        raise DTypeError(f"{name}: draws are floating, not {kind}")
+    return kind
+
+
+def unit(key: Node, shape: Shape, dtype: DType) -> Node:
+    """k · 2⁻ᵖ with k of p random bits: p = 53 in float64, 24 in float32; in [0, 1)."""
+    precision = 24 if dtype is float32 else 53
+    words = random_bits(key, shape, uint32 if dtype is float32 else uint64)
+    return _scaled(words, precision, 0.0, dtype)
+
+
+def open_unit(key: Node, shape: Shape, dtype: DType) -> Node:
+    """(k + ½) · 2⁻ᵖ with one bit fewer: in (0, 1), symmetric, neither 0 nor 1."""
+    precision = 23 if dtype is float32 else 52
+    words = random_bits(key, shape, uint32 if dtype is float32 else uint64)
+    return _scaled(words, precision, 0.5, dtype)
+
+
+def _scaled(words: Node, precision: int, offset: float, dtype: DType) -> Node:
+    shift = build.fill(words.dtype.bits - precision, words.shape, words.dtype)
+    number = build.cast(build.apply("bitwise_right_shift", words, shift), dtype)
+    if offset:
+        number = build.add((number, build.fill(offset, number.shape, dtype)))
+    return build.scale(number, 2.0**-precision)
+
+
+def _between(drawn: Node, low: Node, high: Node) -> Node:
+    """low + (high − low) u."""
+    low, high = (build.broadcast(n, drawn.shape) for n in (low, high))
+    return build.add((low, build.multiply(build.subtract(high, low), drawn)))
+
+
+_uniform: Final = Lifted(unit)
+_uniform_between: Final = Lifted(
+    lambda key, low, high, shape, dtype: _between(unit(key, shape, dtype), low, high)
+)
+
+
+def uniform(
+    key: Operand,
+    shape: Sizes = (),
+    low: Operand = 0.0,
+    high: Operand = 1.0,
+    *,
+    dtype: object = DEFAULT_FLOAT,
+) -> Tensor:
+    """Draw numbers that are uniform between low and high.
+
+    x = low + (high − low) u,   u = k · 2⁻⁵³ (float32: 2⁻²⁴), k uniform: 0 ≤ u < 1
+
+    Rounding may give ``high`` itself if it is not 1. Derivatives flow to low and high.
+
+    Shapes:  key: 2   →   m n   for shape=(m, n)
+    Raises:  DTypeError: the dtype is not floating. ShapeError: low or high does not broadcast.
+
+    >>> x = cr.random.uniform(cr.random.key(0), (1000,))
+    >>> cr.all((x >= 0) & (x < 1))
+    Tensor(True)
+    """
+    kind, sizes = float_of("random.uniform", dtype), shape_of("random.uniform", shape)
+    source = key_of("random.uniform", key)
+    if is_plain(low, high) and (low, high) == (0, 1):
+        return _uniform([source], sizes, kind)  # type: ignore[no-any-return]
+    bounds = parameters_of("random.uniform", sizes, kind, low=low, high=high)
+    return _uniform_between([source, *bounds], sizes, kind)  # type: ignore[no-any-return]
+
+
+def is_plain(*values: Operand) -> bool:
+    """Whether all values are Python's numbers."""
+    return all(isinstance(v, int | float) for v in values)
+
+
+def parameters_of(name: str, shape: Shape, dtype: DType, **values: Operand) -> list[Tensor]:
+    """Parameters of a distribution, in its dtype; they broadcast to the shape drawn."""
+    made = []
+    for key_, value in values.items():
+        tensor = cast(as_tensor(value, name), dtype)
+        aligned = zip(reversed(tensor.shape), reversed(shape), strict=False)
+        if tensor.ndim > len(shape) or any(a not in (1, b) for a, b in aligned):
+            raise ShapeError(
+                f"{name}: {key_} does not broadcast to the shape drawn, {list(shape)}\n\n"
+                f"    {key_}   {describe(tensor)}"
+            )
+        made.append(tensor)
+    return made
