@@ -8,12 +8,7 @@ import pytest
 
 from chainrule import probability as pr
 from chainrule.errors import ArgumentError, ShapeError
-
-
-def message(error: type[Exception], run: Callable[[], Any]) -> str:
-    with pytest.raises(error) as raised:
-        run()
-    return str(raised.value)
+from tests.errors.raised import message
 
 
 @pytest.mark.parametrize(

@@ -10,14 +10,9 @@ from chainrule.errors import ArgumentError, RecordingError, ShapeError
 from chainrule.functions import cumulative, reduction, searching, sets, sorting
 from chainrule.tensors import tensor
 from chainrule.transform import jit, vmap
+from tests.errors.raised import message
 
 MATRIX = tensor(np.zeros((2, 3)))
-
-
-def message(error: type[Exception], run: Callable[[], Any]) -> str:
-    with pytest.raises(error) as raised:
-        run()
-    return str(raised.value)
 
 
 @pytest.mark.parametrize("name", ["sum", "prod", "mean", "var", "std", "max", "min", "any", "all"])

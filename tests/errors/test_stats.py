@@ -1,22 +1,13 @@
 """What statistics say, word for word."""
 
-from collections.abc import Callable
-from typing import Any
-
 import numpy as np
-import pytest
 
 from chainrule import stats
 from chainrule.errors import ArgumentError, ShapeError
 from chainrule.tensors import tensor
+from tests.errors.raised import message
 
 MATRIX = tensor(np.arange(6.0).reshape(2, 3))
-
-
-def message(error: type[Exception], run: Callable[[], Any]) -> str:
-    with pytest.raises(error) as raised:
-        run()
-    return str(raised.value)
 
 
 def test_nothing_has_no_statistics() -> None:

@@ -8,12 +8,7 @@ import pytest
 import chainrule as cr
 from chainrule.errors import ArgumentError
 from chainrule.testing import assert_close, check_gradients, check_transpose
-
-
-def message(error: type[Exception], run: Any) -> str:
-    with pytest.raises(error) as raised:
-        run()
-    return str(raised.value)
+from tests.errors.raised import message
 
 
 def test_numbers_that_differ_are_named_with_their_place() -> None:
