@@ -1,4 +1,4 @@
-"""The page on the architecture speaks of what there is: its files, and its rooms in their order."""
+"""The pages for who works on this speak of what there is: files, and the rooms in their order."""
 
 import re
 
@@ -8,7 +8,8 @@ from tests.house.package import PACKAGE, ROOT
 from tests.house.test_imports import RANK
 
 PAGE = (ROOT / "docs" / "architecture.md").read_text(encoding="utf-8")
-NAMED = sorted(set(re.findall(r"`([\w/]+(?:\.py|/))`", PAGE)))
+GUIDE = (ROOT / "CONTRIBUTING.md").read_text(encoding="utf-8")
+NAMED = sorted(set(re.findall(r"`([\w/]+(?:\.py|/))`", PAGE + GUIDE)))
 PLACES = [f"/{p.relative_to(ROOT).as_posix()}" for p in (PACKAGE, *PACKAGE.rglob("*"))]
 
 
