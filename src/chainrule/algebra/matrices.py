@@ -6,7 +6,7 @@ import itertools
 from fractions import Fraction
 from typing import Any
 
-from chainrule.algebra.combine import einsum, function, grouped, lone, power, ungrouped
+from chainrule.algebra.combine import add, einsum, function, grouped, lone, power, ungrouped
 from chainrule.algebra.index import (
     Atom,
     Poly,
@@ -36,10 +36,20 @@ def routine(name: str, operands: list[Poly], params: tuple[Any, ...]) -> list[Po
         case "cofactor":
             flipped = transposed(inverse(matrix))
             return [einsum([determinant(matrix), flipped], ((), (0, 1)), (0, 1), flipped.dims)]
+        case "cofactor_tangent":
+            return [_cofactor_tangent(matrix, operands[1])]
         case "slogdet":
             value = determinant(matrix)
             return [function("sign", [value], ()), function("log|·|", [value], ())]
     return None
+
+
+def _cofactor_tangent(matrix: Poly, direction: Poly) -> Poly:
+    """det A · (tr(A⁻¹ dA) A⁻ᵀ − A⁻ᵀ dAᵀ A⁻ᵀ), the derivative of det A · A⁻ᵀ."""
+    factors = [determinant(matrix), inverse(matrix), inverse(matrix), direction]
+    traced = einsum(factors, ((), (1, 0), (2, 3), (3, 2)), (0, 1), matrix.dims)
+    crossed = einsum(factors, ((), (2, 0), (1, 3), (3, 2)), (0, 1), matrix.dims)
+    return add([(Fraction(1), traced), (Fraction(-1), crossed)])
 
 
 def _maybe_transposed(poly: Poly, params: tuple[Any, ...]) -> Poly:

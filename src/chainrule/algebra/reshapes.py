@@ -31,9 +31,11 @@ def reshaped(x: Poly, whole: Poly, dims: tuple[str, ...]) -> Poly:
 def _back(x: Poly, dims: tuple[str, ...]) -> Poly | None:
     """x with its old axes, if all that it is made of was reshaped from these: 2·vec(X) is 2·X."""
     terms = []
+    if not any(f.labels for t in x.terms for f in t.factors):
+        return None
     for term in x.terms:
         factors = [_factor_back(f, x.rank, dims) if f.labels else f for f in term.factors]
-        if None in factors or not any(f.labels for f in term.factors):
+        if None in factors:
             return None
         terms.append(Term(term.coefficient, tuple(f for f in factors if f is not None)))
     return normal(terms, range(len(dims)), dims)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from functools import cached_property
-from typing import Any, NamedTuple
+from typing import Any, Literal, NamedTuple
 
 import numpy as np
 
@@ -114,15 +114,24 @@ class Blocks(Record, identity=True):
             )
         return self.blocks[0]
 
-    def matrix(self) -> Tensor:
-        """Give all blocks as one matrix: flattened results by flattened arguments, row-major.
+    def matrix(self, vec: Literal["C", "F"] = "C") -> Tensor:
+        """Give all blocks as one matrix: flattened results by flattened arguments.
+
+        They are flattened by rows, as ``reshape(-1)`` does; with ``vec="F"`` by columns, as
+        textbooks have it: vec(AXB) = (Bᵀ ⊗ A) vec X.
 
         Raises:  CapacityError: it would not fit in memory; nothing is computed.
+                 ArgumentError: vec is neither "C" nor "F".
         """
+        if vec not in ("C", "F"):
+            raise ArgumentError(f'matrix: vec is "C", by rows, or "F", by columns, not {vec!r}')
         self._require("the matrix", self.size * (1 if len(self.parts) == 1 else 2))
         rows, rest = [], iter(self.blocks)
         for output in self.outputs:
-            flat = [_reshape([next(rest)], (output.size, i.size)) for i in self.inputs]
+            flat = [
+                _reshape([_stacked(next(rest), output, i, vec)], (output.size, i.size))
+                for i in self.inputs
+            ]
             rows.append(_join(flat, 1))
         return _join(rows, 0)  # type: ignore[no-any-return]
 
@@ -190,6 +199,15 @@ class Blocks(Record, identity=True):
             return f"{type(self).__name__}({self.blocks[0]!r})"
         rows, columns = (", ".join(p.name for p in ps) for ps in (self.outputs, self.inputs))
         return f"{type(self).__name__}({rows} by {columns})"
+
+
+def _stacked(block: Tensor, output: Part, variable: Part, vec: str) -> Tensor:
+    """A block whose axes flatten in this order."""
+    if vec == "C":
+        return block
+    rows, rank = len(output.shape), len(output.shape) + len(variable.shape)
+    order = (*range(rows)[::-1], *range(rows, rank)[::-1])
+    return _transpose([block], order)  # type: ignore[no-any-return]
 
 
 def _place(parts: tuple[Part, ...], which: str | int) -> int:

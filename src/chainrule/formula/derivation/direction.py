@@ -10,11 +10,12 @@ from typing import Final, cast
 from chainrule.algebra import combine
 from chainrule.algebra.index import Atom, Factor, Poly, Term, normal
 from chainrule.algebra.sizes import combined
+from chainrule.errors import FormulaError
 
 __all__ = ["DIRECTION", "read_off"]
 
 DIRECTION: Final = "direction"
-_LINEAR: Final = ("group", "view", "accumulate")
+_LINEAR: Final = ("group", "view", "accumulate", "reshape")
 Place = tuple[int | str, tuple[tuple[int, int], ...]]
 
 
@@ -23,7 +24,9 @@ def read_off(tangent: Poly, dims: tuple[str, ...]) -> Poly:
     rank = tangent.rank
     terms = []
     for term in _opened(tangent).terms:
-        (place,) = [f for f in term.factors if f.atom == _direction(f.atom)]
+        place = next((f for f in term.factors if f.atom == _direction(f.atom)), None)
+        if place is None:
+            raise FormulaError("the derivative goes through an operation that has no formula")
         rest = [f for f in term.factors if f is not place]
         free = list(range(100, 100 + len(place.labels)))
         deltas = [
@@ -64,8 +67,13 @@ def _inside(f: Factor) -> list[Term]:
     fresh = itertools.count(1000)
     if f.atom.head == "group":
         return inner.at(f.labels, fresh)
-    places = cast("tuple[Place, ...]", f.atom.params[0])
     own = [next(fresh) for _ in inner.dims]
+    if f.atom.head == "reshape":  # I, with its rows and its columns reshaped
+        dims = (*f.atom.dims, *inner.dims)
+        atom = Atom("reshape", dims, (combine.delta("·".join(inner.dims)),), dims)
+        one = Term(Fraction(1), (Factor(atom, (*f.labels, *own)),))
+        return [one.times(t) for t in inner.at(own, fresh)]
+    places = cast("tuple[Place, ...]", f.atom.params[0])
     read = f.atom.head == "view"
     whole, part = (own, f.labels) if read else (f.labels, own)
     dims, shape = (inner.dims, f.atom.dims) if read else (f.atom.dims, inner.dims)

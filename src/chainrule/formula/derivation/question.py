@@ -23,13 +23,17 @@ Order = Literal[1, 2, "jacobian"]
 
 @dataclass(frozen=True)
 class Question:
-    """What is asked: the derivative of f with respect to names, of this order."""
+    """What is asked: the derivative of f with respect to names, of this order.
+
+    vec  how matrices are stacked in a Hessian or a Jacobian: "C" by rows, "F" by columns
+    """
 
     f: Callable[..., Any]
     names: tuple[str, ...]
     order: Order
     given: Signature
     usual: str
+    vec: Literal["C", "F"] = "C"
 
 
 def ask(

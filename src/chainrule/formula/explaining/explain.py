@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
+from dataclasses import replace
 from typing import Any, Literal
 
 import numpy as np
@@ -16,6 +17,7 @@ from chainrule.formula.explaining.kinks import kinks
 from chainrule.formula.explaining.naming import definitions, generated, nested, symbols
 from chainrule.formula.explaining.steps import Board, board, cut
 from chainrule.formula.explaining.verify import sizes_of, verified
+from chainrule.formula.matrix.columns import formula_by_columns, turned
 from chainrule.formula.matrix.structure import formula
 from chainrule.formula.matrix.sums import averaged
 from chainrule.formula.printing.notation import UNICODE, spelled
@@ -28,6 +30,7 @@ from chainrule.formula.typeset.walk import walk
 __all__ = ["explain", "left_side", "readable"]
 
 Layout = Literal["gradient", "numerator", "denominator"]
+Vec = Literal["C", "F"]
 _CLOSE = 1e-6
 
 
@@ -40,6 +43,7 @@ def explain(
     order: Order = 1,
     steps: bool = False,
     layout: Layout = "gradient",
+    vec: Vec = "C",
     expand: bool = False,
 ) -> Explanation:
     """Give the formula of a derivative of an ordinary function, with the user's own names.
@@ -55,6 +59,7 @@ def explain(
     steps    write the derivation of a gradient too, block by block
     layout   "gradient": in the shape of the parameter; "numerator": the gradient as a row;
              "denominator": the Jacobian transposed
+    vec      how the Hessian or the Jacobian by a matrix stacks it: "C" by rows, "F" by columns
     expand   write out the intermediate values instead of naming them
 
     Raises:  FormulaError: no such parameter, an unknown shape, or a function that cannot be
@@ -66,7 +71,9 @@ def explain(
     >>> print(explain(loss, "w").unicode.splitlines()[0])
     ∂L/∂w = 2Xᵀr          d
     """
-    question = ask("explain", f, wrt, examples, axes, facts, order)
+    question = replace(
+        ask("explain", f, wrt, examples, axes, facts, order), vec=_stacking(vec, order)
+    )
     names, given = question.names, question.given
     derivation = derive(question, expand)
     _check_scalar(question, derivation)
@@ -184,7 +191,10 @@ def _formula(question: Question, derivation: Derivation) -> tuple[Tree, dict[str
         known[str(atom.params[0])] = averaged(formula(definition))
     columns = len(question.given.axes[question.names[-1]])
     rows = None if question.order == 1 else poly.rank - columns
-    return generated(formula(poly, rows), known, question.given.axes)
+    if rows is None or question.vec == "C":
+        return generated(formula(poly, rows), known, question.given.axes)
+    known = {name: turned(tree) for name, tree in known.items()}
+    return generated(formula_by_columns(poly, rows), known, question.given.axes)
 
 
 # ---------------------------------------------------------------- words
@@ -221,7 +231,7 @@ def _notes(question: Question, derivation: Derivation, main: Tree) -> list[str]:
     if any(isinstance(p, ts.Kron | ts.Vec | ts.Blocks | ts.Commutation) for p in walk(main)) or (
         question.order != 1 and any(len(question.given.axes[n]) == 2 for n in question.names)
     ):
-        notes.append("vec is row-major, as reshape(-1)")
+        notes.append(_STACKING[question.vec])
     sizes = ", ".join(f"{n} = {v[0]}" for n, v in derivation.sizes.named.items())
     notes += [f"{name} is an array of the program, for {sizes}"
               for name in sorted(symbols(main) & derivation.lowering.sized)]  # fmt: skip
@@ -230,6 +240,24 @@ def _notes(question: Question, derivation: Derivation, main: Tree) -> list[str]:
     if isinstance(main, ts.Zero):
         notes.append(f"{name_of(question.f)} does not depend on {' and '.join(question.names)}")
     return notes
+
+
+_STACKING = {
+    "C": "vec is row-major, as reshape(-1)",
+    "F": 'vec is column-major, as reshape(-1, order="F") of NumPy',
+}
+
+
+def _stacking(vec: Vec, order: Order) -> Vec:
+    """How matrices are stacked, checked."""
+    if vec not in _STACKING:
+        raise FormulaError(f'explain: vec is "C", by rows, or "F", by columns, not {vec!r}')
+    if vec == "F" and order == 1:
+        raise FormulaError(
+            "explain: a gradient has the shape of its variable\n\n"
+            '  vec says how a matrix is stacked in a Hessian or a Jacobian: order=2 or "jacobian".'
+        )
+    return vec
 
 
 def _assumptions(given: Signature, main: Tree) -> list[str]:

@@ -111,7 +111,11 @@ def automatic(question: Question, arguments: Mapping[str, Any]) -> Array:
     else:
         transform = grad if question.order == 1 else jacobian
         made = transform(of(first, question.f))(held[first])
-    return np.asarray((made if isinstance(made, Tensor) else made.dense()).numpy())
+    found = np.asarray((made if isinstance(made, Tensor) else made.dense()).numpy())
+    if question.vec == "C":
+        return found
+    rows = found.ndim - len(question.given.axes[last])
+    return found.transpose(*range(rows)[::-1], *range(rows, found.ndim)[::-1])
 
 
 def difference(found: Array, truth: Array) -> float:

@@ -175,12 +175,13 @@ class Writer:
                 return self._call("norm", self.value(body))
             case ts.Bracket(relation=relation, left=left, right=right):
                 return f"({self.value(left)} {_RELATIONS[relation]} {self.value(right)})", ATOM
-            case ts.Vec(body=body):
-                return f"{self._wrap(body, ATOM)}.reshape(-1)", ATOM
+            case ts.Vec(body=body, by_columns=by_columns):
+                turned = flat_transpose(body) if by_columns else body
+                return f"{self._wrap(turned, ATOM)}.reshape(-1)", ATOM
             case ts.Kron(parts=parts):
                 return self._kron(parts)
-            case ts.Commutation(sizes=(m, n)):
-                rows, columns = self.size(m), self.size(n)
+            case ts.Commutation(sizes=sizes, by_columns=by_columns):
+                rows, columns = map(self.size, sizes[::-1] if by_columns else sizes)
                 eye, _ = self._call("eye", f"{rows} * {columns}")
                 return swapped(eye, rows, columns), ATOM
             case ts.Unit(dims=(dim,), place=place):
@@ -190,6 +191,10 @@ class Writer:
                 return f"{self._wrap(body, ATOM)}[{self.places[label]}]", ATOM
             case ts.SumOver(label=label, body=body):
                 return f"sum({self._over(label, body)})", ATOM
+            case ts.Blocks(label=label, body=body, by_columns=True):
+                kron, _ = self._call("kron", "block", f"{self.dialect.prefix}.outer(u, u)")
+                eye, _ = self._call("eye", self.size(label))
+                return f"sum({kron} for block, u in zip([{self._over(label, body)}], {eye}))", ATOM
             case ts.Blocks(label=label, body=body):
                 return self._call("block_diag", f"*[{self._over(label, body)}]")
             case ts.Viewed(body=body, axes=axes, outside=False):

@@ -90,17 +90,22 @@ class Evaluator:
                 return np.asarray(np.linalg.norm(self(body)))
             case ts.Bracket(relation=relation, left=left, right=right):
                 return _COMPARE[relation](self(left), self(right)) * 1.0
-            case ts.Vec(body=body):
-                return self(body).reshape(-1, 1)
+            case ts.Vec(body=body, by_columns=by_columns):
+                return self(body).reshape((-1, 1), order="F" if by_columns else "C")
             case ts.Kron(parts=parts):
                 return reduce(np.kron, [self(p) for p in parts])
-            case ts.Commutation(sizes=(m, n)):
-                return commutation(size_of(m, self.sizes), size_of(n, self.sizes))
+            case ts.Commutation(sizes=sizes, by_columns=by_columns):
+                m, n = self._sizes(sizes[::-1] if by_columns else sizes)
+                return commutation(m, n)
             case ts.Row(body=body, label=label):
                 row = self(body)[self.places[label]]
                 return np.reshape(row, (-1, 1) if tree.dims else ())
             case ts.SumOver(label=label, body=body):
                 return sum(self._over(label, body), np.zeros(()))
+            case ts.Blocks(label=label, body=body, by_columns=True):
+                units = np.eye(size_of(label, self.sizes))
+                found = zip(self._over(label, body), units, strict=True)
+                return np.asarray(sum(np.kron(block, np.outer(u, u)) for block, u in found))
             case ts.Blocks(label=label, body=body):
                 return np.asarray(scipy.linalg.block_diag(*self._over(label, body)))
             case ts.Viewed(dims=dims, body=body, axes=axes):

@@ -113,6 +113,7 @@ class Commutation(Tree):
     """Kₘₙ: Kₘₙ vec X = vec Xᵀ."""
 
     sizes: Dims
+    by_columns: bool = False
 
 
 @dataclass(frozen=True)
@@ -224,9 +225,10 @@ class Bracket(Tree):
 
 @dataclass(frozen=True)
 class Vec(Tree):
-    """vec(A), row-major."""
+    """vec(A), row-major unless by columns."""
 
     body: Tree
+    by_columns: bool = False
 
 
 @dataclass(frozen=True)
@@ -254,10 +256,11 @@ class SumOver(Tree):
 
 @dataclass(frozen=True)
 class Blocks(Tree):
-    """Block-diagonal over n, with this block for each n."""
+    """Block-diagonal over n, with this block for each n, which is the first label by rows."""
 
     label: str
     body: Tree
+    by_columns: bool = False
 
 
 @dataclass(frozen=True)
