@@ -63,13 +63,13 @@ def sums_of_columns(X: "n d"):
 
 FORMULAS = [
     (product, "x", "prod(x)·(1 ⊘ x)"),
-    (products_of_columns, "Y", "6(1 ⊘ Y)diag(prod((Y∘²)ᵀ))"),
+    (products_of_columns, "Y", "6(1 ⊘ Y)diag(prodₙ((Y∘²)ᵀ))"),
     (largest, "x", "𝟏ᵀy·[x = m]"),
     (span, "x", "[x = max(x)] − [x = min(x)]"),
-    (largest_of_rows, "X", "2 diag(max(X))[X = max(X)𝟏ᵀ]"),
-    (largest_of_columns, "X", "[X = 𝟏max(Xᵀ)ᵀ]diag(b)"),
+    (largest_of_rows, "X", "2 diag(max_d(X))[X = max_d(X)𝟏ᵀ]"),
+    (largest_of_columns, "X", "[X = 𝟏maxₙ(Xᵀ)ᵀ]diag(b)"),
     (largest_of_all, "X", "[X = max(X)]"),
-    (at_the_largest, "x", "2(xᵀS)S"),
+    (at_the_largest, "x", "2xᵀS·S"),
     (picked_by_rows, "X", "Y"),
     (picked_by_columns, "X", "Sᵀdiag(c)"),
     (sums_of_columns, "X", "Pᵀ"),

@@ -101,20 +101,22 @@ def _touched(switch: Switch, values: dict[Node, Any], trace: Trace) -> list[str]
     name = trace.names.get(switch.left, "its argument")
     line = trace.lines.get(switch.node, "")
     where = f", {line}" if line else ""
-    if isinstance(switch.node.op, Reduce):
+    if switch.chooses:
         tied = _ties(left, switch)
         return [f"{switch.name} of {name} at a tie{where}"] if tied else []
     right = 0.0 if switch.right is None else evaluate([switch.right], values)[0]
     places = np.argwhere(np.equal(left, right))
     against = "0" if switch.right is None or not np.any(right) else "its bound"
-    return [
-        f"{switch.name} at {element(name, tuple(int(i) for i in p))} = {against}{where}"
-        for p in places
-    ]
+    other = None if switch.right is None else trace.names.get(switch.right)
+    told = []
+    for p in (tuple(map(int, p)) for p in places):
+        bound = against if other is None else element(other, p)
+        told.append(f"{switch.name} at {element(name, p)} = {bound}{where}")
+    return told
 
 
 def _ties(values: Array, switch: Switch) -> bool:
     assert isinstance(switch.node.op, Reduce)
     axes = tuple(switch.node.op.axes)
-    best = (np.max if switch.name == "max" else np.min)(values, axis=axes, keepdims=True)
+    best = (np.max if "max" in switch.name else np.min)(values, axis=axes, keepdims=True)
     return bool(np.any(np.sum(values == best, axis=axes) > 1))

@@ -186,9 +186,10 @@ def symbolic(setting: Setting, formula: Explanation | str) -> Way:
         return Way("symbolic", note=formula)
     known = dict(formula.where)
     try:
-        value, memory, seconds = measured(
-            lambda: value_of(formula.tree, known, setting.point, setting.sizes, {})
-        )
+        with np.errstate(all="ignore"):  # a formula may be undefined where the program is not
+            value, memory, seconds = measured(
+                lambda: value_of(formula.tree, known, setting.point, setting.sizes, {})
+            )
     except FormulaError as error:
         return Way("symbolic", note=str(error).splitlines()[0])
     trees = [formula.tree, *known.values()]

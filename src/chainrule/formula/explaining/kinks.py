@@ -19,7 +19,7 @@ from chainrule.formula.typeset.tree import Symbol
 from chainrule.formula.typeset.walk import walk
 from chainrule.ir import build
 from chainrule.ir.graph import Graph, Node, ancestors, is_constant, substitute
-from chainrule.ir.primitives import Add, Block, Einsum, Fill, Map, Reduce, Select
+from chainrule.ir.primitives import Add, Block, Einsum, Fill, Map, Project, Reduce, Select
 
 __all__ = ["Switch", "kinks", "switches"]
 
@@ -58,6 +58,11 @@ class Switch:
     right: Node | None
     slopes: tuple[Fraction | int, ...] = ()
 
+    @property
+    def chooses(self) -> bool:
+        """Whether the largest or smallest of several is chosen, which ties make ambiguous."""
+        return self.name in ("max", "min", "argmax", "argmin")
+
 
 def switches(graph: Graph, variable: Node) -> list[Switch]:
     """The switches between a variable and the outputs of a program, those in its blocks too."""
@@ -95,8 +100,12 @@ def _switches(node: Node, moving: set[Node]) -> list[Switch]:
         case Map(record=record) if record.name in ("maximum", "minimum"):
             (_, slopes) = _SLOPES[record.name][0]
             return [Switch(node, record.name, node.inputs[1], node.inputs[0], slopes)]
-        case Reduce(kind="max" | "min" as kind):
+        case Reduce(kind="max" | "min" | "argmax" | "argmin" as kind):
             return [Switch(node, kind, node.inputs[0], None)]
+        case Project():  # of a max or min with the derivative of the textbook
+            op = node.inputs[0].op
+            if isinstance(op, Block) and op.name in ("max", "min"):
+                return [Switch(node, op.name, node.inputs[0].inputs[0], None)]
         case Select() if node.dtype.is_float:
             return [s for c in _comparisons(node.inputs[0]) for s in _chosen(node, c, moving)]
     return []
@@ -173,8 +182,8 @@ def _matters(derivation: Derivation, twins: tuple[Switch, ...]) -> bool:
 def _condition(derivation: Derivation, twins: tuple[Switch, ...]) -> str:
     first = twins[0]
     left = _value(derivation, tuple(s.left for s in twins))
-    if isinstance(first.node.op, Reduce):
-        return f"ties of the {'largest' if first.name == 'max' else 'smallest'} in {left}"
+    if first.chooses:
+        return f"ties of the {'largest' if 'max' in first.name else 'smallest'} in {left}"
     right = [s.right for s in twins if s.right is not None]
     against = _value(derivation, tuple(right)) if right else "0"
     if right and not is_constant(right[0]):
@@ -206,8 +215,9 @@ def _element(text: str, rank: int) -> str:
 
 def _rule(derivation: Derivation, twins: tuple[Switch, ...]) -> str | None:
     first = twins[0]
-    if isinstance(first.node.op, Reduce):
-        return "convention: shared evenly"
+    if first.chooses:
+        taken = "shared evenly; the formula counts each"
+        return f"convention: {'the first' if first.name.startswith('arg') else taken}"
     if first.name == "sign":
         return "sign jumps, convention 0"
     if first.slopes:

@@ -26,7 +26,7 @@ from chainrule.formula.printing.notation import spelled
 from chainrule.formula.typeset import tree as ts
 from chainrule.formula.typeset.build import is_row
 from chainrule.formula.typeset.tree import Tree
-from chainrule.formula.typeset.walk import labels_of, spanned
+from chainrule.formula.typeset.walk import axes_below, labels_of, spanned
 
 __all__ = ["arranged", "shape_of", "terms"]
 
@@ -141,9 +141,8 @@ class Arranger:
             case ts.Apply(name=name, parts=parts):
                 between = [m.Sign(",", binary=True)] * len(parts)
                 inside = list(chain(*zip(map(self._plain, parts), between, strict=True)))[:-1]
-                plain, axes = spanned(name)
-                below = "".join(tree.dims[-axes:]) if axes > 1 else ""
-                return _called(plain, m.Row(tuple(inside)), below), ATOM
+                named = _called(spanned(name)[0], m.Row(tuple(inside)), axes_below(tree))
+                return named, ATOM
             case ts.Diag(body=body):
                 return _called("diag", self._plain(body)), ATOM
             case ts.Trace(body=body):

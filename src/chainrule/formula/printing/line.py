@@ -14,7 +14,7 @@ from fractions import Fraction
 from chainrule.algebra.sizes import combined
 from chainrule.formula.typeset import tree as ts
 from chainrule.formula.typeset.tree import Tree
-from chainrule.formula.typeset.walk import labels_of, spanned
+from chainrule.formula.typeset.walk import axes_below, labels_of, spanned
 
 __all__ = ["Notation", "Printer"]
 
@@ -130,11 +130,8 @@ class Printer:
                 return f"log|{self(only)}|", ATOM
             case ts.Apply(name=name, parts=parts):
                 inside = n.brackets.format(", ".join(map(self, parts)))
-                plain, axes = spanned(name)
-                shown = n.function(plain)
-                if axes > 1:
-                    shown = n.subscript(shown, "".join(tree.dims[-axes:]))
-                return shown + inside, ATOM
+                shown, below = n.function(spanned(name)[0]), axes_below(tree)
+                return (n.subscript(shown, below) if below else shown) + inside, ATOM
             case ts.Diag(body=body):
                 return n.diag.format(self(body)), ATOM
             case ts.Trace(body=body):

@@ -13,6 +13,7 @@ from chainrule.formula.reading.shapes import Shape, Unknowns, shown
 from chainrule.formula.reading.slices import padded
 from chainrule.formula.typeset import tree as ts
 from chainrule.formula.typeset.build import number
+from chainrule.formula.typeset.walk import REDUCTIONS
 
 __all__ = ["FUNCTIONS", "apply", "size_term"]
 
@@ -108,7 +109,7 @@ _OTHERS: Final = frozenset(
         "pad",
     }
 )
-FUNCTIONS: Final = _ELEMENTWISE | _OTHERS | set(_ALIASES)
+FUNCTIONS: Final = _ELEMENTWISE | _OTHERS | REDUCTIONS | set(_ALIASES)
 """The functions that a derivation may call."""
 
 
@@ -117,8 +118,8 @@ def apply(unknowns: Unknowns, name: str, parts: Sequence[Term], options: Options
 
     Raises:  MisfitError: arguments of the wrong number or shape.
     """
-    name = _ALIASES.get(name, name)
     parts = list(parts)
+    name = _ALIASES.get(name, name) if len(parts) != 1 or name not in REDUCTIONS else name
     if name in _ELEMENTWISE:
         return _elementwise(name, _only(name, parts))
     for group in (reduced, _of_matrices, _made, _of_two, _general):

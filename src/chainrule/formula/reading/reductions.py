@@ -9,7 +9,7 @@ from chainrule.formula.reading.operators import MisfitError, Term
 from chainrule.formula.reading.shapes import Unknowns, shown
 from chainrule.formula.typeset import tree as ts
 from chainrule.formula.typeset.build import number
-from chainrule.formula.typeset.walk import over
+from chainrule.formula.typeset.walk import REDUCTIONS, over
 
 __all__: list[str] = []
 
@@ -35,14 +35,16 @@ def axis_of(parts: Sequence[Term], options: Options, place: int = 1) -> int | No
 
 
 def reduced(unknowns: Unknowns, name: str, parts: list[Term], options: Options) -> Term | None:
-    if name not in ("sum", "mean", "logsumexp", "softmax", "log_softmax"):
+    if name not in ("sum", "mean", "logsumexp", "softmax", "log_softmax", *REDUCTIONS):
         return None
     body = parts[0]
     several = _axes_of(body, parts, options)
+    if name in REDUCTIONS:
+        return _extremum(name, body, several or axis_of(parts, options), _kept(options))
     if several is not None and (len(several) < body.rank or "softmax" in name):
         return _along_several(name, body, several)
     axis = None if several is not None else axis_of(parts, options)
-    keep = bool(options["keepdims"].meta) if "keepdims" in options else False
+    keep = _kept(options)
     if axis is not None and not -body.rank <= axis < body.rank:
         raise MisfitError(f"axis {axis} of an array of shape {shown(body.shape)} does not exist")
     place = None if axis is None else axis % body.rank
@@ -69,7 +71,7 @@ def reduced(unknowns: Unknowns, name: str, parts: list[Term], options: Options) 
 def _axes_of(body: Term, parts: Sequence[Term], options: Options) -> tuple[int, ...] | None:
     """Several axes: axis=(0, 1), or the labels below softmaxₙₘ; None for one axis or all."""
     if "over" in options:
-        count = len(str(options["over"].meta))
+        count = len(str(options["over"].meta))  # axes have one letter each
         return tuple(range(body.rank - count, body.rank))
     term = options.get("axis") or (parts[1] if len(parts) > 1 else None)
     if term is None or not isinstance(term.meta, tuple):
@@ -93,6 +95,28 @@ def _along_several(name: str, body: Term, axes: tuple[int, ...]) -> Term:
         case "logsumexp":
             return op.called("logsumexp", [body], kept, (axes, False))
     raise MisfitError(f"{name} takes one axis or none")
+
+
+def _kept(options: Options) -> bool:
+    return bool(options["keepdims"].meta) if "keepdims" in options else False
+
+
+def _extremum(name: str, body: Term, axes: tuple[int, ...] | int | None, keep: bool) -> Term:
+    """max, min, prod and the like, which go along the last axes of their operand."""
+    every = tuple(range(body.rank))
+    gone = every if axes is None else (axes,) if isinstance(axes, int) else axes
+    gone = tuple(a % body.rank for a in gone)
+    rest = tuple(a for a in every if a not in gone)
+    if (*rest, *gone) != every:
+        if body.rank != 2:
+            raise MisfitError(f"{name} goes along the last axes of an array")
+        body = op.transposed(body)
+        rest = (0,)
+    dims = body.shape[: len(rest)]
+    made = Term(ts.Apply(op.tree_dims(dims), name, (body.tree,)), dims)
+    if not keep or not rest:
+        return made
+    return Term(made.tree, (*dims, "1")) if gone == (1,) else op.row(made)
 
 
 def _one() -> Term:

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import Final, NoReturn
 
 from chainrule.errors import FormulaError
+from chainrule.formula.typeset.walk import REDUCTIONS
 
 __all__ = ["SUB", "SUPER", "VULGAR", "Cursor", "Token", "UnfittingError", "located", "tokens"]
 
@@ -19,7 +20,7 @@ _SAME: Final = {
     "||": "‖",
 }  # fmt: skip
 _LETTER: Final = "A-Za-zͰ-Ͽ∂ℓ_"
-_AXED: Final = frozenset({"softmax", "log_softmax"})
+_AXED: Final = frozenset({"softmax", "log_softmax", "logsumexp"}) | REDUCTIONS
 _TOKEN: Final = re.compile(
     rf"""(?P<gap>[ \t]+)
     |(?P<number>[0-9]+(?:\.[0-9]+|\.(?![A-Za-z]))?(?:[eE][+-]?[0-9]+)?|\.[0-9]+|[{"".join(VULGAR)}])

@@ -16,7 +16,7 @@ import scipy.linalg
 from chainrule.errors import FormulaError
 from chainrule.formula.typeset import tree as ts
 from chainrule.formula.typeset.tree import Tree
-from chainrule.formula.typeset.walk import spanned
+from chainrule.formula.typeset.walk import REDUCTIONS, spanned
 from chainrule.ir.scalar import SCALARS
 
 __all__ = ["evaluate", "size_of"]
@@ -24,7 +24,6 @@ __all__ = ["evaluate", "size_of"]
 Array = npt.NDArray[Any]
 _COMPARE = {">": np.greater, "≥": np.greater_equal, "<": np.less, "≤": np.less_equal,
             "=": np.equal}  # fmt: skip
-_REDUCTIONS = frozenset({"max", "min", "prod", "any", "all", "argmax", "argmin"})
 
 
 def size_of(symbol: str, sizes: Mapping[str, int]) -> int:
@@ -116,7 +115,7 @@ class Evaluator:
                 return self._column(_placed(self._plain(body), self._sizes(dims), places))
             case ts.Indexed():
                 return self._column(self._indexed(tree))
-            case ts.Apply(name=name, parts=(body,)) if name in _REDUCTIONS:
+            case ts.Apply(name=name, parts=(body,)) if name in REDUCTIONS:
                 return self._column(_reduced(name, self._plain(body), len(tree.dims)))
             case ts.Apply(name="reshape", parts=(body,)):
                 return self._column(self._plain(body).reshape(self._sizes(tree.dims)))

@@ -9,7 +9,17 @@ from typing import Any
 from chainrule.formula.typeset import tree as ts
 from chainrule.formula.typeset.tree import Tree
 
-__all__ = ["children", "labels_of", "over", "replaced", "rewritten", "spanned", "walk"]
+__all__ = [
+    "REDUCTIONS",
+    "axes_below",
+    "children",
+    "labels_of",
+    "over",
+    "replaced",
+    "rewritten",
+    "spanned",
+    "walk",
+]
 
 
 def walk(tree: Tree) -> Iterator[Tree]:
@@ -73,6 +83,20 @@ def spanned(name: str) -> tuple[str, int]:
     """The plain name of a function, and how many axes it goes along."""
     plain, _, axes = name.partition(" over ")
     return plain, int(axes or 1)
+
+
+REDUCTIONS = frozenset({"max", "min", "prod", "any", "all", "argmax", "argmin"})
+
+
+def axes_below(tree: ts.Apply) -> str:
+    """The axes that a function goes along, where that is not plain: softmaxₙₘ(X), maxₖ(X)."""
+    name, axes = spanned(tree.name)
+    if axes > 1:
+        return "".join(tree.dims[-axes:])
+    if name in REDUCTIONS and len(tree.parts) == 1 and tree.dims:
+        gone = tree.parts[0].dims[len(tree.dims) :]
+        return "" if any(d.isdigit() for d in gone) else "".join(gone)
+    return ""
 
 
 _ALONG = frozenset({"softmax", "log_softmax", "logsumexp", "onehot", "max", "min", "prod", "any",
