@@ -29,6 +29,7 @@ _SMALL: Final = 4096
 _ENOUGH_ROWS: Final = 16
 _WIDE: Final = 16  # columns that are worth going side by side
 _MUCH: Final = 1 << 18  # elements that threads should share
+_BACK: Final = 8  # kernels back that a reduction looks for one of the same elements
 _LONGEST: Final = 24
 """Statements in one kernel; LLVM's time grows faster than the length of a function."""
 
@@ -73,7 +74,9 @@ def fuse(steps: Iterable[Step]) -> list[Item]:
 
 def _join(items: list[Item], step: Statement, latest: int) -> int:
     """Put a statement into the kernel that fits, or into a new one; give its place."""
-    for place in dict.fromkeys((latest, len(items) - 1)):
+    last = len(items) - 1
+    back = range(last - 1, max(latest, last - _BACK), -1) if step.kind else ()
+    for place in dict.fromkeys((latest, last, *back)):
         item = items[place] if place >= 0 and place >= latest else None
         if isinstance(item, Fused):
             rank = _fits(item, step)

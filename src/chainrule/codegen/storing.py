@@ -115,7 +115,9 @@ def _cost(node: Node, cost: dict[Node, int]) -> int:
         case p.Map(record=record):
             name = record.name
             return below + (0 if name in _FREE else 1 if name in LIGHT else 8)
-        case p.Add() | p.Einsum():
+        case p.Einsum():  # a number goes with a factor that is the same for many elements
+            return below + max(sum(n.ndim > 0 or _computes(n) for n in node.inputs) - 1, 0)
+        case p.Add():
             return below + len(node.inputs) - 1
         case p.Fill() | p.Iota() | p.Delta() | p.Data():
             return 0

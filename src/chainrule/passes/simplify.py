@@ -82,11 +82,23 @@ def _add(node: Node, op: Add, single: set[Node]) -> Node:
             signs.append(sign)
     if not operands:
         return build.zeros_like(node)
+    _double(operands, signs)
     if len(operands) == 1 and signs[0] > 0:
         return operands[0]
     if tuple(operands) == node.inputs:
         return node
     return build.add(operands, tuple(signs))
+
+
+def _double(operands: list[Node], signs: list[int]) -> None:
+    """Write a + a as 2a, which is the same number; it may be multiplied on the way, or later."""
+    for operand, sign in {(n, s): None for n, s in zip(operands, signs, strict=True)}:
+        places = [k for k, n in enumerate(operands) if n is operand and signs[k] == sign]
+        if len(places) == 2 and operand.dtype.is_float:
+            labels = tuple(range(operand.ndim))
+            two = build.fill(2, (), operand.dtype)
+            operands[places[0]] = build.einsum((two, operand), ((), labels), labels)
+            del operands[places[1]], signs[places[1]]
 
 
 def _adds_nothing(operand: Node, sign: int) -> bool:
