@@ -21,6 +21,9 @@ __all__ = ["domain", "is_loops", "is_memory", "is_product", "stored_in"]
 _CHEAP = 3
 """A value that takes so many operations is computed again rather than stored."""
 
+_OFTEN = 64
+"""Elements that read the same element of an operand, which then costs nothing."""
+
 _DEEPEST = 64
 """Expressions are walked recursively; a longer chain is stored in between."""
 
@@ -110,7 +113,7 @@ def _computes(node: Node) -> bool:
 
 
 def _cost(node: Node, cost: dict[Node, int]) -> int:
-    below = sum(cost.get(n, 1) for n in node.inputs)
+    below = sum(_share(n, node, cost.get(n, 1)) for n in node.inputs)
     match node.op:
         case p.Map(record=record):
             name = record.name
@@ -127,6 +130,12 @@ def _cost(node: Node, cost: dict[Node, int]) -> int:
             return below + 4
         case _:
             return below
+
+
+def _share(operand: Node, node: Node, cost: int) -> int:
+    """What an element of an operand costs; one that many elements read is in a register."""
+    often = math.prod(operand.shape) * _OFTEN <= math.prod(node.shape)
+    return 0 if often and cost == 1 else cost
 
 
 def is_memory(node: Node) -> bool:
