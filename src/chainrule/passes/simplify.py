@@ -92,7 +92,7 @@ def _add(node: Node, op: Add, single: set[Node]) -> Node:
 
 def _double(operands: list[Node], signs: list[int]) -> None:
     """Write a + a as 2a, which is the same number; it may be multiplied on the way, or later."""
-    for operand, sign in {(n, s): None for n, s in zip(operands, signs, strict=True)}:
+    for operand, sign in dict.fromkeys(zip(operands, signs, strict=True)):
         places = [k for k, n in enumerate(operands) if n is operand and signs[k] == sign]
         if len(places) == 2 and operand.dtype.is_float:
             labels = tuple(range(operand.ndim))
