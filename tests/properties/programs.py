@@ -211,7 +211,7 @@ def _product(draw: Any, first: int, shapes: list[Shape]) -> Operation:
     ]  # fmt: skip
     if fits and draw(st.booleans()):
         return Operation("matmul", (first, draw(st.sampled_from(fits))), lambda xp, x, y: x @ y)
-    letters = "ijkl"[: len(shape)]
+    letters = "ijklmnopqrst"[: len(shape)]
     kept = "".join(c for c in letters if draw(st.booleans()))
     text = f"{letters},{letters}->{kept}"
     outer = f"{letters},{letters.upper()}->{letters}{letters.upper()}"
