@@ -266,10 +266,10 @@ def _few(w: Any) -> np.ndarray:
     return np.array(w[:: PARAMETERS // 100])
 
 
-def _adam_ours() -> Contestant:
+def _adam_ours(*, donating: bool) -> Contestant:
     w, g = map(cr.tensor, _adam_arrays())
     optimizer = cr.optim.Adam(RATE)
-    step = cr.jit(lambda g, state, w: optimizer.update(g, state, w))
+    step = cr.jit(optimizer.update, donate=("state", "model") if donating else None)
     held: list[Any] = [w, optimizer.init(w)]
 
     def run() -> cr.Tensor:
@@ -355,7 +355,8 @@ def rows() -> list[Row]:
         1.0,
         Limit(12 * PARAMETERS, 28 * PARAMETERS),
         {
-            "chainrule call": _adam_ours,
+            "chainrule call, donated": lambda: _adam_ours(donating=True),
+            "chainrule call": lambda: _adam_ours(donating=False),
             "NumPy by hand": _adam_hand,
             "PyTorch eager": _adam_torch,
             "PyTorch compiled": lambda: _adam_torch(compiling=True),

@@ -9,6 +9,7 @@ ChainruleError
 ├── IndexingError    (IndexError)   an index that does not fit its axis
 ├── GradientError    (ValueError)   a derivative that does not exist or would be lost silently
 ├── RecordingError   (RuntimeError) a value that is not known while recording, or a leaked Tensor
+├── DonatedError     (RuntimeError) a Tensor that was given away is used again
 ├── FormulaError     (ValueError)   a formula or derivation that does not parse or fit
 ├── DataError        (ValueError)   a data file or table that is broken or does not fit
 ├── CheckpointError  (ValueError)   a checkpoint or run folder that is broken or does not fit
@@ -57,6 +58,10 @@ class GradientError(ChainruleError, ValueError):
 
 class RecordingError(ChainruleError, RuntimeError):
     """A value is not known while recording, or a Tensor outlived its recording."""
+
+
+class DonatedError(ChainruleError, RuntimeError):
+    """A Tensor whose memory was given away is used again."""
 
 
 class FormulaError(ChainruleError, ValueError):

@@ -36,10 +36,25 @@ def _is_ours(module: str | None) -> bool:
     return module is not None and (module + ".").startswith(_PACKAGE + ".")
 
 
-def _line(code: CodeType, instruction: int) -> int:
-    """The line of an instruction; looked up when asked for, since the search is linear."""
-    found = (line for first, end, line in code.co_lines() if first <= instruction < end)
-    return next(found, None) or code.co_firstlineno
+Place = tuple[CodeType, int]
+"""A place in the user's code: its code and the instruction."""
+
+
+def users_place(depth: int) -> Place:
+    """The place in the user's code from which we were called, at least so many frames out."""
+    frame = sys._getframe(depth)
+    while _is_ours(frame.f_globals.get("__name__")) and frame.f_back:
+        frame = frame.f_back
+    return frame.f_code, frame.f_lasti
+
+
+def place_text(place: Place) -> str:
+    """A place, as ``train.py:31 (encode)``."""
+    code, instruction = place
+    # Looked up when asked for, since the search is linear.
+    lines = (line for first, end, line in code.co_lines() if first <= instruction < end)
+    line = next(lines, None) or code.co_firstlineno
+    return f"{code.co_filename.rpartition('/')[2]}:{line} ({code.co_name})"
 
 
 class Recording:
@@ -60,7 +75,7 @@ class Recording:
         self.since = mark()
         self.values: dict[Node, Any] = {}
         self.constants: dict[int, tuple[object, Node]] = {}
-        self.lines: dict[Node, tuple[CodeType, int]] = {}
+        self.lines: dict[Node, Place] = {}
         self.effects: list[tuple[str, list[Node]]] = []
         self.reads: dict[Any, Any] = {}
         self.writes: dict[Any, Any] = {}
@@ -92,19 +107,14 @@ class Recording:
             recording = recording.parent
 
     def note_line(self, node: Node) -> None:
-        """Remember the place in the user's code that made a node: its code and the instruction."""
-        frame = sys._getframe(2)
-        while _is_ours(frame.f_globals.get("__name__")) and frame.f_back:
-            frame = frame.f_back
-        self.lines[node] = (frame.f_code, frame.f_lasti)
+        """Remember the place in the user's code that made a node."""
+        self.lines[node] = users_place(3)
 
     def where(self, node: Node) -> str:
         """The place in the user's code that made a node, as ``train.py:31 (encode)``."""
         for recording in self.chain():
             if node in recording.lines:
-                code, instruction = recording.lines[node]
-                file = code.co_filename.rpartition("/")[2]
-                return f"{file}:{_line(code, instruction)} ({code.co_name})"
+                return place_text(recording.lines[node])
         return ""
 
 

@@ -279,19 +279,19 @@ class Watched(Tensor):
         opened = current()
         for recording in opened.chain() if opened else ():
             recording.touched.add(id(self))
-        return _held(self)
+        return held(self)
 
     @property
     def shape(self) -> tuple[int, ...]:
-        return _held(self).shape
+        return held(self).shape
 
     @property
     def dtype(self) -> DType:
-        return from_numpy(_held(self).dtype)
+        return from_numpy(held(self).dtype)
 
 
 # Not a method: another thread may make it a plain Tensor again between the call and the look-up.
-_held: Final[Callable[[Tensor], np.ndarray]] = Tensor.__dict__["_value"].__get__
+held: Final[Callable[[Tensor], np.ndarray]] = Tensor.__dict__["_value"].__get__
 _watchers: Final[Counter[int]] = Counter()
 _watching: Final = Lock()
 
@@ -315,7 +315,9 @@ def watched(tensors: Iterable[Tensor]) -> Iterator[None]:
                 _watchers[id(t)] -= 1
                 if not _watchers[id(t)]:
                     del _watchers[id(t)]
-                    t.__class__ = Tensor
+                    kind: type[Tensor] = type(t)
+                    if kind is Watched:  # else it was given away meanwhile
+                        t.__class__ = Tensor
 
 
 def node_of(tensor: Tensor, host: Recording) -> Node:

@@ -10,8 +10,10 @@ import numpy as np
 import pytest
 
 import chainrule as cr
+from chainrule.codegen import carries
 from chainrule.ir.graph import Graph
 from chainrule.runtime import native
+from chainrule.runtime.memory import empty
 from chainrule.runtime.native import NativeProgram
 from chainrule.runtime.reference import Program
 
@@ -67,7 +69,7 @@ def guarded() -> Iterator[Buffers]:
 
 def optimized(f: Any, *inputs: Any) -> tuple[Graph, list[np.ndarray]]:
     """The graph that jit compiles, and the arrays that it is called with."""
-    graph, operands = cr.jit(f)._optimized(inputs, {})
+    _, graph, operands = cr.jit(f)._recorded(inputs, {})
     return graph, [t.numpy() for t in operands]
 
 
@@ -81,6 +83,28 @@ def natively(graph: Graph, arrays: Sequence[np.ndarray]) -> list[np.ndarray]:
     for a, b in zip(first, second, strict=True):
         assert a.tobytes() == b.tobytes()
     return [np.array(a) for a in first]
+
+
+def own(array: np.ndarray) -> np.ndarray:
+    """A copy in memory that can be taken over."""
+    made = empty(array.shape, array.dtype)
+    np.copyto(made, array)
+    return made
+
+
+def giving_away(
+    graph: Graph, arrays: Sequence[np.ndarray], donated: Sequence[int]
+) -> tuple[list[np.ndarray], int]:
+    """The outputs where the caller gives some inputs away, and how many results took one over."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(carries, "SMALL", 0)
+        program = NativeProgram(graph, 0, donated)
+    given = [own(array) for array in arrays]
+    places = {a.ctypes.data for k, a in enumerate(given) if k in donated and a.size}
+    found = program.taking(given)
+    taken = places & {a.ctypes.data for a in found}
+    assert len(taken) >= len(program.taken)  # more where an output is an input
+    return found, len(program.taken)
 
 
 def by_numpy(graph: Graph, arrays: Sequence[np.ndarray]) -> list[np.ndarray]:

@@ -1,21 +1,27 @@
-"""Carries in place: which of a loop's carries are written over what they were before.
+"""In place: which results are written over what they take the place of.
 
 The body of a loop reads the old value of a carry and makes a new one. If nobody reads the old value
 any more when the new one begins to be written, but at the very element that is written next, one
 array is enough: half the memory goes through the caches, and nothing is fetched only to be written.
+The same holds for the results of a program and the inputs that its caller gives away.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Collection, Sequence
+from typing import Final
 
 from chainrule.codegen.affine import flattened, variable
 from chainrule.codegen.fuse import Fused, Item, reads, targets
 from chainrule.codegen.loops import Expression, Load, Statement, loads
-from chainrule.ir.graph import Graph, Node
-from chainrule.ir.primitives import Loop
+from chainrule.codegen.steps import Check, Host, Nested
+from chainrule.ir.graph import Graph, Node, bodies
+from chainrule.ir.primitives import Gather, Loop, Scatter
 
-__all__ = ["overwritten"]
+__all__ = ["SMALL", "overwritten", "taken_over"]
+
+SMALL: Final = 1024
+"""Bytes up to which results share memory with others, so that nobody can take over theirs."""
 
 
 def overwritten(op: Loop, graph: Graph, items: Sequence[Item]) -> frozenset[int]:
@@ -30,6 +36,59 @@ def overwritten(op: Loop, graph: Graph, items: Sequence[Item]) -> frozenset[int]
         k for k, (before, after) in enumerate(zip(old, graph.outputs[: op.carries], strict=True))
         if after in home and _in_place(items[home[after] :], before, after)
     )  # fmt: skip
+
+
+def taken_over(graph: Graph, items: Sequence[Item], donated: Sequence[int]) -> dict[Node, Node]:
+    """The results that are written over inputs, each with the input whose memory it has.
+
+    The nearest input comes first: one of which the result is a function, as a new parameter is of
+    the old one, then one that the same kernel reads, then any. Nothing is overwritten before the
+    last step that can fail, so that a failure leaves all as it was.
+
+    donated   the inputs, by number, that may be overwritten
+    """
+    home = {node: k for k, item in enumerate(items) for node in targets(item)}
+    begin = max((k + 1 for k, item in enumerate(items) if _can_fail(item)), default=0)
+    outside = set(graph.outputs)
+    free = [n for n in (graph.inputs[k] for k in donated) if n not in outside and n.nbytes > SMALL]
+    made: dict[Node, Node] = {}
+    choices: tuple[Callable[[Item, Node], Collection[Node]], ...] = (
+        _own_reads, lambda item, _: reads(item), lambda *_: free,
+    )  # fmt: skip
+    for near in choices:
+        for after in dict.fromkeys(graph.outputs):
+            if after in made or home.get(after, -1) < begin:
+                continue
+            rest = items[home[after] :]
+            chosen = near(rest[0], after)
+            fitting = (n for n in free if n in chosen and n.type == after.type)
+            found = next((n for n in fitting if _in_place(rest, n, after)), None)
+            if found is not None:
+                made[after] = found
+                free.remove(found)
+    return made
+
+
+def _own_reads(item: Item, target: Node) -> Collection[Node]:
+    """What the statement for one of a kernel's results reads."""
+    if not isinstance(item, Fused):
+        return ()
+    own = (s for s in item.statements if s.target is target)
+    return {load.source for s in own for load in loads(s.value)}
+
+
+def _can_fail(item: Item) -> bool:
+    if isinstance(item, Nested):
+        return any(map(_indexes, bodies(item.node.op)))
+    return isinstance(item, Check | Host)
+
+
+def _indexes(graph: Graph) -> bool:
+    """Whether a graph reads or writes where an index says, which may lie outside."""
+    return any(
+        isinstance(node.op, Gather | Scatter) or any(map(_indexes, bodies(node.op)))
+        for node in graph.nodes()
+    )
 
 
 def _in_place(items: Sequence[Item], before: Node, after: Node) -> bool:

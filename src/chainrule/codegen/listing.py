@@ -46,6 +46,10 @@ def listing(native: Native) -> str:
     """Write a program, a kernel after another, with its arena and its scratch."""
     names = numbering(native.graph)
     lines = [f"arena {native.arena} bytes, scratch {native.scratch} bytes a thread"]
+    taken = native.taken_over.items()
+    if taken:
+        over = (f"{_name(after, names)} over {_name(before, names)}" for after, before in taken)
+        lines.append(f"in place  {', '.join(over)}")
     for segment in native.segments:
         if segment.host is not None:
             lines += ["", f"host  {_hosted(segment.host, names)}"]

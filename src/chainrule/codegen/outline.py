@@ -63,10 +63,11 @@ class Native(NamedTuple):
     """A program in LLVM's language, and what has to be in its table.
 
     entries  the arrays from outside, in the order of the table from FIRST on: the inputs, the
-             constants, the outputs, then what the host computes
+             constants, the outputs that have memory of their own, then what the host computes
     arena    bytes for all others; places holds their offsets
     scratch  bytes for each thread
     by_object  whether the table has the inputs' array objects, not their memory
+    taken_over  the outputs that are written over inputs, each with its input
     """
 
     text: str
@@ -79,6 +80,7 @@ class Native(NamedTuple):
     arena: int
     scratch: int
     by_object: bool
+    taken_over: Mapping[Node, Node]
 
 
 def works(parts: Sequence[Part], turns: int = 1) -> Iterator[tuple[Work, int]]:

@@ -14,7 +14,7 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, nullcontext
 from typing import Any, Final
 
-from chainrule.codegen.carries import overwritten
+from chainrule.codegen.carries import overwritten, taken_over
 from chainrule.codegen.contractions import emit_contraction
 from chainrule.codegen.draws import emit_draw
 from chainrule.codegen.fuse import Fused, Item, fuse, own_rank, reads, targets
@@ -42,15 +42,24 @@ _PARALLEL_WORK: Final = 60_000
 """Operations from which on waking a second thread pays: some twenty microseconds."""
 
 
-def compile_graph(graph: Graph, target: Target, header: int = 0, *, timed: bool = False) -> Native:
+def compile_graph(
+    graph: Graph,
+    target: Target,
+    header: int = 0,
+    donated: Sequence[int] = (),
+    *,
+    timed: bool = False,
+) -> Native:
     """Write a graph as a program.
+
+    Results may be written over the ``donated`` inputs.
 
     With ``header``, the bytes that an array object has before the address of its memory, the table
     holds such objects for the inputs, unless the host takes part in the program. A ``timed``
     program adds how long each kernel takes, by the processor's clock, to the array that is the
     table's last entry: at the number of the kernel, as its name has it. At 0 is the whole program.
     """
-    return _Writer(target, timed).program(graph, header)
+    return _Writer(target, timed).program(graph, header, donated)
 
 
 def items_of(graph: Graph, target: Target) -> list[Item]:
@@ -65,7 +74,13 @@ class _Layout:
     """What the function of a graph computes, and where its arrays lie."""
 
     def __init__(
-        self, graph: Graph, writer: _Writer, loop: Loop | None = None, *, is_whole: bool
+        self,
+        graph: Graph,
+        writer: _Writer,
+        loop: Loop | None = None,
+        donated: Sequence[int] = (),
+        *,
+        is_whole: bool,
     ) -> None:
         self.graph = graph
         self.is_whole = is_whole
@@ -77,16 +92,21 @@ class _Layout:
         }
         self.outside = _outside(graph, self.items)
         self.constants = self._constants()
-        given = (*graph.inputs, *self.constants, *graph.outputs)
+        self.taken_over = taken_over(graph, self.items, donated)
+        fresh = (n for n in graph.outputs if n not in self.taken_over)
+        given = (*graph.inputs, *self.constants, *fresh)
         hosted = [n for item in self.items if isinstance(item, Host) for n in item.targets]
         self.entries = tuple(dict.fromkeys((*given, *hosted)))
         self.table = {node: FIRST + k for k, node in enumerate(self.entries)}
+        self.table |= {after: self.table[before] for after, before in self.taken_over.items()}
         self.in_place: frozenset[int] = frozenset()
         if loop is not None:
             self.in_place = overwritten(loop, graph, self.items)
             for k in self.in_place:
                 self.table[graph.outputs[k]] = self.table[graph.inputs[loop.constants + k]]
-        self.streamed = streamed_in(graph, self.items, self.table) if is_whole else set()
+        # What is written over what was just read is in the cache.
+        streamed = streamed_in(graph, self.items, self.table) if is_whole else set()
+        self.streamed = streamed - self.taken_over.keys()
         self.places, self.arena = self._places()
 
     def _constants(self) -> tuple[Node, ...]:
@@ -186,9 +206,9 @@ class _Writer:
         self.count = 0
         self.written: dict[object, Body] = {}
 
-    def program(self, graph: Graph, header: int) -> Native:
+    def program(self, graph: Graph, header: int, donated: Sequence[int]) -> Native:
         """Write a whole program."""
-        layout = _Layout(graph, self, is_whole=True)
+        layout = _Layout(graph, self, donated=donated, is_whole=True)
         if any(isinstance(item, Host) for item in layout.items):
             header = 0
         segments: list[Segment] = []
@@ -203,13 +223,14 @@ class _Writer:
             if item is not None:
                 segments.append(Segment("", (), item))
         made = tuple(dict.fromkeys(
-            n for n in graph.outputs if n not in set(graph.inputs) and n not in layout.constants
+            n for n in graph.outputs
+            if n not in {*graph.inputs, *layout.constants, *layout.taken_over}
         ))  # fmt: skip
         hosted = {n for item in layout.items if isinstance(item, Host) for n in item.targets}
         return Native(
             self.module.text(), graph, tuple(segments), layout.entries, layout.constants,
             tuple(n for n in made if n not in hosted), layout.places, layout.arena, self.scratch,
-            bool(header),
+            bool(header), layout.taken_over,
         )  # fmt: skip
 
     def body(self, graph: Graph, op: object) -> Body:

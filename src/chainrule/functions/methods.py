@@ -26,7 +26,7 @@ from chainrule.functions import (
 from chainrule.functions.indexing import getitem, take
 from chainrule.functions.lift import Operand, describe
 from chainrule.functions.updates import At
-from chainrule.tensors import Tensor, tensor
+from chainrule.tensors import Tensor, of_value, tensor
 
 __all__: list[str] = []
 
@@ -122,8 +122,8 @@ def _transpose(x: Tensor, /, *axes: Any) -> Tensor:
 
 
 def _copy(x: Tensor, _memo: object = None, /) -> Tensor:
-    """Give the Tensor itself: it never changes."""
-    return x
+    """Give a Tensor of the same numbers, which lasts if this one is given away (jit's donate)."""
+    return x if x._value is None else of_value(x._value)
 
 
 # ---------------------------------------------------------------- Python's protocols

@@ -16,7 +16,7 @@ import mmap
 import os
 import struct
 import sys
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any, Final, NamedTuple
 
 from chainrule.errors import CompileError
@@ -253,9 +253,9 @@ class Code:
         """Where a function begins; 0 if there is none of that name."""
         return self._start + self.exports[name] if name in self.exports else 0
 
-    def __del__(self) -> None:
-        # At the end of the interpreter other threads may still run in it.
-        if self._start and not sys.is_finalizing():
+    def __del__(self, ends: Callable[[], bool] = sys.is_finalizing) -> None:
+        # At the end of the interpreter other threads may still run in it, and names are gone.
+        if self._start and not ends():
             _C.munmap(self._start, self._size)
 
 

@@ -21,7 +21,16 @@ from numpy.typing import DTypeLike
 
 from chainrule.errors import CapacityError
 
-__all__ = ["available_bytes", "byte_text", "empty", "owned", "placed", "release", "require_memory"]
+__all__ = [
+    "available_bytes",
+    "byte_text",
+    "empty",
+    "is_held_alone",
+    "owned",
+    "placed",
+    "release",
+    "require_memory",
+]
 
 _GROUP: Final = Path("/sys/fs/cgroup")
 _UNITS: Final = ("bytes", "kB", "MB", "GB", "TB", "PB", "EB")
@@ -128,6 +137,27 @@ def release() -> int:
     return given
 
 
+def is_held_alone(arrays: Sequence[np.ndarray[Any, Any]], place: int) -> bool:
+    """Whether an array's memory is ours, and nobody sees it but who has the list that it is in.
+
+    A view, another Tensor, a library that was lent the numbers: each of them has a reference to
+    the array, or to the object that owns the memory.
+    """
+    return isinstance(arrays[place].base, _Owner) and _holders(arrays, place) == _ALONE
+
+
+def _holders(arrays: Sequence[np.ndarray[Any, Any]], place: int) -> tuple[int, int]:
+    """The references to an array and to its memory; how many are ours depends on the Python."""
+    own = arrays[place].base
+    return sys.getrefcount(arrays[place]), sys.getrefcount(own)
+
+
+class _Owner:
+    """What all owners of memory are."""
+
+    __slots__ = ()
+
+
 class _Shelf:
     """Memory of one size class that no array has now.
 
@@ -142,15 +172,19 @@ class _Shelf:
         self.free: list[int] = []
         self.used = 0
         give_back = self._keep_small() if size <= _SMALL else self._keep_large()
-        kind: Any = type("Block", (ctypes.c_char * size,), {"__slots__": (), "__del__": give_back})
+        bases = (ctypes.c_char * size, _Owner)
+        kind: Any = type("Block", bases, {"__slots__": (), "__del__": give_back})
         self.block: Callable[[int], Any] = kind.from_address
 
     # No locks below: an array can die at any moment, in the middle of these lines too.
 
     def _keep_large(self) -> Callable[[Any], None]:
         """What happens to memory when its array dies."""
+        ends = sys.is_finalizing  # then the names of this module are gone
 
         def give_back(block: Any) -> None:
+            if ends():
+                return
             if self.size > _LIMIT:
                 _C.free(ctypes.addressof(block))
             else:
@@ -236,3 +270,7 @@ _LIMIT: Final = min(256 << 20, _physical() // 8)
 _clock: Final = itertools.count(1)
 _shelves: Final[dict[int, _Shelf]] = {}  # by size class
 _known: Final[dict[int, _Shelf]] = {}  # by exact size
+
+# Where threads count references on their own, no number says that nobody else has any.
+_counts: Final = getattr(sys, "_is_gil_enabled", lambda: True)()
+_ALONE: Final = _holders([empty((1,), np.uint8)], 0) if _counts else (-1, -1)

@@ -9,13 +9,21 @@ from typing import Any, Final, NamedTuple
 
 import numpy as np
 
+from chainrule.codegen.carries import SMALL
 from chainrule.codegen.outline import Segment
 from chainrule.codegen.program import compile_graph
 from chainrule.codegen.table import ARENA, FIRST, STATUS
 from chainrule.ir.graph import Graph, Node
 from chainrule.ir.primitives import Data
 from chainrule.runtime.engine import Library, host_target, load
-from chainrule.runtime.memory import byte_text, empty, owned, placed, require_memory
+from chainrule.runtime.memory import (
+    byte_text,
+    empty,
+    is_held_alone,
+    owned,
+    placed,
+    require_memory,
+)
 from chainrule.runtime.quiet import quietly
 from chainrule.runtime.reference import Program, kernel
 from chainrule.runtime.threads import pool, symbols
@@ -25,7 +33,7 @@ __all__ = ["NativeProgram"]
 Array = np.ndarray[Any, Any]
 _BYTES: Final = np.dtype(np.uint8)
 _ASK: Final = 1 << 26  # bytes from which on we look first whether there are as many
-_SHARED: Final = 4096  # bytes that small results may share
+_SHARED: Final = 4 * SMALL  # bytes that small results may share
 _PLAIN: Final = 0x101
 """NumPy's flags of an array that is contiguous and aligned."""
 
@@ -38,8 +46,8 @@ class _Call:
         self.arena = arena
         self.status = np.zeros(1, np.int64)
         self.arrays: dict[int, Array] = {}
-        for k, (given, dtype) in enumerate(zip(arrays, program.inputs, strict=True), FIRST):
-            self.put(k, _ready(given, dtype))
+        for k, given in enumerate(arrays, FIRST):
+            self.put(k, given)
         for k, shape, dtype in program.made:
             self.put(k, empty(shape, dtype))
         table[ARENA] = _address(arena)
@@ -57,16 +65,21 @@ class NativeProgram:
     An array is read where it lies if it is contiguous and aligned, else copied first. Several
     threads may call it at once. Results share no memory with anything but, where an output is an
     input, with that. It uses at most so many ``threads``; 0: as many as ``thread_count()`` says.
+
+    donated   inputs, by number, over which ``taking`` writes results where nobody sees it
     """
 
-    def __init__(self, graph: Graph, threads: int = 0) -> None:
+    def __init__(self, graph: Graph, threads: int = 0, donated: Sequence[int] = ()) -> None:
         self.threads = threads
         target = host_target()
         single = len(set(graph.inputs)) == len(graph.inputs)
-        self.native = native = compile_graph(graph, target, _HEADER if single else 0)
+        header = _HEADER if single else 0
+        self.native = native = compile_graph(graph, target, header, donated if single else ())
         own = any(s.host is None for s in native.segments)
         self.library: Library | None = load(native.text, target, symbols=symbols()) if own else None
         self.place = {node: k for k, node in enumerate(native.entries, FIRST)}
+        self.taken = [self.place[n] - FIRST for n in native.taken_over.values()]
+        self.place |= {after: self.place[before] for after, before in native.taken_over.items()}
         self.template = np.zeros(FIRST + len(native.entries), np.int64)
         self.constants: list[Array] = []
         for node in native.constants:
@@ -128,14 +141,31 @@ class NativeProgram:
         Raises:  CapacityError: there is no memory for what the program holds.
                  IndexingError: an index is outside of its axis.
         """
-        if self.native.by_object:
-            return self.at_once([
-                a if a.flags.num & _PLAIN == _PLAIN else _ready(a, a.dtype) for a in arrays
-            ])  # fmt: skip
-        return quietly(self._in_steps, arrays)  # type: ignore[no-any-return]
+        return self.taking([*arrays])
 
-    def _in_steps(self, arrays: Sequence[Array]) -> list[Array]:
+    def taking(self, arrays: list[Array]) -> list[Array]:
+        """The same; results are written over donated inputs that only this list holds.
+
+        If it fails, all inputs are as they were.
+        """
+        if not self.native.by_object:
+            arrays[:] = map(_ready, arrays, self.inputs)
+            return quietly(self._in_steps, arrays)  # type: ignore[no-any-return]
+        arrays[:] = [a if a.flags.num & _PLAIN == _PLAIN else _ready(a, a.dtype) for a in arrays]
+        return self.at_once(arrays)
+
+    def _make_own(self, arrays: list[Array]) -> None:
+        """Copy what will be overwritten and is seen by others."""
+        for k in self.taken:
+            if not is_held_alone(arrays, k):
+                made = empty(arrays[k].shape, arrays[k].dtype)
+                np.copyto(made, arrays[k])
+                arrays[k] = made
+                del made
+
+    def _in_steps(self, arrays: list[Array]) -> list[Array]:
         """The outputs of a program in which the host takes part."""
+        self._make_own(arrays)
         frame = self._frame()
         call = _Call(self, arrays, frame.arena)
         for step in self.steps:
@@ -165,6 +195,8 @@ class NativeProgram:
 
     def at_once(self, given: list[Array]) -> list[Array]:
         """The same for contiguous and aligned arrays, where the host has no part in the program."""
+        if self.taken:
+            self._make_own(given)
         frame = self._frame()
         table, first = frame.table, self.first_made
         blocks = [owned(size, shape, dtype) for size, shape, dtype in self.blocks]

@@ -7,7 +7,7 @@ CHAINRULE_RUNTIME   ``native`` (the default) or ``reference``, the interpreter t
 from __future__ import annotations
 
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from functools import cache
 from typing import Any
 
@@ -41,11 +41,12 @@ def _checked(name: str) -> str:
     return name
 
 
-def ready(graph: Graph, threads: int = 0) -> Callable[..., list[Any]]:
+def ready(graph: Graph, threads: int = 0, donated: Sequence[int] = ()) -> Callable[..., list[Any]]:
     """Make an optimized graph callable with the arrays of its inputs.
 
     threads  how many a native program may use; 0: ``thread_count()``
+    donated  the inputs over which a native program may write results
     """
     if not is_native() or size(graph) > _LONGEST:
         return Program(graph)
-    return NativeProgram(graph, threads)
+    return NativeProgram(graph, threads, donated)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from functools import cache
 from typing import Any
 
@@ -18,9 +19,10 @@ class _Unplanned(Exception):  # noqa: N818  it is no error that a call goes the 
     """An argument holds something that a plan cannot look into."""
 
 
-def matched(leaves: list[Any], structure: Any) -> Match | None:
+def matched(leaves: list[Any], structure: Any, donated: Iterable[int] = ()) -> Match | None:
     """A function of (args, kwargs): its arrays, in the order of leaves, if all else is as here.
 
+    After them it gives some of the Tensors that hold them, by their numbers.
     Everything that is no Tensor has to be the same object. None where a leaf is an array or a
     float, which may be another one at the next call, or where an object cannot be looked into.
     """
@@ -34,9 +36,11 @@ def matched(leaves: list[Any], structure: Any) -> Match | None:
         finder.visit(0, tree.unflatten(structure, probes))
     except _Unplanned:
         return None
-    for probe in probes:
-        if isinstance(probe, Tensor):
-            finder.plan.keep(finder.places[id(probe)])
+    tensors = [id(probe) for probe in probes if isinstance(probe, Tensor)]
+    for found in tensors:
+        finder.plan.keep(finder.places[found])
+    for number in donated:
+        finder.plan.keep(finder.owners[tensors[number]])
     return finder.plan.ready()
 
 
@@ -51,13 +55,15 @@ class _Finder:
         self.offset = offset
         self.given = given
         self.plan = Plan()
-        self.places: dict[int, int] = {}  # where the value of a Tensor is found, by its identity
+        self.owners: dict[int, int] = {}  # where a Tensor is found, by its identity
+        self.places: dict[int, int] = {}  # where its value is
 
     def visit(self, place: int, value: Any) -> None:
         """Expect what is here to be like a value."""
         plan, kind = self.plan, type(value)
         if id(value) in self.given:
             plan.kind(place, Tensor)
+            self.owners[id(value)] = place
             self.places[id(value)] = own = plan.slot(place, self.offset)
             plan.array(own, value._value)
         elif kind in (tuple, list):

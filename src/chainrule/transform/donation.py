@@ -1,0 +1,187 @@
+"""Donation: Tensors that the caller of a jitted function gives away.
+
+Results may be written into the memory of what was given away, if nobody else sees it. Such a Tensor
+has no numbers any more: whoever asks for them is told where it was given away.
+"""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Callable, Iterator, Sequence
+from threading import Lock
+from typing import Any, Final, NamedTuple
+
+import numpy as np
+
+from chainrule import tree
+from chainrule.errors import ArgumentError, ChainruleError, DonatedError
+from chainrule.ir.dtype import DType, from_numpy
+from chainrule.recording import Place, place_text, users_place
+from chainrule.runtime.native import NativeProgram
+from chainrule.tensors import Tensor, held
+
+__all__ = ["Donate", "Donation", "GivenAway", "taking"]
+
+Donate = str | int | Sequence[str | int]
+"""Parameters, by name or by position."""
+
+Program = Callable[..., list[Any]]
+_INPUTS: Final = (Tensor, np.ndarray, float)
+
+
+# ---------------------------------------------------------------- what is given
+
+
+class Donation:
+    """Which parameters of a function are given away.
+
+    Raises:  ArgumentError: the function has no such parameter.
+    """
+
+    def __init__(self, function: Callable[..., Any], name: str, donate: Donate) -> None:
+        self.chosen = tuple(donate) if isinstance(donate, list | tuple) else (donate,)
+        try:
+            self.signature = inspect.signature(function) if self.chosen else None
+        except ValueError:  # some functions that are written in C do not say
+            self.signature = None
+        self.names = list(self.signature.parameters) if self.signature else []
+        for one in self.chosen:
+            self._require(one, name, donate)
+
+    def _require(self, one: object, name: str, donate: Donate) -> None:
+        if not isinstance(one, str | int) or isinstance(one, bool):
+            raise ArgumentError(
+                f"jit: donate={donate!r} is neither the name or the position of a parameter nor a "
+                "tuple of them"
+            )
+        if one in self.names if isinstance(one, str) else 0 <= one < self._positions():
+            return
+        raise ArgumentError(
+            f"jit: donate={donate!r}, but {name} has no parameter {one!r}\n\n"
+            f"    {name}({', '.join(self.names) if self.signature else '…'})"
+        )
+
+    def _positions(self) -> float:
+        """How many arguments can be given by position."""
+        if self.signature is None:
+            return float("inf")
+        kinds = [p.kind for p in self.signature.parameters.values()]
+        if inspect.Parameter.VAR_POSITIONAL in kinds:
+            return float("inf")
+        named = (inspect.Parameter.KEYWORD_ONLY, inspect.Parameter.VAR_KEYWORD)
+        return sum(kind not in named for kind in kinds)
+
+    def inputs(self, structure: Any, leaves: Sequence[Any]) -> dict[int, str]:
+        """The inputs that are given away by a call of (args, kwargs), by number, with their names.
+
+        Numbers are those of the Tensors, arrays and floats among the leaves.
+        """
+        found: dict[int, str] = {}
+        for name, part in self._parts(*tree.unflatten(structure, range(len(leaves)))):
+            for path, leaf in tree.paths(part):
+                if isinstance(leaves[leaf], Tensor | np.ndarray):
+                    number = sum(isinstance(x, _INPUTS) for x in leaves[:leaf])
+                    found.setdefault(number, f"{name}.{path}" if path else name)
+        return dict(sorted(found.items()))
+
+    def _parts(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Iterator[tuple[str, Any]]:
+        for one in self.chosen:
+            name = one if isinstance(one, str) else (self.names[one : one + 1] or [""])[0]
+            if isinstance(one, int) and one < len(args):
+                yield name or f"argument {one}", args[one]
+            elif self.signature is not None:
+                given = self.signature.bind(*args, **kwargs).arguments
+                if name in given:
+                    yield name, given[name]
+
+
+# ---------------------------------------------------------------- what was given
+
+
+class _Gift(NamedTuple):
+    """What is left of a Tensor that was given away: its type, its name and where that happened."""
+
+    shape: tuple[int, ...]
+    dtype: np.dtype[Any]
+    name: str
+    function: str
+    place: Place
+
+
+class GivenAway(Tensor):
+    """A Tensor that was given away. A Tensor is turned into one in place, and back."""
+
+    __slots__ = ()
+
+    @property
+    def _value(self) -> np.ndarray | None:  # type: ignore[override]
+        gift = _read(self)
+        if not isinstance(gift, _Gift):  # and was given back
+            return gift  # type: ignore[no-any-return]
+        raise DonatedError(
+            f"this {self.dtype.short}{list(self.shape)} Tensor was given away: {_told(gift)}\n\n"
+            f"  jit(…, donate=…) lets {gift.function} write results into its memory. Go on with "
+            f"what {gift.function}\n  gives, or keep a .copy() from before the call."
+        )
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        shape: tuple[int, ...] = _read(self).shape
+        return shape
+
+    @property
+    def dtype(self) -> DType:
+        return from_numpy(_read(self).dtype)
+
+    def __repr__(self) -> str:
+        gift = _read(self)
+        if not isinstance(gift, _Gift):
+            return Tensor.__repr__(self)
+        return f"Tensor({self.dtype.short}{list(self.shape)}, given away: {_told(gift)})"
+
+
+def _told(gift: _Gift) -> str:
+    return f"{gift.name} of {gift.function}, at {place_text(gift.place)}"
+
+
+_put: Final[Callable[[Tensor, Any], None]] = Tensor.__dict__["_value"].__set__
+_giving: Final = Lock()
+
+
+def _read(given: Tensor) -> Any:
+    """What a Tensor holds, when nobody is about to change it."""
+    with _giving:
+        found: Any = held(given)
+    return found
+
+
+def taking(
+    program: Program,
+    arrays: list[Any],
+    given: Sequence[Tensor],
+    names: dict[int, str],
+    function: str,
+) -> list[Any]:
+    """Run a program on arrays, of which those of some Tensors are given away.
+
+    They are given back if the program fails: then nothing was written.
+
+    names   of what is given away, by the numbers of the inputs
+    """
+    place = users_place(2)
+    with _giving:
+        for tensor, (number, name) in zip(given, names.items(), strict=True):
+            array = arrays[number]
+            tensor.__class__ = GivenAway
+            _put(tensor, _Gift(array.shape, array.dtype, name, function, place))
+    array = None  # the list holds them alone
+    try:
+        if isinstance(program, NativeProgram):
+            return program.taking(arrays)
+        return program(*arrays)
+    except ChainruleError:
+        with _giving:
+            for tensor, number in zip(given, names, strict=True):
+                _put(tensor, arrays[number])
+                tensor.__class__ = Tensor
+        raise
