@@ -15,8 +15,9 @@ from chainrule.errors import ArgumentError
 from chainrule.ir.graph import Graph, size
 from chainrule.runtime.native import NativeProgram
 from chainrule.runtime.reference import Program
+from chainrule.runtime.threads import load_ahead
 
-__all__ = ["is_native", "ready"]
+__all__ = ["is_native", "ready", "soon"]
 
 _LONGEST = 10_000
 """Nodes of a graph above which to translate it takes longer than most programs run."""
@@ -39,6 +40,12 @@ def _checked(name: str) -> str:
             f"CHAINRULE_RUNTIME is {name!r}; there are {' and '.join(map(repr, RUNTIMES))}"
         )
     return name
+
+
+def soon() -> None:
+    """Say that a graph is being recorded that will be made ready."""
+    if is_native():
+        load_ahead()
 
 
 def ready(graph: Graph, threads: int = 0, donated: Sequence[int] = ()) -> Callable[..., list[Any]]:

@@ -16,8 +16,10 @@ import math
 import os
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from functools import cache
 from pathlib import Path
+from threading import RLock, Thread
 from typing import Any, Final
 from weakref import WeakSet
 
@@ -26,7 +28,7 @@ from chainrule.runtime.engine import Library, host_target, load
 from chainrule.runtime.team_layout import CAPACITY, LAYOUT, POOL_BYTES, TEAM
 from chainrule.runtime.teamwork import pool_text
 
-__all__ = ["Pool", "pool", "processors", "symbols", "thread_count"]
+__all__ = ["Pool", "load_ahead", "pool", "processors", "symbols", "thread_count"]
 
 _SPIN: Final = 30e-6  # seconds that a worker watches before it sleeps
 
@@ -75,7 +77,28 @@ def symbols(futex: bool | None = None) -> dict[str, int]:
 
 
 @cache
+def load_ahead() -> None:
+    """Load what every program needs on a thread of its own, while the first one is recorded.
+
+    With an empty cache on the disk that is LLVM, and a fifth of all that it does for the first
+    training step of a small network.
+    """
+    Thread(target=_load, name="chainrule-load").start()
+
+
+def _load() -> None:
+    with suppress(Exception):  # who needs it is told
+        _library(None)
+
+
 def _library(futex: bool | None) -> Library:
+    """The native code, made by one thread for all."""
+    with _LOADING:
+        return _made(futex)
+
+
+@cache
+def _made(futex: bool | None) -> Library:
     """The native code. It is never let go: workers run in it until the process ends."""
     target = host_target()
     library = load(pool_text(target, futex=futex), target)
@@ -168,6 +191,14 @@ def _begin_in_child() -> None:
 
 _POOLS: Final[WeakSet[Pool]] = WeakSet()
 os.register_at_fork(after_in_child=_begin_in_child)
+
+# A child would have the lock, and LLVM in the middle of its work, but nobody who goes on with it.
+_LOADING: Final = RLock()
+os.register_at_fork(
+    before=_LOADING.acquire,
+    after_in_parent=_LOADING.release,
+    after_in_child=_LOADING.release,
+)
 
 
 # ---------------------------------------------------------------- memory

@@ -22,7 +22,7 @@ from chainrule.runtime.engine import assembly, host_target
 from chainrule.runtime.matching import Match
 from chainrule.runtime.native import NativeProgram
 from chainrule.runtime.profile import Profile, profile
-from chainrule.runtime.programs import is_native, ready
+from chainrule.runtime.programs import is_native, ready, soon
 from chainrule.runtime.team_layout import CAPACITY
 from chainrule.tensors import Tensor, node_of, of_node, of_value, tensor, watched, weak
 from chainrule.transform.arguments import matched
@@ -302,6 +302,7 @@ class Jitted:
             reason = "new shapes, dtypes, modes or static arguments"
             _say("jit records %s again: %s", self.__name__, reason)
         self.recordings += 1
+        soon()
         found = Recorded(self, leaves, structure)
         if found.reusable:
             self.cache[key] = found
