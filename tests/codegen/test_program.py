@@ -203,3 +203,19 @@ def test_a_program_has_one_text_wherever_its_nodes_lie_in_memory() -> None:
         programs.append(cr.jit(several))
         texts.add(programs[-1].assembly(np.ones((3, 4), "float32")))
     assert len(texts) == 1
+
+
+def test_kernels_that_say_the_same_are_written_once() -> None:
+    """Layers of one shape, and the updates of their weights, are the same loops elsewhere."""
+
+    def layers(x: Any, *weights: Any) -> Any:
+        for w in weights:
+            x = cr.softmax(x * w) - cr.sum(x, axis=0)
+        return x
+
+    inputs = np.random.default_rng(0).standard_normal((6, 400, 401)).astype("float32")
+    text = cr.jit(layers).llvm(*inputs)
+    assert text.count("define internal void") < text.count("define void @k")
+    graph, arrays = optimized(layers, *inputs)
+    for found, wanted in zip(natively(graph, arrays), by_numpy(graph, arrays), strict=True):
+        np.testing.assert_allclose(found, wanted, rtol=1e-4, atol=1e-5)

@@ -18,7 +18,7 @@ True
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Final
 
@@ -75,15 +75,28 @@ class Module:
         self.declarations.setdefault(name, f"declare {result} @{name}({', '.join(operands)})")
 
     def text(self) -> str:
-        """The whole module."""
+        """The whole module; of internal functions that say the same, it has the first."""
         for name, count in self.calls.items():
             if name in self.builders:
                 own = self.builders[name]
                 own.is_inlined = own.internal and count <= _FEW_CALLS
-        made = [b.text() for b in self.builders.values()]
+        twins = self._twins()
+        made = [b.text(twins=twins) for n, b in self.builders.items() if n not in twins]
         outside = [d for name, d in self.declarations.items() if name not in self.builders]
         marks = ["!0 = !{i32 1}"] if self.has_streams else []
         return "\n".join([*self.extra, *made, *outside, self.attributes, *marks, ""])
+
+    def _twins(self) -> dict[str, str]:
+        """The internal functions that say what an earlier one does, with the name of that one."""
+        firsts: dict[str, str] = {}
+        found: dict[str, str] = {}
+        for name, builder in self.builders.items():
+            first = firsts.setdefault(builder.text(""), name) if builder.internal else name
+            if first != name:
+                found[name] = first
+        for first in found.values():
+            self.builders[first].is_inlined = False
+        return found
 
 
 class Loop:
@@ -124,23 +137,31 @@ class Builder:
         self.internal = internal
         self.noalias = noalias
         self.is_inlined = False
+        self.called: set[str] = set()
         self.entry: list[str] = []
         self.lines: list[str] = []
         self.block = "entry"
         self._count = 0
         self._ended = False
 
-    def text(self) -> str:
-        """The whole function."""
+    def text(self, name: str | None = None, twins: Mapping[str, str] | None = None) -> str:
+        """The whole function, under another name if one is given.
+
+        twins   functions, and those that are called in their place
+        """
         own = "noalias " if self.noalias else ""
         parameters = ", ".join(
             f"{v.type} {own if v.type == 'ptr' else ''}{v.text}" for v in self.arguments
         )
-        head = f"define {'internal ' if self.internal else ''}{self.result} @{self.name}"
+        head = f"define {'internal ' if self.internal else ''}{self.result}"
         end = [] if self._ended else ["  ret void"]
         body = "\n".join(["entry:", *self.entry, *self.lines, *end])
         inlined = " alwaysinline" if self.is_inlined else ""
-        return f"{head}({parameters}){inlined} #0 {{\n{body}\n}}"
+        for called, first in (twins or {}).items():
+            if called in self.called:
+                body = body.replace(f" @{called}(", f" @{first}(")
+        name = self.name if name is None else name
+        return f"{head} @{name}({parameters}){inlined} #0 {{\n{body}\n}}"
 
     # ------------------------------------------------------------ lines
 
@@ -259,6 +280,7 @@ class Builder:
         """Call a function by its name."""
         self.module.declare(name, result, [o.type for o in operands])
         self.module.calls[name] = self.module.calls.get(name, 0) + 1
+        self.called.add(name)
         text = f"call {result} @{name}({', '.join(map(str, operands))})"
         if result == "void":
             self.act(text)
