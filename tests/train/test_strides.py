@@ -2,6 +2,7 @@
 
 import os
 import signal
+import threading
 from collections.abc import Callable
 from contextlib import closing
 from pathlib import Path
@@ -12,10 +13,11 @@ import pytest
 
 import chainrule as cr
 from chainrule.data import augmentation, digits
-from chainrule.train import checkpoint, loop
+from chainrule.train import ahead, checkpoint
 from chainrule.train.loop import steps
 from chainrule.train.pace import Pace
 from chainrule.train.progress import Progress, cells, pack, unpack
+from chainrule.train.step import Stride
 from chainrule.train.task import Task, begin
 from tests.train.test_resume import OPTIMIZERS, everything, network, records
 
@@ -44,7 +46,7 @@ def task(optimizer: Any = None, **changes: Any) -> Task:
 
 def willing(given: Task, most: int = 4) -> Pace:
     """Strides as soon as enough single steps were taken."""
-    return Pace(given, aim=1e9, saved=(1e9, 0.0), most=most)
+    return Pace(given, aim=1e9, saved=(1e9, 0.0), most=most, waits=True)
 
 
 def taken(make: Callable[[], Task], model: Callable[[], Any], most: int) -> list[Progress]:
@@ -196,12 +198,43 @@ def test_what_numpy_computes_in_a_step_it_computes_in_a_stride() -> None:
     check(lambda: task(data=rows(np.float32), augment=()), model)
 
 
-def test_what_cannot_be_a_stride_is_done_in_single_steps(monkeypatch: pytest.MonkeyPatch) -> None:
-    def refuse(*_: Any) -> Any:
-        raise cr.errors.CapacityError("the stride has no room")
+def test_single_steps_go_on_while_the_stride_is_compiled(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The thread begins after step 6 and is held until step 11: then come the strides."""
+    go, done = threading.Event(), threading.Event()
+
+    class Held(Stride):  # type: ignore[misc]
+        def prepare(self, *given: Any) -> None:
+            assert go.wait(60)
+            super().prepare(*given)
+            done.set()
 
     single = taken(task, network, 0)
-    monkeypatch.setattr(loop, "compiled_stride", lambda *_: refuse)
+    monkeypatch.setattr(ahead, "Stride", Held)
+    given, seen = task(), []
+    for progress in steps(given, begin(given, network()), Pace(given, saved=(1e9, 0.0), most=4)):
+        seen.append(progress)
+        if progress.step == 11:
+            go.set()
+            for thread in threading.enumerate():
+                if thread.name == "chainrule-stride":
+                    thread.join()
+    assert done.is_set()
+    assert [progress.step for progress in seen[:14]] == [*range(1, 12), 15, 16, 17]
+    assert everything(seen[-1]) == everything(single[-1])
+    assert records(seen) == records(single)
+
+
+def test_what_cannot_be_a_stride_is_done_in_single_steps(monkeypatch: pytest.MonkeyPatch) -> None:
+    class Refused:
+        def __init__(self, *_: Any) -> None: ...
+
+        def __call__(self, *_: Any) -> Any:
+            raise cr.errors.CapacityError("the stride has no room")
+
+        prepare = __call__
+
+    single = taken(task, network, 0)
+    monkeypatch.setattr(ahead, "Stride", Refused)
     again = taken(task, network, 4)
     assert len(again) == len(single)
     assert everything(again[-1]) == everything(single[-1])

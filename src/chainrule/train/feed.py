@@ -81,6 +81,10 @@ class Numbers:
         rows = self._order[number * size : (number + count) * size].reshape(count, size)
         return rows, self._keys(turn, rows)
 
+    def targets(self, rows: _Array) -> _Array:
+        """Give the targets of some rows."""
+        return self._examples.targets[rows]
+
     def _place(self, step: int) -> tuple[int, int]:
         turn, number = divmod(step, self._in_turn)
         if turn != self._turn:

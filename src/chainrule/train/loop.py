@@ -16,15 +16,16 @@ import numpy as np
 import numpy.typing as npt
 
 from chainrule import tree
-from chainrule.data.whole import Whole, whole
+from chainrule.data.whole import whole
 from chainrule.errors import ChainruleError
 from chainrule.tensors import Tensor
+from chainrule.train.ahead import Ahead
 from chainrule.train.diagnosis import not_finite
 from chainrule.train.evaluation import Evaluation, counted, evaluator
-from chainrule.train.feed import Batch, Numbers, feed
+from chainrule.train.feed import Batch, feed
 from chainrule.train.pace import Pace
 from chainrule.train.progress import Progress, Tally, cells
-from chainrule.train.step import Strode, Taken, compiled_step, compiled_stride
+from chainrule.train.step import Stride, Strode, Taken, compiled_step
 from chainrule.train.task import Task
 from chainrule.transform import State
 
@@ -51,16 +52,19 @@ def steps(task: Task, start: Progress, pace: Pace | None = None) -> _Going:
              undefined; it names where the first such number came from. The step was not taken:
              the error's ``model`` is that of the step before, and so are the State cells.
     """
-    programs, progress, examples = _Programs(task), start, None
+    programs, ahead = _Programs(task), None
     with closing(_singly(programs, start, pace)) as going:
         for progress in going:
             yield progress
-            if pace is not None and pace.strides_pay(progress):
-                examples = whole(task.data)
-                if examples is not None:
-                    break
-    if pace is not None and examples is not None:
-        yield from _in_strides(programs, progress, pace, examples)
+            if pace is None:
+                continue
+            if pace.strides_pay(progress) and (examples := whole(task.data)) is not None:
+                ahead = Ahead(task, examples, pace)
+            if ahead is not None and ahead.is_ready(progress):
+                break
+        else:
+            return
+    yield from _in_strides(programs, progress, pace, ahead)
 
 
 @final
@@ -94,20 +98,19 @@ def _singly(programs: _Programs, start: Progress, pace: Pace | None = None) -> _
             clock = time.perf_counter()
 
 
-def _in_strides(programs: _Programs, start: Progress, pace: Pace, examples: Whole) -> _Going:
+def _in_strides(programs: _Programs, start: Progress, pace: Pace, ahead: Ahead) -> _Going:
     """Take several steps at once where the pace says so. All batches are rows of the examples."""
-    task, progress = programs.task, start
-    numbers, stride = Numbers(task, examples), compiled_stride(task, examples)
+    task, progress, numbers = programs.task, start, ahead.numbers
     while progress.step < task.total_steps:
         clock, taken = time.perf_counter(), None
         count, at = pace.next(progress), progress.at(task.batches)
         if count:
             rows, keys = numbers.rows(at, count)
-            strode = _strode(stride, progress, rows, keys)
+            strode = _strode(ahead.stride, progress, rows, keys)
             if strode is None:  # single steps say which one of them failed, and why
                 yield from _singly(programs, progress)
                 return
-            progress = _after(progress, strode, examples.targets[rows])
+            progress = _after(progress, strode, numbers.targets(rows))
         else:
             progress, taken = _advance(programs, progress, numbers.batch(at))
         seconds = time.perf_counter() - clock
@@ -117,9 +120,7 @@ def _in_strides(programs: _Programs, start: Progress, pace: Pace, examples: Whol
         yield progress
 
 
-def _strode(
-    stride: Callable[..., Strode], before: Progress, rows: _Array, keys: _Array | None
-) -> Strode | None:
+def _strode(stride: Stride, before: Progress, rows: _Array, keys: _Array | None) -> Strode | None:
     """Take a stride; None, and the State cells as before, if a step is not finite or fails."""
     held = _held(before.model)
     try:

@@ -22,11 +22,12 @@ class Pace:
 
     A stride never ends an epoch, and its batches are full, so that all strides are one program. To
     compile it costs about as much as the program of one step did; single steps are taken until it
-    is known that what is left is worth that.
+    is known that what is left is worth that, and while a thread compiles the stride.
 
     aim    the seconds that a stride may take
     saved  what a step in a stride saves: seconds, and a share of its time
     most   steps of a stride, however fast they are
+    waits  whether no step is taken while the stride is compiled
 
     >>> data = cr.data.digits()[0]
     >>> task = cr.train.Task(data, cr.loss.cross_entropy, cr.optim.SGD(0.1), epochs=2, batch=32)
@@ -44,8 +45,10 @@ class Pace:
         aim: float = 0.2,
         saved: tuple[float, float] = (2e-4, 0.1),
         most: int | None = None,
+        waits: bool = False,
     ) -> None:
         self.length = 0
+        self.waits = waits
         self._task, self._aim, self._saved = task, aim, saved
         self._most = max(1, _MOST_ROWS // task.batch) if most is None else most
         self._full = min(task.batches - 1, len(task.data) // task.batch)
@@ -96,7 +99,7 @@ class Pace:
         return length if length and length <= min(ahead, full) else 0
 
     def strode(self, seconds: float) -> None:
-        """Take note of a stride. The first one was compiled; if the others are late, halve them."""
+        """Take note of a stride. The first may be compiled yet; if others are late, halve them."""
         if self._is_new:
             self._is_new = False
             return

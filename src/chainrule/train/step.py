@@ -5,7 +5,7 @@ program gathers itself. Both are the same function of Tensors and give the same 
 """
 
 from collections.abc import Callable
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, final
 
 import numpy as np
 import numpy.typing as npt
@@ -28,7 +28,7 @@ from chainrule.train.progress import cells
 from chainrule.train.task import Task
 from chainrule.transform import cond, jit, scan, value_and_grad
 
-__all__ = ["Objective", "Strode", "Taken", "compiled_step", "compiled_stride", "objective"]
+__all__ = ["Objective", "Stride", "Strode", "Taken", "compiled_step", "objective"]
 
 Objective = Callable[..., tuple[Tensor, tuple[Tensor, Tensor | None]]]
 """(model, inputs, targets, keys) to (what is made small, (loss, right answers))."""
@@ -124,32 +124,43 @@ class Strode(NamedTuple):
     finite: npt.NDArray[np.bool_]
 
 
-def compiled_stride(task: Task, examples: Whole) -> Callable[..., Strode]:
-    """Make the function of (model, slots, row numbers, keys) that takes a step for each row.
+@final
+class Stride:
+    """The function of (model, slots, row numbers, keys) that takes a step for each row.
 
     None of the steps may end an epoch.
     """
-    step = _step(task)
-    inputs, targets = map(of_value, examples)
 
-    @jit
-    def stride(model: Any, slots: Any, inputs: Tensor, targets: Tensor, *rows: Any) -> Any:
-        def one(at: Any, given: Any) -> tuple[Any, Any]:
-            numbers, keys = given
-            batch = take(inputs, numbers, axis=0), take(targets, numbers, axis=0), keys
-            *after, loss, correct, finite, _ = step(*at, None, *batch)
-            return tuple(after), (loss, correct, all(finite))
+    def __init__(self, task: Task, examples: Whole) -> None:
+        step = _step(task)
+        self._examples = [of_value(part) for part in examples]
 
-        return scan(one, (model, slots), rows)
+        @jit
+        def stride(model: Any, slots: Any, inputs: Tensor, targets: Tensor, *rows: Any) -> Any:
+            def one(at: Any, given: Any) -> tuple[Any, Any]:
+                numbers, keys = given
+                batch = take(inputs, numbers, axis=0), take(targets, numbers, axis=0), keys
+                *after, loss, correct, finite, _ = step(*at, None, *batch)
+                return tuple(after), (loss, correct, all(finite))
 
-    def go(model: Any, slots: Any, rows: npt.NDArray[Any], keys: npt.NDArray[Any] | None) -> Strode:
-        (model, slots), (losses, correct, finite) = stride(
-            model, slots, inputs, targets, rows, keys
+            return scan(one, (model, slots), rows)
+
+        self._program = stride
+
+    def __call__(
+        self, model: Any, slots: Any, rows: npt.NDArray[Any], keys: npt.NDArray[Any] | None
+    ) -> Strode:
+        (model, slots), (losses, correct, finite) = self._program(
+            model, slots, *self._examples, rows, keys
         )
         right = None if correct is None else correct.numpy()
         return Strode(model, slots, losses.numpy(), right, finite.numpy())
 
-    return go
+    def prepare(
+        self, model: Any, slots: Any, rows: npt.NDArray[Any], keys: npt.NDArray[Any] | None
+    ) -> None:
+        """Compile it for arguments like these."""
+        self._program.prepare(model, slots, *self._examples, rows, keys)
 
 
 def _norms(*gradients: Tensor) -> Tensor:

@@ -173,6 +173,10 @@ class Recorded:
         match = matched(leaves, structure, self.donated)
         return match and Shortcut(self, match, program)
 
+    def prepare(self) -> None:
+        """Optimize and compile the program, if that was not done yet."""
+        self._program()
+
     def _program(self) -> Callable[..., list[Any]]:
         found = self.programs.get(is_native())
         if found is None:
@@ -281,6 +285,21 @@ class Jitted:
         made = found.run([*given, *hidden])
         self._shorten(found, leaves, structure)
         return self._results(found, made)
+
+    def prepare(self, *args: Any, **kwargs: Any) -> None:
+        """Make the program for calls like this one, and run nothing.
+
+        Raises:  RecordingError: f asks for a value, which is not known while recording.
+
+        >>> double = cr.jit(lambda x: 2 * x)
+        >>> double.prepare(cr.ones(3))
+        >>> double(cr.ones(3)), double.recordings
+        (Tensor([2., 2., 2.]), 1)
+        """
+        leaves, structure = tree.flatten((args, kwargs))
+        key = (structure, modes(), tuple([_signature(leaf) for leaf in leaves]))
+        found = self.cache.get(key) or self._record(key, leaves, structure)
+        found.prepare()
 
     def _shorten(self, found: Recorded, leaves: list[Any], structure: Any) -> None:
         """From the third call of a kind on, let the next one go the short way."""
