@@ -8,7 +8,7 @@ are: nodes, to be computed when someone asks. Every axis has the number that is 
 from __future__ import annotations
 
 import itertools
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from fractions import Fraction
 
 from chainrule.algebra import combine, picks
@@ -296,7 +296,10 @@ def _set_free(term: Term, direction: Atom, rank: int) -> Term | None:
     if place.atom != direction:
         return None
     above = 1 + max((i for f in term.factors for i in f.labels), default=rank)
-    shift: Callable[[int], int] = lambda i: i if i < rank else i + above + len(place.labels)  # noqa: E731
+
+    def shift(label: int) -> int:
+        return label if label < rank else label + above + len(place.labels)
+
     rest = [Factor(f.atom, tuple(map(shift, f.labels)), f.power)
             for f in term.factors if f is not place]  # fmt: skip
     deltas = [

@@ -188,18 +188,18 @@ class Classifier(Estimator):
         return self._tags("classifier", classifier_tags=ClassifierTags(poor_score=self.blunt))
 
     @abstractmethod
-    def predict_log_proba(self, X: Any) -> Array:
-        """Give the logarithm of the probability of each class."""
-
-    @abstractmethod
     def _scores(self, method: str, X: Any) -> Array:
-        """Scores whose largest marks the class."""
+        """Logarithms of what is proportional to the probabilities of a row's classes."""
 
     def predict(self, X: Any) -> Array:
         """Give the most probable class of each row."""
         best = self._scores("predict", X).argmax(axis=1)
         found: Array = self.classes_[best]
         return found
+
+    def predict_log_proba(self, X: Any) -> Array:
+        """Give the logarithm of the probability of each class, in the order of classes_."""
+        return _log_normalized(self._scores("predict_log_proba", X))
 
     def predict_proba(self, X: Any) -> Array:
         """Give the probability of each class, in the order of classes_."""
@@ -215,7 +215,7 @@ class Classifier(Estimator):
         return float(np.average(predicted == true, weights=factor))
 
 
-def log_normalized(scores: Array) -> Array:
+def _log_normalized(scores: Array) -> Array:
     """Subtract the logarithm of the sum of exponentials of each row."""
     top = scores.max(axis=1, keepdims=True)
     shifted = scores - np.where(np.isfinite(top), top, 0)

@@ -9,7 +9,7 @@ from typing import Any, ClassVar, Self, final
 import numpy as np
 
 from chainrule.classical import inputs
-from chainrule.classical.estimator import Classifier, log_normalized
+from chainrule.classical.estimator import Classifier
 from chainrule.classical.inputs import Array
 from chainrule.classical.newton import minimize
 from chainrule.classical.softmax_loss import SoftmaxLoss
@@ -100,10 +100,6 @@ class LogisticRegression(Classifier):
         """Give the scores Wx + b of each row, a vector of log odds for two classes."""
         found = self._linear("decision_function", X)
         return found[:, 0] if found.shape[1] == 1 else found
-
-    def predict_log_proba(self, X: Any) -> Array:
-        """Give the logarithm of the probability of each class, in the order of classes_."""
-        return log_normalized(self._scores("predict_log_proba", X))
 
     def _scores(self, method: str, X: Any) -> Array:
         found = self._linear(method, X)

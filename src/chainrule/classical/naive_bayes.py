@@ -17,7 +17,7 @@ from typing import Any, Generic, Literal, Self, TypeVar
 import numpy as np
 
 from chainrule.classical import inputs
-from chainrule.classical.estimator import Classifier, log_normalized
+from chainrule.classical.estimator import Classifier
 from chainrule.classical.inputs import Array
 from chainrule.errors import ArgumentError
 
@@ -198,10 +198,6 @@ class NaiveBayes(Classifier, Generic[SumsT]):
     def predict_joint_log_proba(self, X: Any) -> Array:
         """Give log p(x, c) for each row and class."""
         return self._scores("predict_joint_log_proba", X)
-
-    def predict_log_proba(self, X: Any) -> Array:
-        """Give log p(c | x) for each row and class, in the order of classes_."""
-        return log_normalized(self._scores("predict_log_proba", X))
 
 
 def chunks(rows: Any) -> Iterator[tuple[slice, Any]]:

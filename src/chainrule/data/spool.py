@@ -52,7 +52,7 @@ class Spool:
     def _write(self) -> None:
         try:
             if self._file is None:
-                self._file = tempfile.TemporaryFile(prefix="chainrule-")  # noqa: SIM115
+                self._file = tempfile.TemporaryFile(prefix="chainrule-")  # noqa: SIM115 — closed below
                 weakref.finalize(self, self._file.close)  # a mapping outlives it
             for piece in self._pieces:
                 self._file.write(piece.tobytes())

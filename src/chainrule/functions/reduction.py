@@ -14,6 +14,7 @@ import numpy as np
 
 from chainrule.elsewhere import reduced
 from chainrule.errors import ArgumentError
+from chainrule.functions.along_axes import count
 from chainrule.functions.axes import Axes, axes_of
 from chainrule.functions.lift import Lifted, Operand, as_tensor, cast, describe, floating
 from chainrule.ir import build
@@ -43,16 +44,12 @@ def _reduce_node(node: Node, kind: ReduceKind, axes: tuple[int, ...], keepdims: 
     return _restored(build.reduce(kind, node, axes), node, axes, keepdims)
 
 
-def _count(node: Node, axes: tuple[int, ...]) -> int:
-    return math.prod(node.shape[a] for a in axes)
-
-
 def _quotient(node: Node, divisor: float) -> Node:
     return build.apply("divide", node, build.fill(divisor, node.shape, node.dtype))
 
 
 def _mean_node(node: Node, axes: tuple[int, ...], keepdims: bool) -> Node:
-    return _quotient(_sum_node(node, axes, keepdims), _count(node, axes))
+    return _quotient(_sum_node(node, axes, keepdims), count(node, axes))
 
 
 def _var_node(node: Node, axes: tuple[int, ...], correction: float, keepdims: bool) -> Node:
@@ -62,7 +59,7 @@ def _var_node(node: Node, axes: tuple[int, ...], correction: float, keepdims: bo
     labels = tuple(range(node.ndim))
     kept = tuple(a for a in labels if a not in axes)
     squares = build.einsum((centered, centered), (labels, labels), kept)
-    freedom = _count(node, axes) - correction
+    freedom = count(node, axes) - correction
     variance = _quotient(squares, freedom if freedom > 0 else math.nan)
     return _restored(variance, node, axes, keepdims)
 

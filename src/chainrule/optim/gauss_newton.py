@@ -107,8 +107,7 @@ def _searched(residuals: Residuals, parameters: Any, step: Any, rate: float, bef
     """The first point x + t p, t = 1, ½, ¼, …, that decreases enough; None if none does."""
     length = 1.0
     while length > _SHORTEST:
-        scaled = length
-        candidate = moved(parameters, tree.map_(lambda leaf: leaf * scaled, step))  # noqa: B023
+        candidate = moved(parameters, tree.map_(lambda leaf, t=length: leaf * t, step))
         after = float(half_squares(residuals(candidate)))
         if after <= before + _ARMIJO * length * rate or (
             abs(rate) <= 1e-13 * before and after <= before

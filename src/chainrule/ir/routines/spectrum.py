@@ -19,7 +19,7 @@ from chainrule.ir.dtype import DType
 from chainrule.ir.graph import Node
 from chainrule.ir.primitives import Type
 from chainrule.ir.routine import Params, Routine, like_first, register
-from chainrule.ir.routines.matrices import batch_of, converged, first_matrix
+from chainrule.ir.routines.matrices import batch_of, converged, diagonal, first_matrix
 
 Array = np.ndarray
 Tangents = list[Node | None]
@@ -59,11 +59,6 @@ def _inverse(node: Node) -> Node:
     block = build.reshape(block, (*batch, 2 * n, 2 * n))
     (found,) = build.routine("inv", block, params=("eig",))
     return build.reshape(build.slice_axis(found, found.ndim - 1, 0, n), (*batch, 2, n, n))
-
-
-def _diagonal(node: Node) -> Node:
-    b = batch_of(node)
-    return build.einsum((node,), ((*b, len(b), len(b)),), (*b, len(b)))
 
 
 # ---------------------------------------------------------------- gaps between complex values
@@ -180,7 +175,7 @@ def _eig_tangent(
     (divided,) = build.routine("divide_by_complex_gaps", s, values, params=(False,))
     w = _matmul(vectors, divided)
     moved = build.subtract(w, _turned(vectors, w, pivot))
-    return [_diagonal(s), moved, None]
+    return [diagonal(s), moved, None]
 
 
 def _turned(vectors: Node, w: Node, pivot: Node) -> Node:
