@@ -139,7 +139,7 @@ def test_many_settings_that_differ_become_words(tmp_path: Path, capsys):
 
 
 def test_a_run_is_unfinished_in_use_or_broken(tmp_path: Path, capsys):
-    course = ("train", "digits", "--epochs", 5000, "--out", "runs/going")
+    course = ("train", "digits", "--epochs", 100_000, "--out", "runs/going")
     process = start(*course, cwd=tmp_path)
     assert process.stdout is not None
     next(line for line in process.stdout if line.startswith("epoch"))

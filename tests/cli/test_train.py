@@ -98,7 +98,7 @@ def test_threads_are_told_to_native_programs_and_blas_keeps_one(monkeypatch):
 
 
 def stopped_by(number: signal.Signals, folder: Path) -> tuple[int, str]:
-    process = start(*LONG, "--epochs", 2000, cwd=folder)
+    process = start(*LONG, "--epochs", 100_000, cwd=folder)
     assert process.stdout is not None
     for line in process.stdout:
         if line.startswith("epoch"):
@@ -118,7 +118,7 @@ def test_the_first_interruption_saves_and_says_how_to_go_on(tmp_path: Path, monk
         found, err = stopped_by(number, folder)
         assert found == code
         message = re.fullmatch(
-            rf"chainrule train: stopped by {name} after step ([\d,]+) of 162,000; nothing is lost\n"
+            rf"chainrule train: stopped by {name} after step ([\d,]+) of 8,100,000; nothing is lost\n"
             r"\n  Go on with: chainrule resume run\n",
             err,
         )
