@@ -118,8 +118,8 @@ def test_the_first_interruption_saves_and_says_how_to_go_on(tmp_path: Path, monk
         found, err = stopped_by(number, folder)
         assert found == code
         message = re.fullmatch(
-            rf"chainrule train: stopped by {name} after step ([\d,]+) of 8,100,000; nothing is lost\n"
-            r"\n  Go on with: chainrule resume run\n",
+            rf"chainrule train: stopped by {name} after step ([\d,]+) of 8,100,000; "
+            r"nothing is lost\n\n  Go on with: chainrule resume run\n",
             err,
         )
         assert message is not None, err
