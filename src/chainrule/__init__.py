@@ -12,7 +12,7 @@ import importlib
 import sys
 from typing import TYPE_CHECKING, Any
 
-from chainrule.elsewhere import no_attribute
+from chainrule.elsewhere import no_attribute as _no_attribute
 
 if TYPE_CHECKING:
     from chainrule import classical as classical
@@ -63,7 +63,7 @@ def __getattr__(name: str) -> Any:
         public |= {key: getattr(api, key) for key in api.__all__}
         public["__all__"] = sorted([*api.__all__, *_ROOMS, *_FOUND_IN, "__version__"])
     if name not in public:
-        raise no_attribute("module 'chainrule'", "chainrule", name, sys.modules[__name__])
+        raise _no_attribute("module 'chainrule'", "chainrule", name, sys.modules[__name__])
     return public[name]
 
 

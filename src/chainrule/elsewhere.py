@@ -263,9 +263,10 @@ def spelled(more: str = "", /, **ours: str) -> Callable[[Function], Function]:
     return decorated
 
 
-reduced: Final = spelled(
-    "Axes are given by name, as in axis=0.",
-    dim="It is axis here, as in axis=0.",
-    keepdim="It is keepdims here.",
-)
-"""For functions along axes."""
+def reduced(function: Function) -> Function:
+    """Let a function along axes say so."""
+    return spelled(
+        "Axes are given by name, as in axis=0.",
+        dim="It is axis here, as in axis=0.",
+        keepdim="It is keepdims here.",
+    )(function)

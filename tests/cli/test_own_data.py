@@ -126,6 +126,27 @@ def test_quantities_are_predicted_as_numbers(tmp_path: Path, capsys):
     assert capsys.readouterr().out.startswith("run on houses (16 examples): test r squared ")
 
 
+def test_quantities_are_learned_in_deviations_from_their_mean(tmp_path: Path, capsys):
+    """Prices of some 400,000: a bias of that size is not learned in steps of a learning rate."""
+    write_prices(tmp_path / "small.csv")
+    rows = [line.split(",") for line in Path("small.csv").read_text().splitlines()[1:]]
+    lines = [f"{area},{100_000 * float(price):.2f}" for area, price in rows]
+    Path("houses.csv").write_text("area,price\n" + "\n".join(lines) + "\n")
+    train(Path("houses.csv"), "--label", "price")
+    described = json.loads(Path("run/model.json").read_text())["description"]
+    assert described["test_r_squared"] > 0.99
+    Path("new.csv").write_text("area\n2\n")
+    capsys.readouterr()
+    (found,) = predicted(capsys, "new.csv")
+    assert found["prediction"] == pytest.approx([450_000], rel=0.02)
+    assert run(["explain", "run", "--wrt", "W3"]) == 0
+    told = capsys.readouterr().out
+    assert "S = scale·H3 + center" in told
+    assert "∂L/∂W3 = 2scale/n · e₀(S − y)ᵀ H2" in told
+    assert run(["explain", "run", "--wrt", "W1"]) == 0
+    assert "values." not in capsys.readouterr().out
+
+
 def test_arrays_are_trained_on_and_predicted(tmp_path: Path, capsys):
     write_arrays(tmp_path / "points.npz")
     train(Path("points.npz"), "--loss", "logistic", "--epochs", "20", "--lr", "0.02")

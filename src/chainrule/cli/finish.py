@@ -16,6 +16,7 @@ from chainrule.train.evaluation import Evaluation, evaluate
 from chainrule.train.progress import Progress
 from chainrule.train.run import Run
 from chainrule.train.task import Task
+from chainrule.view.figures import decimal
 
 __all__ = ["finish", "rebuild", "said", "write_report"]
 
@@ -80,7 +81,7 @@ def said(name: str, value: float) -> str:
     >>> said("test_accuracy", 0.9725)
     'test accuracy 97.25 %'
     """
-    shown = f"{100 * value:.2f} %" if name.endswith("accuracy") else f"{value:.4f}"
+    shown = f"{100 * value:.2f} %" if name.endswith("accuracy") else decimal(value)
     return f"{name.replace('_', ' ')} {shown}"
 
 

@@ -18,6 +18,7 @@ import click
 from chainrule import nn, tree
 from chainrule.cli.optimization import make_loss, make_optimizer, make_schedule
 from chainrule.cli.trained import Trained, open_trained
+from chainrule.cli.units import Units
 from chainrule.errors import ChainruleError
 from chainrule.formula.explaining.explain import explain
 from chainrule.formula.explaining.explanation import Explanation
@@ -25,6 +26,7 @@ from chainrule.formula.printing.notation import UNICODE, spelled
 from chainrule.formula.typeset import tree as ts
 from chainrule.formula.typeset.tree import Tree
 from chainrule.formula.typeset.walk import replaced, walk
+from chainrule.functions.elementwise import add, multiply
 from chainrule.loss import l1, l2
 from chainrule.tensors import Tensor
 from chainrule.view.formula import lines
@@ -79,7 +81,8 @@ def _explained(f: Any, name: str, axes: Mapping[str, str], facts: Mapping[str, s
     with nn.evaluation():
         found = explain(f, name, axes=axes, facts=facts)
     where = tuple((_bare(n), _named(t)) for n, t in found.where)
-    return replace(found, tree=_named(found.tree), where=where)
+    notes = tuple(note.replace(f"{_HELD}.", "") for note in found.notes)
+    return replace(found, tree=_named(found.tree), where=where, notes=notes)
 
 
 def _bare(name: str) -> str:
@@ -151,6 +154,8 @@ def _objective(
         ["n", *map(str, more)])  # fmt: skip
     axes = {p.name: p.axes for layer in layers for p in layer.parameters}
     axes |= {"X": inputs, target: targets}
+    if any(isinstance(layer.call, Units) for layer in layers):
+        axes |= dict.fromkeys(("center", "scale"), "outputs" if more else "")
 
     def objective(**given: Any) -> Any:
         values: dict[str, Any] = {}
@@ -159,6 +164,8 @@ def _objective(
             own = [given[p.name] for p in layer.parameters]
             call = tree.unflatten(tree.flatten(layer.call)[1], own) if own else layer.call
             held += [call] if own else []
+            if isinstance(call, Units):  # by its names, which say more than its numbers
+                call = lambda z: add(given["center"], multiply(given["scale"], z))  # noqa: E731
             passed = values[layer.result] = call(passed)
         total = loss(passed, given[target])
         for penalty, strength in ((l2, config.l2), (l1, config.l1)):

@@ -11,7 +11,7 @@ from typing import Any, final
 from chainrule.cli.grid import grid
 from chainrule.errors import CheckpointError, DataError
 from chainrule.train import run
-from chainrule.view.figures import duration
+from chainrule.view.figures import decimal, duration
 
 __all__ = ["Entry", "figure_text", "read_entry", "show"]
 
@@ -207,4 +207,4 @@ def figure_text(value: float | None, figure: str | None) -> str:
     """
     if value is None:
         return "–"
-    return f"{value * 100:.2f} %" if figure == "accuracy" else f"{value:.4f}"
+    return f"{value * 100:.2f} %" if figure == "accuracy" else decimal(value)

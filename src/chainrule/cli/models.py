@@ -7,8 +7,9 @@ from itertools import pairwise
 from typing import Any
 
 from chainrule import nn
-from chainrule.cli.closed_form import bayes
+from chainrule.cli.closed_form import bayes, is_closed
 from chainrule.cli.config import Config, sizes_of
+from chainrule.cli.units import Units
 from chainrule.data import Dataset
 from chainrule.errors import ArgumentError
 from chainrule.tensors import Tensor
@@ -30,6 +31,8 @@ def make_model(config: Config, form: Dataset) -> Any:
         model = _made(config, form)
         if is_single(config, form):
             model = nn.Sequential(*_layers(model), single)
+        if form.classes is None and not is_closed(config.model):
+            model = nn.Sequential(*_layers(model), Units(form))
         if config.augment is not None and config.model.partition(":")[0] in ("linear", "mlp"):
             model = nn.Sequential(nn.Flatten(), *_layers(model))  # images until they are changed
         return model

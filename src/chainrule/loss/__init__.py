@@ -8,7 +8,7 @@
 import sys
 from typing import TYPE_CHECKING, Any
 
-from chainrule.elsewhere import no_attribute
+from chainrule.elsewhere import no_attribute as _no_attribute
 from chainrule.loss.absolute import absolute
 from chainrule.loss.binary_logistic import binary_logistic
 from chainrule.loss.cross_entropy import cross_entropy
@@ -37,4 +37,6 @@ __all__ = [
 if not TYPE_CHECKING:  # which knows by itself what is missing
 
     def __getattr__(name: str) -> Any:
-        raise no_attribute("module 'chainrule.loss'", "chainrule.loss", name, sys.modules[__name__])
+        raise _no_attribute(
+            "module 'chainrule.loss'", "chainrule.loss", name, sys.modules[__name__]
+        )

@@ -9,7 +9,7 @@
 import sys
 from typing import TYPE_CHECKING, Any
 
-from chainrule.elsewhere import no_attribute
+from chainrule.elsewhere import no_attribute as _no_attribute
 from chainrule.nn import initialization
 from chainrule.nn.attention import MultiHeadAttention
 from chainrule.nn.convolution import Conv1d, Conv2d, ConvTranspose2d
@@ -86,4 +86,4 @@ __all__ = [
 if not TYPE_CHECKING:  # which knows by itself what is missing
 
     def __getattr__(name: str) -> Any:
-        raise no_attribute("module 'chainrule.nn'", "chainrule.nn", name, sys.modules[__name__])
+        raise _no_attribute("module 'chainrule.nn'", "chainrule.nn", name, sys.modules[__name__])

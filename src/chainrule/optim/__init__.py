@@ -10,7 +10,7 @@ Tensor(0.7)
 import sys
 from typing import TYPE_CHECKING, Any
 
-from chainrule.elsewhere import no_attribute
+from chainrule.elsewhere import no_attribute as _no_attribute
 from chainrule.optim.accumulated import Accumulated
 from chainrule.optim.adagrad import Adagrad
 from chainrule.optim.adam import Adam
@@ -76,6 +76,6 @@ __all__ = [
 if not TYPE_CHECKING:  # which knows by itself what is missing
 
     def __getattr__(name: str) -> Any:
-        raise no_attribute(
+        raise _no_attribute(
             "module 'chainrule.optim'", "chainrule.optim", name, sys.modules[__name__]
         )

@@ -9,6 +9,7 @@ from importlib.util import find_spec
 from typing import Any, final
 
 from chainrule.train.progress import Progress, Tally
+from chainrule.view.figures import decimal
 
 __all__ = ["Bar", "Display", "Lines", "NotebookBar", "Silence", "display", "line"]
 
@@ -181,7 +182,7 @@ def figures(tally: Tally) -> str:
     """
     if not tally.seen:
         return ""
-    parts = [f"loss {tally.loss / tally.seen:.4f}"]
+    parts = [f"loss {decimal(tally.loss / tally.seen)}"]
     if tally.correct:  # quantities have none
         parts.append(f"accuracy {tally.correct / tally.seen * 100:.1f} %")
     parts.append(f"{tally.examples / max(tally.seconds, 1e-9):,.0f} samples/s")
@@ -198,7 +199,7 @@ def line(record: Mapping[str, Any], epochs: int) -> str:
     for prefix in ("", "validation_"):
         loss, accuracy = record.get(f"{prefix}loss"), record.get(f"{prefix}accuracy")
         if loss is not None:
-            parts.append(f"{prefix[:-1] or 'loss'} {loss:.4f}")
+            parts.append(f"{prefix[:-1] or 'loss'} {decimal(loss)}")
         if accuracy is not None:
             parts.append(f"{'' if prefix else 'accuracy '}{accuracy * 100:.1f} %")
     if record.get("samples_per_second"):

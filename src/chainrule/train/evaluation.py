@@ -29,6 +29,7 @@ from chainrule.metrics import (
 )
 from chainrule.tensors import Tensor
 from chainrule.transform import jit
+from chainrule.view.figures import decimal
 
 __all__ = [
     "Evaluation",
@@ -130,7 +131,7 @@ class Evaluation:
     def __repr__(self) -> str:
         accuracy = "" if self.accuracy is None else f", accuracy={self.accuracy:.4f}"
         others = "".join(f", {name}={value:.4g}" for name, value in self.figures.items())
-        return f"Evaluation(loss={self.loss:.4f}{accuracy}{others})"
+        return f"Evaluation(loss={decimal(self.loss)}{accuracy}{others})"
 
 
 def evaluate(

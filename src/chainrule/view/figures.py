@@ -21,6 +21,15 @@ def number(value: float) -> str:
     return f"{value:,.0f}" if 1e4 <= abs(value) < 1e15 else f"{value:.4g}"
 
 
+def decimal(value: float) -> str:
+    """Write a loss or another figure in a column: four decimals, where they say something.
+
+    >>> [decimal(x) for x in (0.25, 0.0, 285638376.9, 0.0000123)]
+    ['0.2500', '0.0000', '285,638,377', '1.23e-05']
+    """
+    return f"{value:.4f}" if value == 0 or 5e-5 <= abs(value) < 1e4 else number(value)
+
+
 def percent(value: float) -> str:
     """Write a fraction as a percentage.
 
