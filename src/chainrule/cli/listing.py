@@ -19,6 +19,9 @@ _HEADS = ("run", "data", "model", "state", "epochs", "validation", "test", "time
 _NO_DIFFERENCE = {"format", "folder", "threads"}
 """Settings that say where and how, not what."""
 
+_FIGURES = ("accuracy", "r_squared", "loss")
+"""Of a test: the first of these that it has. All but the loss are the better the larger."""
+
 _MOST_COLUMNS = 4  # of settings that differ; more become one column of words
 _SHOWN_APART = {"data", "model"}
 
@@ -30,7 +33,8 @@ class Entry:
 
     state       "finished", "unfinished", "in use" or "broken"
     validation  the best validation accuracy, or without one the least validation loss
-    test        the test accuracy, or without one the test loss
+    test        the test accuracy, of quantities the share of their variance that is explained, or
+                the test loss
 
     Units:   seconds on the clock of the training; changed in seconds since 1970
     """
@@ -98,7 +102,7 @@ def read_entry(path: Path) -> Entry:
     config = opened.config
     last = metrics[-1] if metrics else {}
     validation, figure = _best(metrics)
-    tested = next((n for n in ("accuracy", "loss") if description.get(f"test_{n}") is not None), "")
+    tested = next((n for n in _FIGURES if description.get(f"test_{n}") is not None), "")
     return Entry(
         str(path),
         config.get("data"),
@@ -164,7 +168,7 @@ def _table(entries: Sequence[Entry]) -> str:
         apart = ", ".join(f"{k} {value}" for k, value in own.items() if value != usual[k])
         rows.append(
             (
-                *(entry.run, entry.data or "?", entry.model or "?", entry.state),
+                *(entry.run, _near(entry.data), entry.model or "?", entry.state),
                 *(own.get(name, "?") for name in columns),
                 f"{entry.epochs}/{'?' if entry.planned is None else entry.planned}",
                 figure_text(entry.validation, entry.validation_figure),
@@ -177,6 +181,12 @@ def _table(entries: Sequence[Entry]) -> str:
     if differing and not columns:
         return grid((*heads, "  differs in"), rows, left=4, last=True)
     return grid(heads, rows, left=4)
+
+
+def _near(data: str | None) -> str:
+    """A path that lies below this folder as seen from here."""
+    path = Path(data or "?")
+    return str(path.relative_to(Path.cwd()) if path.is_relative_to(Path.cwd()) else path)
 
 
 def _usual(name: str, configs: Sequence[Mapping[str, Any]]) -> str:
@@ -200,11 +210,13 @@ def _plain(value: object) -> str:
 
 
 def figure_text(value: float | None, figure: str | None) -> str:
-    """Write an accuracy as a percentage, and another figure as a number.
+    """Write an accuracy as a percentage, R² by its name, and another figure as a number.
 
     >>> figure_text(0.9725, "accuracy"), figure_text(0.25, "loss"), figure_text(None, None)
     ('97.25 %', '0.2500', '–')
     """
     if value is None:
         return "–"
+    if figure == "r_squared":
+        return f"R² {decimal(value)}"
     return f"{value * 100:.2f} %" if figure == "accuracy" else decimal(value)
