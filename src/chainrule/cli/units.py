@@ -36,6 +36,12 @@ class Units(Module):
         self.center = State(tensor(center, dtype="float32"))
         self.scale = State(tensor(np.where(deviation > 0, deviation, 1.0), dtype="float32"))
 
+    def describe(self) -> str:
+        """Say center and scale as a table of layers shows them."""
+        if self.center.value.ndim:
+            return f"Units({self.center.value.size} targets)"
+        return f"Units({self.center.value.item():.4g} ± {self.scale.value.item():.4g})"
+
     def __call__(self, z: Operand, /) -> Operand:
         """Scale, then shift."""
         return add(self.center.value, multiply(self.scale.value, z))
