@@ -40,6 +40,19 @@ def test_every_print_of_every_case_is_well_formed(case: Case) -> None:
     assert max(map(len, told.pretty().splitlines())) <= 80
 
 
+def test_the_steps_of_a_derivation_are_drawn_in_a_notebook_too() -> None:
+    told = explain(three_layers, "W3", facts={"Y": "simplex"}, steps=True)
+    rows = ET.fromstring(told._repr_html_()).findall("table")[0].findall("tbody/tr")
+    words = [row.findtext("td") for row in rows]
+    assert words[0] == "forward"
+    assert [word for word in words if word and word[0].isdigit()] == [
+        *("1  by P: gradient", "2  by z₃: local", "3  by W3: local"),
+    ]
+    parts = told._repr_latex_().split("\n\n")
+    assert len(parts) == 2
+    assert all(part.startswith("$") and part.endswith("$") for part in parts)
+
+
 def test_a_display_has_its_definitions_aligned() -> None:
     told = explain(three_layers, "W3", facts={"Y": "simplex"})
     assert told.latex.splitlines()[1:4] == [

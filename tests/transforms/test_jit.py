@@ -10,6 +10,13 @@ W = None
 pytestmark = pytest.mark.usefixtures("runtime")
 
 
+def test_a_compiled_function_says_whose_it_is():
+    def loss(w):
+        return cr.sum(w)
+
+    assert repr(cr.jit(loss)) == "jit(loss)"
+
+
 def test_floats_may_change_and_ints_are_part_of_the_program():
     f = cr.jit(lambda x, rate, n: x * rate + n)
     x = cr.tensor([1.0, 2.0])

@@ -262,6 +262,9 @@ class Jitted:
         self.donation = None if donate is None else Donation(function, self.__name__, donate)
         update_wrapper(self, function, updated=())  # its __dict__ may be that of another Jitted
 
+    def __repr__(self) -> str:
+        return f"jit({self.__name__})"
+
     def __get__(self, instance: Any, owner: Any = None) -> Any:
         return self if instance is None else _bound(self, instance)
 

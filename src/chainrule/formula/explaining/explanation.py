@@ -95,7 +95,9 @@ class Explanation:
     @property
     def html(self) -> str:
         """The formula, its definitions and what is told of it, as a fragment of HTML."""
-        return fragment(self.left, self.tree, self.where, [t.strip() for t in self._told()])
+        derived = () if self.board is None else self.board.lines
+        told = [t.strip() for t in self._told()]
+        return fragment(self.left, self.tree, self.where, told, derived)
 
     @property
     def python(self) -> str:
@@ -125,7 +127,7 @@ class Explanation:
         return element_of(self.left, self.tree) if gradient else self.left
 
     def _repr_latex_(self) -> str:
-        return f"$\\displaystyle {self.latex}$"
+        return "\n\n".join(f"$\\displaystyle {part}$" for part in self.latex.split("\n\n"))
 
     def _repr_html_(self) -> str:
         return self.html

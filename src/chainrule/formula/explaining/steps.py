@@ -101,6 +101,21 @@ class Board:
                 worst = max(worst, float(np.max(np.abs(before - after), initial=0.0)) / scale)
         return worst
 
+    @property
+    def lines(self) -> list[tuple[str, str, Tree]]:
+        """The derivation as lines: a word, the left side and the right one."""
+        told = [("forward" if k == 0 else "", *pair) for k, pair in enumerate(self.values)]
+        for number, step in enumerate(self.steps, 1):
+            head, gradient = f"{number}  by {spelled(step.name)}", _gradient(step.name)
+            inner = [local for local in step.locals if local.used != self.subject]
+            made = [("local", f"∂{u.used}/∂{step.name}", u.derivative) for u in inner]
+            made += [("incoming", _gradient(u.used), u.incoming) for u in inner if u.incoming]
+            made.append(("chain" if inner else "gradient", gradient, step.chained))
+            if step.simplified is not None:
+                made.append(("simplify", gradient, step.simplified))
+            told += [(f"{head}: {made[0][0]}", *made[0][1:]), *made[1:]]
+        return told
+
     def unicode(self, width: int = 80) -> str:
         """The derivation as text."""
         return "\n".join(_text(self, width))

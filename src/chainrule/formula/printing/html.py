@@ -24,10 +24,21 @@ _STYLE = """\
 .chainrule-formula .size,.chainrule-formula figcaption{font-size:.85em;opacity:.75}"""
 
 
-def fragment(left: str, tree: Tree, where: Sequence[tuple[str, Tree]], notes: Sequence[str]) -> str:
-    """The equation with shapes below its factors, its definitions and what is told of it."""
+def fragment(
+    left: str,
+    tree: Tree,
+    where: Sequence[tuple[str, Tree]],
+    notes: Sequence[str],
+    derived: Sequence[tuple[str, str, Tree]] = (),
+) -> str:
+    """The equation with shapes below its factors, its definitions and what is told of it.
+
+    derived  lines that lead to it: a word, the left side and the right one
+    """
     size = element("span", html.escape(shape_of(tree) or "scalar"), class_="size")
-    parts = [element("div", equation(left, tree, shapes=True), size, class_="equation")]
+    steps = [_row(name, part, word) for word, name, part in derived]
+    parts = [element("table", element("tbody", *steps))] if steps else []
+    parts += [element("div", equation(left, tree, shapes=True), size, class_="equation")]
     if where:
         rows = [_row(name, part, "where" if k == 0 else "") for k, (name, part) in enumerate(where)]
         parts.append(element("table", element("tbody", *rows)))
@@ -39,5 +50,5 @@ def fragment(left: str, tree: Tree, where: Sequence[tuple[str, Tree]], notes: Se
 def _row(name: str, tree: Tree, head: str) -> str:
     size = element("span", html.escape(shape_of(tree) or "scalar"), class_="size")
     letter, body = definition(name, tree)
-    cells = [element("td", head), element("td", letter, class_="name")]
+    cells = [element("td", html.escape(head)), element("td", letter, class_="name")]
     return element("tr", *cells, element("td", body), element("td", size))

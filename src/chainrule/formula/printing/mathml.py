@@ -32,9 +32,10 @@ def equation(left: str, tree: Tree, shapes: bool = False) -> str:
 
 
 def definition(name: str, tree: Tree) -> tuple[str, str]:
-    """A name, and ``= tree``, as two ``math`` elements for two cells of a table."""
+    """A name or a ratio, and ``= tree``, as two ``math`` elements for two cells of a table."""
     body = element("mrow", element("mo", "=", form="infix"), drawn(arranged(tree)))
-    return _math(_at(named(name), tree), "inline"), _math(body, "inline")
+    letter = _left(name) if "/" in name else _at(named(name), tree)
+    return _math(letter, "inline"), _math(body, "inline")
 
 
 def _at(left: str, tree: Tree) -> str:
