@@ -192,6 +192,31 @@ MESSAGES: list[tuple[type[Exception], Callable[[], object], str]] = [
             "  normal(cr.random.key(0), ...) draws with the key of seed 0."
         ),
     ),
+    *(
+        (
+            TypeError,
+            lambda transform=transform: getattr(cr, transform)(cr.sum(X)),
+            (
+                f"{transform}: a Tensor is not a function\n\n"
+                f"  {transform}(f) makes a function of f: it is {transform}(f)(x), not "
+                f"{transform}(f(x))."
+            ),
+        )
+        for transform in ("grad", "value_and_grad", "jacobian", "hessian", "vmap", "jit", "trace")
+    ),
+    (
+        ArgumentError,
+        lambda: cr.cond(cr.tensor(True), 1.0, 2.0),
+        (
+            "cond: both branches are functions of the operands\n\n"
+            "  cr.where(p, a, b) chooses between values."
+        ),
+    ),
+    (
+        TypeError,
+        lambda: cr.optim.Adam("0.1"),
+        "Adam: learning_rate is a str, not a number or a schedule",
+    ),
     (DTypeError, lambda: cr.tensor([1, "a"]), "tensor: 'a' is not a number"),
     (DTypeError, lambda: cr.tensor(None), "tensor: None is not a number"),
     (

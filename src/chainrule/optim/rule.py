@@ -82,6 +82,9 @@ class UpdateRule(Optimizer):
 
 def require(kind: str, rate: Rate, **settings: tuple[float, float, float]) -> None:
     """Raise for a setting outside of its interval low ≤ value < high."""
+    if not (callable(rate) or isinstance(rate, int | float | Tensor)):
+        given = type(rate).__name__
+        raise TypeError(f"{kind}: learning_rate is a {given}, not a number or a schedule")
     if not callable(rate) and not rate >= 0:
         raise ArgumentError(f"{kind}: learning_rate={rate}, which must not be negative")
     for name, (value, low, high) in settings.items():

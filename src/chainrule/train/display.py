@@ -14,6 +14,7 @@ from chainrule.view.figures import decimal
 __all__ = ["Bar", "Display", "Lines", "NotebookBar", "Silence", "display", "line"]
 
 _PAUSE = 0.1  # seconds between two looks of a bar
+_BESIDE = 34  # columns for the epoch, some of the bar, the share and the time that is left
 
 
 class Display(ABC):
@@ -111,7 +112,7 @@ class Bar(Display):
             self._task,
             completed=progress.step,
             description=f"epoch {min(progress.epoch + 1, self._epochs)}/{self._epochs}",
-            figures=figures(progress.tally),
+            figures=fitting(figures(progress.tally), self._bar.console.width - _BESIDE),
         )
 
     def close(self) -> None:
@@ -172,6 +173,17 @@ def display(epochs: int, batches: int, progress: bool | None = True) -> Display:
 def _is_notebook() -> bool:
     shell = sys.modules.get("IPython")
     return shell is not None and type(shell.get_ipython()).__name__ == "ZMQInteractiveShell"
+
+
+def fitting(told: str, width: int) -> str:
+    """The first of the figures, as many as fit: a narrow terminal would cut all of them.
+
+    >>> fitting("loss 0.2500  accuracy 75.0 %  8 samples/s", 30)
+    'loss 0.2500  accuracy 75.0 %'
+    """
+    while len(told) > width and "  " in told:
+        told = told.rpartition("  ")[0]
+    return told
 
 
 def figures(tally: Tally) -> str:

@@ -144,6 +144,11 @@ def cond(predicate: Any, then: Function, otherwise: Function, *operands: Any) ->
         raise DTypeError(
             f"cond: the predicate is one boolean, not {chosen.dtype.short}{list(chosen.shape)}"
         )
+    if not all(map(callable, (then, otherwise))):
+        raise ArgumentError(
+            "cond: both branches are functions of the operands\n\n"
+            "  cr.where(p, a, b) chooses between values."
+        )
     leaves, structure = _tensors(operands)
     branches = [_branch(f, leaves, structure) for f in (then, otherwise)]
     _same(branches)

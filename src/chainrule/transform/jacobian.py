@@ -29,6 +29,7 @@ from chainrule.transform.scope import (
     close,
     outputs,
     positions,
+    require_function,
 )
 from chainrule.transform.search import Search, value_names
 
@@ -50,6 +51,7 @@ def jacobian(f: Function, argnums: Argnums = 0, mode: Mode | None = None) -> Fun
     Tensor([[2., 0.],
             [0., 4.]])
     """
+    require_function("jacobian", f)
 
     @wraps(f)
     def derivative(*args: Any, **kwargs: Any) -> Derivative:
@@ -74,6 +76,7 @@ def hessian(f: Function, argnums: Argnums = 0) -> Function:
     Tensor([[ 6.,  0.],
             [ 0., 12.]])
     """
+    require_function("hessian", f)
 
     @wraps(f)
     def second(*args: Any, **kwargs: Any) -> Derivative:

@@ -29,7 +29,7 @@ from chainrule.transform.arguments import matched
 from chainrule.transform.closure import Watch, watches
 from chainrule.transform.debug import tie_effects
 from chainrule.transform.donation import Donate, Donation, taking
-from chainrule.transform.scope import Function, outputs
+from chainrule.transform.scope import Function, outputs, require_function
 
 
 def _say(message: str, *details: object) -> None:
@@ -425,6 +425,7 @@ def jit(f: Function, *, threads: int | None = None, donate: Donate | None = None
     >>> w
     Tensor([0.9, 1.1])
     """
+    require_function("jit", f)
     if threads is not None and (type(threads) is not int or not 1 <= threads <= CAPACITY):
         raise ArgumentError(
             f"jit: threads={threads!r} is no number of threads from 1 to {CAPACITY}"

@@ -22,6 +22,7 @@ from chainrule.transform.scope import (
     close,
     outputs,
     positions,
+    require_function,
     scalar_result,
 )  # fmt: skip
 
@@ -46,6 +47,7 @@ def value_and_grad(f: Function, argnums: Argnums = 0, has_aux: bool = False) -> 
     >>> cr.value_and_grad(lambda x: x**3)(2.0)
     (Tensor(8.), Tensor(12.))
     """
+    require_function("value_and_grad", f)
 
     @wraps(f)
     def value_and_gradient(*args: Any, **kwargs: Any) -> Any:
@@ -89,6 +91,7 @@ def grad(f: Function, argnums: Argnums = 0, has_aux: bool = False) -> Function:
     >>> cr.grad(lambda w: (w * w).sum())(cr.tensor([1.0, -2.0]))
     Tensor([ 2., -4.])
     """
+    require_function("grad", f)
     both = value_and_grad(f, argnums, has_aux)
 
     @wraps(f)

@@ -23,6 +23,17 @@ Function = Callable[..., Any]
 Argnums = int | Sequence[int]
 
 
+def require_function(transform: str, f: object) -> None:
+    """Raise where a value is given for the function of which it is one."""
+    if not callable(f):
+        kind = type(f).__name__
+        raise TypeError(
+            f"{transform}: {'an' if kind[0] in 'aeiou' else 'a'} {kind} is not a function\n\n"
+            f"  {transform}(f) makes a function of f: it is {transform}(f)(x), not "
+            f"{transform}(f(x))."
+        )
+
+
 def positions(transform: str, argnums: Argnums, count: int) -> tuple[int, ...]:
     """The argument numbers as a tuple, negative ones counted from the end."""
     wanted = tuple(argnums) if isinstance(argnums, list | tuple) else (argnums,)

@@ -20,7 +20,7 @@ from chainrule.recording import Recording, mode, recording
 from chainrule.tensors import Tensor, of_node, tensor
 from chainrule.transform.debug import tie_effects
 from chainrule.transform.frames import watching
-from chainrule.transform.scope import Function, outputs
+from chainrule.transform.scope import Function, outputs, require_function
 
 
 class Trace:
@@ -70,6 +70,7 @@ def trace(f: Function) -> Callable[..., Trace]:
     >>> [(t.names[n], t.axes[n]) for n in t.graph.nodes() if n in t.names]
     [('W', ('k', 'd')), ('x', ('d',)), ('z', ('k',))]
     """
+    require_function("trace", f)
 
     def traced(*args: Any, **kwargs: Any) -> Trace:
         bound = inspect.signature(f).bind(*args, **kwargs)

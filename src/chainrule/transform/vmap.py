@@ -16,7 +16,7 @@ from chainrule.ir.graph import Node
 from chainrule.recording import Recording, recording
 from chainrule.tensors import Tensor, node_of, of_node, tensor
 from chainrule.transform.debug import tie_effects
-from chainrule.transform.scope import Function, close, outputs
+from chainrule.transform.scope import Function, close, outputs, require_function
 
 Axes = int | None | Sequence[Any] | dict[str, Any]
 
@@ -35,6 +35,7 @@ def vmap(f: Function, in_axes: Axes = 0, out_axes: int = 0) -> Function:
     >>> cr.vmap(lambda x, y: (x * y).sum())(cr.ones((3, 2)), cr.ones((3, 2)))
     Tensor([2., 2., 2.])
     """
+    require_function("vmap", f)
     if not isinstance(out_axes, int):
         raise ArgumentError(f"vmap: out_axes={out_axes!r} is not the number of one axis")
 
