@@ -76,7 +76,8 @@ def _join(items: list[Item], step: Statement, latest: int) -> int:
     """Put a statement into the kernel that fits, or into a new one; give its place."""
     last = len(items) - 1
     back = range(last - 1, max(latest, last - _BACK), -1) if step.kind else ()
-    for place in dict.fromkeys((latest, last, *back)):
+    places: list[int] = [latest, last, *back]
+    for place in dict.fromkeys(places):
         item = items[place] if place >= 0 and place >= latest else None
         if isinstance(item, Fused):
             rank = _fits(item, step)
