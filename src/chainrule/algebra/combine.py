@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from fractions import Fraction
 from typing import Any
 
+from chainrule.algebra.bounds import bounds_of
 from chainrule.algebra.index import (
     Atom,
     Factor,
@@ -16,6 +17,7 @@ from chainrule.algebra.index import (
     Term,
     atom_poly,
     constant,
+    lean,
     normal,
 )
 
@@ -173,12 +175,8 @@ def power(poly: Poly, exponent: Fraction) -> Poly:
 
 def _together(inside: Poly, exponent: Fraction) -> Poly:
     """A sum as one factor to a power, which is read only at the labels that it has."""
-    used = sorted({i for t in inside.terms for f in t.factors for i in f.labels if i < inside.rank})
-    fresh = itertools.count(len(used))
-    place = {i: used.index(i) if i in used else next(fresh) for i in range(inside.rank)}
-    dims = tuple(inside.dims[i] for i in used)
-    terms = inside.at([place[i] for i in range(inside.rank)], fresh)
-    group = Atom("group", (), (normal(terms, range(len(used)), dims),), dims)
+    short, used = lean(inside)
+    group = Atom("group", (), (short,), short.dims)
     made = Term(_ONE, (Factor(group, tuple(used), exponent),))
     return normal([made], range(inside.rank), inside.dims)
 
@@ -231,6 +229,9 @@ def apply(
                 return power(x, exponent)
         case "exp":
             return _exp(x, dims)
+        case "log" if (power_of := lone(ungrouped(x))) and power_of.atom.head == "apply:exp":
+            terms = power_of.atom.args[0].at(power_of.labels, itertools.count(x.rank))
+            return normal(terms, range(x.rank), dims)
         case "log1p":
             return function("log", [add([(_ONE, constant(_ONE, dims)), (_ONE, x)])], dims)
         case "maximum" if number_of(operands[1]) == 0:
@@ -266,10 +267,12 @@ def _equal(x: Poly, y: Poly, dims: tuple[str, ...]) -> Poly:
 
 def indicator(relation: str, left: Poly, right: Poly, dims: tuple[str, ...]) -> Poly:
     """[left > right], 1 where it holds and 0 elsewhere."""
-    a, b = number_of(left), number_of(right)
-    if a is not None and b is not None:
-        holds = {">": a > b, "≥": a >= b, "<": a < b, "≤": a <= b}[relation]
-        return constant(Fraction(int(holds)), dims)
+    (low, high), (least, most) = bounds_of(left), bounds_of(right)
+    above, below = low > most, high < least
+    sure = {">": above, "≥": low >= most, "<": below, "≤": high <= least}[relation]
+    never = {">": high <= least, "≥": below, "<": low >= most, "≤": above}[relation]
+    if sure or never:
+        return constant(Fraction(int(sure)), dims)
     return atom_poly(Atom("indicator", (relation,), (left, right), dims))
 
 
@@ -349,6 +352,8 @@ def _index_factor(index: Poly, labels: Sequence[int], axis: int, dim: str) -> Fa
     counted = _count_axis(index)
     if counted is not None and index.dims[counted] == dim:
         return delta_factor(dim, labels[counted], axis)
+    index, used = lean(index)
+    labels = [labels[i] for i in used]
     atom = Atom("onehot", (), (index,), (*index.dims, dim))
     return Factor(atom, (*labels, axis))
 

@@ -7,7 +7,16 @@ from collections.abc import Mapping
 from fractions import Fraction
 
 from chainrule.algebra import combine
-from chainrule.algebra.index import Atom, Factor, Poly, Term, atom_poly, constant, normal
+from chainrule.algebra.index import (
+    Atom,
+    Factor,
+    Poly,
+    Term,
+    atom_poly,
+    constant,
+    fresh_labels,
+    normal,
+)
 
 __all__: list[str] = []
 
@@ -86,6 +95,40 @@ def _reflected(f: Factor, g: Factor) -> list[Factor] | None:
     if g.atom.head == "apply:exp" and g.atom.args[0] == (opposite if g.power > 0 else inside):
         return [Factor(_sigmoid(f.atom, -1), f.labels)]
     return None
+
+
+def opposites(poly: Poly) -> Poly:
+    """σ(v) + σ(−v) is 1, and softplus(v) − softplus(−v) is v, times whatever stands beside."""
+    for i, first in enumerate(poly.terms):
+        for second in poly.terms[i + 1 :]:
+            made = _opposite(first, second, poly.rank)
+            if made is not None:
+                rest = [t for t in poly.terms if t is not first and t is not second]
+                return opposites(normal([*rest, *made], range(poly.rank), poly.dims))
+    return poly
+
+
+def _opposite(first: Term, second: Term, rank: int) -> list[Term] | None:
+    """What two terms come to that differ in the sign under one σ or softplus only."""
+    own = [f for f in first.factors if f not in second.factors]
+    other = [f for f in second.factors if f not in first.factors]
+    if len(own) != 1 or len(other) != 1 or len(first.factors) != len(second.factors):
+        return None
+    f, g = own[0], other[0]
+    head, same = f.atom.head, first.coefficient == second.coefficient
+    if head != g.atom.head or f.labels != g.labels or f.power != 1 or g.power != 1:
+        return None
+    if head not in ("apply:sigmoid", "apply:softplus") or same != (head == "apply:sigmoid"):
+        return None
+    if not same and first.coefficient != -second.coefficient:
+        return None
+    (inside,) = f.atom.args
+    if g.atom.args[0] != combine.scale(-_ONE, inside):
+        return None
+    rest = Term(first.coefficient, tuple(h for h in first.factors if h is not f))
+    if same:
+        return [rest]
+    return [rest.times(t) for t in inside.at(f.labels, fresh_labels(first, rank))]
 
 
 def complements(poly: Poly) -> Poly:

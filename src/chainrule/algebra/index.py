@@ -17,7 +17,7 @@ from dataclasses import dataclass, field
 from fractions import Fraction
 from math import isclose, isfinite
 
-__all__ = ["Atom", "Factor", "Poly", "Term", "atom_poly", "constant", "normal", "scalar"]
+__all__ = ["Atom", "Factor", "Poly", "Term", "atom_poly", "constant", "lean", "normal", "scalar"]
 
 Labels = tuple[int, ...]
 Number = Fraction | float
@@ -222,6 +222,15 @@ def _merged(term: Term, outputs: Labels) -> Term:
             powers[place] = Fraction(1)
     made = tuple(Factor(atom, labels, p) for (atom, labels), p in powers.items() if p)
     return Term(term.coefficient, made)
+
+
+def lean(poly: Poly) -> tuple[Poly, list[int]]:
+    """A poly without the axes along which it is the same, and the places of the others."""
+    used = sorted({i for t in poly.terms for f in t.factors for i in f.labels if i < poly.rank})
+    fresh = itertools.count(len(used))
+    place = [used.index(i) if i in used else next(fresh) for i in range(poly.rank)]
+    dims = tuple(poly.dims[i] for i in used)
+    return normal(poly.at(place, fresh), range(len(used)), dims), used
 
 
 # ---------------------------------------------------------------- numbering bound labels

@@ -15,6 +15,7 @@ from chainrule.algebra.definitions import expanded, folds
 from chainrule.algebra.exponentials import (
     Definitions,
     differences,
+    opposites,
     reflections,
     sigmoids,
     softmaxes,
@@ -51,7 +52,8 @@ def tidy(poly: Poly, definitions: Mapping[Atom, Poly]) -> Poly:
         else:
             terms.append(term)
     simple = normal(terms, range(poly.rank), poly.dims) if changed else poly
-    return _shorter(_one_fraction(differences(saturated(simple, definitions))))
+    simple = differences(saturated(opposites(simple), definitions))
+    return _shorter(_one_fraction(simple))
 
 
 # ---------------------------------------------------------------- A⁻¹ A = I

@@ -12,9 +12,12 @@ from chainrule.algebra.index import Poly
 from chainrule.errors import ChainruleError, FormulaError
 from chainrule.formula.derivation.derive import Derivation
 from chainrule.formula.derivation.recognize import factored_matrices
-from chainrule.formula.derivation.samples import Signature, guesses, signature
+from chainrule.formula.derivation.samples import Signature, guesses, mixtures, signature
+from chainrule.formula.derivation.support import inside
+from chainrule.ir.primitives import Select
 from chainrule.tensors import Tensor, tensor
 from chainrule.transform import trace
+from chainrule.transform.trace import Trace
 
 __all__ = ["Order", "Question", "ask", "derivative", "derive", "name_of", "tensors"]
 
@@ -80,18 +83,34 @@ def _usable(f: Callable[..., Any], given: Signature) -> tuple[Signature, str]:
     problem: Exception | None = None
     for tied in (False, True) if given.examples else (False,):
         tried = replace(given, tied=tied)
-        sizes = {name: values[0] for name, values in tried.sizes().named.items()}
         for kind in guesses():
-            try:
-                value = f(**tensors(tried.draw(sizes, np.random.default_rng(0), kind)))
-            except ChainruleError as error:
-                problem = error
-                continue
-            if isinstance(value, Tensor) and np.isfinite(value.numpy()).all():
+            found = _is_finite(f, tried, kind)
+            if found is True:
                 return tried, kind
+            problem = found or problem
+    for facts in mixtures([n for n in given.axes if n not in given.facts]):
+        tried = replace(given, facts={**given.facts, **facts})
+        if _is_finite(f, tried, guesses()[0]) is True:
+            return tried, guesses()[0]
     if problem is not None:
         raise problem
     return given, guesses()[0]
+
+
+_TRIES = 6  # draws of single numbers, which may have a sign by chance
+
+
+def _is_finite(f: Callable[..., Any], given: Signature, kind: str) -> bool | ChainruleError:
+    """Whether a function is finite at values of this kind; the error, if it raises one."""
+    sizes = {name: values[0] for name, values in given.sizes().named.items()}
+    for seed in range(1 if all(given.axes.values()) else _TRIES):
+        try:
+            value = f(**tensors(given.draw(sizes, np.random.default_rng(seed), kind)))
+        except ChainruleError as error:
+            return error
+        if not isinstance(value, Tensor) or not np.isfinite(value.numpy()).all():
+            return False
+    return True
 
 
 def _with_implied_facts(f: Callable[..., Any], given: Signature) -> Signature:
@@ -121,10 +140,25 @@ def derive(question: Question, expand: bool = False) -> Derivation:
     for k in range(max(1, sizes.recordings)):
         numbers = {name: values[k] for name, values in sizes.named.items()}
         arguments = given.draw(numbers, np.random.default_rng(k), question.usual)
-        traces.append(trace(f)(**tensors(arguments)))
+        traces.append(_where_finite(f, tensors(arguments)))
     facts = {name: _implied(fact) for name, fact in given.facts.items()}
     own = name_of(f) if question.order == "jacobian" and name_of(f) not in given.axes else None
     return Derivation(traces, sizes, facts, own, expand)
+
+
+def _where_finite(f: Callable[..., Any], arguments: Mapping[str, Any]) -> Trace:
+    """The program of f; if it is finite here, without the branches that are not."""
+    found = trace(f)(**arguments)
+    if not any(isinstance(n.op, Select) for n in found.graph.nodes()):
+        return found
+    with np.errstate(all="ignore"):
+        value = f(**arguments)
+    if not isinstance(value, Tensor) or not np.isfinite(value.numpy()).all():
+        return found
+    graph, done = inside(found.graph)
+    names = {done.get(n, n): name for n, name in reversed(found.names.items())}
+    names |= {n: name for n, name in found.names.items() if n in found.graph.inputs}
+    return Trace(graph, names, found.lines, found.axes)
 
 
 def _implied(fact: str) -> frozenset[str]:

@@ -2,6 +2,7 @@
 
 2 Σ log diag chol(A) is log det A: the sum of the logarithms of a Cholesky factor's diagonal is how
 a log-determinant is computed, and its derivative is A⁻¹, which no rule for triangles would show.
+Likewise ‖L⁻¹r‖² is rᵀA⁻¹r where A = LLᵀ.
 Products, maxima and minima get the derivatives of the textbook: Πx ⊘ x, which is undefined where an
 element is 0, and [x = max x], which leaves ties out. Programs are differentiated in forms that are
 right there too.
@@ -9,9 +10,21 @@ right there too.
 
 from __future__ import annotations
 
+import numpy as np
+
 from chainrule.ir import build
 from chainrule.ir.graph import Graph, Node
-from chainrule.ir.primitives import Einsum, Map, Project, Reduce, RoutineCall, View
+from chainrule.ir.primitives import (
+    Data,
+    Delta,
+    Einsum,
+    Fill,
+    Map,
+    Project,
+    Reduce,
+    RoutineCall,
+    View,
+)
 
 __all__ = ["factored_matrices", "recognized"]
 
@@ -38,6 +51,14 @@ def _rebuilt(node: Node, done: Table, graph: Graph) -> Node:
     if matrix is not None:
         _, logarithm = build.routine("slogdet", done[matrix])
         return build.scale(logarithm, 0.5)
+    quadratic = _mahalanobis(node)
+    if quadratic is not None:
+        covariance, residual = done[quadratic[0]], done[quadratic[1]]
+        column = build.reshape(residual, (*residual.shape, 1))
+        (solved,) = build.routine("solve", covariance, column)
+        flat = build.reshape(solved, residual.shape)
+        form = build.sum_(build.multiply(residual, flat), (0,))
+        return build.scale(form, quadratic[2])
     inputs = tuple(done[i] for i in node.inputs)
     if isinstance(node.op, Reduce) and node.dtype.is_float and node.op.kind in _REDUCTIONS:
         return _reduction(inputs[0], node.op)
@@ -95,3 +116,76 @@ def _log_determinant(node: Node) -> Node | None:
 
 def _is_routine(node: Node, name: str) -> bool:
     return isinstance(node.op, RoutineCall) and node.op.routine.name == name
+
+
+def _mahalanobis(node: Node) -> tuple[Node, Node, float] | None:
+    """c · ‖L⁻¹r‖² with A = LLᵀ, as a Gaussian density has it: A, r and c."""
+    if not isinstance(node.op, Einsum) or node.shape:
+        return None
+    number, squared = 1.0, None
+    for operand in node.inputs:
+        constant = _constant(operand)
+        if constant is not None:
+            number *= constant
+        elif squared is None:
+            squared = operand
+        elif squared is not operand:
+            return None
+    twice = [n for n in node.inputs if n is squared]
+    if squared is None or squared.ndim != 1:
+        return None
+    whitened = _square_root(squared) if len(twice) == 1 else squared
+    found = None if whitened is None else _whitened(whitened)
+    return None if found is None else (*found, number)
+
+
+def _constant(node: Node) -> float | None:
+    """The number that is everywhere in an array."""
+    if isinstance(node.op, Fill):
+        return float(node.op.value)
+    if isinstance(node.op, Data) and node.op.value.size:
+        values = node.op.value
+        return float(values.flat[0]) if (values == values.flat[0]).all() else None
+    return None
+
+
+def _square_root(node: Node) -> Node | None:
+    """z, if a node is z ⊙ z."""
+    once = isinstance(node.op, Einsum) and node.op.subscripts.output == (0,)
+    if once and len(node.inputs) == 2 and node.inputs[0] is node.inputs[1]:
+        return node.inputs[0]
+    return None
+
+
+def _whitened(node: Node) -> tuple[Node, Node] | None:
+    """A and r, if a node is L⁻¹r with A = LLᵀ."""
+    if not isinstance(node.op, Einsum) or len(node.inputs) != 2:
+        return None
+    residual, turned = sorted(node.inputs, key=lambda n: n.ndim)
+    if (residual.ndim, turned.ndim) != (1, 2):
+        return None
+    subscripts = dict(zip(node.inputs, node.op.subscripts.inputs, strict=True))
+    (summed,) = subscripts[residual]
+    inverse = turned.inputs[0] if isinstance(turned.op, View) else turned
+    place = subscripts[turned].index(summed) if summed in subscripts[turned] else -1
+    columns = 0 if isinstance(turned.op, View) else 1
+    if isinstance(turned.op, View) and [a.terms for a in turned.op.axes] != [((1, 1),), ((0, 1),)]:
+        return None
+    if place != columns or not isinstance(inverse.op, Project):
+        return None
+    solve = inverse.inputs[0]
+    if not _is_routine(solve, "triangular_solve") or not isinstance(solve.op, RoutineCall):
+        return None
+    if solve.op.params[:2] != (True, False):
+        return None
+    factor, unit = solve.inputs
+    bundle = factor.inputs[0] if isinstance(factor.op, Project) else factor
+    if not _is_routine(bundle, "cholesky") or not _is_identity(unit):
+        return None
+    return bundle.inputs[0], residual
+
+
+def _is_identity(node: Node) -> bool:
+    if isinstance(node.op, Delta):
+        return True
+    return isinstance(node.op, Data) and np.array_equal(node.op.value, np.eye(len(node.op.value)))

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import inspect
-from collections.abc import Callable, Mapping, Sequence
+import itertools
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -73,12 +74,15 @@ FACTS: Mapping[str, Draw] = {
     "onehot": _onehot,
     "orthogonal": _orthogonal,
     "invertible": lambda g, shape: g.normal(size=shape) + 2 * np.eye(shape[0]),
+    "counts": lambda g, shape: g.poisson(3.0, shape).astype(np.float64),
     "sign": lambda g, shape: g.choice([-1.0, 1.0], shape),
     "mask": lambda g, shape: g.choice([0.0, 1.0], shape),
     "unit": lambda g, shape: (lambda x: x / np.linalg.norm(x))(g.normal(size=shape)),
 }
 """What may be known of a value, and how such a value is drawn; "integer<k" is known too."""
 
+_KINDS = ("", "positive", "counts", "mask", "probability", "simplex")
+_MIXED = 3  # parameters whose kinds are guessed one by one
 _GUESSES = ("", "positive", "probability", "definite")
 
 
@@ -150,6 +154,13 @@ def _draw(
 def guesses() -> Sequence[str]:
     """The kinds of values to try until the function is finite there."""
     return _GUESSES
+
+
+def mixtures(names: Sequence[str]) -> Iterator[dict[str, str]]:
+    """Different kinds of values for these parameters, as counts beside a positive rate."""
+    if len(names) <= _MIXED:
+        for kinds in itertools.product(_KINDS, repeat=len(names)):
+            yield {name: kind for name, kind in zip(names, kinds, strict=True) if kind}
 
 
 def signature(

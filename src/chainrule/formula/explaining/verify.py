@@ -18,7 +18,7 @@ from chainrule.formula.typeset.tree import Tree
 from chainrule.tensors import Tensor
 from chainrule.transform import grad, jacobian
 
-__all__ = ["automatic", "difference", "is_float", "sizes_of", "value_of", "verified"]
+__all__ = ["automatic", "difference", "is_float", "nudged", "sizes_of", "value_of", "verified"]
 
 _POINTS = 5
 _NUDGE, _STABLE = 1e-12, 1e-8
@@ -38,15 +38,15 @@ def verified(
             sizes = with_room(sizes, (main, *known.values()))
         arguments = question.given.draw(sizes, generator, question.usual)
         truth = automatic(question, arguments)
-        moved = {n: v * (1 + _NUDGE) if is_float(v) else v for n, v in arguments.items()}
+        moved = nudged(question, arguments)
         if not difference(automatic(question, moved), truth) < _STABLE:
             continue  # infinite, undefined, or so ill-conditioned that no digits could agree
         constants = derivation.lowering.constants
         found = value_of(main, known, arguments, sizes, constants)
         error = difference(found, truth)
         if error > _STABLE:
-            nudged = [_nudged(arguments, generator) for _ in range(3)]
-            values = [value_of(main, known, a, sizes, constants) for a in nudged]
+            near = [nudged(question, arguments, generator) for _ in range(3)]
+            values = [value_of(main, known, a, sizes, constants) for a in near]
             noise = max(float(np.max(np.abs(v - found), initial=0.0)) for v in values)
             if error * max(_SMALL, float(np.max(np.abs(truth), initial=0.0))) < _DIGITS * noise:
                 continue  # terms cancel, as in the derivative of a mean of one number
@@ -71,12 +71,20 @@ def sizes_of(
     return question.given.points(generator)
 
 
-def _nudged(arguments: Mapping[str, Any], generator: np.random.Generator) -> dict[str, Any]:
-    """The arguments with every number moved a little, each by another part of itself."""
-    return {
-        n: v * (1 + _NUDGE * generator.standard_normal(v.shape)) if is_float(v) else v
-        for n, v in arguments.items()
-    }
+def nudged(
+    question: Question, arguments: Mapping[str, Any], generator: np.random.Generator | None = None
+) -> dict[str, Any]:
+    """The arguments with every number moved a little; counts cannot be.
+
+    With a generator, each number is moved by another part of itself.
+    """
+    facts = question.given.facts
+    moved = dict(arguments)
+    for n, v in arguments.items():
+        if is_float(v) and facts.get(n, question.usual) != "counts":
+            part = 1.0 if generator is None else generator.standard_normal(v.shape)
+            moved[n] = v * (1 + _NUDGE * part)
+    return moved
 
 
 def is_float(value: Any) -> bool:

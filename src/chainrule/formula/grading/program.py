@@ -21,7 +21,7 @@ from chainrule.formula.derivation.question import Order, Question, ask, derive, 
 from chainrule.formula.derivation.samples import Signature
 from chainrule.formula.explaining.explain import readable
 from chainrule.formula.explaining.room import with_room
-from chainrule.formula.explaining.verify import automatic, difference, is_float
+from chainrule.formula.explaining.verify import automatic, difference, nudged
 from chainrule.formula.reading.names import Names
 from chainrule.formula.reading.numeric import NumpyEvaluator
 from chainrule.formula.reading.shapes import Shape
@@ -210,8 +210,7 @@ def _point(
 ) -> Point | None:  # fmt: skip
     """A point with all its values; None where the derivative is not defined or ill-conditioned."""
     truth = automatic(question, arguments)
-    moved = {n: v * (1 + 1e-12) if is_float(v) else v for n, v in arguments.items()}
-    if not difference(automatic(question, moved), truth) < 1e-8:
+    if not difference(automatic(question, nudged(question, arguments)), truth) < 1e-8:
         return None
     traced = trace(question.f)(**tensors(arguments))
     nodes = _locals(traced)

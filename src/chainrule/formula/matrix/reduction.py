@@ -353,6 +353,9 @@ def atom_tree(atom: Atom) -> Tree:
         case ("apply", _, "clip"):
             body, *bounds = atom.args
             return ts.Apply(atom.dims, "clip", (formula(body), *map(_operand, bounds)))
+        case ("apply", _, "polygamma") if atom.params[0] in (0, 1):
+            name = ("digamma", "trigamma")[int(str(atom.params[0]))]
+            return ts.Apply(atom.dims, name, tuple(map(formula, atom.args)))
         case ("apply", _, "pow"):
             base, exponent = map(formula, atom.args)
             return ts.Power(atom.dims, base, exponent)

@@ -80,6 +80,9 @@ NUMPY: Final = Dialect(
         "erfc": "from scipy.special import erfc",
         "lgamma": "from scipy.special import gammaln as lgamma",
         "digamma": "from scipy.special import digamma",
+        "trigamma": (
+            "import scipy.special\n\ndef trigamma(x):\n    return scipy.special.polygamma(1, x)"
+        ),
         "xlogy": "from scipy.special import xlogy",
         "block_diag": "from scipy.linalg import block_diag",
         "place": _PLACE,

@@ -46,6 +46,8 @@ _ELEMENTWISE: Final = frozenset(
         "erf",
         "erfc",
         "lgamma",
+        "digamma",
+        "trigamma",
         "abs",
         "sign",
         "asinh",

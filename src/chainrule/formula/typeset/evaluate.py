@@ -193,6 +193,9 @@ class Evaluator:
                 return np.asarray(picked.reshape(self._shape(tree.dims)))
             case "log|·|":
                 return np.log(np.abs(values[0]))
+            case "digamma" | "trigamma":
+                order = 0 if name == "digamma" else 1
+                return np.asarray(SCALARS["polygamma"].numpy(*values, order))
         if name not in SCALARS:
             raise FormulaError(f"there is no value for the function {name}")
         return np.asarray(SCALARS[name].numpy(*values))
