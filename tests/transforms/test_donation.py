@@ -1,7 +1,6 @@
 """Arguments that are given away: the same numbers, an error for who uses them later."""
 
 import copy
-from functools import partial
 
 import numpy as np
 import pytest
@@ -30,7 +29,7 @@ def place_of(tensor):
     return tensor.numpy().__array_interface__["data"][0]
 
 
-@partial(cr.jit, donate="x")
+@cr.jit(donate="x")
 def double(x):
     return 2 * x
 
@@ -145,7 +144,7 @@ def test_a_whole_training_step(runtime):
         state = optimizer.init(model)
         generator = np.random.default_rng(0)
 
-        @partial(cr.jit, donate=donate)
+        @cr.jit(donate=donate)
         def step(model, state, x, y):
             loss, g = cr.value_and_grad(lambda m: cr.loss.cross_entropy(m(x), y))(model)
             return (*optimizer.update(g, state, model), loss)
@@ -187,7 +186,7 @@ def test_a_method():
         def __init__(self, factor):
             self.factor = factor
 
-        @partial(cr.jit, donate="x")
+        @cr.jit(donate="x")
         def __call__(self, x):
             return self.factor * x
 
@@ -206,7 +205,7 @@ def test_nothing_is_given_away_where_another_transform_records_the_call():
 
 
 def test_a_call_that_fails_gives_nothing_away():
-    @partial(cr.jit, donate="x")
+    @cr.jit(donate="x")
     def f(x, place):
         return x * 2, cr.take(x, place, axis=0)
 
@@ -224,7 +223,7 @@ def test_a_call_that_fails_gives_nothing_away():
 def test_state_cells_are_written_as_ever():
     count = cr.State(cr.zeros(SIZE))
 
-    @partial(cr.jit, donate="x")
+    @cr.jit(donate="x")
     def f(x):
         count.value = count.value + x
         return x * 2

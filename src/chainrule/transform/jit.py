@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from functools import update_wrapper
-from typing import Any, Final
+from functools import partial, update_wrapper
+from typing import Any, Final, overload
 
 import numpy as np
 
@@ -391,7 +391,19 @@ def _bound(jitted: Jitted, instance: Any) -> Callable[..., Any]:
     return lambda *args, **kwargs: jitted(instance, *args, **kwargs)
 
 
-def jit(f: Function, *, threads: int | None = None, donate: Donate | None = None) -> Jitted:
+@overload
+def jit(f: Function, *, threads: int | None = None, donate: Donate | None = None) -> Jitted: ...
+
+
+@overload
+def jit(
+    *, threads: int | None = None, donate: Donate | None = None
+) -> Callable[[Function], Jitted]: ...
+
+
+def jit(
+    f: Function | None = None, *, threads: int | None = None, donate: Donate | None = None
+) -> Jitted | Callable[[Function], Jitted]:
     """Make a function that runs as one optimized program.
 
     Tensors, arrays and floats may change from call to call; ints, bools, strings, functions and
@@ -410,6 +422,8 @@ def jit(f: Function, *, threads: int | None = None, donate: Donate | None = None
     arrays or other Tensors, is copied first, so that theirs never changes. If f fails, or another
     transform records the call, nothing is given away.
 
+    Without f, it gives the decorator with these settings.
+
     Raises:  RecordingError: f asks for a value, which is not known while recording.
              ArgumentError: threads is no number from 1 to 256, or f has no parameter to donate.
              DonatedError: an argument was given away before.
@@ -419,15 +433,19 @@ def jit(f: Function, *, threads: int | None = None, donate: Donate | None = None
     Tensor([0.5, 1. ])
 
     >>> adam = cr.optim.Adam(0.1)
-    >>> update = cr.jit(adam.update, donate=("state", "model"))
+    >>> @cr.jit(donate=("w", "state"))
+    ... def descend(w, state, x):
+    ...     return adam.update(cr.grad(lambda w: cr.sum(w * x))(w), state, w)
     >>> w = cr.tensor([1.0, 1.0])
-    >>> w, state = update(cr.tensor([300.0, -0.2]), adam.init(w), w)
+    >>> w, state = descend(w, adam.init(w), cr.tensor([300.0, -0.2]))
     >>> w
     Tensor([0.9, 1.1])
     """
-    require_function("jit", f)
     if threads is not None and (type(threads) is not int or not 1 <= threads <= CAPACITY):
         raise ArgumentError(
             f"jit: threads={threads!r} is no number of threads from 1 to {CAPACITY}"
         )
+    if f is None:
+        return partial(jit, threads=threads, donate=donate)
+    require_function("jit", f)
     return Jitted(f, threads or 0, donate)
