@@ -20,12 +20,11 @@ from chainrule.codegen.scope import Scope
 from chainrule.codegen.values import Value, bits, constant, vector
 from chainrule.codegen.windows.fill import clear, fill, pack
 from chainrule.codegen.windows.give import give
-from chainrule.codegen.windows.plan import Plan, Source
+from chainrule.codegen.windows.plan import WRITTEN_OUT, Plan, Source
 from chainrule.ir.graph import Node
 
 __all__ = ["emit_windows", "windows_bytes"]
 
-_WRITTEN_OUT: Final = 240  # multiply-adds that are written one after another
 _LINE: Final = 64
 
 
@@ -230,7 +229,7 @@ class _Nest:
             return turn(left, right, held)
         fixed = [v for v in variables if v != plan.stage]
         turns = math.prod(plan.roles.size(v) for v in fixed)
-        if len(fixed) == len(variables) and turns * len(held) <= _WRITTEN_OUT:
+        if len(fixed) == len(variables) and turns * len(held) <= WRITTEN_OUT:
             made = list(held)
             for spot in product(*(range(plan.roles.size(v)) for v in fixed)):
                 here = dict(zip(fixed, spot, strict=True))
@@ -240,7 +239,7 @@ class _Nest:
         extent = None if v == plan.stage else plan.roles.size(v)
         several = 1
         if not rest and extent is not None:
-            most = max(_WRITTEN_OUT // 3 // len(held), 1)
+            most = max(WRITTEN_OUT // 3 // len(held), 1)
             several = next(n for n in range(most, 0, -1) if extent % n == 0)
         with b.loop(0, count if extent is None else extent, several, held) as loop:
             made = loop.carried

@@ -17,14 +17,16 @@ from chainrule.codegen.values import bits, register
 from chainrule.codegen.windows.copies import Frame, frame_of
 from chainrule.codegen.windows.roles import Roles, roles_of
 
-__all__ = ["Plan", "Source", "cheapest", "packed_form", "plan_of"]
+__all__ = ["WRITTEN_OUT", "Plan", "Source", "cheapest", "packed_form", "plan_of"]
 
+WRITTEN_OUT: Final = 240  # multiply-adds that are written one after another
 _NEAR: Final = 16 << 10  # bytes of an operand that stay in the first cache
 _PACKED: Final = 160 << 10  # bytes of an operand that are laid out at once
 _MOST: Final = 2 << 20  # bytes of copies that are worth it
 _LEAST: Final = 1 << 13  # products in a row that are worth a tile
 _WORTH: Final = 0.5  # of the processor's speed: below it plain loops are as good
 _LOAD: Final = 0.6  # cycles of a load, of which two at a time are seldom ready
+_CROWDED: Final = 0.05  # what a sum beyond 5/8 of the registers costs in loops that turn often
 _FAR: Final = 0.2  # cycles for a vector that comes from the second cache
 
 
@@ -124,7 +126,10 @@ def _plan(target: Target, roles: Roles) -> tuple[Plan, float] | None:
         return None
     unaligned = 2 if sources[1].how == "framed" else 1
     rows, columns = (tuple(map(roles.size, group)) for group in (roles.rows, roles.columns))
-    cycles, wide, extents = _shape(_Sizes(target.registers, rows, columns, vectors, unaligned))
+    turns = math.prod(map(roles.size, roles.inner[1:]))
+    cycles, wide, extents = _shape(
+        _Sizes(target.registers, rows, columns, vectors, unaligned, turns)
+    )
     tile = dict(zip((*roles.rows, *roles.columns), extents, strict=True))
     stage, block = _stage(roles, sources, (wide, tile), lanes * size)
     own = {} if stage is None else {stage: block}
@@ -245,13 +250,18 @@ def _stands_alone(load: Load, stage: int, others: set[int]) -> bool:
 
 
 class _Sizes(NamedTuple):
-    """What decides the extents of tiles; ``unaligned`` is what a vector's load costs more."""
+    """What decides the extents of tiles.
+
+    unaligned   what a vector's load costs more
+    turns       of the inner axes but for the first one
+    """
 
     registers: int
     rows: tuple[int, ...]
     columns: tuple[int, ...]
     vectors: int
     unaligned: int
+    turns: int
 
 
 @lru_cache(1024)
@@ -276,6 +286,8 @@ def _shapes(sizes: _Sizes) -> Iterator[tuple[float, int, tuple[int, ...]]]:
                 tiles *= -(-n // t)
             loads = (rows + sizes.unaligned * across) * _LOAD
             step = max(rows * across / 2, loads, 4) + _FAR * across + 0.02 * rows
+            if rows * across * sizes.turns > WRITTEN_OUT:
+                step *= 1 + _CROWDED * max(rows * across - sizes.registers * 5 // 8, 0)
             yield tiles * step, wide, tile
 
 
