@@ -47,10 +47,14 @@ def _cut(s: Statement, target: Target) -> Statement:
     if found is not None:
         return s
     best, least = s, _apart(s, target)
+    has_parts = least < math.inf
     for band in _bands(s, rank):
         made = s._replace(band=band)
         tiles = math.prod(s.extents[: band.rank]) * (s.extents[band.variable] // band.size)
-        time = _time(cheapest(target, made, band.rank), tiles)
+        found = cheapest(target, made, band.rank)
+        if found is not None and has_parts and found[0].left.how == "there":
+            continue  # each band would walk through all images, which parts share
+        time = _time(found, tiles)
         if time < least:
             best, least = made, time
     return best
