@@ -197,3 +197,19 @@ def test_the_number_of_threads_changes_no_bit(n: int, monkeypatch: pytest.Monkey
         monkeypatch.setenv("CHAINRULE_THREADS", threads)
         made.append([a.tobytes() for a in quietly(NativeProgram(graph), *given_)])
     assert made[0] == made[1]
+
+
+def test_convolutions_of_equal_shapes_are_one_function() -> None:
+    x, *w = (cr.zeros((16, 16, 12, 12)), *(cr.zeros((16, 16, 3, 3)) for _ in range(3)))
+
+    def f(x: Any, *w: Any) -> Any:
+        for kernel in w:
+            x = cr.sin(cr.conv2d(x, kernel, padding="same"))
+        return x
+
+    graph, _ = optimized(f, x, *w)
+    text = compile_graph(graph, TARGETS[512]).text
+    lines = [line for line in text.splitlines() if "_rows(" in line]
+    made = sum(line.startswith("define internal") for line in lines)
+    assert (made, len(lines) - made) == (2, 6)  # kernels laid out along the lanes, convolutions
+    agree(f, numbers(16, 16, 12, 12), *(numbers(16, 16, 3, 3) for _ in range(3)))

@@ -77,6 +77,15 @@ def test_products_and_sums_of_numbers_gather():
     assert kinds(graph) == ["Input", "Fill", "Einsum"]
 
 
+def test_a_number_twice_is_two_times_the_number() -> None:
+    x = cr.tensor([1.5, -0.0, np.inf, np.nan, 1e308, 5e-324])
+    for f in (lambda x: x + x, lambda x: -x - x, lambda x: x + x + x):
+        graph = recorded(f, x)
+        after = simplify(graph)
+        assert kinds(after).count("Einsum") == 1
+        np.testing.assert_array_equal(*(Program(g)(x.numpy())[0] for g in (graph, after)))
+
+
 def test_integers_wrap_around_as_without_the_pass():
     x = cr.tensor([100, 100, 100], dtype="int8")
     f = lambda x: cr.einsum("i->", x * x)  # noqa: E731
