@@ -1,6 +1,7 @@
 """Memory is used again when nobody can see it any more, never before, and never kept for ever."""
 
 import gc
+import subprocess
 import sys
 from concurrent.futures import ThreadPoolExecutor
 
@@ -218,3 +219,28 @@ def test_the_memory_of_a_container_is_read_from_its_group(tmp_path, monkeypatch)
 )
 def test_a_number_of_bytes_is_easy_to_read(count, text):
     assert byte_text(count) == text
+
+
+LATE = """
+import builtins, sys
+import chainrule as cr
+from chainrule.runtime import linking, memory
+
+double = cr.jit(lambda x: 2 * x)
+
+def results():  # more small ones than are kept for later
+    return [double(cr.ones(n)) for n in (3, 20_000, 300_000)] + [
+        double(cr.ones(8000)) for _ in range(40)
+    ]
+
+for place in (sys, builtins, linking, memory):
+    place.zz_kept = results()
+    place._a_kept = [double, *results()]
+    place._a_kept.append(place._a_kept)
+print("done")
+"""
+
+
+def test_what_dies_with_the_interpreter_dies_silently() -> None:
+    ran = subprocess.run([sys.executable, "-c", LATE], capture_output=True, text=True, check=True)
+    assert (ran.stdout, ran.stderr) == ("done\n", "")

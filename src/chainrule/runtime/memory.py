@@ -196,11 +196,12 @@ class _Shelf:
     def _keep_small(self) -> Callable[[Any], None]:
         """The same for a small size class, which has a limit of its own."""
         free, most, address_of = self.free, _KEPT_SMALL // self.size, ctypes.addressof
+        ends = sys.is_finalizing
 
         def give_back(block: Any) -> None:
             if len(free) < most:
                 free.append(address_of(block))
-            else:
+            elif not ends():
                 _C.free(address_of(block))
 
         return give_back
