@@ -13,6 +13,7 @@ import pytest
 import scipy.special
 
 import chainrule.ir.incomplete
+import chainrule.ir.rejection
 import chainrule.ir.routines  # noqa: F401 — they fill the tables
 from chainrule.functions.lift import Lifted
 from chainrule.ir import build
@@ -26,6 +27,32 @@ from chainrule.transform import jit, vmap
 from tests.cases.case import Spec, sample
 
 # ---------------------------------------------------------------- scalar functions
+
+_WORD = (1 << 64) - 1
+
+
+def _mixed(word: int) -> int:
+    word = (word ^ word >> 30) * 0xBF58476D1CE4E5B9 & _WORD
+    word = (word ^ word >> 27) * 0x94D049BB133111EB & _WORD
+    return word ^ word >> 31
+
+
+def gamma_draw_of_one(a: float, *units: float) -> float:
+    """The algorithm of a single draw, with integers of Python."""
+    word = 0
+    for unit in units:
+        word = _mixed(word ^ int(np.float64(unit).view(np.uint64)))
+    d = (a if a >= 1 else np.nan) - 1 / 3
+    while True:
+        radius, angle, u = map(np.float64, units)
+        z = np.sqrt(-2 * np.log1p(-radius)) * np.cos(2 * np.pi * angle)
+        v = (1 + z / np.sqrt(9 * d)) ** 3
+        surely = (u < 1 - 0.0331 * z**4) & (v > 0)
+        if surely or not (v <= 0 or np.log(u) >= 0.5 * z * z + d * (1 - v + np.log(v))):
+            return float(d * v)
+        words = [word + k * 0x9E3779B97F4A7C15 & _WORD for k in (1, 2, 3)]
+        word, units = words[-1], tuple((_mixed(w) >> 11) * 2.0**-53 for w in words)
+
 
 # Where the oracle is NumPy's function under another name, or a formula of its own.
 ORACLES: dict[str, Callable[..., Any]] = {
@@ -41,7 +68,7 @@ ORACLES: dict[str, Callable[..., Any]] = {
     "gammainc": scipy.special.gammainc, "gammaincinv": scipy.special.gammaincinv,
     "gammaincc": scipy.special.gammaincc,
     "betainc": scipy.special.betainc, "betaincinv": scipy.special.betaincinv,
-    "ndtri": scipy.special.ndtri,
+    "ndtri": scipy.special.ndtri, "gamma_draw": np.vectorize(gamma_draw_of_one, [float]),
     "clip": np.clip,
     "cast": lambda x: x.astype(np.float32),
     "detach": lambda x: x,
@@ -61,13 +88,14 @@ DOMAINS: dict[str, tuple[str, ...]] = {
     "betainc": ("positive", "positive", "probability"),
     "betaincinv": ("positive", "positive", "probability"),
     "ndtri": ("probability",),
+    "gamma_draw": ("large", "probability", "probability", "probability"),
     "divide": ("normal", "positive"),
     "floor_divide": ("normal", "large"),
     "remainder": ("normal", "large"),
 }
 SPECIAL = np.array([0.0, -0.0, 1.0, -1.0, 0.5, -2.5, np.inf, -np.inf, np.nan])
 # The derivative by the value is a convention, not a limit: their own tests look at them.
-WITHOUT_LIMIT = {"nextafter", "cast", "detach"}
+WITHOUT_LIMIT = {"nextafter", "cast", "detach", "gamma_draw"}
 
 REALS = [r for r in SCALARS.values() if "float" in r.accepts]
 SMOOTH = [r for r in REALS if r.partials is not None and r.name not in WITHOUT_LIMIT]

@@ -1,11 +1,16 @@
 """Draws: their distribution by Kolmogorov and Smirnov, their moments, derivatives through them."""
 
+from typing import Any
+
 import numpy as np
 import pytest
 import scipy.stats
 
 from chainrule import probability as pr
 from chainrule.functions import random
+from chainrule.functions.incomplete import gammainc, gammaincinv
+from chainrule.functions.joining import stack
+from chainrule.probability.gamma import _gamma_draw
 from chainrule.tensors import Tensor, tensor
 from chainrule.testing import assert_close, check_gradients
 from chainrule.transform import grad, jit, vmap
@@ -69,7 +74,10 @@ def test_draws_have_the_shape_asked_for_and_are_the_same_under_jit_and_for_a_key
     assert rows.shape[:2] == (4, 3)
 
 
-REPARAMETERIZED = [one for one in [*SCALARS, *VECTORS] if "mixture" not in one.name]
+IMPLICIT = ("mixture", "gamma", "beta", "dirichlet")
+REPARAMETERIZED = [
+    one for one in [*SCALARS, *VECTORS] if not any(name in one.name for name in IMPLICIT)
+]
 
 
 @pytest.mark.parametrize("listed", REPARAMETERIZED, ids=repr)
@@ -78,12 +86,42 @@ def test_derivatives_flow_through_draws(listed: Listed) -> None:
     check_gradients(lambda *v: listed.make(*v).sample(KEY, 3), *tensors, tolerance=1e-5)
 
 
-def test_the_derivative_of_a_mean_of_draws_is_that_of_the_mean() -> None:
-    def gap(parameters: tuple[Tensor, ...]) -> Tensor:
-        return pr.Gamma(*parameters).sample(KEY, COUNT).mean()
+def test_the_derivative_of_a_gamma_draw_is_that_of_the_quantile() -> None:
+    units = [random.uniform(k, 50) for k in random.split(KEY, 3)]
+    alpha = tensor(np.linspace(1, 20, 50))
+    x = _gamma_draw(alpha, *units)
+    share = gammainc(alpha, x).detach()
+    expected = grad(lambda a: gammaincinv(a, share).sum())(alpha)
+    assert_close(grad(lambda a: _gamma_draw(a, *units).sum())(alpha), expected, rtol=1e-7)
 
-    found = grad(gap)((tensor(2.0), tensor(3.0)))
-    assert_close(found, (np.asarray(1 / 3), np.asarray(-2 / 9)), rtol=0.03)
+
+@pytest.mark.parametrize("make", [pr.Gamma, pr.Beta, lambda a, b: pr.Dirichlet(stack([a, b]))])
+@pytest.mark.parametrize("alpha", [0.6, 2.0])
+def test_the_derivative_of_a_mean_of_draws_is_that_of_the_mean(make: Any, alpha: float) -> None:
+    def mean_square(parameters: tuple[Tensor, ...]) -> Tensor:
+        x = make(*parameters).sample(KEY, COUNT)
+        return (x * x).sum() / COUNT
+
+    def expected(parameters: tuple[Tensor, ...]) -> Tensor:
+        p = make(*parameters)
+        return (p.mean() ** 2 + p.variance()).sum()
+
+    given = tensor(alpha), tensor(3.0)
+    assert_close(grad(mean_square)(given), grad(expected)(given), rtol=0.03, atol=3e-3)
+
+
+@pytest.mark.parametrize("count", [100, 10_000, 20_001])
+@pytest.mark.parametrize("made", [pr.Gamma(0.7, 2.0), pr.Dirichlet([0.5, 1.0, 3.0])], ids=repr)
+def test_draws_in_blocks_are_those_of_a_program(
+    made: Any, count: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("CHAINRULE_RUNTIME", "native")
+    x = made.sample(KEY, count)
+    assert_close(jit(lambda p, k: p.sample(k, count))(made, KEY), x, rtol=1e-13)
+    monkeypatch.setenv("CHAINRULE_RUNTIME", "reference")
+    assert_close(made.sample(KEY, count), x, rtol=1e-12)
+    assert_close(made.sample(KEY, (1, count))[0], x, rtol=1e-12)
+    assert_close(made.sample(KEY, count + 5000)[:count], x, rtol=1e-12)
 
 
 def test_draws_for_tiny_concentrations_are_no_nan() -> None:

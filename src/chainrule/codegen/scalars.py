@@ -20,6 +20,7 @@ from chainrule.codegen.mathematics import (
     inverse,
     logarithms,
     powers,
+    rejection,
     rounding,
     trigonometry,
 )
@@ -171,6 +172,7 @@ _RULES: Final[Mapping[str, Rule]] = {
     "erf": _unary(error_function.erf),
     "erfc": _unary(error_function.erfc),
     "lgamma": _in_float64(gamma.lgamma),
+    "gamma_draw": _in_float64(rejection.gamma_draw),
     "sqrt": _unary(lambda x: x.apply("sqrt")),
     "relu": _typed(_relu),
     "divide": _binary(lambda x, y: x / y),

@@ -2,13 +2,12 @@
 
 What takes ten steps reads and writes all numbers ten times, and each step of Python costs as much
 as thousands of numbers. So a program that is compiled once for a block of rows runs on one block
-after another, however many there are. The last block begins earlier, so that it is whole: what two
-blocks share is computed twice, to the same bits.
+after another, however many there are.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import Any, Final
 
 import numpy as np
@@ -19,43 +18,50 @@ from chainrule.runtime.quiet import quietly
 __all__: list[str] = []
 
 Array = np.ndarray[Any, Any]
-
-FEW: Final = 2**14
-"""Numbers from which on it pays to run a program."""
+Program = Callable[..., list[Array]]
 
 _SMALL, _LARGE = 2**13, 2**15  # numbers of a block
 _MANY: Final = 2**16  # numbers from which on blocks are large
 
 
 def block_rows(count: int, width: int) -> int:
-    """How many of ``count`` rows of ``width`` numbers make a block; 0 where it does not pay."""
-    numbers = count * width
-    rows = (_LARGE if numbers >= _MANY else _SMALL) // max(1, width)
-    return rows if numbers >= FEW and rows > 0 else 0
+    """How many rows of ``width`` numbers make a block, if there are ``count``."""
+    return (_LARGE if count * width >= _MANY else _SMALL) // max(1, width)
 
 
-def run_blocks(
-    program: Callable[..., list[Array]],
+def along(program: Program, fixed: Sequence[Array], x: Array, rows: int) -> Array:
+    """The result of a program for fixed arrays and so many rows of x, for all rows of x.
+
+    The last block begins earlier, so that it is whole: what it shares with the one before is
+    computed twice, to the same bits.
+    """
+    count = len(x)
+    starts = (*range(0, count - rows, rows), count - rows)
+    return _joined(program, fixed, ((start, x[start : start + rows]) for start in starts), count)
+
+
+def numbered(program: Program, fixed: Sequence[Array], count: int, rows: int) -> Array:
+    """The results of a program for fixed arrays and the number of a block, up to so many rows."""
+    blocks = ((k * rows, np.array(k, np.uint64)) for k in range(-(-count // rows)))
+    return _joined(program, fixed, blocks, count)
+
+
+def _joined(
+    program: Program,
     fixed: Sequence[Array],
-    streams: Sequence[Array],
-    rows: int,
-) -> list[Array]:
-    """Let a program for so many rows of each stream, after fixed arrays, run along the streams."""
-    return quietly(_run_blocks, program, fixed, streams, rows)  # type: ignore[no-any-return]
+    blocks: Iterable[tuple[int, Array]],
+    count: int,
+) -> Array:
+    """What a program makes of blocks that begin at some rows, as one array of so many rows."""
 
+    def run() -> Array:
+        whole: Array | None = None
+        for start, block in blocks:
+            (made,) = program(*fixed, block)
+            if whole is None:
+                whole = empty((count, *made.shape[1:]), made.dtype)
+            whole[start : start + len(made)] = made[: count - start]
+        assert whole is not None
+        return whole
 
-def _run_blocks(
-    program: Callable[..., list[Array]],
-    fixed: Sequence[Array],
-    streams: Sequence[Array],
-    rows: int,
-) -> list[Array]:
-    count = len(streams[0])
-    made: list[Array] = []
-    for start in (*range(0, count - rows, rows), count - rows):
-        end = start + rows
-        parts = program(*fixed, *(stream[start:end] for stream in streams))
-        made = made or [empty((count, *part.shape[1:]), part.dtype) for part in parts]
-        for whole, part in zip(made, parts, strict=True):
-            whole[start:end] = part
-    return made
+    return quietly(run)  # type: ignore[no-any-return]

@@ -1,7 +1,7 @@
 """The keys of random numbers, and the bits of each.
 
 The last word of Philox's counter tells the purposes of a key apart, so that no two read the same
-block: 0 for a draw, 2⁶² for split, 2⁶³ plus the number for fold_in.
+block: 0 for a draw, k for block k of a long one, 2⁶² for split, 2⁶³ plus the number for fold_in.
 """
 
 from __future__ import annotations

@@ -45,11 +45,12 @@ def float_of(name: str, dtype: object) -> DType:
     return kind
 
 
-def unit(key: Node, shape: Shape, dtype: DType) -> Node:
+def unit(key: Node, shape: Shape, dtype: DType, counter: Node | None = None) -> Node:
     """k · 2⁻ᵖ with k of p random bits: p = 53 in float64, 24 in float32; in [0, 1)."""
-    precision = 24 if dtype is float32 else 53
-    words = random_bits(key, shape, uint32 if dtype is float32 else uint64)
-    return _scaled(words, precision, 0.0, dtype)
+    precision, kind = (24, uint32) if dtype is float32 else (53, uint64)
+    if counter is None:
+        return _scaled(random_bits(key, shape, kind), precision, 0.0, dtype)
+    return _scaled(build.random(key, counter, shape, kind), precision, 0.0, dtype)
 
 
 def open_unit(key: Node, shape: Shape, dtype: DType) -> Node:

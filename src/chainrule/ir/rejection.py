@@ -1,4 +1,4 @@
-"""Gamma draws as an elementwise function of a concentration and of two random numbers.
+"""Gamma draws as an elementwise function of a concentration and of three uniform numbers.
 
 A draw depends on its own three operands only: where a proposal is rejected, the next one is made of
 bits that are mixed from those of the operands. So there is no state, rows of a stack are drawn like
@@ -23,46 +23,47 @@ _UNUSED: Final = np.uint64(11)
 Array = np.ndarray
 
 
-def _value(concentration: Array, normal: Array, uniform: Array) -> Array:
+def _value(concentration: Array, *uniform: Array) -> Array:
     """Draws of the gamma distribution with rate 1, for concentrations from 1 on, else NaN.
 
-    x = (a − ⅓) (1 + z/√(9a − 3))³, accepted where log u < ½ z² + (a − ⅓)(1 − v + log v)
+    x = (a − ⅓) v,   v = (1 + z/√(9a − 3))³,   z = √(−2 log(1 − u₁)) cos 2πu₂
 
-    Source:  marsaglia2000simple
+    It is accepted where log u₃ < ½ z² + (a − ⅓)(1 − v + log v).
+
+    Source:  marsaglia2000simple; box1958note; steele2014fast
     """
-    shape = np.broadcast_shapes(concentration.shape, normal.shape, uniform.shape)
-    a, z, u = (_flat(v, shape) for v in (concentration, normal, uniform))
-    made = np.empty(math.prod(shape), normal.dtype)
+    shape = np.broadcast_shapes(concentration.shape, *(u.shape for u in uniform))
+    a, *units = (_flat(v, shape) for v in (concentration, *uniform))
+    made = np.empty(math.prod(shape), concentration.dtype)
     with np.errstate(all="ignore"):
         for at in range(0, made.size, _BLOCK):
             end = at + _BLOCK
-            made[at:end] = _block(a if a.size == 1 else a[at:end], z[at:end], u[at:end])
+            made[at:end] = _block(a[at:end], *(u[at:end] for u in units))
     return made.reshape(shape)
 
 
 def _flat(values: Array, shape: tuple[int, ...]) -> Array:
-    """All numbers in float64, or the only one if it is repeated."""
-    if values.size and not any(values.strides):
-        return values.reshape(-1)[:1].astype(np.float64)
-    return np.broadcast_to(values, shape).reshape(-1).astype(np.float64, copy=False)
+    return np.ascontiguousarray(np.broadcast_to(values, shape), np.float64).reshape(-1)
 
 
-def _block(a: Array, z: Array, u: Array) -> Array:
-    z, u = np.broadcast_arrays(z, u)
+def _block(a: Array, radius: Array, angle: Array, u: Array) -> Array:
     d = np.where(a >= 1, a, np.nan) - 1 / 3
     c = 1 / np.sqrt(9 * d)
+    z = _normal(radius, angle)
     v = _cube(c, z)
-    open_ = np.flatnonzero(~(_surely(z, u) & (v > 0)))
-    if open_.size:
-        d, c = (np.broadcast_to(n, z.shape) for n in (d, c))
-        open_ = open_[~_is_accepted(d[open_], v[open_], z[open_], u[open_])]
-        seeds = _mixed(z[open_].view(np.uint64) * _STEP ^ u[open_].view(np.uint64))
-        while open_.size:
-            seeds, z, u = _next(seeds)
-            v[open_] = found = _cube(c[open_], z)
-            wrong = ~_is_accepted(d[open_], found, z, u)
-            open_, seeds = open_[wrong], seeds[wrong]
+    rest = np.flatnonzero(~(_surely(z, u) & (v > 0)))
+    rest = rest[_is_rejected(d[rest], v[rest], z[rest], u[rest])]
+    seeds = _seeds(radius[rest], angle[rest], u[rest])
+    while rest.size:
+        seeds, z, u = _next(seeds)
+        v[rest] = found = _cube(c[rest], z)
+        wrong = _is_rejected(d[rest], found, z, u)
+        rest, seeds = rest[wrong], seeds[wrong]
     return np.asarray(d * v)
+
+
+def _normal(radius: Array, angle: Array) -> Array:
+    return np.asarray(np.sqrt(-2 * np.log1p(-radius)) * np.cos(2 * np.pi * angle))
 
 
 def _cube(c: Array, z: Array) -> Array:
@@ -80,10 +81,10 @@ def _surely(z: Array, u: Array) -> Array:
     return np.asarray(u < square)
 
 
-def _is_accepted(d: Array, v: Array, z: Array, u: Array) -> Array:
-    """Whether a proposal is accepted; NaN goes on as it is."""
+def _is_rejected(d: Array, v: Array, z: Array, u: Array) -> Array:
+    """Whether a proposal is rejected; NaN is not."""
     bound = 0.5 * z * z + d * (1 - v + np.log(v))
-    return np.asarray((v > 0) & (np.log(u) < bound) | np.isnan(d + z + u))
+    return np.asarray((v <= 0) | (np.log(u) >= bound))
 
 
 def _mixed(words: Array) -> Array:
@@ -94,18 +95,25 @@ def _mixed(words: Array) -> Array:
     return np.asarray(words ^ words >> third)
 
 
+def _seeds(*units: Array) -> Array:
+    """A word made of all bits of uniform numbers, which are the same on every machine."""
+    words = np.zeros(units[0].shape, np.uint64)
+    for unit in units:
+        words = _mixed(words ^ unit.view(np.uint64))
+    return words
+
+
 def _next(seeds: Array) -> tuple[Array, Array, Array]:
-    """The seeds of another round, a normal number by Box and Muller, and a uniform one."""
+    """The seeds of another round, its normal number and its uniform one."""
     units = []
     for _ in range(3):
         seeds = seeds + _STEP
         units.append((_mixed(seeds) >> _UNUSED) * 2.0**-53)
-    radius = np.sqrt(-2 * np.log1p(-units[0]))
-    return seeds, radius * np.cos(2 * np.pi * units[1]), units[2]
+    return seeds, _normal(units[0], units[1]), units[2]
 
 
 _slowness = Apply("exp", (Apply("lgamma", (X,)) + OUT - Apply("xlogy", (X - 1, OUT)),))
 
 register(Scalar("gamma_draw", _value, (
-    -(Apply("gammainc", (X, OUT), (1,)) * _slowness), wrap(0), wrap(0),
-), 3))  # fmt: skip
+    -(Apply("gammainc", (X, OUT), (1,)) * _slowness), wrap(0), wrap(0), wrap(0),
+), 4))  # fmt: skip

@@ -7,16 +7,16 @@ from typing import Self, final
 import numpy as np
 
 from chainrule.functions.activations import sigmoid
+from chainrule.functions.axes import shape_of
 from chainrule.functions.elementary import digamma, lgamma, log
 from chainrule.functions.elementwise import clip, equal, where
 from chainrule.functions.incomplete import betainc, betaincinv
 from chainrule.functions.joining import stack
 from chainrule.functions.lift import Operand, as_tensor
-from chainrule.functions.random import split
-from chainrule.probability.blocks import in_blocks, surely_none
+from chainrule.probability.blocks import draws, in_blocks, surely_none
 from chainrule.probability.dirichlet import most_likely_concentration
 from chainrule.probability.distribution import Distribution, Sizes
-from chainrule.probability.gamma import log_gamma_draws, power_at_zero
+from chainrule.probability.gamma import UNITS, log_gamma_draw, power_at_zero
 from chainrule.probability.parameters import (
     INSIDE,
     POSITIVE,
@@ -88,12 +88,8 @@ class Beta(Distribution):
 
     def sample(self, key: Operand, shape: Sizes = ()) -> Tensor:
         """Draw numbers; derivatives flow to the parameters."""
-        keys, sizes = split(key, 2), self._drawn(shape)
-        first, second = (
-            log_gamma_draws(keys[k], value, sizes)
-            for k, value in enumerate((self.alpha, self.beta))
-        )
-        return sigmoid(first - second)
+        sizes = shape_of("Beta.sample", shape)
+        return draws(_made, self, key, 2 * UNITS, sizes, self.shape, self.alpha.dtype)
 
     def mean(self) -> Tensor:
         """Give α/(α + β)."""
@@ -118,3 +114,8 @@ class Beta(Distribution):
         both = stack([rows, 1 - rows], axis=-1)
         found = most_likely_concentration("Beta.fit", share, both)
         return cls(found[..., 0], found[..., 1])
+
+
+def _made(p: Beta, *units: Tensor) -> Tensor:
+    first = log_gamma_draw(p.alpha, *units[:UNITS])
+    return sigmoid(first - log_gamma_draw(p.beta, *units[UNITS:]))

@@ -1,22 +1,25 @@
-"""Densities of many numbers, by machine code that goes from block to block.
+"""Densities and draws of many numbers, by machine code that goes from block to block.
 
 Where nothing is recorded, a density of thousands of numbers is one program, compiled once for each
-kind of distribution, whose parameters are its arguments.
+kind of distribution, whose parameters are its arguments. So is what makes draws of uniform numbers.
 """
 
 from __future__ import annotations
 
 import functools
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any, Final, TypeVar
 
 import numpy as np
 
 from chainrule import tree
-from chainrule.functions.blockwise import FEW, block_rows, run_blocks
+from chainrule.functions.blockwise import along, block_rows, numbered
 from chainrule.functions.lift import Operand
-from chainrule.ir.dtype import DType, from_numpy
+from chainrule.functions.manipulation import reshape
+from chainrule.functions.random_blocks import uniform_block, uniform_rows
+from chainrule.functions.random_keys import split
+from chainrule.ir.dtype import DType, from_numpy, uint64
 from chainrule.ir.primitives import Shape
 from chainrule.recording import modes
 from chainrule.runtime.programs import is_native, ready
@@ -25,6 +28,9 @@ from chainrule.transform.jit import jit
 
 __all__: list[str] = []
 
+_MANY: Final = 2**14  # densities from which on it pays to run a program
+_MANY_DRAWS: Final = 2**12
+_DRAWN: Final = 2**13  # uniform numbers of a block; draws are what they are for this number
 _PROGRAMS: Final = 256  # that are kept
 
 Owner = TypeVar("Owner")
@@ -38,7 +44,7 @@ def in_blocks(log_density: Density[Owner]) -> Density[Owner]:
     @functools.wraps(log_density)
     def method(self: Owner, x: Operand) -> Tensor:
         owner: Any = self
-        if getattr(x, "size", 0) < FEW:
+        if getattr(x, "size", 0) < _MANY:
             return log_density(self, x)
         found = by_blocks(log_density, self, x, owner._draw_shape(), owner.event_axes)
         return log_density(self, x) if found is None else found
@@ -56,27 +62,54 @@ def by_blocks(
 
     It is None where something is recorded, x is small or its last axes are not those of a draw.
     """
-    if not isinstance(x, Tensor | np.ndarray) or x.size < FEW:
+    if not isinstance(x, Tensor | np.ndarray) or x.size < _MANY:
         return None
+    value = _known(x)
     leaves, structure = tree.flatten(operands)
-    if any(_is_recorded(v) for v in [*leaves, x]):
+    fixed = [_known(leaf) for leaf in leaves]
+    if value is None or any(v is None for v in fixed) or not value.dtype.isnative:
         return None
-    value = x._known() if isinstance(x, Tensor) else x
-    lead, width = value.shape[: value.ndim - len(draw)], math.prod(draw)
-    rows = block_rows(math.prod(lead), width)
-    if not rows or value.shape[len(lead) :] != draw or not value.dtype.isnative:
+    lead = value.shape[: value.ndim - len(draw)]
+    rows = block_rows(math.prod(lead), math.prod(draw))
+    if not rows or value.shape[len(lead) :] != draw:
         return None
-    fixed = [leaf._known() for leaf in leaves]
-    kinds = tuple([(a.shape, from_numpy(a.dtype)) for a in fixed])
     block = (rows, *draw), from_numpy(value.dtype)
-    program = _program(function, structure, kinds, block, modes(), is_native())
-    (made,) = run_blocks(program, fixed, [value.reshape(-1, *draw)], rows)
+    program = _program(function, structure, _kinds(fixed), block, modes(), is_native())
+    made = along(program, fixed, value.reshape(-1, *draw), rows)
     return of_value(made.reshape(value.shape[: value.ndim - event]))
+
+
+def draws(
+    function: Callable[..., Tensor],
+    operands: Any,
+    key: Operand,
+    count: int,
+    shape: Shape,
+    draw: Shape,
+    dtype: DType,
+) -> Tensor:
+    """What a function makes of operands and so many arrays of independent uniform numbers.
+
+    shape   how many draws there are
+    draw    the shape of a draw from all places of a distribution; the function goes along others
+    """
+    keys = split(key, count)
+    size, rows = math.prod(shape), max(1, _DRAWN // max(1, math.prod(draw)))
+    leaves, structure = tree.flatten(operands)
+    fixed = [_known(leaf) for leaf in (*leaves, keys)]
+    if size * math.prod(draw) < _MANY_DRAWS or any(v is None for v in fixed):
+        units = [uniform_rows(keys[k], size, rows, draw, dtype) for k in range(count)]
+        units = [reshape(unit, (*shape, *draw)) for unit in units]
+        return function(operands, *units)
+    form = (structure, _kinds(fixed[:-1]), (rows, *draw), dtype)
+    program = _drawing(function, count, *form, modes(), is_native())
+    made = numbered(program, fixed, size, rows)
+    return of_value(made.reshape(*shape, *made.shape[1:]))
 
 
 @functools.lru_cache(_PROGRAMS)
 def _program(
-    function: Callable[[Any, Tensor], Tensor],
+    function: Callable[..., Tensor],
     structure: Any,
     kinds: tuple[Kind, ...],
     block: Kind,
@@ -84,12 +117,44 @@ def _program(
     _native: bool,
 ) -> Callable[..., list[Any]]:
     """The program of a function of operands and of a block, of these shapes and dtypes."""
-    *leaves, x = [of_value(np.ones(shape, dtype.numpy)) for shape, dtype in (*kinds, block)]
+    *leaves, x = [_blank(*kind) for kind in (*kinds, block)]
     return ready(jit(function).graph(tree.unflatten(structure, leaves), x))
 
 
-def _is_recorded(value: Any) -> bool:
-    return isinstance(value, Tensor) and value._recording is not None
+@functools.lru_cache(_PROGRAMS)
+def _drawing(
+    function: Callable[..., Tensor],
+    count: int,
+    structure: Any,
+    kinds: tuple[Kind, ...],
+    shape: Shape,
+    dtype: DType,
+    _modes: frozenset[str],
+    _native: bool,
+) -> Callable[..., list[Any]]:
+    """The program that makes a block of draws, of operands, keys and the number of the block."""
+
+    def block(operands: Any, keys: Tensor, number: Tensor) -> Tensor:
+        units = [uniform_block(keys[k], number, shape, dtype) for k in range(count)]
+        return function(operands, *units)
+
+    operands = tree.unflatten(structure, [_blank(*kind) for kind in kinds])
+    return ready(jit(block).graph(operands, _blank((count, 2), uint64), _blank((), uint64)))
+
+
+def _blank(shape: Shape, dtype: DType) -> Tensor:
+    return of_value(np.ones(shape, dtype.numpy))
+
+
+def _kinds(arrays: Sequence[Any]) -> tuple[Kind, ...]:
+    return tuple([(a.shape, from_numpy(a.dtype)) for a in arrays])
+
+
+def _known(value: Any) -> Any:
+    """The array of a Tensor that is not recorded, or an array itself."""
+    if isinstance(value, Tensor):
+        return value._value if value._recording is None else None
+    return value if isinstance(value, np.ndarray) else None
 
 
 def surely_none(condition: Tensor) -> bool:

@@ -7,6 +7,7 @@ from typing import ClassVar, Final, Self, final
 import numpy as np
 
 from chainrule.errors import ShapeError
+from chainrule.functions.axes import shape_of
 from chainrule.functions.creation import ones_like
 from chainrule.functions.elementary import digamma, exp, lgamma, log
 from chainrule.functions.elementwise import abs, clip, equal, isfinite, isnan, where
@@ -14,9 +15,9 @@ from chainrule.functions.lift import Operand, as_tensor, describe
 from chainrule.functions.linear import matmul, vecdot
 from chainrule.functions.reduction import sum
 from chainrule.functions.softmax import softmax
-from chainrule.probability.blocks import in_blocks, surely_none
+from chainrule.probability.blocks import draws, in_blocks, surely_none
 from chainrule.probability.distribution import Distribution, Sizes
-from chainrule.probability.gamma import log_gamma_draws, power_at_zero, trigamma
+from chainrule.probability.gamma import UNITS, log_gamma_draw, power_at_zero, trigamma
 from chainrule.probability.parameters import (
     INSIDE,
     POSITIVE,
@@ -133,8 +134,8 @@ class Dirichlet(Distribution):
 
     def sample(self, key: Operand, shape: Sizes = ()) -> Tensor:
         """Draw probabilities; derivatives flow to the concentration."""
-        sizes = (*self._drawn(shape), self.concentration.shape[-1])
-        return softmax(log_gamma_draws(key, self.concentration, sizes))
+        sizes, alpha = shape_of("Dirichlet.sample", shape), self.concentration
+        return draws(_made, alpha, key, UNITS, sizes, alpha.shape, alpha.dtype)
 
     def mean(self) -> Tensor:
         """Give α/α₀."""
@@ -157,3 +158,7 @@ class Dirichlet(Distribution):
         rows = data("Dirichlet.fit", INSIDE, x, 2)
         share = shares("Dirichlet.fit", rows, weights)
         return cls(most_likely_concentration("Dirichlet.fit", share, rows))
+
+
+def _made(concentration: Tensor, *units: Tensor) -> Tensor:
+    return softmax(log_gamma_draw(concentration, *units))

@@ -6,14 +6,14 @@ from typing import Final, Self, final
 
 import numpy as np
 
-from chainrule.functions.elementary import digamma, exp, lgamma, log
+from chainrule.functions.axes import shape_of
+from chainrule.functions.elementary import digamma, exp, lgamma, log, log1p
 from chainrule.functions.elementwise import maximum, where
 from chainrule.functions.incomplete import gammainc, gammaincinv
 from chainrule.functions.lift import Operand, as_tensor
 from chainrule.functions.pointwise import pointwise
-from chainrule.functions.random import exponential, normal, split, uniform
 from chainrule.ir import rejection as rejection  # fills the table with the record of draws
-from chainrule.probability.blocks import in_blocks, surely_none
+from chainrule.probability.blocks import draws, in_blocks, surely_none
 from chainrule.probability.distribution import Distribution, Sizes
 from chainrule.probability.parameters import (
     POSITIVE,
@@ -26,7 +26,7 @@ from chainrule.probability.parameters import (
 )
 from chainrule.tensors import Tensor
 
-__all__ = ["Gamma", "gamma_draws", "log_gamma_draws", "trigamma"]
+__all__ = ["UNITS", "Gamma", "gamma_draw", "log_gamma_draw", "trigamma"]
 
 trigamma = pointwise("polygamma", 1)
 """The derivative of digamma."""
@@ -36,24 +36,23 @@ _gamma_draw = pointwise("gamma_draw")
 _STEPS: Final = 8  # each about squares the error: 4 are enough from Minka's first guess
 
 
-def gamma_draws(
-    key: Operand, concentration: Tensor, shape: tuple[int, ...]
-) -> tuple[Tensor, Tensor]:
-    """Draw gamma numbers with rate 1, as y and e/α: a draw is x = y exp(−e/α).
+UNITS: Final = 4
+"""The uniform numbers that a gamma draw is made of."""
+
+
+def gamma_draw(concentration: Tensor, *units: Tensor) -> tuple[Tensor, Tensor]:
+    """Make gamma numbers with rate 1 of uniform ones, as y and e/α: a draw is x = y exp(−e/α).
 
     y is a draw for α + 1, and e exponential: for small α, x may be too small for its dtype, but not
     log x. Derivatives flow to α.
     """
-    keys, dtype = split(key, 3), concentration.dtype
-    proposed = normal(keys[0], shape, dtype=dtype)
-    accepting = uniform(keys[1], shape, dtype=dtype)
-    waiting = exponential(keys[2], shape, dtype=dtype)
-    return _gamma_draw(concentration + 1, proposed, accepting), waiting / concentration
+    waiting = -log1p(-units[-1])
+    return _gamma_draw(concentration + 1, *units[:-1]), waiting / concentration
 
 
-def log_gamma_draws(key: Operand, concentration: Tensor, shape: tuple[int, ...]) -> Tensor:
-    """Draw the logarithm of gamma numbers with rate 1; derivatives flow to α."""
-    larger, shift = gamma_draws(key, concentration, shape)
+def log_gamma_draw(concentration: Tensor, *units: Tensor) -> Tensor:
+    """Make the logarithm of gamma numbers with rate 1 of uniform ones."""
+    larger, shift = gamma_draw(concentration, *units)
     return log(larger) - shift
 
 
@@ -116,8 +115,8 @@ class Gamma(Distribution):
 
     def sample(self, key: Operand, shape: Sizes = ()) -> Tensor:
         """Draw numbers; derivatives flow to the parameters."""
-        larger, shift = gamma_draws(key, self.concentration, self._drawn(shape))
-        return larger * exp(-shift) / self.rate
+        sizes = shape_of("Gamma.sample", shape)
+        return draws(_made, self, key, UNITS, sizes, self.shape, self.rate.dtype)
 
     def mean(self) -> Tensor:
         """Give α/β."""
@@ -145,3 +144,8 @@ class Gamma(Distribution):
             slope = alpha - alpha**2 * trigamma(alpha)
             alpha = 1 / (1 / alpha + (log(alpha) - digamma(alpha) - gap) / slope)
         return cls(alpha, alpha / middle)
+
+
+def _made(p: Gamma, *units: Tensor) -> Tensor:
+    larger, shift = gamma_draw(p.concentration, *units)
+    return larger * exp(-shift) / p.rate

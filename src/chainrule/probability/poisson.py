@@ -55,7 +55,7 @@ _LOG_FACTORIALS: Final = np.array([math.lgamma(k + 1) for k in range(1024)])
 @cache
 def _factorials(dtype: DType) -> Tensor:
     """Give log k! for all k of a table."""
-    return tensor(_LOG_FACTORIALS).astype(dtype)
+    return cast(tensor(_LOG_FACTORIALS), dtype)
 
 
 def _log_factorial(k: Tensor, count: Tensor) -> Tensor:

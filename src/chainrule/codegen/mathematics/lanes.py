@@ -11,7 +11,7 @@ from collections.abc import Callable, Sequence
 from chainrule.codegen.llvm import Builder
 from chainrule.codegen.values import Value, bits, constant, element, lanes, like
 
-__all__ = ["Lanes", "fma", "polynomial", "two_product", "unless", "where"]
+__all__ = ["Lanes", "fma", "polynomial", "repeated", "two_product", "unless", "where"]
 
 
 class Lanes:
@@ -172,13 +172,47 @@ def where(mask: Lanes, chosen: Lanes | float | int, otherwise: Lanes | float | i
 
 def unless(rare: Lanes, usual: Lanes, other: Callable[[], Lanes]) -> Lanes:
     """What is usual, or something else where a mask holds, computed only if it does somewhere."""
-    b, count = usual.b, lanes(usual.kind)
-    found = b.call(f"llvm.vector.reduce.or.v{count}i1", "i1", rare.value) if count else rare.value
+    b = usual.b
     result = b.local(usual.kind)
     b.store(usual.value, result)
-    with b.when(found):
+    with b.when(_somewhere(rare)):
         b.store(where(rare, other(), usual).value, result)
     return Lanes(b, b.load(usual.kind, result))
+
+
+def _somewhere(mask: Lanes) -> Value:
+    """Whether a mask holds in some lane."""
+    b, count = mask.b, lanes(mask.kind)
+    return b.call(f"llvm.vector.reduce.or.v{count}i1", "i1", mask.value) if count else mask.value
+
+
+def repeated(
+    going: Lanes, state: Sequence[Lanes], turn: Callable[..., tuple[Lanes, ...]]
+) -> list[Lanes]:
+    """The state after as many turns as a mask holds in some lane.
+
+    A turn gives the mask and the state that follow from both.
+    """
+    b, begun = going.b, [going, *state]
+    places = [b.local(v.kind) for v in begun]
+    head, body, after = (b.label(hint) for hint in ("again", "turn", "done"))
+
+    def held() -> list[Lanes]:
+        return [Lanes(b, b.load(v.kind, p)) for v, p in zip(begun, places, strict=True)]
+
+    def keep(values: Sequence[Lanes]) -> None:
+        for value, place in zip(values, places, strict=True):
+            b.store(value.value, place)
+
+    keep(begun)
+    b.jump(head)
+    b.place(head)
+    b.branch(_somewhere(held()[0]), body, after)
+    b.place(body)
+    keep(turn(*held()))
+    b.jump(head)
+    b.place(after)
+    return held()[1:]
 
 
 def fma(x: Lanes, y: Lanes | float, z: Lanes | float) -> Lanes:
