@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from typing import Self, final
 
+from chainrule.functions.axes import shape_of
 from chainrule.functions.elementary import exp, log, log1p
 from chainrule.functions.elementwise import abs, sign, where
 from chainrule.functions.lift import Operand, as_tensor
-from chainrule.functions.random import exponential
-from chainrule.probability.blocks import in_blocks
+from chainrule.probability.blocks import draws, in_blocks
 from chainrule.probability.distribution import Distribution, Sizes
 from chainrule.probability.parameters import (
     FINITE,
@@ -76,8 +76,8 @@ class Laplace(Distribution):
 
     def sample(self, key: Operand, shape: Sizes = ()) -> Tensor:
         """Draw numbers; derivatives flow to the parameters."""
-        pair = exponential(key, (2, *self._drawn(shape)), dtype=self.scale.dtype)
-        return self.location + self.scale * (pair[0] - pair[1])
+        sizes = shape_of("Laplace.sample", shape)
+        return draws(_made, self, key, 2, sizes, self.shape, self.scale.dtype)
 
     def mean(self) -> Tensor:
         """Give m."""
@@ -98,3 +98,7 @@ class Laplace(Distribution):
         share = shares("Laplace.fit", rows, weights)
         location = median(rows, axis=0, weights=None if weights is None else share)
         return cls(location, average(share, abs(rows - location)))
+
+
+def _made(p: Laplace, first: Tensor, second: Tensor) -> Tensor:
+    return p.location + p.scale * (log1p(-second) - log1p(-first))

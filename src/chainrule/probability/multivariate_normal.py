@@ -8,6 +8,7 @@ from typing import ClassVar, Self, final
 import numpy as np
 
 from chainrule.errors import ArgumentError, ShapeError
+from chainrule.functions.axes import shape_of
 from chainrule.functions.creation import eye
 from chainrule.functions.decomposition import cholesky
 from chainrule.functions.elementary import log
@@ -23,11 +24,11 @@ from chainrule.functions.lift import (
 from chainrule.functions.linalg import diagonal
 from chainrule.functions.linear import matmul, matrix_transpose, vecdot
 from chainrule.functions.manipulation import moveaxis, reshape
-from chainrule.functions.random import normal
 from chainrule.functions.reduction import sum
 from chainrule.functions.systems import solve_triangular
-from chainrule.probability.blocks import by_blocks
+from chainrule.probability.blocks import by_blocks, draws
 from chainrule.probability.distribution import Distribution, Sizes
+from chainrule.probability.normal import standard_normal
 from chainrule.probability.parameters import (
     FINITE,
     POSITIVE,
@@ -133,9 +134,8 @@ class MultivariateNormal(Distribution):
 
     def sample(self, key: Operand, shape: Sizes = ()) -> Tensor:
         """Draw vectors; derivatives flow to the parameters."""
-        sizes = (*self._drawn(shape), self.location.shape[-1], 1)
-        noise = normal(key, sizes, dtype=self.factor.dtype)
-        return self.location + matmul(self.factor, noise)[..., 0]
+        sizes, dtype = shape_of("MultivariateNormal.sample", shape), self.factor.dtype
+        return draws(_made, self, key, 2, sizes, self.location.shape, dtype)
 
     def mean(self) -> Tensor:
         """Give μ."""
@@ -161,6 +161,13 @@ class MultivariateNormal(Distribution):
         share = shares("MultivariateNormal.fit", rows, weights)
         spread = sample_covariance(rows, correction=0, weights=share)
         return cls(average(share, rows), spread)
+
+
+def _made(p: MultivariateNormal, *units: Tensor) -> Tensor:
+    noise = standard_normal(*units)
+    if not p.shape:
+        return p.location + matmul(noise, matrix_transpose(p.factor))
+    return p.location + matmul(p.factor, noise[..., None])[..., 0]
 
 
 def _whitened(location: Tensor, inverse: Tensor, x: Tensor) -> Tensor:

@@ -5,11 +5,11 @@ from __future__ import annotations
 import math
 from typing import Self, final
 
-from chainrule.functions.elementary import erfc, log, sqrt
+from chainrule.functions.axes import shape_of
+from chainrule.functions.elementary import cos, erfc, log, log1p, sqrt
 from chainrule.functions.incomplete import ndtri
 from chainrule.functions.lift import Operand, as_tensor
-from chainrule.functions.random import normal
-from chainrule.probability.blocks import in_blocks
+from chainrule.probability.blocks import draws, in_blocks
 from chainrule.probability.distribution import Distribution, Sizes
 from chainrule.probability.parameters import (
     FINITE,
@@ -23,7 +23,7 @@ from chainrule.probability.parameters import (
 )
 from chainrule.tensors import Tensor
 
-__all__ = ["Normal"]
+__all__ = ["Normal", "standard_normal"]
 
 
 @final
@@ -76,8 +76,8 @@ class Normal(Distribution):
 
     def sample(self, key: Operand, shape: Sizes = ()) -> Tensor:
         """Draw numbers; derivatives flow to the parameters."""
-        noise = normal(key, self._drawn(shape), dtype=self.scale.dtype)
-        return self.location + self.scale * noise
+        sizes = shape_of("Normal.sample", shape)
+        return draws(_made, self, key, 2, sizes, self.shape, self.scale.dtype)
 
     def mean(self) -> Tensor:
         """Give μ."""
@@ -98,3 +98,12 @@ class Normal(Distribution):
         share = shares("Normal.fit", rows, weights)
         location = average(share, rows)
         return cls(location, sqrt(average(share, (rows - location) ** 2)))
+
+
+def standard_normal(radius: Tensor, angle: Tensor) -> Tensor:
+    """Make standard normal numbers of uniform ones, √(−2 log(1 − u)) cos 2πv [box1958note]."""
+    return sqrt(log1p(-radius) * -2.0) * cos(angle * (2 * math.pi))
+
+
+def _made(p: Normal, *units: Tensor) -> Tensor:
+    return p.location + p.scale * standard_normal(*units)
