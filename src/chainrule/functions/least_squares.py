@@ -12,7 +12,7 @@ from chainrule.functions.decomposition import svd
 from chainrule.functions.lift import Lifted, Operand, describe
 from chainrule.functions.searching import known_value
 from chainrule.functions.stacks import matrices, system
-from chainrule.functions.systems import cutoff, matrix_rank, rank_node
+from chainrule.functions.systems import cutoff, matrix_rank, rank_node, rank_of
 from chainrule.ir import build
 from chainrule.ir.graph import Node
 from chainrule.tensors import Tensor
@@ -90,16 +90,16 @@ def projection(x: Operand, /, *, rtol: Operand | None = None) -> Tensor:
 _projection = Lifted(lambda node, rtol: build.matmul(node, build.routine("pinv", node, rtol)[0]))
 
 
-def _common_rank(name: str, tensor: Tensor, rtol: Operand | None) -> int:
-    """The rank of all matrices of a stack; the values must be known."""
-    ranks = known_value(name, matrix_rank(tensor, rtol=rtol))
-    if np.unique(ranks).size > 1:
+def _common_rank(name: str, tensor: Tensor, ranks: Tensor) -> int:
+    """The rank of all matrices of a stack, given that of each; the values must be known."""
+    known = known_value(name, ranks)
+    if np.unique(known).size > 1:
         raise ShapeError(
-            f"{name}: the matrices of the stack have ranks from {ranks.min()} to {ranks.max()}"
+            f"{name}: the matrices of the stack have ranks from {known.min()} to {known.max()}"
             f"\n\n    x  {describe(tensor)}\n\n"
             "  Their bases have different sizes; cr.linalg.projection has one for every rank."
         )
-    return int(ranks.flat[0]) if ranks.size else 0
+    return int(known.flat[0]) if known.size else 0
 
 
 def orth(x: Operand, /, *, rtol: Operand | None = None) -> Tensor:
@@ -120,8 +120,9 @@ def orth(x: Operand, /, *, rtol: Operand | None = None) -> Tensor:
             [0.]])
     """
     tensor = matrices("orth", x)
-    rank = _common_rank("orth", tensor, rtol)
-    return svd(tensor, full_matrices=False).U[..., :rank]
+    basis, values, _ = svd(tensor, full_matrices=False)
+    rank = _common_rank("orth", tensor, rank_of([values, cutoff(tensor, rtol)]))
+    return basis[..., :rank]
 
 
 def null_space(x: Operand, /, *, rtol: Operand | None = None) -> Tensor:
@@ -143,7 +144,8 @@ def null_space(x: Operand, /, *, rtol: Operand | None = None) -> Tensor:
             [1.]])
     """
     tensor = matrices("null_space", x)
-    return _null_space([tensor], _common_rank("null_space", tensor, rtol))  # type: ignore[no-any-return]
+    rank = _common_rank("null_space", tensor, matrix_rank(tensor, rtol=rtol))
+    return _null_space([tensor], rank)  # type: ignore[no-any-return]
 
 
 _null_space = Lifted(lambda node, rank: build.routine("null_space", node, params=(rank,))[0])

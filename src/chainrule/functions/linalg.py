@@ -82,16 +82,13 @@ __all__ = [
 ]
 
 
-def _turned(node: Node, axis: int, first: int) -> Node:
-    """The elements first, first + 1, first + 2, counted modulo 3."""
-    parts = [build.slice_axis(node, axis, (first + k) % 3, 1) for k in range(3)]
-    return build.join(parts, axis)
-
-
 def _cross_node(left: Node, right: Node, axis: int) -> Node:
-    forward = build.multiply(_turned(left, axis, 1), _turned(right, axis, 2))
-    backward = build.multiply(_turned(left, axis, 2), _turned(right, axis, 1))
-    return build.subtract(forward, backward)
+    a, b = ([build.slice_axis(n, axis, k, 1) for k in range(3)] for n in (left, right))
+    turns = ((1, 2), (2, 0), (0, 1))
+    parts = [
+        build.subtract(build.multiply(a[i], b[j]), build.multiply(a[j], b[i])) for i, j in turns
+    ]
+    return build.join(parts, axis)
 
 
 _cross = Lifted(_cross_node)

@@ -156,7 +156,7 @@ def rank_node(values: Node, rtol: Node) -> Node:
     return build.sum_(build.cast(above, int64), (values.ndim - 1,))
 
 
-_rank = Lifted(rank_node)
+rank_of = Lifted(rank_node)
 
 
 def matrix_rank(x: Operand, /, *, rtol: Operand | None = None) -> Tensor:
@@ -169,7 +169,7 @@ def matrix_rank(x: Operand, /, *, rtol: Operand | None = None) -> Tensor:
     Tensor(1)
     """
     tensor = matrices("matrix_rank", x)
-    return _rank([svdvals(tensor), cutoff(tensor, rtol)])  # type: ignore[no-any-return]
+    return rank_of([svdvals(tensor), cutoff(tensor, rtol)])  # type: ignore[no-any-return]
 
 
 def _power_node(node: Node, n: int) -> Node:

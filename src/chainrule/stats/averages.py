@@ -9,6 +9,8 @@ from chainrule.functions.axes import Axes
 from chainrule.functions.elementary import sqrt
 from chainrule.functions.elementwise import equal, where
 from chainrule.functions.lift import Operand
+from chainrule.functions.linear import tensordot
+from chainrule.functions.manipulation import expand_dims
 from chainrule.functions.reduction import sum
 from chainrule.stats.sample import NanPolicy, Sample, sample_of
 from chainrule.tensors import Tensor, tensor
@@ -18,12 +20,17 @@ __all__ = ["kurtosis", "mean", "skewness", "standard_deviation", "variance"]
 
 def _total(sample: Sample, x: Tensor) -> Tensor:
     """Σ wᵢ xᵢ, with the axes kept."""
+    if sample.shared is not None:
+        (axis,) = sample.axes
+        return expand_dims(tensordot(sample.shared, x, axes=((0,), (axis,))), axis)
     terms = x if sample.weights is None else sample.weights * x
     return sum(terms, axis=sample.axes, keepdims=True)
 
 
 def _count(sample: Sample) -> Tensor:
-    """Σ wᵢ, with the axes kept."""
+    """Σ wᵢ, with the axes kept or none."""
+    if sample.shared is not None:
+        return sum(sample.shared)
     if sample.weights is not None:
         return sum(sample.weights, axis=sample.axes, keepdims=True)
     count = 1

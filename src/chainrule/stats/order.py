@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import Final, Literal, get_args
+from typing import Any, Final, Literal, get_args
 
 import numpy as np
 
@@ -221,7 +221,11 @@ def _at_once(sample: Sample, share: Tensor, method: str, keepdims: bool) -> Tens
         return None
     if x is None or q is None or not np.isfinite(x).all():
         return None
-    made = np.quantile(x, q, sample.axes, method=method, keepdims=keepdims)  # type: ignore[call-overload]
+    axes: Any = sample.axes[0] if len(sample.axes) == 1 else sample.axes  # a tuple makes it copy
+    if method in ("linear", "averaged_inverted_cdf") and q.shape == () and q == 0.5:
+        made = np.median(x, axes, keepdims=keepdims)
+    else:
+        made = np.quantile(x, q, axes, method=method, keepdims=keepdims)  # type: ignore[call-overload]
     return of_value(np.asarray(made, x.dtype))
 
 

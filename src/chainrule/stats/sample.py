@@ -23,29 +23,31 @@ NanPolicy = Literal["propagate", "omit", "raise"]
 class Sample(NamedTuple):
     """Floating elements, the axes along which they are a sample, and their weights if they differ.
 
-    Elements of weight 0 are finite, so that they cannot make a sum NaN.
+    Elements of weight 0 are finite, so that they cannot make a sum NaN. ``shared`` are the weights
+    where there is one for each place along the only axis.
     """
 
     x: Tensor
     axes: tuple[int, ...]
     weights: Tensor | None
+    shared: Tensor | None = None
 
 
 def sample_of(name: str, x: Operand, axis: Axes, weights: Operand | None, nan: NanPolicy) -> Sample:
     """Check a sample and its weights; leave out what is NaN if that is the policy."""
     tensor = floating(as_tensor(x, name))
     axes = some(name, tensor, axes_of(name, axis, tensor))
-    factors = None if weights is None else _weights(name, weights, tensor, axes)
+    given = (None, None) if weights is None else _weights(name, weights, tensor, axes)
     if nan == "propagate":
-        return Sample(tensor, axes, factors)
+        return Sample(tensor, axes, *given)
     if nan == "raise":
         _refuse_nan(name, tensor)
-        return Sample(tensor, axes, factors)
+        return Sample(tensor, axes, *given)
     if nan != "omit":
         raise ArgumentError(f"{name}: nan={nan!r} is none of 'propagate', 'omit' and 'raise'")
     if tensor._value is not None and not np.isnan(tensor._value).any():
-        return Sample(tensor, axes, factors)
-    missing = isnan(tensor)
+        return Sample(tensor, axes, *given)
+    missing, factors = isnan(tensor), given[0]
     factors = where(missing, 0.0, ones_like(tensor) if factors is None else factors)
     return Sample(where(missing, 0.0, tensor), axes, factors)
 
@@ -61,8 +63,10 @@ def _refuse_nan(name: str, tensor: Tensor) -> None:
     )
 
 
-def _weights(name: str, weights: Operand, x: Tensor, axes: tuple[int, ...]) -> Tensor:
-    """One weight for each element: given so, or one for each place along the only axis."""
+def _weights(
+    name: str, weights: Operand, x: Tensor, axes: tuple[int, ...]
+) -> tuple[Tensor, Tensor | None]:
+    """One weight for each element, and those for each place along the only axis if given so."""
     given = cast(as_tensor(weights, name), x.dtype)
     if given._value is not None and not bool(np.all(given._value >= 0)):
         raise ArgumentError(
@@ -70,10 +74,10 @@ def _weights(name: str, weights: Operand, x: Tensor, axes: tuple[int, ...]) -> T
             "  A weight says how often an element counts."
         )
     if given.shape == x.shape:
-        return given
+        return given, given if x.ndim == 1 else None
     if len(axes) == 1 and given.shape == (x.shape[axes[0]],):
         aligned = tuple(n if a == axes[0] else 1 for a, n in enumerate(x.shape))
-        return broadcast(reshape(given, aligned), x.shape)
+        return broadcast(reshape(given, aligned), x.shape), given
     raise ShapeError(
         f"{name}: weights of shape {list(given.shape)} do not fit x along "
         f"{'axis' if len(axes) == 1 else 'axes'} {', '.join(map(str, axes))}\n\n"

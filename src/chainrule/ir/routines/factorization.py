@@ -39,7 +39,9 @@ Tangents = list[Node | None]
 
 
 def _symmetric(a: Array) -> Array:
-    return np.asarray((a + np.swapaxes(a, -1, -2)) * a.dtype.type(0.5))
+    total = np.asarray(a + np.swapaxes(a, -1, -2))
+    total *= a.dtype.type(0.5)
+    return total
 
 
 # ---------------------------------------------------------------- cholesky
