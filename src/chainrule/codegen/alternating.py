@@ -1,14 +1,20 @@
-"""Alternating: every second element in memory as a vector, without gathering one by one.
+"""Alternating: every second element, or every few, as a vector, without gathering one by one.
 
 Pooling by two reads the even and the odd elements of a line apart, and its derivative writes them.
+Rows of three, such as points or colors, are read side by side.
 """
 
 from __future__ import annotations
 
+from typing import Final
+
 from chainrule.codegen.llvm import Builder
 from chainrule.codegen.values import Value, constant, lanes, vector
 
-__all__ = ["every_other", "store_alternating"]
+__all__ = ["FEW", "every_few", "every_other", "store_alternating"]
+
+FEW: Final = 4
+"""Steps from lane to lane up to which vectors are read, and lanes picked."""
 
 
 def every_other(b: Builder, own: str, place: Value, count: int, mask: Value | None) -> Value:
@@ -24,6 +30,25 @@ def every_other(b: Builder, own: str, place: Value, count: int, mask: Value | No
         low = b.load_some(kind, place, b.shuffle(mask, none, even[:count]))
         high = b.load_some(kind, beyond, b.shuffle(mask, none, even[count:]))
     return b.shuffle(low, high, range(0, 2 * count, 2))
+
+
+def every_few(b: Builder, own: str, place: Value, count: int, step: int) -> Value:
+    """Every element at so many steps from a place on; what lies beyond the last is not read.
+
+    It takes as many loads as steps, which for a few is less than to gather.
+    """
+    kind, made = vector(own, count), None
+    for begin in range(0, (count - 1) * step + 1, count):
+        at, size = b.offset(place, begin, own), (count - 1) * step + 1 - begin
+        if size >= count:
+            found = b.load(kind, at)
+        else:
+            found = b.load_some(kind, at, b.first(count, constant("i64", size)))
+        places = [k * step - begin for k in range(count)]
+        order = [count + p if 0 <= p < count else k for k, p in enumerate(places)]
+        made = b.shuffle(found if made is None else made, found, order)
+    assert made is not None
+    return made
 
 
 def store_alternating(

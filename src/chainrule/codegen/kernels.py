@@ -12,7 +12,7 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Final, NamedTuple
 
 from chainrule.codegen.affine import Affine
-from chainrule.codegen.clusters import Cluster, clusters
+from chainrule.codegen.clusters import INDEXED, Cluster, clusters
 from chainrule.codegen.counting import Loops, forms_of, merged, values_of
 from chainrule.codegen.fuse import Fused
 from chainrule.codegen.llvm import Builder, Module
@@ -70,8 +70,9 @@ def emit_fused(
     copies = max((windows_bytes(plan) for plan in plans if plan), default=0)
     work = sum(math.prod(s.extents) * _operations(s) for s in statements)
     row, limits = _begin(module, target, name, places, kept, rank)
-    row.streamed = streamed_by(nests, streamed)
-    soon = next_row(nests, rank) if rank else {}
+    row.lane, row.count = _rows_over_lanes(target, nests, rank)
+    row.streamed = set() if row.lane else streamed_by(nests, streamed)
+    soon = next_row(nests, rank) if rank and not row.lane else {}
     emitted = [
         _emitter(row, c, plan, scratch, soon.get(id(c), ()))
         for c, plan in zip(nests, plans, strict=True)
@@ -85,6 +86,24 @@ def emit_fused(
     if row.streamed:
         end_streams(row.b, target)
     return Kernel(name, tiles, scratch + copies, work)
+
+
+def _rows_over_lanes(
+    target: Target, nests: Sequence[Cluster], rank: int
+) -> tuple[Loops | None, int]:
+    """The loop over rows and how many of them are spread over the lanes, where rows are short.
+
+    So it is where each statement gives one number a row, of so few that they would leave most lanes
+    without work.
+    """
+    statements = [s for c in nests for s in c.statements]
+    odd = any(s.added or s.band or s.rank != rank or s.kind in INDEXED for s in statements)
+    rows = merged(range(rank), statements[0].extents, _forms(statements))
+    count = target.vector_bits // max(32, *(s.value.dtype.bits for s in statements))
+    inner = max(math.prod(s.extents[rank:]) for s in statements)
+    if odd or len(rows) != 1 or rows[0].extent < 2 * count or not 1 < inner <= count // 2:
+        return None, 0
+    return rows[0], count
 
 
 def _windows(target: Target, cluster: Cluster, rank: int) -> Plan | None:
@@ -216,10 +235,31 @@ def _rows(
     span: tuple[Value, Value],
 ) -> None:
     """Write the loop over some rows."""
+    if row.lane is not None:
+        _rows_side_by_side(row, emitted, row.lane, span)
+        return
     with row.b.loop(*span) as loop:
         row.values = _decoded(row.b, loop.index, rows)
         for emit in emitted:
             emit()
+
+
+def _rows_side_by_side(
+    row: Row, emitted: Sequence[Callable[[], None]], lane: Loops, span: tuple[Value, Value]
+) -> None:
+    """Write the loop over rows in whole vectors, then what is left under a mask."""
+    b, (low, high) = row.b, span
+    rest = b.binary("srem", b.binary("sub", high, low), constant("i64", row.count))
+    end = b.binary("sub", high, rest)
+    with b.loop(low, end, row.count) as loop:
+        row.values = dict(values_of(lane, loop.index))
+        for emit in emitted:
+            emit()
+    with b.when(b.icmp("slt", end, high)):
+        row.values, row.mask = dict(values_of(lane, end)), b.first(row.count, rest)
+        for emit in emitted:
+            emit()
+    row.mask = None
 
 
 def _flat(

@@ -40,6 +40,7 @@ class Row:
     scratch   memory for this thread alone
     ready     the values of arrays that have one element in this row
     streamed  arrays that are written past the cache
+    lane      the rows, where so many of them are spread over the lanes, and which of these exist
     """
 
     target: Target
@@ -51,6 +52,9 @@ class Row:
     scratch: Value
     ready: dict[Node, Value] = field(default_factory=dict)
     streamed: set[Node] = field(default_factory=set)
+    lane: Loops | None = None
+    count: int = 0
+    mask: Value | None = None
 
 
 class At(NamedTuple):
@@ -83,14 +87,18 @@ class Nest:
         self.outer = merged(range(rank, split), extents, forms)
         self.inner = merged(range(split, len(extents)), extents, forms)
         self.reduced = [s for s in cluster.statements if s.kind]
-        self.lane = self._choose_lane()
-        self.count = 0
+        self.lane = row.lane or self._choose_lane()
+        self.count = row.count
         self.shared: dict[object, Value] = {}
         self.blocks: dict[int, int] = {}
-        if self.lane is not None:
+        if self.lane is not None and not self.count:
             widest = max(s.value.dtype.bits for s in cluster.statements)
             own = row.target.vector_bits // max(widest, 32)
             self.count = min(own, 1 << (self.lane.extent - 1).bit_length())
+
+    def _has_outer_lanes(self) -> bool:
+        """Whether lanes are places of the outer loops, or rows, and not turns of a reduction."""
+        return self.lane is not None and (self.lane in self.outer or self.lane is self.row.lane)
 
     def _choose_lane(self) -> Loops | None:
         if self.limits is not None:
@@ -106,7 +114,7 @@ class Nest:
         """Write the loops and what happens in them."""
         here = [At(dict(self.row.values), {})]
         if not self.cluster.extents or not (self.outer or self.inner):
-            self._bodies(here, None)
+            self._bodies(here, self.row.mask)
             return
         plain = [loops for loops in self.outer if loops is not self.lane]
         woven = self._woven()
@@ -119,7 +127,7 @@ class Nest:
             if self.lane is not None and self.lane in self.outer:
                 self._over_lanes(here)
             else:
-                self._bodies(here, None)
+                self._bodies(here, self.row.mask)
             return
         loops, *rest = plain
         size = blocks.get(loops.last, 1)
@@ -165,7 +173,7 @@ class Nest:
 
     def _bodies(self, here: Sequence[At], mask: Value | None) -> None:
         """What happens at a place of the outer loops, or at several side by side."""
-        in_outer = self.lane is not None and self.lane in self.outer
+        in_outer = self._has_outer_lanes()
         lane = self.lane if in_outer else None
         self.shared = {}
         scopes = [self._scope(at, lane, mask) for at in here]
@@ -228,7 +236,7 @@ class Nest:
 
     def _totals(self, here: Sequence[At], mask: Value | None) -> list[list[Value]]:
         """Run the inner loops; give the total of each reduction at each place."""
-        in_outer = self.lane is not None and self.lane in self.outer
+        in_outer = self._has_outer_lanes()
         start = [t for _ in here for s in self.reduced for t in neutral(s, self.count)]
         ends = self._inner(list(self.inner), {}, start, self._turn(here, mask))
         made: list[list[Value]] = []

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 
 from chainrule.codegen.affine import Affine
-from chainrule.codegen.alternating import every_other, store_alternating
+from chainrule.codegen.alternating import FEW, every_few, every_other, store_alternating
 from chainrule.codegen.llvm import Builder
 from chainrule.codegen.loops import (
     Add,
@@ -317,6 +317,9 @@ class Scope:
         if step == 2 and offset is None and held is None:
             place = self._address(pointer, flat, own)
             return self._from_memory(every_other(b, own, place, self.count, self.mask), dtype)
+        if 2 < step <= FEW and offset is None and held is None and self.mask is None:
+            place = self._address(pointer, flat, own)
+            return self._from_memory(every_few(b, own, place, self.count, step), dtype)
         base = self.scalar(flat)
         if offset is not None:
             base = b.add(base, offset)

@@ -9,7 +9,7 @@ import numpy as np
 
 from chainrule.errors import ArgumentError, ShapeError
 from chainrule.functions.axes import shape_of
-from chainrule.functions.creation import eye
+from chainrule.functions.creation import eye, full
 from chainrule.functions.decomposition import cholesky
 from chainrule.functions.elementary import log
 from chainrule.functions.lift import (
@@ -22,7 +22,7 @@ from chainrule.functions.lift import (
     promoted,
 )
 from chainrule.functions.linalg import diagonal
-from chainrule.functions.linear import matmul, matrix_transpose, vecdot
+from chainrule.functions.linear import matmul, matrix_transpose
 from chainrule.functions.manipulation import moveaxis, reshape
 from chainrule.functions.reduction import sum
 from chainrule.functions.systems import solve_triangular
@@ -184,7 +184,7 @@ def _log_density(prepared: tuple[Tensor, Tensor, Tensor], x: Tensor) -> Tensor:
     """−½ ‖z‖² − log(∏ᵢ Lᵢᵢ (2π)^(d/2)) of a location, L⁻ᵀ and that logarithm."""
     location, inverse, log_normalizer = prepared
     z = _whitened(location, inverse, x)
-    return vecdot(z, z) * -0.5 - log_normalizer
+    return matmul(z * z, full(z.shape[-1], -0.5, dtype=z.dtype)) - log_normalizer
 
 
 def _check_shapes(location: Tensor, matrix: Tensor, name: str) -> None:
