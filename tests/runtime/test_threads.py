@@ -209,6 +209,16 @@ def test_threads_that_the_system_refuses_are_done_without(futex, library):
     made.close()
 
 
+def test_what_a_thread_would_load_ahead_is_loaded_when_it_is_needed(monkeypatch):
+    monkeypatch.setattr(threading.Thread, "start", refuse)
+    threads.load_ahead.__wrapped__()
+    assert threads.symbols()
+
+
+def refuse(_: threading.Thread) -> None:
+    raise RuntimeError("can't start new thread")
+
+
 # ---------------------------------------------------------------- processes
 
 

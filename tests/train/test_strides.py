@@ -224,6 +224,32 @@ def test_single_steps_go_on_while_the_stride_is_compiled(monkeypatch: pytest.Mon
     assert records(seen) == records(single)
 
 
+def test_without_a_thread_the_first_stride_is_compiled_as_it_begins(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    def refuse(_: threading.Thread) -> None:
+        raise RuntimeError("can't start new thread")
+
+    monkeypatch.setattr(ahead.Thread, "start", refuse)
+    check(task)
+
+
+def test_what_fails_on_the_thread_is_told_by_the_first_stride_alone(
+    monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> None:
+    class Broken(Stride):  # type: ignore[misc]
+        def prepare(self, *_: Any) -> None:
+            raise ValueError("on the thread")
+
+        def __call__(self, *_: Any) -> Any:
+            raise ValueError("in the stride")
+
+    monkeypatch.setattr(ahead, "Stride", Broken)
+    with pytest.raises(ValueError, match="in the stride"):
+        taken(task, network, 4)
+    assert "on the thread" not in capfd.readouterr().err
+
+
 def test_what_cannot_be_a_stride_is_done_in_single_steps(monkeypatch: pytest.MonkeyPatch) -> None:
     class Refused:
         def __init__(self, *_: Any) -> None: ...

@@ -1,6 +1,7 @@
 """Arguments that are given away: the same numbers, an error for who uses them later."""
 
 import copy
+from unittest.mock import Mock
 
 import numpy as np
 import pytest
@@ -218,6 +219,51 @@ def test_a_call_that_fails_gives_nothing_away():
         before = x.numpy().copy()
         x, _ = f(x, cr.tensor([place]))
         np.testing.assert_array_equal(x.numpy(), 2 * before)
+
+
+def test_what_is_interrupted_before_anything_is_written_gives_nothing_away(monkeypatch):
+    """The error is none of ours: a pipe that broke, or Ctrl-C while NumPy computes a part."""
+
+    @cr.jit(donate="x")
+    def f(x):
+        cr.debug.print("{}", x[0])
+        return x * 2
+
+    x = own()
+    for error in (OSError, KeyboardInterrupt, None, None, OSError, KeyboardInterrupt, None):
+        before = x.numpy().copy()
+        if error is None:
+            x = f(x)
+            np.testing.assert_array_equal(x.numpy(), 2 * before)
+            continue
+        with monkeypatch.context() as patch:
+            patch.setattr("sys.stdout", Mock(write=Mock(side_effect=error)))
+            with pytest.raises(error):
+                f(x)
+        np.testing.assert_array_equal(x.numpy(), before)
+
+
+def test_what_is_interrupted_later_stays_given_away(monkeypatch, runtime):
+    if runtime != "native":
+        pytest.skip("only native programs write over what was given away")
+    x = own()
+    f = cr.jit(lambda x: cr.exp(x), donate="x")
+    f(own())
+    (recorded,) = f.cache.values()
+    program = recorded.programs[True]
+    run = program.run
+
+    def interrupted(place):
+        run(place)
+        raise KeyboardInterrupt
+
+    program.run = interrupted
+    with pytest.raises(KeyboardInterrupt):
+        f(x)
+    with pytest.raises(DonatedError):
+        x.numpy()
+    program.run = run
+    np.testing.assert_allclose(f(own()).numpy(), np.exp(numbers()), rtol=1e-14)
 
 
 def test_state_cells_are_written_as_ever():

@@ -90,6 +90,7 @@ class NativeProgram:
         self.made = [(self.place[n], n.shape, n.dtype.numpy) for n in native.made]
         self.outputs = [self.place[n] for n in graph.outputs]
         self.steps = [self._step(s) for s in native.segments] if not native.by_object else []
+        self.last_of_host = max((k for k, s in enumerate(native.segments) if s.host), default=-1)
         self.frames: list[_Frame] = []
         self.reference: Program | None = None
         self.blocks, self.parts = _blocks(native.made)
@@ -146,7 +147,8 @@ class NativeProgram:
     def taking(self, arrays: list[Array]) -> list[Array]:
         """The same; results are written over donated inputs that only this list holds.
 
-        If it fails, all inputs are as they were.
+        Where something raises, the list still has all inputs, as they were, or it is empty: then
+        some may have been written over.
         """
         if not self.native.by_object:
             arrays[:] = map(_ready, arrays, self.inputs)
@@ -167,11 +169,14 @@ class NativeProgram:
         """The outputs of a program in which the host takes part."""
         self._make_own(arrays)
         frame = self._frame()
-        call = _Call(self, arrays, frame.arena)
-        for step in self.steps:
+        call, given = _Call(self, arrays, frame.arena), arrays[:]
+        for number, step in enumerate(self.steps):
+            if self.taken and number > self.last_of_host:
+                arrays.clear()
             step(call)
             if call.status[0]:
-                return self._by_reference(arrays)
+                arrays[:] = given
+                return self._by_reference(given)
         self.frames.append(frame)
         found = call.arrays
         return [found[k] if k in found else self._constant(k) for k in self.outputs]
@@ -193,21 +198,25 @@ class NativeProgram:
         table[ARENA], table[STATUS] = address, place + 8 * (len(table) - 1)
         return _Frame(held, table, place)
 
-    def at_once(self, given: list[Array]) -> list[Array]:
+    def at_once(self, arrays: list[Array]) -> list[Array]:
         """The same for contiguous and aligned arrays, where the host has no part in the program."""
         if self.taken:
-            self._make_own(given)
-        frame = self._frame()
+            self._make_own(arrays)
+        frame, given = self._frame(), arrays
         table, first = frame.table, self.first_made
         blocks = [owned(size, shape, dtype) for size, shape, dtype in self.blocks]
         made = [np.ndarray(shape, dtype, blocks[b][0], at) for b, at, shape, dtype in self.parts]
         table[FIRST : FIRST + len(given)] = array("q", map(id, given))
         table[first:-1] = array("q", [blocks[b][1] + at for b, at, _, _ in self.parts])
+        if self.taken:
+            given = arrays[:]
+            arrays.clear()
         if self.run is not None:
             self.run(frame.place)
         if table[-1]:
             table[-1] = 0
             self.frames.append(frame)
+            arrays[:] = given
             return self._by_reference(given)
         self.frames.append(frame)
         if self.all_made:

@@ -83,7 +83,8 @@ def load_ahead() -> None:
     With an empty cache on the disk that is LLVM, and a fifth of all that it does for the first
     training step of a small network.
     """
-    Thread(target=_load, name="chainrule-load").start()
+    with suppress(RuntimeError):  # there can be no more threads: then who needs it loads it
+        Thread(target=_load, name="chainrule-load").start()
 
 
 def _load() -> None:

@@ -6,7 +6,6 @@ from threading import Thread
 from typing import Any, final
 
 from chainrule.data.whole import Whole
-from chainrule.errors import ChainruleError
 from chainrule.train.feed import Numbers
 from chainrule.train.pace import Pace
 from chainrule.train.progress import Progress
@@ -39,11 +38,12 @@ class Ahead:
             given = progress.model, progress.slots, *rows
             run = copy_context().run
             self._thread = Thread(target=run, args=(self._prepare, *given), name="chainrule-stride")
-            self._thread.start()
-            if self._pace.waits:
-                self._thread.join()
+            with suppress(RuntimeError):  # there can be no more threads: the first stride compiles
+                self._thread.start()
+                if self._pace.waits:
+                    self._thread.join()
         return not self._thread.is_alive()
 
     def _prepare(self, *given: Any) -> None:
-        with suppress(ChainruleError):  # the first stride will fail as well, and say why
+        with suppress(Exception):  # the first stride will fail as well, and say why
             self.stride.prepare(*given)

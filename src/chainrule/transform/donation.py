@@ -7,14 +7,14 @@ has no numbers any more: whoever asks for them is told where it was given away.
 from __future__ import annotations
 
 import inspect
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from threading import Lock
 from typing import Any, Final, NamedTuple
 
 import numpy as np
 
 from chainrule import tree
-from chainrule.errors import ArgumentError, ChainruleError, DonatedError
+from chainrule.errors import ArgumentError, DonatedError
 from chainrule.ir.dtype import DType, from_numpy
 from chainrule.recording import Place, place_text, users_place
 from chainrule.runtime.native import NativeProgram
@@ -164,24 +164,29 @@ def taking(
 ) -> list[Any]:
     """Run a program on arrays, of which those of some Tensors are given away.
 
-    They are given back if the program fails: then nothing was written.
+    They are given back if something fails, or is interrupted, before any is written over.
 
     names   of what is given away, by the numbers of the inputs
     """
     place = users_place(2)
-    with _giving:
-        for tensor, (number, name) in zip(given, names.items(), strict=True):
-            array = arrays[number]
-            tensor.__class__ = GivenAway
-            _put(tensor, _Gift(array.shape, array.dtype, name, function, place))
-    array = None  # the list holds them alone
     try:
+        with _giving:
+            for tensor, (number, name) in zip(given, names.items(), strict=True):
+                array = arrays[number]
+                tensor.__class__ = GivenAway
+                _put(tensor, _Gift(array.shape, array.dtype, name, function, place))
+        array = None  # the list holds them alone
         if isinstance(program, NativeProgram):
             return program.taking(arrays)
         return program(*arrays)
-    except ChainruleError:
-        with _giving:
-            for tensor, number in zip(given, names, strict=True):
-                _put(tensor, arrays[number])
-                tensor.__class__ = Tensor
+    except BaseException:
+        if arrays:  # else some may have been written over
+            _give_back(arrays, given, names)
         raise
+
+
+def _give_back(arrays: Sequence[Any], given: Sequence[Tensor], names: Iterable[int]) -> None:
+    with _giving:
+        for tensor, number in zip(given, names, strict=True):
+            _put(tensor, arrays[number])
+            tensor.__class__ = Tensor
