@@ -1,6 +1,7 @@
 """Arguments that are given away: the same numbers, an error for who uses them later."""
 
 import copy
+import threading
 from unittest.mock import Mock
 
 import numpy as np
@@ -8,6 +9,8 @@ import pytest
 
 import chainrule as cr
 from chainrule.errors import DonatedError, IndexingError
+from chainrule.transform import donation
+from tests.patience import LIMIT
 
 SIZE = 1000
 
@@ -241,6 +244,22 @@ def test_what_is_interrupted_before_anything_is_written_gives_nothing_away(monke
             with pytest.raises(error):
                 f(x)
         np.testing.assert_array_equal(x.numpy(), before)
+
+
+def test_who_looks_while_it_is_given_away_sees_the_old_numbers(monkeypatch):
+    """As the handler of a signal may, which saves the model, on the same thread."""
+    x, seen, put = own(), [], donation._put
+
+    def interrupted(tensor, value):
+        seen.append(x.numpy())
+        put(tensor, value)
+
+    monkeypatch.setattr(donation, "_put", interrupted)
+    going = threading.Thread(target=double, args=(x,), daemon=True)
+    going.start()
+    going.join(LIMIT)
+    assert not going.is_alive()
+    np.testing.assert_array_equal(seen, [numbers()])
 
 
 def test_what_is_interrupted_later_stays_given_away(monkeypatch, runtime):

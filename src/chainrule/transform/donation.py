@@ -7,8 +7,9 @@ has no numbers any more: whoever asks for them is told where it was given away.
 from __future__ import annotations
 
 import inspect
+import os
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from threading import Lock
+from threading import RLock
 from typing import Any, Final, NamedTuple
 
 import numpy as np
@@ -145,7 +146,13 @@ def _told(gift: _Gift) -> str:
 
 
 _put: Final[Callable[[Tensor, Any], None]] = Tensor.__dict__["_value"].__set__
-_giving: Final = Lock()
+# A signal's handler may look at a Tensor in the middle of that, and a child may be forked.
+_giving: Final = RLock()
+os.register_at_fork(
+    before=_giving.acquire,
+    after_in_parent=_giving.release,
+    after_in_child=_giving.release,
+)
 
 
 def _read(given: Tensor) -> Any:
