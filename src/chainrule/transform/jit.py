@@ -420,7 +420,8 @@ def jit(
     are then written into their memory, which saves time and half of the space. What was given away
     has no numbers any more, and says so when it is used. Memory that others see too, through NumPy
     arrays or other Tensors, is copied first, so that theirs never changes. If f fails, or another
-    transform records the call, nothing is given away.
+    transform records the call, nothing is given away; Ctrl-C in the middle of a call may come too
+    late for that.
 
     Without f, it gives the decorator with these settings.
 
