@@ -77,6 +77,7 @@ LISTED: list[tuple[Any, str, str, dict[str, str]]] = [
     (counts, "w", "Xᵀ(k − exp(Xw))", {}),
     (normal, "mu", "1/σ² · 𝟏ᵀ(x − μ)", {}),
     (normal, "sigma", "‖x − μ‖²/σ³ − n/σ", {}),
+    (bernoulli, "p", "(y − p) ⊘ (p ⊙ (1 − p))", {"y": "mask"}),
     (logits, "z", "y − σ(z)", {"y": "mask"}),
     (beta_density, "a", "𝟏ᵀlog(x) + n·digamma(a + b) − n·digamma(a)", {}),
     (categorical, "z", "Y − P", {"c": "integer<k"}),
@@ -107,10 +108,18 @@ def test_a_rate_with_features_is_checked() -> None:
     assert check(counts, "w", "X.T @ (np.exp(X @ w) - k)").kind == "sign"
 
 
-def test_the_probability_of_a_coin_is_explained() -> None:
-    told = explain(bernoulli, "p", facts={"y": "mask"})
-    assert told.error < 1e-12
-    assert check(bernoulli, "p", "(y - p) / (p * (1 - p))", facts={"y": "mask"}).verdict == "right"
+def test_the_curvature_of_dirichlet_says_that_a_number_stands_everywhere() -> None:
+    told = explain(dirichlet, "alpha", order=2, facts={"p": "simplex"})
+    assert UNICODE(told.tree) == "trigamma(𝟏ᵀα)·𝟏𝟏ᵀ − diag(trigamma(α))"
+
+
+def test_the_edge_of_a_support_is_a_kink_without_slopes_unless_facts_exclude_it() -> None:
+    told = explain(gamma_density, "x")
+    assert [n for n in told.notes if "kink" in n] == [
+        "kink: at xᵢ = 0: where takes the first branch"
+    ]
+    told = explain(gamma_density, "x", facts={"x": "positive"})
+    assert not any("kink" in n for n in told.notes)
 
 
 def test_the_curvature_of_a_gamma_density_has_the_trigamma_function() -> None:

@@ -233,6 +233,73 @@ def _two_sided(g: Factor, f: Factor, inner: Poly) -> Factor | None:
     )
 
 
+# ---------------------------------------------------------------- of logarithms
+
+
+def shares(term: Term, rank: int, _: Definitions) -> list[Term] | None:
+    """σ(log a − log b) is a, if a + b is 1."""
+    for f in term.factors:
+        share = _share(f.atom.args[0]) if f.atom.head == "apply:sigmoid" else None
+        if share is not None:
+            rest = Term(term.coefficient, tuple(g for g in term.factors if g is not f))
+            made = combine.power(share, f.power).at(f.labels, fresh_labels(term, rank))
+            return [rest.times(t) for t in made]
+    return None
+
+
+def _share(poly: Poly) -> Poly | None:
+    """The a of log a − log b, if a + b is 1."""
+    if len(poly.terms) != 2:
+        return None
+    a, b = _positive_log(poly), _positive_log(combine.scale(-_ONE, poly))
+    if a is None or b is None or combine.number_of(combine.add([(_ONE, a), (_ONE, b)])) != 1:
+        return None
+    return a
+
+
+def _positive_log(poly: Poly) -> Poly | None:
+    """The a of the term log a."""
+    for term in poly.terms:
+        if term.coefficient == 1:
+            return _inside_log(normal([term], range(poly.rank), poly.dims))
+    return None
+
+
+def _inside_log(poly: Poly) -> Poly | None:
+    """The v of log v, with the axes of the whole."""
+    factor = combine.lone(poly)
+    if factor is None or factor.atom.head != "apply:log":
+        return None
+    terms = factor.atom.args[0].at(factor.labels, itertools.count(poly.rank))
+    return normal(terms, range(poly.rank), poly.dims)
+
+
+def completed(poly: Poly) -> Poly:
+    """1 + p ⊘ (1 − p) is 1 ⊘ (1 − p), times whatever stands beside."""
+    for odds in poly.terms:
+        for f, group in itertools.permutations(odds.factors, 2):
+            if group.power < 0 < f.power and f.power.denominator == 1 and _is_rest(group, f):
+                others = tuple(g for g in odds.factors if g is not f and g is not group)
+                one = Factor(f.atom, f.labels, f.power - 1)
+                beside = Factor(group.atom, group.labels, group.power + 1)
+                whole = Term(odds.coefficient, (*others, *([one] if one.power else [])))
+                there = whole.times(Term(_ONE, (beside,) if beside.power else ()))
+                (there,) = normal([there], range(poly.rank), poly.dims).terms
+                if there in poly.terms:
+                    rest = [t for t in poly.terms if t is not odds and t != there]
+                    made = whole.times(Term(_ONE, (group,)))
+                    return completed(normal([*rest, made], range(poly.rank), poly.dims))
+    return poly
+
+
+def _is_rest(group: Factor, f: Factor) -> bool:
+    """Whether a factor is 1 − p for the other one, p."""
+    if group.atom.head != "group" or group.labels != f.labels:
+        return False
+    (inside,) = group.atom.args
+    return inside == combine.add([(_ONE, constant(_ONE, inside.dims)), (-_ONE, atom_poly(f.atom))])
+
+
 def differences(poly: Poly) -> Poly:
     """c σ(2v) − c σ(−2v) is c tanh(v)."""
     for i, first in enumerate(poly.terms):

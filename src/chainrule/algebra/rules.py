@@ -14,9 +14,11 @@ from chainrule.algebra.clips import exclusive, saturated, unclipped
 from chainrule.algebra.definitions import expanded, folds
 from chainrule.algebra.exponentials import (
     Definitions,
+    completed,
     differences,
     opposites,
     reflections,
+    shares,
     sigmoids,
     softmaxes,
 )
@@ -52,7 +54,7 @@ def tidy(poly: Poly, definitions: Mapping[Atom, Poly]) -> Poly:
         else:
             terms.append(term)
     simple = normal(terms, range(poly.rank), poly.dims) if changed else poly
-    simple = differences(saturated(opposites(simple), definitions))
+    simple = differences(completed(saturated(opposites(simple), definitions)))
     return _shorter(_one_fraction(simple))
 
 
@@ -339,6 +341,6 @@ def _total(atom: Atom, slot: int, definitions: Definitions) -> Number | None:
 
 
 _RULES = (
-    _inverses, sigmoids, reflections, softmaxes, _masks, _simplex, _averages, _totals,
+    _inverses, sigmoids, shares, reflections, softmaxes, _masks, _simplex, _averages, _totals,
     _cancelling, _units, exclusive, unclipped, folds,
 )  # fmt: skip

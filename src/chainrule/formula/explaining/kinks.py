@@ -6,10 +6,12 @@ Where the pieces meet, the derivative is a convention, and the formula holds wit
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 
+from chainrule.algebra.bounds import bounds_of
 from chainrule.algebra.index import Poly
 from chainrule.autodiff.linearize import linearize
 from chainrule.formula.derivation.derive import Derivation
@@ -147,7 +149,7 @@ def kinks(derivation: Derivation, variable: str) -> tuple[str, ...]:
         found = found[:1] * len(graphs)
     told: dict[str, list[str]] = {}
     for twins in zip(*found, strict=True):
-        if _matters(derivation, twins):
+        if _is_reached(derivation, twins) and _matters(derivation, twins):
             rule = _rule(derivation, twins)
             if rule is not None:
                 told.setdefault(rule, []).append(_condition(derivation, twins))
@@ -177,6 +179,17 @@ def _matters(derivation: Derivation, twins: tuple[Switch, ...]) -> bool:
         return True
     lowering = derivation.lowering
     return bool(lowering.simplest(lowering.lower(tuple(found))).terms)
+
+
+def _is_reached(derivation: Derivation, twins: tuple[Switch, ...]) -> bool:
+    """Whether the values that are compared can be equal, as far as facts say."""
+    if twins[0].chooses:
+        return True
+    lower = derivation.lowering.lower
+    right = tuple(s.right for s in twins if s.right is not None)
+    low, high = bounds_of(lower(tuple(s.left for s in twins)))
+    least, most = bounds_of(lower(right)) if right else (0.0, 0.0)
+    return max(low, least) <= min(high, most)
 
 
 def _condition(derivation: Derivation, twins: tuple[Switch, ...]) -> str:
@@ -263,6 +276,8 @@ def _slope(derivation: Derivation, twins: tuple[Switch, ...], branch: int) -> st
             (slope,) = substitute([slope], {start: s.right})
         made.append(slope)
     poly: Poly = derivation.lowering.simplest(derivation.lowering.lower(tuple(made)))
+    if not all(math.isfinite(t.coefficient) for t in poly.terms):  # as of log at 0
+        return None
     tree = formula(poly)
     held = _value(derivation, tuple(s.left for s in twins))
     if any(isinstance(part, Symbol) and part.name == held for part in walk(tree)):

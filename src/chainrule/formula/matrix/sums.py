@@ -25,8 +25,7 @@ __all__: list[str] = []
 def signed_sum(dims: Dims, found: Sequence[tuple[int, Tree]]) -> Tree:
     """A signed sum: what is added stands first; 1 − p, XW + b."""
     found = _collected(found)
-    plain = not any(isinstance(p, ts.Eye) for _, t in found for p in walk(t) if p.dims == dims)
-    if plain:
+    if not any(_is_diagonal(t, dims) for _, t in found):
         found = [(s, _as_number(t)) for s, t in found]
     if any(isinstance(t, ts.Product) and not _is_bias(t) for _, t in found):
         found = [(s, ts.Bias(t.dims, flat_transpose(t.parts[1])))
@@ -47,6 +46,14 @@ def signed_sum(dims: Dims, found: Sequence[tuple[int, Tree]]) -> Tree:
     if [s for s, _ in ordered] == [1, 1] and isinstance(ordered[1][1], ts.Number):
         ordered.reverse()
     return ts.Plus(dims, tuple(s for s, _ in ordered), tuple(t for _, t in ordered))
+
+
+def _is_diagonal(tree: Tree, dims: Dims) -> bool:
+    """Whether a number beside a matrix would be read as that times I: it has I, or is diagonal."""
+    if any(isinstance(p, ts.Eye) for p in walk(tree) if p.dims == dims):
+        return True
+    body = tree.body if isinstance(tree, ts.Scaled) else tree
+    return len(dims) == 2 and isinstance(body, ts.Diag | ts.Blocks | ts.Kron)
 
 
 def _lies(tree: Tree) -> bool:
