@@ -176,7 +176,8 @@ _NN: Final = {
     **_same("It is `cr.nn.TransformerBlock`.", "TransformerEncoderLayer"),
     **_same("It is `cr.nn.initialization`.", "init", "initializers"),
     **_same("The functions stand at the root: `cr.relu`.", "functional", "relu"),
-    **_same("A field that is annotated `cr.Tensor` is a parameter.", "Parameter", "Buffer"),
+    **_same("A field that is annotated `cr.Tensor` is a parameter.", "Parameter"),
+    **_same("A field that is annotated `cr.State` is kept, and is no parameter.", "Buffer"),
     **_same(
         "A field with the annotation `list[cr.nn.Module]` or `dict[str, cr.nn.Module]` holds "
         "layers.",
@@ -250,7 +251,7 @@ def spelled(more: str = "", /, **ours: str) -> Callable[[Function], Function]:
                 return function(*args, **named)
             except TypeError:
                 name = function.__name__
-                for given in named.keys() & ours.keys():
+                for given in (g for g in named if g in ours):
                     told = f"{name}() has no argument {given!r}\n\n  {ours[given]}"
                     raise TypeError(told) from None
                 if more and len(args) > most:

@@ -16,9 +16,15 @@ import numpy as np
 from chainrule.ir.scalar import OUT, Apply, Scalar, X, register, wrap
 
 _BLOCK: Final = 2**13  # numbers, so that a round stays in the cache
-_STEP: Final = np.uint64(0x9E3779B97F4A7C15)
-_MIX: Final = tuple(map(np.uint64, (30, 0xBF58476D1CE4E5B9, 27, 0x94D049BB133111EB, 31)))
-_UNUSED: Final = np.uint64(11)
+STEP: Final = 0x9E3779B97F4A7C15
+"""From one word to the next [steele2014fast]."""
+MIX: Final = (30, 0xBF58476D1CE4E5B9, 27, 0x94D049BB133111EB, 31)
+"""Shifts and multipliers that let each bit of a word depend on all bits."""
+SQUEEZE: Final = -0.0331
+"""u < 1 + SQUEEZE z⁴ is accepted in any case [marsaglia2000simple]."""
+_STEP: Final = np.uint64(STEP)
+_MIX: Final = tuple(map(np.uint64, MIX))
+_UNUSED: Final = np.uint64(11)  # bits, as a float64 has 53
 
 Array = np.ndarray
 
@@ -76,7 +82,7 @@ def _surely(z: Array, u: Array) -> Array:
     """Whether a proposal is accepted, by a bound that needs no logarithm."""
     square = z * z
     square *= square
-    square *= -0.0331
+    square *= SQUEEZE
     square += 1
     return np.asarray(u < square)
 

@@ -6,15 +6,13 @@ Source:  marsaglia2000simple; box1958note; steele2014fast
 from __future__ import annotations
 
 import math
-from typing import Final
 
 from chainrule.codegen.mathematics.lanes import Lanes, repeated, unless, where
 from chainrule.codegen.mathematics.logarithms import log, log1p
 from chainrule.codegen.mathematics.trigonometry import cos
+from chainrule.ir.rejection import MIX, SQUEEZE, STEP
 
 __all__ = ["gamma_draw"]
-
-_STEP: Final = 0x9E3779B97F4A7C15
 
 
 def gamma_draw(a: Lanes, radius: Lanes, angle: Lanes, u: Lanes) -> Lanes:
@@ -23,7 +21,7 @@ def gamma_draw(a: Lanes, radius: Lanes, angle: Lanes, u: Lanes) -> Lanes:
     c = 1 / (d * 9).apply("sqrt")
     z = _normal(radius, angle)
     v, square = _cube(c, z), z * z
-    surely = (u < square * square * -0.0331 + 1) & (v > 0)
+    surely = (u < square * square * SQUEEZE + 1) & (v > 0)
     rest = ~surely
     rest = unless(rest, rest, lambda: _is_rejected(d, v, z, u))
     seeds = radius.as_integer() * 0
@@ -33,7 +31,7 @@ def gamma_draw(a: Lanes, radius: Lanes, angle: Lanes, u: Lanes) -> Lanes:
     def turn(rest: Lanes, v: Lanes, seeds: Lanes) -> tuple[Lanes, Lanes, Lanes]:
         units = []
         for _ in range(3):
-            seeds = seeds + _STEP
+            seeds = seeds + STEP
             units.append((_mixed(seeds) >> 11).convert("uitofp", "double") * 2.0**-53)
         z = _normal(units[0], units[1])
         found = where(rest, _cube(c, z), v)
@@ -57,6 +55,7 @@ def _is_rejected(d: Lanes, v: Lanes, z: Lanes, u: Lanes) -> Lanes:
 
 
 def _mixed(words: Lanes) -> Lanes:
-    words = (words ^ words >> 30) * 0xBF58476D1CE4E5B9
-    words = (words ^ words >> 27) * 0x94D049BB133111EB
-    return words ^ words >> 31
+    first, one, second, two, third = MIX
+    words = (words ^ words >> first) * one
+    words = (words ^ words >> second) * two
+    return words ^ words >> third

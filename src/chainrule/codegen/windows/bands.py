@@ -21,7 +21,7 @@ __all__ = ["cut_rows"]
 
 _ENOUGH: Final = 8  # rows that are worth no bands
 _TILES: Final = 64  # bands of all rows together, at most
-_LEAST: Final = 1 << 17  # products
+_LEAST: Final = 1 << 17  # products; fewer are done before a second thread begins
 _STORE: Final = 0.5  # cycles for an element that goes through memory
 
 
@@ -78,9 +78,7 @@ def _time(found: tuple[Plan, float] | None, tiles: int) -> float:
 def _bands(s: Statement, most: int) -> Iterator[Band]:
     """The ways to cut a statement; a band of everything leaves the rows as they are."""
     assert isinstance(s.value, Times)
-    guarded = {
-        v for load in s.value.operands for g in load.guards for v, _ in g.form.terms
-    }  # fmt: skip
+    guarded = {v for load in s.value.operands for g in load.guards for v, _ in g.form.terms}
     for rank in range(min(most, s.rank) + 1):
         if rank < s.rank and s.extents[rank] == 1:
             continue
@@ -89,5 +87,6 @@ def _bands(s: Statement, most: int) -> Iterator[Band]:
             n = s.extents[v]
             if v in guarded or n == 1:
                 continue
-            for count in (c for c in range(1, n + 1) if n % c == 0 and rows * c <= _TILES):
-                yield Band(rank, v, n // count)
+            for count in range(1, min(n, _TILES // rows) + 1):
+                if n % count == 0:
+                    yield Band(rank, v, n // count)

@@ -11,12 +11,12 @@ from chainrule.algebra import combine
 from chainrule.algebra.index import Atom, Factor, Poly, Term, normal
 from chainrule.algebra.sizes import combined
 from chainrule.errors import FormulaError
+from chainrule.formula.typeset.tree import Place
 
 __all__ = ["DIRECTION", "read_off"]
 
 DIRECTION: Final = "direction"
 _LINEAR: Final = ("group", "view", "accumulate", "reshape")
-Place = tuple[int | str, tuple[tuple[int, int], ...]]
 
 
 def read_off(tangent: Poly, dims: tuple[str, ...]) -> Poly:

@@ -55,7 +55,7 @@ def explain(
 
     wrt      the parameter; a pair of them with order=2 for a block of the Hessian
     facts    what is known of parameters: {"A": "symmetric", "Y": "simplex", "i": "integer<k"}
-    order    1 the gradient, 2 the Hessian (of a matrix: for row-major vec), "jacobian"
+    order    1 the gradient, 2 the Hessian, "jacobian"
     steps    write the derivation of a gradient too, block by block
     layout   "gradient": in the shape of the parameter; "numerator": the gradient as a row;
              "denominator": the Jacobian transposed

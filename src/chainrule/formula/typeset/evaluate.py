@@ -5,6 +5,7 @@ Vectors are columns, so what is checked is what a reader would do with pencil an
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from functools import reduce
 from typing import Any
@@ -13,6 +14,7 @@ import numpy as np
 import numpy.typing as npt
 import scipy.linalg
 
+from chainrule.algebra.sizes import linear
 from chainrule.errors import FormulaError
 from chainrule.formula.typeset import tree as ts
 from chainrule.formula.typeset.tree import Tree
@@ -30,14 +32,12 @@ def size_of(symbol: str, sizes: Mapping[str, int]) -> int:
     """The number that the symbol of a size stands for: ``n``, ``3``, ``n·k``, ``n−1``."""
     if symbol in sizes:
         return sizes[symbol]
-    for sign in ("·", "+", "−"):
-        if sign in symbol:
-            left, right = symbol.rsplit(sign, 1)
-            a, b = size_of(left or "0", sizes), size_of(right, sizes)
-            return a * b if sign == "·" else a + b if sign == "+" else a - b
-    if symbol[:1].isdigit() and not symbol.isdigit():
-        return int(symbol[0]) * size_of(symbol[1:], sizes)
-    return int(symbol)
+    return sum(
+        count * math.prod(sizes[part] if part in sizes else int(part) for part in term.split("·"))
+        if term
+        else count
+        for term, count in linear(symbol).items()
+    )
 
 
 class Evaluator:
