@@ -255,7 +255,8 @@ def spelled(more: str = "", /, **ours: str) -> Callable[[Function], Function]:
                     told = f"{name}() has no argument {given!r}\n\n  {ours[given]}"
                     raise TypeError(told) from None
                 if more and len(args) > most:
-                    told = f"{name}() takes {most} by position, and {len(args)} were given"
+                    takes = f"{most} argument{'s' if most > 1 else ''}"
+                    told = f"{name}() takes {takes} by position, and {len(args)} were given"
                     raise TypeError(f"{told}\n\n  {more}") from None
                 raise
 

@@ -153,14 +153,17 @@ MESSAGES: list[tuple[type[Exception], Callable[[], object], str]] = [
     (
         TypeError,
         lambda: cr.sum(X, 1),
-        ("sum() takes 1 by position, and 2 were given\n\n  Axes are given by name, as in axis=0."),
+        (
+            "sum() takes 1 argument by position, and 2 were given\n\n"
+            "  Axes are given by name, as in axis=0."
+        ),
     ),
     (TypeError, lambda: cr.sum(X, axes=1), "sum() got an unexpected keyword argument 'axes'"),
     (
         TypeError,
         lambda: cr.fit(MODEL, X, LABELS),
         (
-            "fit() takes 2 by position, and 3 were given\n\n"
+            "fit() takes 2 arguments by position, and 3 were given\n\n"
             "  Inputs and targets are one pair: fit(model, (inputs, targets), …)."
         ),
     ),

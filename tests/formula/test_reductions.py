@@ -62,7 +62,7 @@ def sums_of_columns(X: "n d"):
 
 
 FORMULAS = [
-    (product, "x", "prod(x)·(1 ⊘ x)"),
+    (product, "x", "prod(x) ⊘ x"),
     (products_of_columns, "Y", "6(1 ⊘ Y)diag(prodₙ((Y∘²)ᵀ))"),
     (largest, "x", "𝟏ᵀy·[x = m]"),
     (span, "x", "[x = max(x)] − [x = min(x)]"),

@@ -41,7 +41,7 @@ RIGHT: list[tuple[Any, str]] = [
     (largest_of_rows, "(X == X.max(axis=1, keepdims=True))"),
     (largest_of_rows, "[X = maxₖ(X)𝟏ᵀ]"),
     (product, "np.prod(x) / x"),
-    (product, "prod(x)·(1 ⊘ x)"),
+    (product, "prod(x) ⊘ x"),
     (products_of_rows, "2 * np.prod(X, axis=1)[:, None] ** 2 / X"),
     (products_of_rows, "2 diag(prodₖ(X)²)(1 ⊘ X)"),
     (larger, "[x > y]"),

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from fractions import Fraction
 
 from chainrule.algebra.index import magnitude
@@ -109,6 +109,8 @@ def _assembled(p: Piece, dims: Dims) -> tuple[int, Tree]:
     if isinstance(body, ts.Blocks):
         scaled = ts.Scaled(body.body.dims, _fraction(above, below), body.body)
         return sign, ts.Blocks(dims, body.label, scaled)
+    if isinstance(body, ts.Over) and body.top == number(1) and not below:
+        return sign, replace(body, top=_fraction(above, below))  # c ⊘ x, not c (1 ⊘ x)
     plain = isinstance(body, ts.Symbol | ts.Plus) or _is_outer(body)
     if not above and plain and not _is_ratio(below):
         return sign, ts.Quotient(dims, body, _scalars(below))
