@@ -46,6 +46,15 @@ def test_compare_wants_a_number() -> None:
     )
 
 
+def test_a_derivative_without_a_formula_says_through_what_it_goes() -> None:
+    def through(A: "d d"):
+        return cr.sum(cr.linalg.cholesky(A))
+
+    with pytest.raises(FormulaError) as told:
+        cr.explain(through, "A", facts={"A": "spd"})
+    assert str(told.value) == "the derivative goes through cholesky, which has no formula"
+
+
 @pytest.fixture
 def program(tmp_path: Path) -> Path:
     path = tmp_path / "program.py"

@@ -71,6 +71,10 @@ def gaussian(x: "d", mu: "d", Sigma: "d d"):
     return MultivariateNormal(mu, Sigma).log_density(x)
 
 
+def gaussians(X: "n d", mu: "d", Sigma: "d d"):
+    return cr.sum(MultivariateNormal(mu, Sigma).log_density(X))
+
+
 LISTED: list[tuple[Any, str, str, dict[str, str]]] = [
     (poisson, "lam", "k ⊘ λ − 1", {}),
     (poisson, "k", "log(λ) − digamma(1 + k)", {}),
@@ -90,6 +94,8 @@ LISTED: list[tuple[Any, str, str, dict[str, str]]] = [
     (laplace, "mu", "1/b · 𝟏ᵀsign(x − μ)", {}),
     (gaussian, "mu", "Σ⁻¹(x − μ)", {"Sigma": "spd"}),
     (gaussian, "Sigma", "½ (Σ⁻¹(x − μ)(x − μ)ᵀΣ⁻¹ − Σ⁻¹)", {"Sigma": "spd"}),
+    (gaussians, "mu", "Σ⁻¹(Xᵀ𝟏 − nμ)", {"Sigma": "spd"}),
+    (gaussians, "Sigma", "½ (Σ⁻¹(X − 𝟏μᵀ)ᵀ(X − 𝟏μᵀ)Σ⁻¹ − nΣ⁻¹)", {"Sigma": "spd"}),
 ]
 
 

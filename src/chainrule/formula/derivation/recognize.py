@@ -2,7 +2,7 @@
 
 2 Σ log diag chol(A) is log det A: the sum of the logarithms of a Cholesky factor's diagonal is how
 a log-determinant is computed, and its derivative is A⁻¹, which no rule for triangles would show.
-Likewise ‖L⁻¹r‖² is rᵀA⁻¹r where A = LLᵀ.
+Likewise ‖L⁻¹r‖² is rᵀA⁻¹r where A = LLᵀ, for one r or for rows of them.
 Products, maxima and minima get the derivatives of the textbook: Πx ⊘ x, which is undefined where an
 element is 0, and [x = max x], which leaves ties out. Programs are differentiated in forms that are
 right there too.
@@ -53,12 +53,7 @@ def _rebuilt(node: Node, done: Table, graph: Graph) -> Node:
         return build.scale(logarithm, 0.5)
     quadratic = _mahalanobis(node)
     if quadratic is not None:
-        covariance, residual = done[quadratic[0]], done[quadratic[1]]
-        column = build.reshape(residual, (*residual.shape, 1))
-        (solved,) = build.routine("solve", covariance, column)
-        flat = build.reshape(solved, residual.shape)
-        form = build.sum_(build.multiply(residual, flat), (0,))
-        return build.scale(form, quadratic[2])
+        return _quadratic_form(done[quadratic[0]], done[quadratic[1]], quadratic[2])
     inputs = tuple(done[i] for i in node.inputs)
     if isinstance(node.op, Reduce) and node.dtype.is_float and node.op.kind in _REDUCTIONS:
         return _reduction(inputs[0], node.op)
@@ -114,25 +109,41 @@ def _log_determinant(node: Node) -> Node | None:
     return bundle.inputs[0] if _is_routine(bundle, "cholesky") else None
 
 
+def _quadratic_form(matrix: Node, residual: Node, number: float) -> Node:
+    """c · rᵀA⁻¹r, of each row of r if there are rows."""
+    if residual.ndim == 1:
+        column = build.reshape(residual, (*residual.shape, 1))
+        (solved,) = build.routine("solve", matrix, column)
+        flat = build.reshape(solved, residual.shape)
+    else:
+        (solved,) = build.routine("solve", matrix, build.swap_last(residual))
+        flat = build.swap_last(solved)
+    form = build.sum_(build.multiply(residual, flat), (residual.ndim - 1,))
+    return build.scale(form, number)
+
+
 def _is_routine(node: Node, name: str) -> bool:
     return isinstance(node.op, RoutineCall) and node.op.routine.name == name
 
 
 def _mahalanobis(node: Node) -> tuple[Node, Node, float] | None:
-    """c · ‖L⁻¹r‖² with A = LLᵀ, as a Gaussian density has it: A, r and c."""
-    if not isinstance(node.op, Einsum) or node.shape:
+    """c · ‖L⁻¹r‖² with A = LLᵀ, as a Gaussian density has it, or that of rows: A, r and c."""
+    if not isinstance(node.op, Einsum) or node.ndim > 1:
         return None
     number, squared = 1.0, None
-    for operand in node.inputs:
+    every = (*node.op.subscripts.output, node.ndim)  # the axis of r is summed over
+    for operand, labels in zip(node.inputs, node.op.subscripts.inputs, strict=True):
+        if not set(labels) <= set(every):
+            return None
         constant = _constant(operand)
         if constant is not None:
             number *= constant
-        elif squared is None:
-            squared = operand
-        elif squared is not operand:
+        elif labels != every or squared not in (None, operand):
             return None
+        else:
+            squared = operand
     twice = [n for n in node.inputs if n is squared]
-    if squared is None or squared.ndim != 1:
+    if squared is None:
         return None
     whitened = _square_root(squared) if len(twice) == 1 else squared
     found = None if whitened is None else _whitened(whitened)
@@ -151,30 +162,32 @@ def _constant(node: Node) -> float | None:
 
 def _square_root(node: Node) -> Node | None:
     """z, if a node is z ⊙ z."""
-    once = isinstance(node.op, Einsum) and node.op.subscripts.output == (0,)
-    if once and len(node.inputs) == 2 and node.inputs[0] is node.inputs[1]:
-        return node.inputs[0]
-    return None
+    if not isinstance(node.op, Einsum) or len(node.inputs) != 2:
+        return None
+    subscripts = node.op.subscripts
+    alike = all(labels == subscripts.output for labels in subscripts.inputs)
+    return node.inputs[0] if alike and node.inputs[0] is node.inputs[1] else None
 
 
 def _whitened(node: Node) -> tuple[Node, Node] | None:
-    """A and r, if a node is L⁻¹r with A = LLᵀ."""
+    """A and r, if a node is L⁻¹r with A = LLᵀ, or has such rows."""
     if not isinstance(node.op, Einsum) or len(node.inputs) != 2:
         return None
-    residual, turned = sorted(node.inputs, key=lambda n: n.ndim)
-    if (residual.ndim, turned.ndim) != (1, 2):
+    turned = next((n for n in node.inputs if _is_solved(n)), None)
+    residual = next((n for n in node.inputs if n is not turned), None)
+    if turned is None or residual is None or residual.ndim != node.ndim:
         return None
     subscripts = dict(zip(node.inputs, node.op.subscripts.inputs, strict=True))
-    (summed,) = subscripts[residual]
+    *rows, summed = subscripts[residual]
+    if tuple(rows) != node.op.subscripts.output[:-1] or summed in rows:
+        return None
     inverse = turned.inputs[0] if isinstance(turned.op, View) else turned
     place = subscripts[turned].index(summed) if summed in subscripts[turned] else -1
     columns = 0 if isinstance(turned.op, View) else 1
     if isinstance(turned.op, View) and [a.terms for a in turned.op.axes] != [((1, 1),), ((0, 1),)]:
         return None
-    if place != columns or not isinstance(inverse.op, Project):
-        return None
     solve = inverse.inputs[0]
-    if not _is_routine(solve, "triangular_solve") or not isinstance(solve.op, RoutineCall):
+    if place != columns or not isinstance(solve.op, RoutineCall):
         return None
     if solve.op.params[:2] != (True, False):
         return None
@@ -183,6 +196,13 @@ def _whitened(node: Node) -> tuple[Node, Node] | None:
     if not _is_routine(bundle, "cholesky") or not _is_identity(unit):
         return None
     return bundle.inputs[0], residual
+
+
+def _is_solved(node: Node) -> bool:
+    """Whether a node is the solution for a triangular matrix, or its transpose."""
+    inverse = node.inputs[0] if isinstance(node.op, View) else node
+    found = isinstance(inverse.op, Project) and _is_routine(inverse.inputs[0], "triangular_solve")
+    return found and node.ndim == 2
 
 
 def _is_identity(node: Node) -> bool:

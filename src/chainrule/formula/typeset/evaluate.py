@@ -197,7 +197,7 @@ class Evaluator:
                 order = 0 if name == "digamma" else 1
                 return np.asarray(SCALARS["polygamma"].numpy(*values, order))
         if name not in SCALARS:
-            raise FormulaError(f"there is no value for the function {name}")
+            raise FormulaError(f"the derivative goes through {name}, which has no formula")
         return np.asarray(SCALARS[name].numpy(*values))
 
 
