@@ -10,11 +10,11 @@ import numpy as np
 import pytest
 
 import chainrule as cr
-from chainrule.probability import Categorical, Normal, cross_entropy, kl
+from chainrule.probability import Categorical, MultivariateNormal, Normal, cross_entropy, kl
 from tests.formula.test_docs import EXAMPLE, printed
 
 PAGE = Path(__file__).parents[2] / "docs" / "likelihood.md"
-EXAMPLES = 9
+EXAMPLES = 10
 AGREEMENT = re.compile(r"(?<=to )\d(?:\.\d)?e[+-]\d+")
 generator = np.random.default_rng(0)
 
@@ -59,6 +59,15 @@ def test_cross_entropy_is_entropy_plus_divergence_at_random_distributions() -> N
         np.testing.assert_allclose(direct, (p.entropy() + kl(p, q).value).item(), rtol=1e-12)
         np.testing.assert_allclose(direct, cross_entropy(p, q).value.item(), rtol=1e-12)
         assert kl(p, q).value.item() > 0
+
+
+def test_rows_are_most_likely_under_their_mean_and_covariance() -> None:
+    x = generator.standard_normal((20, 3))
+    gradients = cr.grad(
+        lambda mu, sigma: cr.sum(MultivariateNormal(mu, sigma).log_density(x)), argnums=(0, 1)
+    )(cr.tensor(x.mean(axis=0)), cr.tensor(np.cov(x.T, bias=True)))
+    for gradient in gradients:
+        np.testing.assert_allclose(gradient.numpy(), 0, atol=1e-10)
 
 
 if __name__ == "__main__":

@@ -29,7 +29,7 @@ class Ahead:
         self._thread: Thread | None = None
 
     def is_ready(self, progress: Progress) -> bool:
-        """Whether the stride is compiled, or cannot be."""
+        """Whether the stride is compiled, or cannot be; begins with it when there can be one."""
         if self._thread is None:
             count = self._pace.next(progress)
             if not count:

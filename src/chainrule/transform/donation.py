@@ -36,6 +36,9 @@ _INPUTS: Final = (Tensor, np.ndarray, float)
 class Donation:
     """Which parameters of a function are given away.
 
+    name     what messages call the function
+    donate   what was given to jit: one parameter or several, by name or position
+
     Raises:  ArgumentError: the function has no such parameter.
     """
 
