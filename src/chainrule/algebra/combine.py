@@ -154,10 +154,10 @@ def _summed(term: Term, bound: Sequence[int], sized: dict[int, str]) -> Term:
 
 
 def power(poly: Poly, exponent: Fraction) -> Poly:
-    """Every element to a power; 1/0 is ∞."""
+    """Every element to a power."""
     poly = ungrouped(poly)
     if not poly.terms:
-        return poly if exponent > 0 else constant(math.inf if exponent else _ONE, poly.dims)
+        return poly
     whole = exponent.denominator == 1
     if len(poly.terms) == 1:
         (term,) = poly.terms

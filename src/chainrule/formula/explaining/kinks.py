@@ -6,7 +6,6 @@ Where the pieces meet, the derivative is a convention, and the formula holds wit
 
 from __future__ import annotations
 
-import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
@@ -275,15 +274,26 @@ def _slope(derivation: Derivation, twins: tuple[Switch, ...], branch: int) -> st
         if s.right is not None and is_constant(s.right) and s.right.shape == start.shape:
             (slope,) = substitute([slope], {start: s.right})
         made.append(slope)
-    poly: Poly = derivation.lowering.simplest(derivation.lowering.lower(tuple(made)))
-    if not all(math.isfinite(t.coefficient) for t in poly.terms):  # as of log at 0
+    if _divides_by_zero(derivation, made):
         return None
+    poly: Poly = derivation.lowering.simplest(derivation.lowering.lower(tuple(made)))
     tree = formula(poly)
     held = _value(derivation, tuple(s.left for s in twins))
     if any(isinstance(part, Symbol) and part.name == held for part in walk(tree)):
         return None
     shown = UNICODE(tree).replace("·𝟏", "")
     return shown.replace("𝟏", "1").replace("𝟎", "0")
+
+
+def _divides_by_zero(derivation: Derivation, twins: list[Node]) -> bool:
+    """Whether a derivative is infinite or undefined at the kink, as that of log is at 0."""
+    below = [
+        [n.inputs[1] for n in ancestors([twin])
+         if isinstance(n.op, Map) and n.op.record.name == "divide"]
+        for twin in twins
+    ]  # fmt: skip
+    lower = derivation.lowering.lower
+    return any(not lower(nodes).terms for nodes in zip(*below, strict=True))
 
 
 def _is_pointwise(start: Node, end: Node) -> bool:
