@@ -50,13 +50,13 @@ def test_what_is_read_at_other_elements_is_not(name: str) -> None:
     assert check(f, *matrices(count)) < count
 
 
-@examples(150)
+@examples(60)
 @given(graphs())
 def test_a_random_graph_gives_the_same_bits(drawn: Drawn) -> None:
     check(drawn, *drawn.inputs)
 
 
-@examples(40)
+@examples(15)
 @given(graphs(5, sizes=LARGE, elements=20_000))
 def test_a_large_random_graph_gives_the_same_bits(drawn: Drawn) -> None:
     check(drawn, *drawn.inputs)

@@ -64,7 +64,7 @@ def convolutions(draw: Any) -> tuple[tuple[int, ...], tuple[int, ...], dict[str,
     return (n, groups * in_, *size), (groups * out, in_, *kernel), settings, dtype
 
 
-@examples(60)
+@examples(25)
 @given(convolutions())
 def test_a_convolution_and_its_derivatives_have_the_values_of_the_reference(
     drawn: tuple[tuple[int, ...], tuple[int, ...], dict[str, Any], str],
