@@ -5,7 +5,6 @@ The code between backticks is run by a test, so that a remedy is one that works.
 
 from __future__ import annotations
 
-import inspect
 from collections.abc import Callable
 from functools import wraps
 from typing import Any, Final, TypeVar, cast
@@ -242,8 +241,7 @@ def spelled(more: str = "", /, **ours: str) -> Callable[[Function], Function]:
     """
 
     def decorated(function: Function) -> Function:
-        kinds = [entry.kind for entry in inspect.signature(function).parameters.values()]
-        most = sum(kind <= inspect.Parameter.POSITIONAL_OR_KEYWORD for kind in kinds)
+        most = function.__code__.co_argcount  # by position
 
         @wraps(function)
         def called(*args: Any, **named: Any) -> Any:

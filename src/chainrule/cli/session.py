@@ -136,9 +136,9 @@ class _Session:
 
     def train(self) -> int:
         """Train until the end or until someone asks to stop."""
-        use_threads(self.config.threads)
         if is_closed(self.config.model):
             return self._solve()
+        use_threads(self.config.threads)
         clock = time.perf_counter()
         task = make_task(self.config, self.parts)
         with display(task.epochs, task.batches, progress=not self.quiet) as shown:

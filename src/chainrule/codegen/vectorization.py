@@ -36,13 +36,12 @@ def lane_of(
 
 
 def _score(loops: Loops, statements: Sequence[Statement], outer: Sequence[Loops]) -> int:
-    score = 0
+    score, is_woven = 0, woven_with(loops, statements, outer) is not None
     for s in statements:
         for load in loads(s.value):
             step = load.flat.coefficient(loops.last)
             score += 0 if step == 2 else contiguity(step)  # every second one is picked: no gather
         if s.kind == "" or loops in outer:
-            is_woven = woven_with(loops, statements, outer) is not None
             step = 1 if is_woven else place_of(s).coefficient(loops.last)
             score += 2 * contiguity(step)
     return score

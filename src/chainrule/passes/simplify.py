@@ -82,7 +82,7 @@ def _add(node: Node, op: Add, single: set[Node]) -> Node:
             signs.append(sign)
     if not operands:
         return build.zeros_like(node)
-    _double(operands, signs)
+    operands, signs = _doubled(operands, signs)
     if len(operands) == 1 and signs[0] > 0:
         return operands[0]
     if tuple(operands) == node.inputs:
@@ -90,15 +90,25 @@ def _add(node: Node, op: Add, single: set[Node]) -> Node:
     return build.add(operands, tuple(signs))
 
 
-def _double(operands: list[Node], signs: list[int]) -> None:
+def _doubled(operands: list[Node], signs: list[int]) -> tuple[list[Node], list[int]]:
     """Write a + a as 2a, which is the same number; it may be multiplied on the way, or later."""
-    for operand, sign in dict.fromkeys(zip(operands, signs, strict=True)):
-        places = [k for k, n in enumerate(operands) if n is operand and signs[k] == sign]
-        if len(places) == 2 and operand.dtype.is_float:
-            labels = tuple(range(operand.ndim))
-            two = build.fill(2, (), operand.dtype)
-            operands[places[0]] = build.einsum((two, operand), ((), labels), labels)
-            del operands[places[1]], signs[places[1]]
+    counts = Counter(zip(operands, signs, strict=True))
+    twice = {term for term, count in counts.items() if count == 2 and term[0].dtype.is_float}
+    if not twice:
+        return operands, signs
+    made: dict[object, tuple[Node, int]] = {}
+    for place, term in enumerate(zip(operands, signs, strict=True)):
+        if term in twice:
+            made.setdefault(term, (_two_times(term[0]), term[1]))
+        else:
+            made[place] = term
+    nodes, kept = zip(*made.values(), strict=True)
+    return list(nodes), list(kept)
+
+
+def _two_times(operand: Node) -> Node:
+    labels = tuple(range(operand.ndim))
+    return build.einsum((build.fill(2, (), operand.dtype), operand), ((), labels), labels)
 
 
 def _adds_nothing(operand: Node, sign: int) -> bool:

@@ -159,5 +159,5 @@ def _known(value: Any) -> Any:
 
 def surely_none(condition: Tensor) -> bool:
     """Whether it is known that a condition holds nowhere, which spares its case."""
-    value = condition._value
-    return value is not None and condition._recording is None and not value.any()
+    value = _known(condition)
+    return value is not None and not value.any()
