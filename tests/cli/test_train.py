@@ -215,7 +215,16 @@ def test_networks_for_images_can_be_trained_with_changed_images(
     course = ("--steps-per-epoch", 2, "--epochs", 1, "--batch", 16)
     trained(capsys, "digits", "--model", "resnet:4", "--augment", "flip,crop:1", *course)
     trained(capsys, "digits", "--model", "resnet:4", *course, "--standardize", "channel")
-    assert len(list((tmp_path / "runs").iterdir())) == 2
+    trained(capsys, "digits", "--model", "resnet:4,2", *course)
+    assert len(list((tmp_path / "runs").iterdir())) == 3
+
+
+def test_a_run_says_the_sizes_that_its_model_has(tmp_path: Path, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path)
+    course = ("--steps-per-epoch", 2, "--epochs", 1, "--batch", 16)
+    trained(capsys, "digits", "--model", "resnet", *course, "--out", "run")
+    config = json.loads((tmp_path / "run" / "config.json").read_text())
+    assert config["model"] == "resnet:32,16"
 
 
 def test_training_stops_early_and_keeps_the_best_weights(tmp_path: Path, monkeypatch, capsys):

@@ -453,7 +453,7 @@ MESSAGES: list[tuple[type[Exception], Callable[[], object], str]] = [
     (
         ArgumentError,
         lambda: nn.resnet(width=0, key=KEY),
-        "resnet: width=0 and blocks=1; at least 1 each",
+        "resnet: width=0, blocks=1 and stem=None; at least 1 each",
     ),
 ]
 

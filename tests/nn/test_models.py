@@ -33,6 +33,7 @@ def tokens(*shape: int) -> cr.Tensor:
 MODELS: list[tuple[str, Callable[[], nn.Module], cr.Tensor]] = [
     ("lenet", lambda: nn.lenet((1, 14, 14), 3, key=KEY), drawn(4, 1, 14, 14)),
     ("resnet", lambda: nn.resnet((3, 8, 8), 3, width=2, key=KEY), drawn(4, 3, 8, 8)),
+    ("narrow stem", lambda: nn.resnet((1, 9, 7), 3, width=3, stem=2, key=KEY), drawn(4, 1, 9, 7)),
     (
         "character_transformer",
         lambda: nn.character_transformer(7, 5, layers=2, heads=2, width=4, dropout=0.1, key=KEY),
@@ -93,7 +94,7 @@ def test_parameters_and_state_have_paths_and_load_again(
         k: v.shape for k, v in values.items()
     }
     found = cells(model)
-    assert bool(found) == (name in ("resnet", "character_transformer"))
+    assert bool(found) == (name in ("resnet", "narrow stem", "character_transformer"))
     if name == "resnet":
         assert "layers.0.layers.1.mean" in found
     assert f"{nn.count(model):,}" in repr(model)
@@ -144,6 +145,17 @@ def test_a_resnet_has_six_layers_a_block_and_two(blocks: int, layers: int) -> No
     ]  # fmt: skip
     assert len(weights) == layers
     assert model(drawn(2, 3, 32, 32)).shape == (2, 10)
+
+
+def test_with_a_stem_every_stage_halves_the_image() -> None:
+    model = nn.resnet((3, 8, 8), 3, width=4, stem=2, key=KEY)
+    x, shapes = drawn(2, 3, 8, 8), []
+    for layer in model:
+        x = layer(x)
+        shapes.append(x.shape[1:])
+    assert [s for s in dict.fromkeys(shapes) if len(s) > 1] == [
+        (2, 8, 8), (4, 4, 4), (8, 2, 2), (16, 1, 1),
+    ]  # fmt: skip
 
 
 def test_resnet_20_has_the_size_that_its_paper_says() -> None:

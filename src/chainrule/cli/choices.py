@@ -32,12 +32,12 @@ CLOSED = ("naive-bayes", "logistic", "ridge")
 
 MODELS = ("linear", "mlp", "lenet", "resnet", "transformer", "bag", *CLOSED)
 _MODEL = re.compile(
-    r"linear|lenet|naive-bayes|logistic|ridge|mlp:[1-9]\d{0,6}(,[1-9]\d{0,6})*|resnet(:[1-9]\d{0,4})?"
+    r"linear|lenet|naive-bayes|logistic|ridge|mlp:[1-9]\d{0,6}(,[1-9]\d{0,6})*|resnet(:[1-9]\d{0,4}(,[1-9]\d{0,4})?)?"
     r"|bag(:[1-9]\d{0,4})?|transformer(:[1-9]\d{0,3},[1-9]\d{0,3},[1-9]\d{0,4})?"
 )
 _MODEL_FORMS = {
     "mlp": "mlp:512,512, the sizes of its hidden layers",
-    "resnet": "resnet or resnet:16, its width",
+    "resnet": "resnet, resnet:16, its width, or resnet:32,16, width and stem",
     "bag": "bag or bag:64, the width of its embeddings",
     "transformer": "transformer or transformer:4,4,128, its layers, heads and width",
 }

@@ -8,7 +8,7 @@ from dataclasses import asdict, dataclass, fields
 from typing import Any, final
 
 from chainrule.cli.choices import place
-from chainrule.cli.recipes import ADAM_RATE, MODELS, RATES, recipe_for
+from chainrule.cli.recipes import ADAM_RATE, MODELS, RATES, SIZES, recipe_for
 from chainrule.cli.settings import SETTINGS
 from chainrule.errors import ArgumentError, CheckpointError
 
@@ -114,8 +114,8 @@ def resolve(kind: str, given: Mapping[str, Any], labeled: bool = True) -> Config
         raise ArgumentError(_NO_DECAY)
     if said.get("early_stopping") and said.get("validation", 0.1) == 0:
         raise ArgumentError(_NO_VALIDATION)
-    found = {"optimizer": optimizer, "loss": loss}
-    return Config(**{**general, **recipe, **found, "model": model, **said})
+    found = {"optimizer": optimizer, "loss": loss, "model": SIZES.get(model, model)}
+    return Config(**{**general, **recipe, **said, **found})
 
 
 def from_stored(values: Mapping[str, Any], place: str) -> Config:

@@ -71,8 +71,8 @@ def _made(config: Config, form: Dataset) -> Any:
         case "lenet":
             return _dropping(nn.lenet(form.shape, outputs), config)
         case "resnet":
-            width = sizes[0] if sizes else 16
-            return _dropping(nn.resnet(form.shape, outputs, width=width), config)
+            said = dict(zip(("width", "stem"), sizes, strict=False))
+            return _dropping(nn.resnet(form.shape, outputs, **said), config)
         case "transformer":
             return _transformer(config, form, outputs)
         case "bag":

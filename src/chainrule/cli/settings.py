@@ -134,7 +134,7 @@ _DATA = (
 _MODEL = (
     _text(
         *("model", "model", "|".join(MODELS), model_name),
-        "The network; mlp:512,512, resnet:16, transformer:4,4,128 and bag:64 say sizes. "
+        "The network; mlp:512,512, resnet:32,16, transformer:4,4,128 and bag:64 say sizes. "
         "Default: by DATA.",
     ),
     _number("dropout", "Share of hidden features that a step leaves out. Default: 0.", 1.0),
