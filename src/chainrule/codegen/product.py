@@ -22,6 +22,7 @@ from chainrule.codegen.products.operands import (
     Write,
     flipped,
 )
+from chainrule.codegen.products.pairs import in_pairs, is_in_pairs
 from chainrule.codegen.products.plan import Plan, make_plan, prefers_turned
 from chainrule.codegen.products.split import minimum
 from chainrule.codegen.products.unit import Unit, make_room, scratch_bytes
@@ -50,6 +51,9 @@ def emit_product(
     * the same for Bᵀ Aᵀ, tiles being turned around at the end: few columns and A along its rows;
     * vectors along the inner axis, added up at the end (``products/dot.py``): few rows or columns.
 
+    In the first two the operands of a large product of ``float`` are rounded to bfloat16 if the
+    target's precision says so (``products/pairs.py``).
+
     Results may be stored over memory that no reader reads, or that ``write`` itself reads at the
     same place; not over an operand, which is read again while results are written. A tile of the
     grid is about 15 µs of work or more; an inner axis is never divided among tiles, so a long sum
@@ -69,8 +73,11 @@ def emit_product(
             batch,
         )
     turned = prefers_turned(target, product, left)
+    if is_in_pairs(target, product):
+        product, prepare = in_pairs(target, product, prepare)
+        left, right, _ = _layouts(target, prepare)
     if turned:
-        product = Product(product.columns, product.inner, product.rows, product.kind)
+        product = product.replaced(rows=product.columns, columns=product.rows)
         left, right = flipped(right), flipped(left)
     plan = make_plan(target, product, left, right, batch, turned=turned)
     return _emit_blocks(module, name, product, plan, prepare, batch)

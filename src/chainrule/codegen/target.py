@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
+from typing import Final
+
 from chainrule.codegen.values import bits
 from chainrule.ir.record import Record
 
-__all__ = ["Target"]
+__all__ = ["PRECISIONS", "Target"]
+
+PRECISIONS: Final = ("float32", "bf16")
+"""What the operands of large products of float32 may be rounded to."""
 
 
 class Target(Record):
@@ -14,6 +19,8 @@ class Target(Record):
     vector_bits  the width of a register: 128 (SSE2, NEON), 256 (AVX2), 512 (AVX-512)
     registers    how many of them there are
     fma          whether a·b + c is one instruction
+    bf16         what multiplies pairs of bfloat16: "avx512", "neon", "emulated", or "": nothing
+    precision    of the operands of large products of float32, one of PRECISIONS
     """
 
     triple: str
@@ -22,10 +29,30 @@ class Target(Record):
     vector_bits: int
     registers: int
     fma: bool
+    bf16: str = ""
+    precision: str = "float32"
 
     def lanes(self, kind: str) -> int:
         """How many elements of a type (``float``, ``i8``) fill a register."""
         return self.vector_bits // bits(kind)
+
+    @property
+    def pairs(self) -> str:
+        """What multiplies the operands of large products in pairs; "" if they stay as they are."""
+        return self.bf16 if self.precision == "bf16" else ""
+
+    @property
+    def note(self) -> str:
+        """What is to be said of a precision that was asked for; nothing where it is as it should.
+
+        >>> Target("x86_64", "cascadelake", "", 512, 32, True, precision="bf16").note
+        'products stay in float32: cascadelake has no instruction for bf16'
+        """
+        if self.precision == "float32" or self.bf16 not in ("", "emulated"):
+            return ""
+        if self.bf16:
+            return "products in bf16 are emulated, which is slower than float32"
+        return f"products stay in float32: {self.cpu} has no instruction for bf16"
 
     @property
     def attributes(self) -> str:

@@ -7,7 +7,10 @@ registers. Levels: 0 and 1 are for code that runs once, 2 is for kernels, 3 is L
 with unrolling and inlining.
 
 CHAINRULE_CPU   what code is written for instead of this machine's own processor: ``x86-64-v2``
-                (SSE4), ``x86-64-v3`` (AVX2), ``x86-64-v4`` (AVX-512) or ``aarch64`` (NEON)
+                (SSE4), ``x86-64-v3`` (AVX2), ``x86-64-v4`` (AVX-512), ``cooperlake`` (with
+                bf16), ``aarch64`` (NEON) or ``neoverse-v1`` (with bf16)
+CHAINRULE_BF16  ``emulated``: products in bf16 are computed without the processor's instruction, to
+                see what becomes of the numbers
 """
 
 from __future__ import annotations
@@ -46,7 +49,9 @@ _NAMED: Final = {
     "x86-64-v2": Target(f"x86_64-{_LINUX}", "x86-64-v2", "", 128, 16, False),
     "x86-64-v3": Target(f"x86_64-{_LINUX}", "x86-64-v3", "", 256, 16, True),
     "x86-64-v4": Target(f"x86_64-{_LINUX}", "x86-64-v4", "", 512, 32, True),
+    "cooperlake": Target(f"x86_64-{_LINUX}", "cooperlake", "", 512, 32, True, "avx512"),
     "aarch64": Target(f"aarch64-{_LINUX}", "generic", "+neon,+fp-armv8", 128, 32, True),
+    "neoverse-v1": Target(f"aarch64-{_LINUX}", "neoverse-v1", "", 128, 32, True, "neon"),
 }
 
 # Loops arrive as "test, body, jump back"; turned around, the code generator sees what does not
@@ -63,7 +68,7 @@ _PASSES: Final = (
 
 
 def target_for(name: str) -> Target:
-    """A processor by its level: x86-64-v2, x86-64-v3, x86-64-v4 or aarch64.
+    """A processor by its level: x86-64-v2, x86-64-v3, x86-64-v4 or aarch64; or by its name.
 
     >>> target_for("x86-64-v3").vector_bits
     256
@@ -73,9 +78,20 @@ def target_for(name: str) -> Target:
     return _NAMED[name]
 
 
-def host_target() -> Target:
-    """This machine's processor, or the one that CHAINRULE_CPU names."""
-    return _target(os.environ.get("CHAINRULE_CPU", ""))
+def host_target(precision: str = "float32") -> Target:
+    """This machine's processor, or the one that CHAINRULE_CPU names.
+
+    precision   what the operands of large products of float32 are to be rounded to
+
+    Raises:  ArgumentError: an environment variable names what is not there.
+    """
+    found = _target(os.environ.get("CHAINRULE_CPU", ""))
+    if precision == "float32":
+        return found
+    own = os.environ.get("CHAINRULE_BF16", "")
+    if own not in ("", "emulated"):
+        raise ArgumentError(f"CHAINRULE_BF16 is {own!r}; it may be 'emulated', or nothing")
+    return found.replaced(precision=precision, bf16=own or found.bf16)
 
 
 @cache
@@ -86,7 +102,8 @@ def _target(masked: str) -> Target:
     target = target_for(masked)
     if _architecture(target) != _architecture(host):
         return target
-    if target.vector_bits > host.vector_bits or (target.fma and not host.fma):
+    lacks_bf16 = target.bf16 not in ("", host.bf16)
+    if target.vector_bits > host.vector_bits or (target.fma and not host.fma) or lacks_bf16:
         raise CompileError(
             f"CHAINRULE_CPU is {masked}, and this processor ({host.cpu}) lacks its instructions"
         )
@@ -97,7 +114,7 @@ def _target(masked: str) -> Target:
 def _host() -> Target:
     """This machine's processor; what LLVM said of it is kept on the disk, as LLVM is large."""
     description = _own_description()
-    key = key_of("processor", ABI, _llvm_version(), description) if description else ""
+    key = key_of("processor", ABI, Target._fields, _llvm_version(), description) if description else ""
     kept = fetch(key) if key else None
     if kept is not None:
         try:
@@ -128,10 +145,12 @@ def _ask_llvm() -> Target:
     known = llvm.get_host_cpu_features()
     features = ",".join(f"{'+' if on else '-'}{name}" for name, on in sorted(known.items()))
     if not triple.startswith("x86_64"):
-        return Target(triple, cpu, features, 128, 32, True)
+        return Target(triple, cpu, features, 128, 32, True, "neon" if known.get("bf16") else "")
     wide = all(known.get(f"avx512{part}") for part in ("f", "bw", "dq", "vl"))
     width = 512 if wide else 256 if known.get("avx2") else 128
-    return Target(triple, cpu, features, width, 32 if wide else 16, bool(known.get("fma")))
+    registers, fma = 32 if wide else 16, bool(known.get("fma"))
+    bf16 = "avx512" if wide and known.get("avx512bf16") else ""
+    return Target(triple, cpu, features, width, registers, fma, bf16)
 
 
 def _architecture(target: Target) -> str:

@@ -66,12 +66,21 @@ class Result(NamedTuple):
 
 
 class Product(Record):
-    """C[rows, columns] = A[rows, inner] B[inner, columns], in ``float`` or ``double``."""
+    """C[rows, columns] = A[rows, inner] B[inner, columns], in ``float`` or ``double``.
+
+    pairs   what multiplies A and B if they have words of two bfloat16 along the inner axis
+    """
 
     rows: int
     inner: int
     columns: int
     kind: str = "float"
+    pairs: str = ""
+
+    @property
+    def factor(self) -> str:
+        """The type of the elements of A and B; it is as wide as those of C."""
+        return "i32" if self.pairs else self.kind
 
 
 class Kernel(NamedTuple):

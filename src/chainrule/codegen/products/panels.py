@@ -27,7 +27,7 @@ def pack_right(
     vectors   the first vector of columns, and the end
     stride    from one vector's panel to the next
     """
-    kind = product.kind
+    kind = product.factor
     full, rest = divmod(product.columns, lanes)
     start, end = vectors
 

@@ -6,11 +6,12 @@ from collections.abc import Callable, Sequence
 from typing import Final
 
 from chainrule.codegen.llvm import Builder
+from chainrule.codegen.products.pairs import add_products
 from chainrule.codegen.products.panels import pack_left
 from chainrule.codegen.products.prefetch import Ahead
 from chainrule.codegen.products.split import maximum
 from chainrule.codegen.products.unit import Inner, Unit
-from chainrule.codegen.values import Index, Value, bits, constant, lanes
+from chainrule.codegen.values import Index, Value, bits, constant, lanes, vector
 
 __all__ = ["CHUNK", "Numbers", "emit_tile", "left_numbers"]
 
@@ -21,7 +22,7 @@ Numbers = Callable[[Value], list[Value]]
 
 def left_numbers(unit: Unit, inner: Inner, row: Value) -> Numbers:
     """The numbers of the left operand at a step of the inner axis."""
-    b, kind, height = unit.b, unit.product.kind, unit.plan.rows.size
+    b, kind, height = unit.b, unit.product.factor, unit.plan.rows.size
     plain = unit.left.plain
     if plain is not None and not unit.plan.pack_left:
         begin = b.mul(b.number(inner.begin), plain.column_stride)
@@ -45,13 +46,13 @@ def _right_vectors(unit: Unit, inner: Inner, panel: Value, number: Value) -> Num
     """The vectors of the right operand at a step of the inner axis."""
     if unit.plan.read_right:
         return _read_vectors(unit, inner, panel)
-    b, room, kind, size = unit.b, unit.room, unit.product.kind, unit.plan.lanes
+    b, room, kind, size = unit.b, unit.room, unit.product.factor, unit.plan.lanes
     origin = b.offset(unit.scratch, b.mul(number, unit.plan.columns.size * room.panel), kind)
 
     def load(k: Value) -> list[Value]:
         place = b.offset(origin, b.mul(k, size), kind)
         places = [b.offset(place, v * room.panel, kind) for v in range(unit.plan.columns.size)]
-        return [b.load(unit.register, at, size * bits(kind) // 8) for at in places]
+        return [b.load(vector(kind, size), at, size * bits(kind) // 8) for at in places]
 
     return load
 
@@ -101,7 +102,7 @@ def emit_tile(
         begin = [b.select(inner.first, zero, value) for value in found]
 
     def step(k: Value, before: Sequence[Value]) -> list[Value]:
-        return _added(b, left(k), right(k), before)
+        return _added(unit, left(k), right(k), before)
 
     sums_now = _steps(b, inner.steps, begin, step, asks)
     for place, value in zip(places, sums_now, strict=True):
@@ -139,12 +140,15 @@ def _steps(
 
 
 def _added(
-    b: Builder, numbers: Sequence[Value], vectors: Sequence[Value], before: Sequence[Value]
+    unit: Unit, numbers: Sequence[Value], vectors: Sequence[Value], before: Sequence[Value]
 ) -> list[Value]:
     """One step of the inner axis."""
+    b, pairs = unit.b, unit.product.pairs
     sums = iter(before)
     made = []
     for number in numbers:
         wide = b.splat(number, lanes(vectors[0].type))
-        made += [b.fma(wide, values, next(sums)) for values in vectors]
+        for values in vectors:
+            factors = wide, values, next(sums)
+            made.append(add_products(b, *factors, pairs) if pairs else b.fma(*factors))
     return made
