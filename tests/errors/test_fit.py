@@ -141,6 +141,18 @@ def test_a_folder_with_other_settings(tmp_path: Path):
     )
 
 
+def test_a_folder_with_another_precision(tmp_path: Path):
+    folder = tmp_path / "run"
+    fit(linear(), DATA, folder=folder, epochs=1)
+    with pytest.raises(CheckpointError) as caught:
+        fit(linear(), DATA, folder=folder, epochs=1, precision="bf16")
+    assert str(caught.value) == (
+        f"fit: {folder} holds a run with other settings\n\n"
+        "    precision  float32 there, bf16 now\n\n"
+        "  To go on with it they must be the same. Give another folder."
+    )
+
+
 def test_a_checkpoint_of_another_model():
     data = cr.data.from_arrays(*DATA)
     task = Task(data, cr.loss.cross_entropy, cr.optim.SGD(0.1), 1, 4)

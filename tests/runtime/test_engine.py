@@ -92,7 +92,8 @@ def test_an_unknown_processor_is_refused():
     with pytest.raises(ArgumentError) as caught:
         target_for("z80")
     assert str(caught.value) == (
-        "there is no processor 'z80': take one of x86-64-v2, x86-64-v3, x86-64-v4, aarch64"
+        "there is no processor 'z80': take one of x86-64-v2, x86-64-v3, x86-64-v4, cooperlake, "
+        "aarch64, neoverse-v1"
     )
 
 

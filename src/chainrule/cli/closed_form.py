@@ -35,7 +35,7 @@ __all__ = ["UNUSED", "bayes", "check_settings", "formulas", "is_closed", "solved
 UNUSED = (
     *("dropout", "loss", "label_smoothing", "l1", "optimizer", "learning_rate", "schedule"),
     *("warmup", "weight_decay", "clip_norm", "accumulate", "average", "epochs", "augment"),
-    *("steps_per_epoch", "batch", "early_stopping"),
+    *("steps_per_epoch", "batch", "early_stopping", "precision"),
 )
 """The settings of a training in steps, which say nothing about a model that is found at once."""
 

@@ -36,6 +36,7 @@ class Config:
                      "channel" (each color), "all" (one mean and one deviation), "range" (only
                      brought to 0 … 1)
     early_stopping   the epochs without a better validation loss after which to stop
+    precision        of the factors in large matrix products; None: float32
     threads          that compute; None: one for each processor of the machine
     """
 
@@ -72,6 +73,7 @@ class Config:
     batch: int = 128
     early_stopping: int | None = None
     seed: int = 0
+    precision: str | None = None
     threads: int | None = None
 
     def stored(self) -> dict[str, Any]:

@@ -106,6 +106,7 @@ def make_task(config: Config, parts: Parts) -> Task:
         augment=_augmentation(config, parts.training),
         steps_per_epoch=config.steps_per_epoch,
         prefetch=_PREFETCHED,
+        precision=config.precision or "float32",
     )
 
 

@@ -26,6 +26,7 @@ __all__ = [
     "LOSSES",
     "MOST_THREADS",
     "OPTIMIZERS",
+    "PRECISIONS",
     "SCALINGS",
     "SCHEDULES",
     "SETTINGS",
@@ -62,6 +63,8 @@ TARGETS = ("classes", "number")
 MISSING = ("error", "drop", "mean", "median", "most-frequent")
 SOUNDS = ("waveform", "spectrogram", "log-mel")
 TOKENS = ("characters", "byte-pairs")
+PRECISIONS = ("float32", "bf16")
+"""Of products. Its own constant would load NumPy for ``--help``."""
 SCALINGS = ("feature", "channel", "all", "range")
 
 Command = TypeVar("Command", bound=Callable[..., Any])
@@ -175,6 +178,10 @@ _COURSE = (
         "Stop after so many epochs without a better validation loss, and keep the best weights.",
     ),
     _count("seed", 0, "Decides first weights, parts, orders and draws. Default: 0.", 2**63 - 1),
+    _names(
+        *("precision", PRECISIONS),
+        "Of the factors in large matrix products, whose sums stay float32. Default: float32.",
+    ),
     _count(
         *("threads", 1),
         "Threads that compute; a network gets the same bits with any number. Default: one for each "

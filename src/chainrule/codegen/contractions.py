@@ -49,7 +49,7 @@ def emit_contraction(
 
     made = emit_product(module, target, name, product, prepare, stack)
     work = 2 * rows * inner * columns * stack // 8
-    return Kernel(made.name, made.tiles, made.scratch, work)
+    return Kernel(made.name, made.tiles, made.scratch, work, made.is_rounded)
 
 
 def _operand(

@@ -20,14 +20,19 @@ class Cost(NamedTuple):
     operations  additions, multiplications and values of scalar functions
     bytes       read from and written to arrays, each array once a kernel
     peak        bytes of memory while it runs, without its inputs: results and the arena
+    note        what is to be said of the precision that was asked for, if anything
     """
 
     operations: int
     bytes: int
     peak: int
+    note: str = ""
 
     def __str__(self) -> str:
-        return f"{self.operations:,} operations, {self.bytes:,} bytes moved, {self.peak:,} held"
+        told = f"; {self.note}" if self.note else ""
+        return (
+            f"{self.operations:,} operations, {self.bytes:,} bytes moved, {self.peak:,} held{told}"
+        )
 
 
 def cost(native: Native) -> Cost:
@@ -36,7 +41,8 @@ def cost(native: Native) -> Cost:
         (kernel_cost(work.item), turns) for s in native.segments for work, turns in works(s.parts)
     ]
     held = native.arena + sum(n.nbytes for n in native.made)
-    return Cost(sum(n * c.operations for c, n in found), sum(n * c.bytes for c, n in found), held)
+    operations = sum(n * c.operations for c, n in found)
+    return Cost(operations, sum(n * c.bytes for c, n in found), held, native.note)
 
 
 def kernel_cost(item: Item) -> Cost:

@@ -35,12 +35,16 @@ PARAMETERS: Final = [("table", "ptr"), ("begin", "i64"), ("end", "i64"), ("scrat
 
 
 class Kernel(NamedTuple):
-    """A function of the program: its name, how many tiles it has, bytes of scratch a thread."""
+    """A function of the program: its name, how many tiles it has, bytes of scratch a thread.
+
+    is_rounded   whether the factors of its products are rounded to bfloat16
+    """
 
     name: str
     tiles: int
     scratch: int
     work: int
+    is_rounded: bool = False
 
 
 Places = Callable[[Builder, Value], Mapping[Node, Value]]

@@ -46,6 +46,8 @@ def listing(native: Native) -> str:
     """Write a program, a kernel after another, with its arena and its scratch."""
     names = numbering(native.graph)
     lines = [f"arena {native.arena} bytes, scratch {native.scratch} bytes a thread"]
+    if native.note:
+        lines.append(native.note)
     taken = native.taken_over.items()
     if taken:
         over = (f"{_name(after, names)} over {_name(before, names)}" for after, before in taken)
@@ -63,7 +65,8 @@ def _parts(parts: Sequence[Part], names: Names) -> Iterator[str]:
         if isinstance(part, Work):
             kernel, item = part
             tiles = f"{kernel.tiles} tile{'s' if kernel.tiles != 1 else ''}"
-            yield f"{kernel.name}  {_kind(item)}, {tiles}"
+            rounded = " in bf16" if kernel.is_rounded else ""
+            yield f"{kernel.name}  {_kind(item)}{rounded}, {tiles}"
             yield from (f"  {line}" for line in _body(item, names))
         else:
             yield from _inner(part, names)

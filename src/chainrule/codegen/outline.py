@@ -68,6 +68,7 @@ class Native(NamedTuple):
     scratch  bytes for each thread
     by_object  whether the table has the inputs' array objects, not their memory
     taken_over  the outputs that are written over inputs, each with its input
+    note     what is to be said of the precision that was asked for, if anything
     """
 
     text: str
@@ -81,6 +82,7 @@ class Native(NamedTuple):
     scratch: int
     by_object: bool
     taken_over: Mapping[Node, Node]
+    note: str = ""
 
 
 def works(parts: Sequence[Part], turns: int = 1) -> Iterator[tuple[Work, int]]:

@@ -97,7 +97,7 @@ def _emit_blocks(
         emit_unit(Unit(b, product, plan, left, right, result, scratch, room), index)
 
     total = _emit_grid(module, name, (plan.units, batch, plan.group), prepare, emit)
-    return Kernel(name, total, scratch_bytes(product, plan))
+    return Kernel(name, total, scratch_bytes(product, plan), bool(product.pairs))
 
 
 def _emit_dots(

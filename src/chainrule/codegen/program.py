@@ -230,7 +230,7 @@ class _Writer:
         return Native(
             self.module.text(), graph, tuple(segments), layout.entries, layout.constants,
             tuple(n for n in made if n not in hosted), layout.places, layout.arena, self.scratch,
-            bool(header), layout.taken_over,
+            bool(header), layout.taken_over, self.target.note,
         )  # fmt: skip
 
     def body(self, graph: Graph, op: object) -> Body:

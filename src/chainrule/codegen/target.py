@@ -5,9 +5,10 @@ from __future__ import annotations
 from typing import Final
 
 from chainrule.codegen.values import bits
+from chainrule.errors import ArgumentError
 from chainrule.ir.record import Record
 
-__all__ = ["PRECISIONS", "Target"]
+__all__ = ["PRECISIONS", "Target", "check_precision"]
 
 PRECISIONS: Final = ("float32", "bf16")
 """What the operands of large products of float32 may be rounded to."""
@@ -60,3 +61,13 @@ class Target(Record):
         width = f'"prefer-vector-width"="{self.vector_bits}"'
         legal = f'"min-legal-vector-width"="{self.vector_bits}"'
         return f"attributes #0 = {{ nounwind {width} {legal} }}"
+
+
+def check_precision(caller: str, precision: object) -> None:
+    """Refuse what is no precision of products.
+
+    >>> check_precision("jit", "bf16")
+    """
+    if precision not in PRECISIONS:
+        names = " and ".join(map(repr, PRECISIONS))
+        raise ArgumentError(f"{caller}: there is no precision {precision!r}; there are {names}")

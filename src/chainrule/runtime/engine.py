@@ -114,7 +114,11 @@ def _target(masked: str) -> Target:
 def _host() -> Target:
     """This machine's processor; what LLVM said of it is kept on the disk, as LLVM is large."""
     description = _own_description()
-    key = key_of("processor", ABI, Target._fields, _llvm_version(), description) if description else ""
+    key = (
+        key_of("processor", ABI, Target._fields, _llvm_version(), description)
+        if description
+        else ""
+    )
     kept = fetch(key) if key else None
     if kept is not None:
         try:

@@ -67,11 +67,18 @@ class NativeProgram:
     input, with that. It uses at most so many ``threads``; 0: as many as ``thread_count()`` says.
 
     donated   inputs, by number, over which ``taking`` writes results where nobody sees it
+    precision  what the operands of large products of float32 are rounded to: "bf16", or nothing
     """
 
-    def __init__(self, graph: Graph, threads: int = 0, donated: Sequence[int] = ()) -> None:
-        self.threads = threads
-        target = host_target()
+    def __init__(
+        self,
+        graph: Graph,
+        threads: int = 0,
+        donated: Sequence[int] = (),
+        precision: str = "float32",
+    ) -> None:
+        self.threads, self.precision = threads, precision
+        target = host_target(precision)
         single = len(set(graph.inputs)) == len(graph.inputs)
         header = _HEADER if single else 0
         self.native = native = compile_graph(graph, target, header, donated if single else ())
@@ -112,7 +119,7 @@ class NativeProgram:
     def _host(self, node: Node, targets: Sequence[Node]) -> Callable[[_Call], None]:
         """A node that NumPy computes; its results are arrays of their own."""
         indices = [getattr(t.op, "index", 0) for t in targets]
-        run = kernel(node, frozenset(indices), native_program)
+        run = kernel(node, frozenset(indices), self._inner)
         single = targets[:1] == (node,)
 
         def step(call: _Call) -> None:
@@ -123,6 +130,10 @@ class NativeProgram:
                 call.put(self.place[target], np.array(found, target.dtype.numpy, order="C"))
 
         return step
+
+    def _inner(self, graph: Graph) -> NativeProgram:
+        """The program of a body that the host calls."""
+        return NativeProgram(graph, precision=self.precision)
 
     def _array(self, call: _Call, node: Node) -> Array:
         """The value of a node, wherever it lies."""
@@ -285,11 +296,6 @@ def _blocks(made: Sequence[Node]) -> tuple[list[_Block], list[_Part]]:
             parts.append(_Part(shared, end, *own[1:]))
             blocks[shared] = _Block(end + size, (end + size,), _BYTES)
     return blocks, parts
-
-
-def native_program(graph: Graph) -> NativeProgram:
-    """The native program of a body."""
-    return NativeProgram(graph)
 
 
 def _address(given: Array) -> int:

@@ -17,6 +17,7 @@ from chainrule.codegen.listing import all_formulas
 from chainrule.codegen.outline import Native, works
 from chainrule.codegen.program import compile_graph
 from chainrule.codegen.table import ARENA, FIRST, STATUS
+from chainrule.codegen.target import Target
 from chainrule.errors import CompileError
 from chainrule.ir.graph import Graph
 from chainrule.runtime.engine import host_target, load
@@ -54,6 +55,7 @@ class Profile(NamedTuple):
 
     regions: tuple[Region, ...]
     seconds: float
+    note: str = ""
 
     def __str__(self) -> str:
         rows = ["    µs   share  GFLOP/s    GB/s   limit  computes"]
@@ -67,15 +69,18 @@ class Profile(NamedTuple):
                 f"  {r.name}: {often}{first[:_SHOWN]}"
             )
             rows += [" " * 45 + line[:_SHOWN] for line in others]
-        return "\n".join([*rows, f"{self.seconds * 1e6:8.1f}  in all"])
+        told = [self.note] if self.note else []
+        return "\n".join([*rows, f"{self.seconds * 1e6:8.1f}  in all", *told])
 
 
-def profile(graph: Graph, arrays: Sequence[Array]) -> Profile:
+def profile(graph: Graph, arrays: Sequence[Array], precision: str = "float32") -> Profile:
     """Run a program some times with clocks between its kernels.
+
+    precision  what the operands of large products of float32 are rounded to
 
     Raises:  CompileError: the host computes a part of it, where the clocks do not reach.
     """
-    target = host_target()
+    target = host_target(precision)
     native = compile_graph(graph, target, timed=True)
     if len(native.segments) != 1 or native.segments[0].host is not None:
         raise CompileError("profile: NumPy computes a part of this program; see .loops(…)")
@@ -85,7 +90,7 @@ def profile(graph: Graph, arrays: Sequence[Array]) -> Profile:
         kernels[work.kernel.name] = before + turns, work.item
     clocks = np.zeros(1 + max((int(name[1:]) for name in kernels), default=0), np.int64)
     times, rates = [], []
-    run = _runner(native, arrays, clocks)
+    run = _runner(native, target, arrays, clocks)
     for _ in range(_CALLS):
         clocks[:] = 0
         start = time.perf_counter()
@@ -100,12 +105,14 @@ def profile(graph: Graph, arrays: Sequence[Array]) -> Profile:
         amounts = turns * cost.operations, turns * cost.bytes
         least = limits().seconds(*amounts)
         regions.append(Region(name, turns, own, *amounts, least, tuple(formulas[name])))
-    return Profile(tuple(regions), sum(r.seconds for r in regions))
+    return Profile(tuple(regions), sum(r.seconds for r in regions), native.note)
 
 
-def _runner(native: Native, arrays: Sequence[Array], clocks: Array) -> Callable[[], None]:
+def _runner(
+    native: Native, target: Target, arrays: Sequence[Array], clocks: Array
+) -> Callable[[], None]:
     """A function that runs a program once."""
-    library = load(native.text, host_target(), symbols=symbols())
+    library = load(native.text, target, symbols=symbols())
     status = np.zeros(1, np.int64)
     held = [np.ascontiguousarray(a) for a in arrays]
     held += [np.ascontiguousarray(getattr(n.op, "value", None)) for n in native.constants]

@@ -48,12 +48,15 @@ def soon() -> None:
         load_ahead()
 
 
-def ready(graph: Graph, threads: int = 0, donated: Sequence[int] = ()) -> Callable[..., list[Any]]:
+def ready(
+    graph: Graph, threads: int = 0, donated: Sequence[int] = (), precision: str = "float32"
+) -> Callable[..., list[Any]]:
     """Make an optimized graph callable with the arrays of its inputs.
 
     threads  how many a native program may use; 0: ``thread_count()``
     donated  the inputs over which a native program may write results
+    precision  what a native program may round the operands of large products of float32 to
     """
     if not is_native() or size(graph) > _LONGEST:
         return Program(graph)
-    return NativeProgram(graph, threads, donated)
+    return NativeProgram(graph, threads, donated, precision)

@@ -8,6 +8,7 @@ from typing import Any, final
 
 import numpy as np
 
+from chainrule.codegen.target import check_precision
 from chainrule.data import Dataset, from_arrays
 from chainrule.data.augmentation import parse
 from chainrule.elsewhere import spelled
@@ -92,6 +93,7 @@ def fit(
     callbacks: Iterable[Any] = (),
     steps_per_epoch: int | None = None,
     prefetch: int | None = None,
+    precision: str = "float32",
     folder: PathLike | None = None,
     keep: int = 3,
     progress: bool | None = None,
@@ -116,6 +118,9 @@ def fit(
                      of (record, progress), called after each epoch; True ends the training
     steps_per_epoch  how many steps count as an epoch, where one pass over the data is too long
     prefetch         how many batches to prepare ahead on a thread; None: 2 unless all is in memory
+    precision        "bf16": the factors of large matrix products in a step are rounded to
+                     bfloat16, as ``jit`` says; their sums, weights, slots and the validation stay
+                     as they are
     folder           a run folder to keep figures, checkpoints and the model in, and at the end
                      report.html. If it holds a run with these settings, that is gone on with, bit
                      for bit
@@ -147,11 +152,13 @@ def fit(
     """
     _check_parts(model, loss, optimizer)
     _check(epochs, l2, l1, steps_per_epoch)
+    check_precision("fit", precision)
     training, held_out = _parts(as_dataset(data, "data"), validation, seed)
     task = Task(
         training, loss, Adam(0.001) if optimizer is None else optimizer, epochs, batch, seed,
         l2, l1, held_out, penalty, parse(augment) if isinstance(augment, str) else tuple(augment),
         metrics or {}, steps_per_epoch, _depth(training) if prefetch is None else prefetch,
+        precision,
     )  # fmt: skip
     return run_task(task, model, callbacks, folder, keep, progress)
 

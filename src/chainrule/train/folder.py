@@ -97,7 +97,7 @@ def _finite(figures: Mapping[str, float]) -> dict[str, float]:
 
 
 def _check_same(opened: Run, config: Mapping[str, Any]) -> None:
-    there = opened.config
+    there = {"precision": "float32", **opened.config}  # older folders do not say it
     others = [n for n in {**config, **there} if config.get(n) != there.get(n)]
     if not others:
         return
@@ -130,6 +130,7 @@ def _settings(task: Task, model: Any) -> dict[str, Any]:
         "l1": task.l1,
         "penalty": None if task.penalty is None else _name(task.penalty),
         "augment": [_ADDRESS.sub("", repr(step)) for step in task.augment],
+        "precision": task.precision,
     }
 
 

@@ -102,7 +102,7 @@ def _step(task: Task) -> Callable[..., tuple[Any, ...]]:
 
 def compiled_step(task: Task) -> Callable[[Any, Any, Batch, bool], Taken]:
     """Make the function of (model, slots, batch, whether an epoch ends) that takes a step."""
-    step = jit(_step(task))
+    step = jit(_step(task), precision=task.precision)
 
     def take(model: Any, slots: Any, batch: Batch, last: bool) -> Taken:
         made = step(model, slots, tensor(last), batch.inputs, batch.targets, batch.keys)
@@ -135,7 +135,7 @@ class Stride:
         step = _step(task)
         self._examples = [of_value(part) for part in examples]
 
-        @jit
+        @jit(precision=task.precision)
         def stride(model: Any, slots: Any, inputs: Tensor, targets: Tensor, *rows: Any) -> Any:
             def one(at: Any, given: Any) -> tuple[Any, Any]:
                 numbers, keys = given

@@ -32,6 +32,7 @@ class Task:
     steps_per_epoch  how many steps count as an epoch; None: as many as it takes to see each
                      example once. The data are gone through in turn all the same.
     prefetch         how many batches are prepared ahead, on a thread of their own
+    precision        of the factors in large matrix products: "float32", or "bf16" as ``jit`` has it
     """
 
     data: Dataset
@@ -48,6 +49,7 @@ class Task:
     metrics: Mapping[str, Metric] = field(default_factory=dict)
     steps_per_epoch: int | None = None
     prefetch: int = 0
+    precision: str = "float32"
 
     @cached_property
     def labels(self) -> int:

@@ -8,6 +8,8 @@ from signal import Signals
 from typing import Any, final
 
 from chainrule.errors import NonFiniteError
+from chainrule.runtime.engine import host_target
+from chainrule.runtime.programs import is_native
 from chainrule.train.callbacks import Callbacks, Records
 from chainrule.train.display import Display
 from chainrule.train.interrupt import catch_signals
@@ -58,6 +60,7 @@ def train(
     """
     told, records = Callbacks(callbacks), list(history)
     progress, pace = start, None if told.want_each_step else Pace(task)
+    _tell_precision(task, start, shown)
     with catch_signals() as stop, closing(steps(task, start, pace)) as going:
         done |= told.start(start, history, saved)
         try:
@@ -76,3 +79,11 @@ def train(
     ended_by = "Ctrl-C" if stop.requested else told.ended_by
     complete = done or progress.step == task.total_steps
     return Ended(chosen, progress.step, complete, tuple(records), ended_by, stop.signal)
+
+
+def _tell_precision(task: Task, start: Progress, shown: Display) -> None:
+    """Say so if the processor does not do what was asked for."""
+    if is_native() and start.step < task.total_steps:
+        note = host_target(task.precision).note
+        if note:
+            shown.note(note)

@@ -13,6 +13,7 @@ from chainrule.codegen.cost import Cost, cost
 from chainrule.codegen.listing import listing
 from chainrule.codegen.outline import Native
 from chainrule.codegen.program import compile_graph
+from chainrule.codegen.target import check_precision
 from chainrule.errors import ArgumentError
 from chainrule.ir import build
 from chainrule.ir.graph import Graph, Node, frontier
@@ -51,6 +52,7 @@ class Recorded:
     def __init__(self, jitted: Jitted, leaves: list[Any], structure: Any) -> None:
         self.watches = watches(jitted.function)
         self.threads, self.name = jitted.threads, jitted.__name__
+        self.precision = jitted.precision
         with recording("jit", opaque=True) as opened:
             self.parameters = _parameters(leaves)
             places, nodes_of = self._register(opened)
@@ -181,7 +183,7 @@ class Recorded:
         found = self.programs.get(is_native())
         if found is None:
             graph, donated = optimize(self.graph), tuple(self.donated)
-            found = self.programs[is_native()] = ready(graph, self.threads, donated)
+            found = self.programs[is_native()] = ready(graph, self.threads, donated, self.precision)
         return found
 
 
@@ -250,9 +252,16 @@ def _signature(leaf: Any) -> Any:
 class Jitted:
     """A function that records itself once for each kind of argument and then runs the program."""
 
-    def __init__(self, function: Function, threads: int = 0, donate: Donate | None = None) -> None:
+    def __init__(
+        self,
+        function: Function,
+        threads: int = 0,
+        donate: Donate | None = None,
+        precision: str = "float32",
+    ) -> None:
         self.function = function
         self.threads = threads
+        self.precision = precision
         self.cache: dict[Any, Recorded] = {}
         self.recordings = 0
         self.shortcut: Shortcut | None = None
@@ -352,7 +361,7 @@ class Jitted:
 
     def assembly(self, *args: Any, **kwargs: Any) -> str:
         """Give the native program for these arguments in the processor's assembly language."""
-        return assembly(self._native(args, kwargs).text, host_target())
+        return assembly(self._native(args, kwargs).text, host_target(self.precision))
 
     def cost(self, *args: Any, **kwargs: Any) -> Cost:
         """Give the operations, the bytes moved and the bytes held of the program, unrun.
@@ -370,11 +379,11 @@ class Jitted:
         Raises:  CompileError: NumPy computes a part of the program.
         """
         _, graph, tensors = self._recorded(args, kwargs)
-        return profile(graph, [t.numpy() for t in tensors])
+        return profile(graph, [t.numpy() for t in tensors], self.precision)
 
     def _native(self, args: Any, kwargs: Any) -> Native:
         found, graph, _ = self._recorded(args, kwargs)
-        return compile_graph(graph, host_target(), donated=tuple(found.donated))
+        return compile_graph(graph, host_target(self.precision), donated=tuple(found.donated))
 
     def _recorded(self, args: Any, kwargs: Any) -> tuple[Recorded, Graph, list[Tensor]]:
         """A recording for these arguments, its optimized graph, and the operands."""
@@ -392,17 +401,27 @@ def _bound(jitted: Jitted, instance: Any) -> Callable[..., Any]:
 
 
 @overload
-def jit(f: Function, *, threads: int | None = None, donate: Donate | None = None) -> Jitted: ...
+def jit(
+    f: Function,
+    *,
+    threads: int | None = None,
+    donate: Donate | None = None,
+    precision: str = "float32",
+) -> Jitted: ...
 
 
 @overload
 def jit(
-    *, threads: int | None = None, donate: Donate | None = None
+    *, threads: int | None = None, donate: Donate | None = None, precision: str = "float32"
 ) -> Callable[[Function], Jitted]: ...
 
 
 def jit(
-    f: Function | None = None, *, threads: int | None = None, donate: Donate | None = None
+    f: Function | None = None,
+    *,
+    threads: int | None = None,
+    donate: Donate | None = None,
+    precision: str = "float32",
 ) -> Jitted | Callable[[Function], Jitted]:
     """Make a function that runs as one optimized program.
 
@@ -423,10 +442,19 @@ def jit(
     transform records the call, nothing is given away; Ctrl-C in the middle of a call may come too
     late for that.
 
+    With precision="bf16", the factors of large matrix products of float32 are rounded to bfloat16,
+    eight bits, and their products added in float32; everything else stays float32, as do products
+    of less than 65,536 multiply-adds, or with few rows or columns, and convolutions. The rounding
+    moves each term of a sum by a share of 2⁻⁸ at most. It is done where the processor has an
+    instruction for it (AVX512-BF16, NEON); elsewhere products stay in float32, and ``.cost(…)``,
+    ``.profile(…)`` and ``.loops(…)`` say so. CHAINRULE_BF16=emulated computes the same bits as
+    AVX512-BF16 on any machine, slowly. Programs inside of another one have its precision.
+
     Without f, it gives the decorator with these settings.
 
     Raises:  RecordingError: f asks for a value, which is not known while recording.
-             ArgumentError: threads is no number from 1 to 256, or f has no parameter to donate.
+             ArgumentError: threads is no number from 1 to 256, f has no parameter to donate, or
+             there is no such precision.
              DonatedError: an argument was given away before.
 
     >>> step = cr.jit(lambda x, rate: x - rate * x)
@@ -446,7 +474,8 @@ def jit(
         raise ArgumentError(
             f"jit: threads={threads!r} is no number of threads from 1 to {CAPACITY}"
         )
+    check_precision("jit", precision)
     if f is None:
-        return partial(jit, threads=threads, donate=donate)
+        return partial(jit, threads=threads, donate=donate, precision=precision)
     require_function("jit", f)
-    return Jitted(f, threads or 0, donate)
+    return Jitted(f, threads or 0, donate, precision)

@@ -84,11 +84,15 @@ class Product(Record):
 
 
 class Kernel(NamedTuple):
-    """A function that was written: its name, the size of its grid, bytes of scratch a thread."""
+    """A function that was written: its name, the size of its grid, bytes of scratch a thread.
+
+    is_rounded   whether its operands are rounded to bfloat16
+    """
 
     name: str
     tiles: int
     scratch: int
+    is_rounded: bool = False
 
 
 Prepare = Callable[[Builder, Value, Value], tuple[Operand, Operand, Write | Result]]

@@ -1,8 +1,8 @@
 """Products of bfloat16: two neighbors along the inner axis are one word, added into float32.
 
 The operands are rounded while they are copied into panels, to the nearest number with eight bits
-(of two, the even one); a NaN stays one. A word holds the elements 2k and 2k + 1 of the inner axis, the
-first in its lower half. An odd inner axis is filled up with a zero.
+(of two, the even one); a NaN stays one. A word holds the elements 2k and 2k + 1 of the inner axis,
+the first in its lower half. An odd inner axis is filled up with a zero.
 
 One instruction multiplies the words of two vectors and adds both products to a vector of float32.
 The products are exact in float32, so what is ``emulated`` differs from AVX512-BF16 in subnormal
@@ -145,7 +145,9 @@ def add_products(b: Builder, x: Value, y: Value, total: Value, how: str) -> Valu
         kind = vector("bfloat", wide // 16)
         operands = (b.bitcast(v, kind) for v in (x, y))
         return b.call("llvm.aarch64.neon.bfdot.v4f32.v8bf16", total.type, total, *operands)
-    upper = (b.binary("and", v, constant(v.type, _UPPER)) for v in (x, y))
-    total = b.fma(*(b.bitcast(v, total.type) for v in upper), total)
-    lower = (b.binary("shl", v, constant(v.type, 16)) for v in (x, y))
-    return b.fma(*(b.bitcast(v, total.type) for v in lower), total)
+    for op, other in (("and", _UPPER), ("shl", 16)):
+        first, second = (
+            b.bitcast(b.binary(op, word, constant(word.type, other)), total.type) for word in (x, y)
+        )
+        total = b.fma(first, second, total)
+    return total

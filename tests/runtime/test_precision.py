@@ -1,0 +1,151 @@
+"""Programs whose products are computed in bfloat16: which products, which bits, what is said."""
+
+import re
+from itertools import pairwise
+
+import numpy as np
+import pytest
+
+import chainrule as cr
+from chainrule.codegen.program import compile_graph
+from chainrule.runtime.engine import assembly, host_target, target_for
+from tests.codegen.test_pairs import product_in_pairs
+
+SIZES = (200, 96, 64, 10)
+BATCH = 67
+
+
+@pytest.fixture
+def emulated(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("CHAINRULE_BF16", "emulated")
+
+
+def layers() -> list[tuple[cr.Tensor, cr.Tensor]]:
+    generator = np.random.default_rng(3)
+    return [
+        (
+            cr.tensor(generator.standard_normal((n, m), np.float32) / np.float32(n**0.5)),
+            cr.zeros(m, dtype="float32"),
+        )
+        for n, m in pairwise(SIZES)
+    ]
+
+
+def batch() -> tuple[np.ndarray, np.ndarray]:
+    generator = np.random.default_rng(4)
+    return generator.standard_normal((BATCH, SIZES[0]), np.float32), generator.integers(
+        10, size=BATCH
+    )
+
+
+def scores(layers, x):
+    for w, b in layers[:-1]:
+        x = cr.relu(x @ w + b)
+    w, b = layers[-1]
+    return x @ w + b
+
+
+def step(layers, x, y):
+    """A step of gradient descent."""
+    loss, gradients = cr.value_and_grad(lambda p: cr.loss.cross_entropy(scores(p, x), y))(layers)
+    sgd = cr.optim.SGD(0.1)
+    return loss, sgd.update(gradients, sgd.init(layers), layers)[0]
+
+
+def arrays(result) -> list[np.ndarray]:
+    return [t.numpy() for t in cr.tree.flatten(result)[0]]
+
+
+@pytest.mark.usefixtures("emulated")
+def test_a_product_has_the_bits_of_pairs() -> None:
+    x, w = batch()[0], layers()[0][0]
+    found = cr.jit(lambda x, w: x @ w, precision="bf16")(x, w).numpy()
+    np.testing.assert_array_equal(found, product_in_pairs(x, w.numpy()))
+    assert not np.array_equal(found, cr.jit(lambda x, w: x @ w)(x, w).numpy())
+
+
+@pytest.mark.usefixtures("emulated")
+def test_forward_and_backward_products_of_a_step_are_rounded() -> None:
+    """Two forward products, two for the weights, one for the values; skinny ones stay."""
+    listed = cr.jit(step, precision="bf16").loops(layers(), *batch())
+    rounded = {m[1] for m in re.finditer(r"matrix product (\S+) in bf16", listed)}
+    shapes = {"67×200×96", "67×96×64", "200×67×96", "96×67×64", "67×64×96"}
+    turned = {"×".join(reversed(shape.split("×"))) for shape in shapes}
+    assert len(rounded) == 5
+    assert rounded <= shapes | turned
+    assert "in bf16" not in cr.jit(step).loops(layers(), *batch())
+
+
+@pytest.mark.usefixtures("emulated")
+def test_any_number_of_threads_gives_the_same_bits() -> None:
+    generator = np.random.default_rng(0)
+    x, w = (generator.standard_normal(s, np.float32) for s in ((512, 301), (301, 640)))
+    found = [
+        cr.jit(lambda x, w: x @ w, threads=n, precision="bf16")(x, w).numpy() for n in (1, 2, 5)
+    ]
+    assert found[0].tobytes() == found[1].tobytes() == found[2].tobytes()
+
+
+@pytest.mark.usefixtures("emulated")
+def test_a_step_is_that_of_float32_up_to_the_rounding() -> None:
+    given = layers(), *batch()
+    exact, found = (arrays(cr.jit(step, precision=p)(*given)) for p in ("float32", "bf16"))
+    assert any(not np.array_equal(a, b) for a, b in zip(exact, found, strict=True))
+    for a, b in zip(exact, found, strict=True):
+        assert b.dtype == np.float32
+        assert np.linalg.norm(a - b) < 0.1 * np.linalg.norm(a)
+    assert abs(exact[0] - found[0]) < 1e-3
+
+
+@pytest.mark.usefixtures("emulated")
+def test_bodies_of_loops_are_part_of_the_program() -> None:
+    x, w = np.ones((64, 64), np.float32), np.full((64, 64), 1 + 2.0**-10, np.float32)
+
+    def powers(x, w):
+        return cr.scan(lambda x, _: (x @ w / 64, None), x, length=3)[0]
+
+    assert "in bf16" in cr.jit(powers, precision="bf16").loops(x, w)
+    assert (cr.jit(powers, precision="bf16")(x, w).numpy() == 1).all()
+    assert (cr.jit(powers)(x, w).numpy() > 1).all()
+
+
+@pytest.mark.usefixtures("emulated")
+def test_a_program_inside_of_another_has_its_precision() -> None:
+    x, w = np.ones((64, 64), np.float32), np.full((64, 64), 1 + 2.0**-10, np.float32)
+    rounded, exact = (cr.jit(lambda x, w: x @ w, precision=p) for p in ("bf16", "float32"))
+    assert (cr.jit(rounded)(x, w).numpy() > 64).all()
+    assert (cr.jit(exact, precision="bf16")(x, w).numpy() == 64).all()
+
+
+@pytest.mark.skipif(bool(host_target().bf16), reason="this processor has the instruction")
+def test_without_the_instruction_all_is_float32_and_said_to_be() -> None:
+    given = layers(), *batch()
+    plain, asked = cr.jit(step), cr.jit(step, precision="bf16")
+    for a, b in zip(arrays(plain(*given)), arrays(asked(*given)), strict=True):
+        assert a.tobytes() == b.tobytes()
+    note = f"products stay in float32: {host_target().cpu} has no instruction for bf16"
+    assert str(asked.cost(*given)) == f"{plain.cost(*given)}; {note}"
+    assert asked.loops(*given).splitlines()[1] == note
+    assert str(asked.profile(*given)).splitlines()[-1] == note
+    assert plain.cost(*given).note == plain.profile(*given).note == ""
+
+
+@pytest.mark.usefixtures("emulated")
+def test_what_is_emulated_is_said_to_be() -> None:
+    given = layers(), *batch()
+    note = "products in bf16 are emulated, which is slower than float32"
+    assert cr.jit(step, precision="bf16").cost(*given).note == note
+    assert cr.jit(step).cost(*given).note == ""
+
+
+@pytest.mark.parametrize(
+    ("cpu", "multiply", "count"), [("cooperlake", "vdpbf16ps", 100), ("neoverse-v1", "bfdot", 100)]
+)
+def test_a_step_is_translated_for_processors_with_the_instruction(
+    cpu: str, multiply: str, count: int
+) -> None:
+    graph = cr.jit(step).graph(layers(), *batch())
+    plain, asked = target_for(cpu), target_for(cpu).replaced(precision="bf16")
+    code = assembly(compile_graph(graph, asked).text, asked)
+    assert code.count(f"\t{multiply}\t") > count
+    assert multiply not in assembly(compile_graph(graph, plain).text, plain)
