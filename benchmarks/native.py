@@ -6,9 +6,10 @@
     python -m benchmarks native --without compiled     leave a contestant out
     python -m benchmarks native --whole                whole trainings, process start to finish
 
-Everyone uses all processors, float32, and works in turn; losses are compared before anything is
-timed. A training row is an epoch of steps that read shuffled batches by their row numbers; times
-are those of one step. Ratios are the best peer's time ÷ ours, round by round.
+Everyone uses all processors, float32 where a row does not say bf16, and works in turn; losses are
+compared before anything is timed. A training row is an epoch of steps that read shuffled batches by
+their row numbers; times are those of one step. Ratios are the best peer's time ÷ ours, round by
+round.
 """
 
 from __future__ import annotations
@@ -55,6 +56,10 @@ def _print_tables(names: Sequence[str], options: Options) -> None:
     for name in names:
         if name in TABLES:
             TABLES[name](options)
+            continue
+        reason = ROWS[name].left_out()
+        if reason:
+            print(f"{name}: {ROWS[name].title}: left out; {reason}\n", flush=True)
             continue
         result = hold(ROWS[name], options)
         print(details(result), flush=True)

@@ -43,6 +43,8 @@ class Row:
     contestants  how each is made ready; names that start with "chainrule" are ours
     limit        of one step, of which a run has ``steps``
     asked        the best peer's time ÷ ours that must be reached
+    close        by which share the figures of two contestants may differ
+    left_out     why this machine cannot hold it; "" if it can
     """
 
     name: str
@@ -51,6 +53,8 @@ class Row:
     limit: Limit
     contestants: Mapping[str, Callable[[], Contestant]]
     steps: int = 1
+    close: float = _CLOSE
+    left_out: Callable[[], str] = str
 
 
 class Options(NamedTuple):
@@ -101,7 +105,7 @@ def hold(row: Row, options: Options) -> Result:
             absent[name] = f"no {missing.name}"
             continue
         ready[name], figures[name] = contestant, contestant.figures(made)
-    _agree(row.name, figures)
+    _agree(row, figures)
     runs = {name: contestant.run for name, contestant in ready.items()}
     for name, seconds in _far_behind(runs).items():
         absent[name] = f"{shown(seconds / row.steps)}, one run"
@@ -125,19 +129,19 @@ def _far_behind(runs: Mapping[str, Callable[[], object]]) -> dict[str, float]:
     return {n: t for n, t in seconds.items() if t > least and not n.startswith(OURS)}
 
 
-def _agree(name: str, figures: Mapping[str, np.ndarray]) -> None:
+def _agree(row: Row, figures: Mapping[str, np.ndarray]) -> None:
     """Raise unless all computed the same."""
     (base, wanted), *others = figures.items()
     wanted = _compared(wanted)
     scale = float(np.max(np.abs(wanted)))
     if not np.isfinite(scale):
-        raise SystemExit(f"{name}: {base} computes {wanted}")
+        raise SystemExit(f"{row.name}: {base} computes {wanted}")
     for other, given in others:
         found = _compared(given)
         if found.shape != wanted.shape or not np.allclose(
-            found, wanted, rtol=_CLOSE, atol=_CLOSE * scale
+            found, wanted, rtol=row.close, atol=row.close * scale
         ):
-            raise SystemExit(f"{name}: {base} computes {wanted}, {other} {found}")
+            raise SystemExit(f"{row.name}: {base} computes {wanted}, {other} {found}")
 
 
 def _compared(figures: np.ndarray) -> np.ndarray:

@@ -14,7 +14,9 @@ import chainrule as cr
 from benchmarks.work.contest import Contestant, Row
 from benchmarks.work.limits import Limit
 from benchmarks.work.training import BETA1, BETA2, EPS, Net, Problem, contestants
+from chainrule.runtime.engine import host_target
 
+_CLOSE_IN_BF16 = 0.03  # two roundings of each factor, in orders of their own
 Layer = tuple[np.ndarray, np.ndarray]
 
 
@@ -158,7 +160,16 @@ def _adam(slots: list[np.ndarray], g: np.ndarray, t: int) -> np.ndarray:
 def _row(name: str, title: str, asked: float, net: Dense, p: Problem) -> Row:
     size = net.sizes[0] * (1 if p.pixels else 4)
     limit = net.limit(p.batch, size, 2 if p.adam else 0)
-    return Row(name, title, asked, limit, contestants(p, by_hand), p.steps)
+    everyone = contestants(p, by_hand)
+    if p.bf16:
+        return Row(name, title, asked, limit, everyone, p.steps, _CLOSE_IN_BF16, _without_bf16)
+    return Row(name, title, asked, limit, everyone, p.steps)
+
+
+def _without_bf16() -> str:
+    """Why products are not in bf16 here, if so: then nothing would be compared."""
+    target = host_target("bf16")
+    return "" if target.pairs else target.note
 
 
 def rows() -> list[Row]:
@@ -180,4 +191,8 @@ def rows() -> list[Row]:
              Problem(mnist, (784,), 10, 128, 32, adam=True, rate=0.001)),
         _row("cifar-mlp", "3072-1024-1024-10, batch 256, SGD", 1.0, cifar,
              Problem(cifar, (3072,), 10, 256, 8)),
+        _row("mnist-bf16", "784-512-512-10, batch 128, SGD, in bf16", 2, mnist,
+             Problem(mnist, (784,), 10, 128, 32, bf16=True)),
+        _row("cifar-mlp-bf16", "3072-1024-1024-10, batch 256, SGD, in bf16", 2, cifar,
+             Problem(cifar, (3072,), 10, 256, 8, bf16=True)),
     ]  # fmt: skip

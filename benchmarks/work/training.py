@@ -42,6 +42,7 @@ class Problem:
     gathered   whether a step reads its batch by row numbers from all examples; else there is
                one batch, and a run is one step
     pixels     whether our examples are uint8, standardized on the way; the peers' are float32
+    bf16       whether the factors of products are rounded; PyTorch's autocast does so
     """
 
     net: Net
@@ -53,7 +54,13 @@ class Problem:
     rate: float = 0.01
     gathered: bool = True
     pixels: bool = False
+    bf16: bool = False
     _seed: int = field(default=1, repr=False)
+
+    @property
+    def precision(self) -> str:
+        """Of the factors in our products."""
+        return "bf16" if self.bf16 else "float32"
 
     @cached_property
     def data(self) -> Data:
@@ -121,7 +128,7 @@ def ours_call(p: Problem) -> Contestant:
     model, optimizer, state, given = _prepared(p)
     loss = p.loss()
 
-    @cr.jit
+    @cr.jit(precision=p.precision)
     def step(model: Any, state: Any, given: Any, rows: cr.Tensor | None) -> tuple[Any, ...]:
         value, gradients = cr.value_and_grad(lambda m: loss(m, given, rows))(model)
         return (*optimizer.update(gradients, state, model), value)
@@ -144,7 +151,7 @@ def ours_scan(p: Problem) -> Contestant:
     model, optimizer, state, given = _prepared(p)
     loss = p.loss()
 
-    @cr.jit
+    @cr.jit(precision=p.precision)
     def epoch(model: Any, state: Any, given: Any, order: cr.Tensor) -> tuple[Any, ...]:
         def step(carry: Any, rows: cr.Tensor) -> tuple[Any, cr.Tensor]:
             value, gradients = cr.value_and_grad(lambda m: loss(m, given, rows))(carry[0])
@@ -205,7 +212,11 @@ def with_torch(p: Problem, *, compiling: bool = False, channels_last: bool = Fal
     optimizer = kind(model.parameters(), lr=p.rate, fused=True, **settings)
 
     def value(x: Any, y: Any) -> Any:
-        return torch.nn.functional.cross_entropy(model(x), y)
+        if not p.bf16:
+            return torch.nn.functional.cross_entropy(model(x), y)
+        with torch.autocast("cpu", torch.bfloat16):
+            scores = model(x)
+        return torch.nn.functional.cross_entropy(scores.float(), y)
 
     if compiling:
         value = compiled(value)
@@ -325,6 +336,10 @@ def contestants(
     if p.gathered:
         found["chainrule scan"] = lambda: ours_scan(p)
     found["chainrule call"] = lambda: ours_call(p)
+    if p.bf16:
+        found["PyTorch autocast bf16"] = lambda: with_torch(p)
+        found["PyTorch autocast bf16, compiled"] = lambda: with_torch(p, compiling=True)
+        return found
     if by_hand is not None:
         found["NumPy by hand"] = lambda: by_hand(p)
     found["PyTorch eager"] = lambda: with_torch(p)

@@ -8,7 +8,7 @@ One instruction multiplies the words of two vectors and adds both products to a 
 The products are exact in float32, so what is ``emulated`` differs from AVX512-BF16 in subnormal
 numbers at most: each sum is rounded, the upper half's first. NEON rounds in another way.
 
-Source:  intel2018bfloat16
+Source:  intel2018hardware
 """
 
 from __future__ import annotations
