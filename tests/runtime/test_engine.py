@@ -93,7 +93,7 @@ def test_an_unknown_processor_is_refused():
         target_for("z80")
     assert str(caught.value) == (
         "there is no processor 'z80': take one of x86-64-v2, x86-64-v3, x86-64-v4, cooperlake, "
-        "aarch64, neoverse-v1"
+        "sapphirerapids, aarch64, neoverse-v1"
     )
 
 

@@ -8,6 +8,7 @@ import pytest
 
 import chainrule as cr
 from chainrule.codegen.program import compile_graph
+from chainrule.runtime import engine
 from chainrule.runtime.engine import assembly, host_target, target_for
 from tests.codegen.test_pairs import product_in_pairs
 
@@ -139,13 +140,40 @@ def test_what_is_emulated_is_said_to_be() -> None:
 
 
 @pytest.mark.parametrize(
-    ("cpu", "multiply", "count"), [("cooperlake", "vdpbf16ps", 100), ("neoverse-v1", "bfdot", 100)]
+    ("cpu", "multiply", "times"),
+    [
+        ("cooperlake", "vdpbf16ps", 100),
+        ("sapphirerapids", "tdpbf16ps", 20),
+        ("neoverse-v1", "bfdot", 100),
+    ],
 )
 def test_a_step_is_translated_for_processors_with_the_instruction(
-    cpu: str, multiply: str, count: int
+    cpu: str, multiply: str, times: int
 ) -> None:
+    """Five products, in tiles four instructions each."""
     graph = cr.jit(step).graph(layers(), *batch())
     plain, asked = target_for(cpu), target_for(cpu).replaced(precision="bf16")
     code = assembly(compile_graph(graph, asked).text, asked)
-    assert code.count(f"\t{multiply}\t") > count
+    assert code.count(f"\t{multiply}\t") >= times
     assert multiply not in assembly(compile_graph(graph, plain).text, plain)
+
+
+def test_tiles_and_vectors_agree_up_to_the_order_of_sums(monkeypatch: pytest.MonkeyPatch) -> None:
+    given = layers(), *batch()
+    found = []
+    for how in ("emulated", "emulated-tiles"):
+        monkeypatch.setenv("CHAINRULE_BF16", how)
+        found.append(arrays(cr.jit(step, precision="bf16")(*given)))
+    for a, b in zip(*found, strict=True):
+        np.testing.assert_allclose(a, b, rtol=1e-4, atol=1e-4)
+
+
+def test_where_linux_gives_no_state_for_tiles_there_are_vectors(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.delenv("CHAINRULE_BF16", raising=False)
+    monkeypatch.setattr(engine, "_target", lambda _: target_for("sapphirerapids"))
+    for given, expected in ((True, "amx"), (False, "avx512")):
+        monkeypatch.setattr(engine, "_may_use_tiles", lambda given=given: given)
+        assert host_target("bf16").pairs == expected
+        assert host_target().pairs == ""

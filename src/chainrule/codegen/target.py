@@ -20,7 +20,8 @@ class Target(Record):
     vector_bits  the width of a register: 128 (SSE2, NEON), 256 (AVX2), 512 (AVX-512)
     registers    how many of them there are
     fma          whether a·b + c is one instruction
-    bf16         what multiplies pairs of bfloat16: "avx512", "neon", "emulated", or "": nothing
+    bf16         what multiplies pairs of bfloat16: "amx", "avx512", "neon", "emulated-tiles",
+                 "emulated", or "": nothing
     precision    of the operands of large products of float32, one of PRECISIONS
     """
 
@@ -49,7 +50,7 @@ class Target(Record):
         >>> Target("x86_64", "cascadelake", "", 512, 32, True, precision="bf16").note
         'products stay in float32: cascadelake has no instruction for bf16'
         """
-        if self.precision == "float32" or self.bf16 not in ("", "emulated"):
+        if self.precision == "float32" or self.bf16 in ("amx", "avx512", "neon"):
             return ""
         if self.bf16:
             return "products in bf16 are emulated, which is slower than float32"

@@ -8,16 +8,19 @@ with unrolling and inlining.
 
 CHAINRULE_CPU   what code is written for instead of this machine's own processor: ``x86-64-v2``
                 (SSE4), ``x86-64-v3`` (AVX2), ``x86-64-v4`` (AVX-512), ``cooperlake`` (with
-                bf16), ``aarch64`` (NEON) or ``neoverse-v1`` (with bf16)
-CHAINRULE_BF16  ``emulated``: products in bf16 are computed without the processor's instruction, to
-                see what becomes of the numbers
+                bf16), ``sapphirerapids`` (with tiles of bf16), ``aarch64`` (NEON) or
+                ``neoverse-v1`` (with bf16)
+CHAINRULE_BF16  ``emulated`` or ``emulated-tiles``: products in bf16 are computed without the
+                processor's instructions, to see what becomes of the numbers
 """
 
 from __future__ import annotations
 
+import ctypes
 import json
 import os
 import struct
+import sys
 import threading
 import time
 from collections.abc import Iterator, Mapping
@@ -44,12 +47,15 @@ __all__ = [
 
 ABI: Final = 1  # raise it when what kernels and the runtime expect of each other changes
 
+_ARCH_PRCTL, _ASK_FOR_STATE, _TILE_DATA = 158, 0x1023, 18  # of Linux on x86-64
+_EMULATED: Final = ("emulated", "emulated-tiles")
 _LINUX: Final = "unknown-linux-gnu"
 _NAMED: Final = {
     "x86-64-v2": Target(f"x86_64-{_LINUX}", "x86-64-v2", "", 128, 16, False),
     "x86-64-v3": Target(f"x86_64-{_LINUX}", "x86-64-v3", "", 256, 16, True),
     "x86-64-v4": Target(f"x86_64-{_LINUX}", "x86-64-v4", "", 512, 32, True),
     "cooperlake": Target(f"x86_64-{_LINUX}", "cooperlake", "", 512, 32, True, "avx512"),
+    "sapphirerapids": Target(f"x86_64-{_LINUX}", "sapphirerapids", "", 512, 32, True, "amx"),
     "aarch64": Target(f"aarch64-{_LINUX}", "generic", "+neon,+fp-armv8", 128, 32, True),
     "neoverse-v1": Target(f"aarch64-{_LINUX}", "neoverse-v1", "", 128, 32, True, "neon"),
 }
@@ -89,9 +95,24 @@ def host_target(precision: str = "float32") -> Target:
     if precision == "float32":
         return found
     own = os.environ.get("CHAINRULE_BF16", "")
-    if own not in ("", "emulated"):
-        raise ArgumentError(f"CHAINRULE_BF16 is {own!r}; it may be 'emulated', or nothing")
+    if own not in ("", *_EMULATED):
+        names = ", ".join(map(repr, _EMULATED))
+        raise ArgumentError(f"CHAINRULE_BF16 is {own!r}; it may be {names}, or nothing")
+    if found.bf16 == "amx" and not own and not _may_use_tiles():
+        own = "avx512"
     return found.replaced(precision=precision, bf16=own or found.bf16)
+
+
+@cache
+def _may_use_tiles() -> bool:
+    """Ask Linux for the state that tiles need, for this process and its threads.
+
+    It refuses where a thread has too little room for signals, or is told not to give it.
+    """
+    if not sys.platform.startswith("linux") or _MACHINE != "x86_64":
+        return False
+    call = ctypes.CDLL(None).syscall
+    return int(call(_ARCH_PRCTL, _ASK_FOR_STATE, _TILE_DATA)) == 0
 
 
 @cache
@@ -102,7 +123,7 @@ def _target(masked: str) -> Target:
     target = target_for(masked)
     if _architecture(target) != _architecture(host):
         return target
-    lacks_bf16 = target.bf16 not in ("", host.bf16)
+    lacks_bf16 = target.bf16 not in ("", host.bf16, "avx512" if host.bf16 == "amx" else "")
     if target.vector_bits > host.vector_bits or (target.fma and not host.fma) or lacks_bf16:
         raise CompileError(
             f"CHAINRULE_CPU is {masked}, and this processor ({host.cpu}) lacks its instructions"
@@ -154,6 +175,8 @@ def _ask_llvm() -> Target:
     width = 512 if wide else 256 if known.get("avx2") else 128
     registers, fma = 32 if wide else 16, bool(known.get("fma"))
     bf16 = "avx512" if wide and known.get("avx512bf16") else ""
+    if bf16 and known.get("amx-tile") and known.get("amx-bf16"):
+        bf16 = "amx"
     return Target(triple, cpu, features, width, registers, fma, bf16)
 
 

@@ -8,11 +8,14 @@ wide, each times as many broadcast numbers as it is high.
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 from chainrule.codegen.products.ahead import asks_of
-from chainrule.codegen.products.panels import pack_right
+from chainrule.codegen.products.panels import pack_right, pack_rows
 from chainrule.codegen.products.results import emit_results, emit_turned_results
 from chainrule.codegen.products.split import Range, block_of, minimum
 from chainrule.codegen.products.tile import emit_tile, left_numbers
+from chainrule.codegen.products.tiles import Tiles, emit_tiles, tiles
 from chainrule.codegen.products.unit import Inner, Unit, widest
 from chainrule.codegen.values import Index, Value
 
@@ -21,20 +24,29 @@ __all__ = ["emit_unit"]
 
 def emit_unit(unit: Unit, index: Value) -> None:
     """Write the code of the unit of a number."""
+    if not unit.product.is_tiled:
+        _emit_blocks(unit, index, None)
+        return
+    with tiles(unit.b, unit.product.pairs) as made:
+        _emit_blocks(unit, index, made)
+
+
+def _emit_blocks(unit: Unit, index: Value, made: Tiles | None) -> None:
+    """The blocks of the inner axis, in order."""
     b, plan = unit.b, unit.plan
     rows, columns = block_of(b, index, plan.row_blocks, plan.rows, plan.column_blocks, plan.columns)
     inner, block = unit.product.inner, plan.inner_block
     if block >= inner:
-        _emit_block(unit, Inner(0, inner, None, None), rows, columns)
+        _emit_block(unit, made, Inner(0, inner, None, None), rows, columns)
         return
     with b.loop(0, inner, block) as loop:
         begin = loop.index
         count = minimum(b, b.sub(b.number(inner), begin), block) if inner % block else block
         first, last = b.icmp("eq", begin, 0), b.icmp("sge", begin, inner - block)
-        _emit_block(unit, Inner(begin, count, first, last), rows, columns)
+        _emit_block(unit, made, Inner(begin, count, first, last), rows, columns)
 
 
-def _emit_block(unit: Unit, inner: Inner, rows: Range, columns: Range) -> None:
+def _emit_block(unit: Unit, made: Tiles | None, inner: Inner, rows: Range, columns: Range) -> None:
     """A block of the inner axis: pack B, then all panels of rows."""
     b, plan = unit.b, unit.plan
     start = b.mul(b.number(columns[0]), plan.columns.size)
@@ -45,23 +57,28 @@ def _emit_block(unit: Unit, inner: Inner, rows: Range, columns: Range) -> None:
             unit.scratch, unit.room.panel,
         )  # fmt: skip
     with b.loop(*rows) as loop:
-        _emit_rows(unit, inner, loop.index, rows[0], columns)
+        _emit_rows(unit, made, inner, (loop.index, rows[0]), columns)
 
 
-def _emit_rows(unit: Unit, inner: Inner, panel: Value, top: Index, columns: Range) -> None:
+def _emit_rows(
+    unit: Unit, made: Tiles | None, inner: Inner, panels: tuple[Value, Index], columns: Range
+) -> None:
     """A panel of rows against all panels of columns of the block, and what follows its sums.
+
+    panels   the panel of rows, and the first one of the unit
 
     The last panel begins early enough to be complete: rows that it shares with the one before are
     computed twice and written once.
     """
     b, plan, room = unit.b, unit.plan, unit.room
+    panel, top = panels
     height, width = plan.rows.size, plan.columns.size
     following = b.mul(panel, height)
     row, done = following, b.number(0)
     if not plan.rows.whole:
         row = b.number(minimum(b, following, plan.rows.total - height))
         done = b.sub(following, row)
-    left = left_numbers(unit, inner, row)
+    compute = _in_tiles(unit, made, inner, row) if made else _in_registers(unit, inner, row, panels)
     with b.loop(*columns) as loop:
         number = b.sub(loop.index, columns[0])
         sums = b.offset(unit.scratch, room.sums, unit.product.kind)
@@ -69,11 +86,35 @@ def _emit_rows(unit: Unit, inner: Inner, panel: Value, top: Index, columns: Rang
             wide = widest(plan.columns, plan.column_blocks)
             slot = b.add(b.mul(b.sub(panel, top), wide), number)
             sums = b.offset(sums, b.mul(slot, height * width * plan.lanes), unit.product.kind)
-        asks = asks_of(unit, inner, (panel, top), row, (columns[0], number))
-        emit_tile(unit, inner, left, (loop.index, number), sums, asks)
+        compute(columns[0], (loop.index, number), sums)
         give = emit_turned_results if plan.turned else emit_results
         if inner.last is None:
             give(unit, row, done, loop.index, sums)
         else:
             with b.when(inner.last):
                 give(unit, row, done, loop.index, sums)
+
+
+Compute = Callable[[Index, tuple[Value, Value], Value], None]
+"""(the first panel of columns, one of them and its number, where the sums go)."""
+
+
+def _in_registers(unit: Unit, inner: Inner, row: Value, panels: tuple[Value, Index]) -> Compute:
+    left = left_numbers(unit, inner, row)
+
+    def compute(first: Index, panel: tuple[Value, Value], sums: Value) -> None:
+        asks = asks_of(unit, inner, panels, row, (first, panel[1]))
+        emit_tile(unit, inner, left, panel, sums, asks)
+
+    return compute
+
+
+def _in_tiles(unit: Unit, made: Tiles, inner: Inner, row: Value) -> Compute:
+    sliver = unit.b.offset(unit.scratch, unit.room.left, "i32")
+    block = inner.begin, inner.steps, unit.plan.inner_block
+    stride = pack_rows(unit.b, unit.left, block, (row, unit.plan.rows.size), sliver)
+
+    def compute(_: Index, panel: tuple[Value, Value], sums: Value) -> None:
+        emit_tiles(unit, made, inner, (sliver, stride), panel[1], sums)
+
+    return compute

@@ -82,6 +82,11 @@ class Product(Record):
         """The type of the elements of A and B; it is as wide as those of C."""
         return "i32" if self.pairs else self.kind
 
+    @property
+    def is_tiled(self) -> bool:
+        """Whether the processor's own tiles multiply, or what stands for them."""
+        return self.pairs in ("amx", "emulated-tiles")
+
 
 class Kernel(NamedTuple):
     """A function that was written: its name, the size of its grid, bytes of scratch a thread.

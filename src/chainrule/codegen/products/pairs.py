@@ -6,7 +6,8 @@ the first in its lower half. An odd inner axis is filled up with a zero.
 
 One instruction multiplies the words of two vectors and adds both products to a vector of float32.
 The products are exact in float32, so what is ``emulated`` differs from AVX512-BF16 in subnormal
-numbers at most: each sum is rounded, the upper half's first. NEON rounds in another way.
+numbers at most: each sum is rounded, the upper half's first. NEON rounds in another way. Where the
+processor has tiles (``tiles.py``), large products use those.
 
 Source:  intel2018hardware
 """
@@ -21,10 +22,13 @@ from chainrule.codegen.products.split import maximum
 from chainrule.codegen.target import Target
 from chainrule.codegen.values import Value, bits, constant, lanes, like, vector
 
-__all__ = ["add_products", "in_pairs", "is_in_pairs", "words_of"]
+__all__ = ["add_products", "in_pairs", "is_in_pairs", "lower", "upper", "words_of"]
 
 _LARGE: Final = 1 << 16  # multiply-adds; smaller products wait for other things
 _LINES: Final = 8  # fewer rows or columns use what was rounded too seldom
+_TILED: Final = 16  # rows and columns that fill a tile
+_VECTORS: Final = {"amx": "avx512", "emulated-tiles": "emulated"}
+_NARROWING: Final = ("avx512", "amx")  # have an instruction that rounds
 _UPPER: Final = 0xFFFF0000 - (1 << 32)
 _QUIET: Final = 1 << 22  # the bit that makes a NaN one, whatever is cut off below
 
@@ -39,6 +43,8 @@ def is_in_pairs(target: Target, product: Product) -> bool:
 def in_pairs(target: Target, product: Product, prepare: Prepare) -> tuple[Product, Prepare]:
     """The same product of words, and what reads its operands as such."""
     how, inner = target.pairs, product.inner
+    if min(product.rows, product.columns) < _TILED or target.lanes("i32") < _TILED:
+        how = _VECTORS.get(how, how)
 
     def prepare_words(
         b: Builder, table: Value, index: Value
@@ -98,7 +104,7 @@ def _both(b: Builder, mask: Value | None, other: Value) -> Value:
 
 def words_of(b: Builder, even: Value, odd: Value, how: str) -> Value:
     """The words of the numbers with even places and those that follow them, rounded."""
-    if how == "avx512":
+    if how in _NARROWING:
         both = _narrowed(b, even, odd)
         count = lanes(even.type)
         order = [k // 2 + count * (k % 2) for k in range(2 * count)]
@@ -110,7 +116,7 @@ def words_of(b: Builder, even: Value, odd: Value, how: str) -> Value:
 
 def _of_neighbors(b: Builder, first: Value, last: Value, how: str) -> Value:
     """The words of numbers that lie one after another, in two vectors."""
-    if how == "avx512":
+    if how in _NARROWING:
         return b.bitcast(_narrowed(b, first, last), like(first.type, "i32"))
     places = range(0, 2 * lanes(first.type), 2)
     even = b.shuffle(first, last, [*places])
@@ -145,9 +151,17 @@ def add_products(b: Builder, x: Value, y: Value, total: Value, how: str) -> Valu
         kind = vector("bfloat", wide // 16)
         operands = (b.bitcast(v, kind) for v in (x, y))
         return b.call("llvm.aarch64.neon.bfdot.v4f32.v8bf16", total.type, total, *operands)
-    for op, other in (("and", _UPPER), ("shl", 16)):
-        first, second = (
-            b.bitcast(b.binary(op, word, constant(word.type, other)), total.type) for word in (x, y)
-        )
-        total = b.fma(first, second, total)
-    return total
+    total = b.fma(upper(b, x), upper(b, y), total)
+    return b.fma(lower(b, x), lower(b, y), total)
+
+
+def upper(b: Builder, words: Value) -> Value:
+    """The second number of each word, as a float."""
+    own = b.binary("and", words, constant(words.type, _UPPER))
+    return b.bitcast(own, like(words.type, "float"))
+
+
+def lower(b: Builder, words: Value) -> Value:
+    """The first number of each word, as a float."""
+    own = b.binary("shl", words, constant(words.type, 16))
+    return b.bitcast(own, like(words.type, "float"))

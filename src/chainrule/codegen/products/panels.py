@@ -2,13 +2,19 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from typing import Final
+
 from chainrule.codegen.llvm import Builder
 from chainrule.codegen.products.operands import Operand, Product, Strided
 from chainrule.codegen.products.split import Range, maximum, minimum
 from chainrule.codegen.products.vectors import transposed
 from chainrule.codegen.values import Index, Value, bits, constant, vector
 
-__all__ = ["pack_left", "pack_lines", "pack_right", "tail_mask"]
+__all__ = ["TILE", "pack_left", "pack_lines", "pack_right", "pack_rows", "tail_mask"]
+
+TILE: Final = 16
+"""Rows of a tile of the processor, and words in each."""
 
 
 def pack_right(
@@ -54,6 +60,17 @@ def pack_right(
         if rest:
             with b.when(b.icmp("sgt", b.number(end), full)):
                 copy(b.number(full), b.first(lanes, b.number(rest)))
+    if product.is_tiled:
+        _fill_up(b, vectors, inner[1], panel)
+
+
+def _fill_up(b: Builder, vectors: Range, count: Index, panel: Callable[[Value], Value]) -> None:
+    """Zeros for the words that the last tile has too many."""
+    begin = b.number(count)
+    end = b.binary("and", b.add(begin, TILE - 1), b.number(-TILE))
+    with b.loop(*vectors) as loop, b.loop(begin, end) as steps:
+        place = b.offset(panel(loop.index), b.mul(steps.index, TILE), "i32")
+        b.store(constant(vector("i32", TILE), 0), place, 4 * TILE)
 
 
 def _pack_transposed(
@@ -124,6 +141,33 @@ def pack_left(
             values = left.read(b, b.add(row, r), place, "row", lanes, mask)
             b.store(values, b.offset(line, r, kind))
     return 1, stride
+
+
+def pack_rows(
+    b: Builder, left: Operand, inner: tuple[Index, Index, int], rows: tuple[Value, int], at: Value
+) -> int:
+    """Copy a panel of words of the left operand row by row; gives the stride of the copy.
+
+    Rows are filled up with zeros to multiples of a tile's.
+    """
+    begin, count, most = inner
+    row, height = rows
+    if left.contiguous == "column":
+        return pack_left(b, left, TILE, inner, rows, at, "i32")[0]
+    stride = (-(-most // TILE) + 1) * TILE
+    for r in range(0, height, TILE):
+        with b.loop(0, count, TILE) as loop:
+            block = []
+            for j in range(TILE):
+                k = b.add(loop.index, j)
+                mask = None
+                if not isinstance(count, int) or count % TILE:
+                    mask = b.splat(b.icmp("slt", k, count), TILE)
+                block.append(left.read(b, b.add(row, r), b.add(k, begin), "row", TILE, mask))
+            place = b.offset(at, b.add(loop.index, r * stride), "i32")
+            for i, words in enumerate(transposed(b, block)):
+                b.store(words, b.offset(place, i * stride, "i32"), 4 * TILE)
+    return stride
 
 
 def pack_lines(

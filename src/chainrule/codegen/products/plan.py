@@ -17,6 +17,7 @@ from chainrule.codegen.values import bits
 __all__ = ["FAR", "UNIT", "Plan", "make_plan", "prefers_turned", "shared"]
 
 _SLIVER: Final = 14 << 10  # bytes of the left operand that stay in the first cache
+_TILED_SLIVER: Final = 24 << 10  # the same where sums are kept in tiles, which cost more to change
 _BLOCK: Final = 320 << 10  # bytes of the right operand that stay in the second one
 _NEAR: Final = 512 << 10  # an operand of so many bytes is in the second cache anyway
 _PAGE: Final = 4096  # rows at multiples of it fall into one set of the first cache
@@ -81,17 +82,23 @@ def make_plan(
 ) -> Plan:
     """Choose the blocks."""
     lanes = target.lanes(product.kind)
-    rows, columns = _registers(target, product.rows, -(-product.columns // lanes))
+    vectors = -(-product.columns // lanes)
+    if product.is_tiled:
+        rows = split(product.rows, 32 if product.rows >= 32 else 16)
+        columns = split(vectors, min(vectors, 2))
+    else:
+        rows, columns = _registers(target, product.rows, vectors)
     size = bits(product.kind) // 8
-    inner_block = _inner_block(product.inner, rows.size * size, lanes)
-    cycles = product.rows * product.inner * columns.total // 2
+    sliver = _TILED_SLIVER if product.is_tiled else _SLIVER
+    inner_block = _inner_block(product.inner, rows.size * size, lanes, sliver)
+    cycles = product.rows * product.inner * columns.total // (16 if product.is_tiled else 2)
     column_blocks = _column_blocks(columns, rows, cycles, inner_block * lanes * size)
     row_blocks = _row_blocks(rows, cycles // column_blocks)
     if row_blocks == 1:
         column_blocks = shared(column_blocks, columns.panels)
     unit = cycles // (row_blocks * column_blocks) + product.rows * columns.total * 2 + 50
     group = max(1, min(UNIT // unit, row_blocks * column_blocks * batch))
-    read_right = rows.panels == 1 and right.contiguous == "column"
+    read_right = rows.panels == 1 and right.contiguous == "column" and not product.is_tiled
     along = left.plain is not None and left.plain.column_stride == 1
     return Plan(
         lanes, rows, columns, row_blocks, column_blocks, inner_block, group,
@@ -136,9 +143,9 @@ def _cycles(height: int, width: int) -> float:
     return max(height * width / 2, (height + width + 1) / 2, 4)
 
 
-def _inner_block(inner: int, step: int, lanes: int) -> int:
+def _inner_block(inner: int, step: int, lanes: int, sliver: int) -> int:
     """Equal blocks, multiples of the lanes, such that the left sliver stays in the first cache."""
-    most = max(_SLIVER // max(step, 1), lanes)
+    most = max(sliver // max(step, 1), lanes)
     if inner <= most * 5 // 4:
         return inner
     count = -(-inner // most)
