@@ -91,7 +91,8 @@ def make_plan(
     size = bits(product.kind) // 8
     sliver = _TILED_SLIVER if product.is_tiled else _SLIVER
     inner_block = _inner_block(product.inner, rows.size * size, lanes, sliver)
-    cycles = product.rows * product.inner * columns.total // (16 if product.is_tiled else 2)
+    steps = product.rows * product.inner * columns.total
+    cycles = steps // 8 if product.is_tiled else steps // 2  # a tile takes 16, and its copy as many
     column_blocks = _column_blocks(columns, rows, cycles, inner_block * lanes * size)
     row_blocks = _row_blocks(rows, cycles // column_blocks)
     if row_blocks == 1:
