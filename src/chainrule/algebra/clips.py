@@ -118,6 +118,26 @@ def exclusive(term: Term, _: int, __: Definitions) -> list[Term] | None:
     return [] if opposite else None
 
 
+def kept(term: Term, _: int, definitions: Definitions) -> list[Term] | None:
+    """H ⊙ [H > 0] is H where H = relu(u), and relu(u) ⊙ [u > 0] is relu(u)."""
+    for mask in term.factors:
+        if mask.atom.head != "indicator" or mask.atom.params[0] not in (">", "≥"):
+            continue
+        left, right = mask.atom.args
+        for f in term.factors:
+            named = definitions.get(f.atom)
+            inner = f if named is None else combine.lone(named)
+            if right.terms or f.labels != mask.labels or inner is None or f.power <= 0:
+                continue
+            straight = inner is f or inner.labels == tuple(range(mask.atom.args[0].rank))
+            of_left = combine.lone(left)
+            if inner.atom.head == "apply:relu" and straight and (
+                inner.atom.args[0] == left or (of_left is not None and of_left.atom == f.atom)
+            ):
+                return [Term(term.coefficient, tuple(g for g in term.factors if g is not mask))]
+    return None
+
+
 def _under_abs(poly: Poly, definitions: Definitions) -> Poly | None:
     """Find u, if a poly is |u| or the user's name for it."""
     factor = combine.lone(poly)

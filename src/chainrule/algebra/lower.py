@@ -19,10 +19,12 @@ from chainrule.algebra import combine, matrices
 from chainrule.algebra.definitions import expanded
 from chainrule.algebra.exponentials import complements
 from chainrule.algebra.index import Atom, Factor, Poly, Term, atom_poly, normal
+from chainrule.algebra.joins import ends, joined, part_of
 from chainrule.algebra.reductions import along, attained, axes_of, reduced
 from chainrule.algebra.reshapes import reads_outside, reshaped
 from chainrule.algebra.rules import tidy
-from chainrule.algebra.sizes import Sizes, combined
+from chainrule.algebra.sizes import Sizes
+from chainrule.algebra.views import accumulated, viewed
 from chainrule.ir.dtype import bool_
 from chainrule.ir.graph import Node, ancestors
 from chainrule.ir.primitives import (
@@ -58,6 +60,7 @@ Twins = tuple[Node, ...]
 """The node that stands at one place of the program, in each recording."""
 
 _ONE = Fraction(1)
+_UNSIZED = RoutineCall | Block | Loop | Cond | Join  # what has no size, or finds its own
 _TRUTH = {
     "bitwise_and": "logical_and",
     "bitwise_or": "logical_or",
@@ -86,6 +89,7 @@ class Lowering:
     inferred     what follows for named values, such as the symmetry of XᵀX
     constants    arrays of the program that have no formula, by their generated names
     sized        those of them that are other arrays at other sizes
+    joins        the sizes of joined arrays, by their numbers in the recordings
     fixed        what else of the program is another at other sizes: "a number", "an index"
     definitions  for each name that was met, the poly that it stands for
     """
@@ -99,6 +103,7 @@ class Lowering:
     constants: dict[str, Any] = field(default_factory=dict)
     sized: set[str] = field(default_factory=set)
     fixed: set[str] = field(default_factory=set)
+    joins: dict[tuple[int, ...], str] = field(default_factory=dict)
     known: dict[Node, Lowered] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
@@ -131,7 +136,7 @@ class Lowering:
     def dims(self, twins: Twins) -> tuple[str, ...]:
         """The symbols of the sizes of a node's axes."""
         shapes = list(zip(*(n.shape for n in twins), strict=True))
-        found = [self.sizes.known(s) for s in shapes]
+        found = [self.joins.get(s) or self.sizes.known(s) for s in shapes]
         if None in found and self.sizes.recordings > 1:
             self.fixed.add("a size")
         return tuple(str(s[0]) if d is None else d for s, d in zip(shapes, found, strict=True))
@@ -175,7 +180,7 @@ class Lowering:
 
     def _rule(self, twins: Twins) -> Lowered:
         node, op = twins[0], twins[0].op
-        dims = self.dims(twins) if not isinstance(op, RoutineCall | Block | Loop | Cond) else ()
+        dims = self.dims(twins) if not isinstance(op, _UNSIZED) else ()
         match op:
             case Input():
                 if node.inputs:
@@ -216,7 +221,7 @@ class Lowering:
             case Accumulate(view=view):
                 return self._accumulate(node.inputs[0], view, dims, twins)
             case Join(axis=axis):
-                return atom_poly(Atom("join", (axis,), tuple(map(self.value, node.inputs)), dims))
+                return self._join(twins, axis)
             case Gather():
                 return self._gather(node, dims)
             case Scatter():
@@ -264,6 +269,8 @@ class Lowering:
             return atom_poly(Atom("iota", (), (), dims))
         if len(dims) == 2 and all(np.array_equal(v, np.eye(*v.shape)) for v in values):
             return combine.delta(dims[0])
+        if (half := matrices.triangle(values)) is not None:
+            return atom_poly(Atom(half[0], half[1:], (), dims))
         name = next((n for n, v in self.constants.items() if v is values[0]), "")
         name = name or f"c{1 + len(self.constants)}"
         self.constants[name] = values[0]
@@ -292,29 +299,25 @@ class Lowering:
     def _view(
         self, source: Node, axes: Sequence[Axis], dims: tuple[str, ...], twins: Twins
     ) -> Poly:
-        operand = self.value(source)
-        offsets = self._offsets(twins, axes)
-        fresh = itertools.count(len(dims))
-        read: list[int] = []
-        placed: list[Factor] = []
+        offsets, outside = self._offsets(twins, axes), reads_outside(twins[0], axes)
+        operand, whole, axes = self.value(source), self._factor(source), list(axes)
         for k, axis in enumerate(axes):
-            step = len(axis.terms) == 1 and axis.terms[0][1] == 1
-            if step and axis.offset == 0 and operand.dims[k] == dims[axis.terms[0][0]]:
-                read.append(axis.terms[0][0])
-            elif step and axis.offset <= 0 and operand.dims[k] == "1":
-                offset = offsets[k]
-                place = combined((-1, offset)) if isinstance(offset, str) else -offset
-                unit = Atom("unit", (place,), (), (dims[axis.terms[0][0]],))
-                placed.append(Factor(unit, (axis.terms[0][0],)))
-                read.append(next(fresh))
-            elif not axis.terms and axis.offset == 0 and operand.dims[k] == "1":
-                read.append(next(fresh))
-            else:
-                places = tuple((o, a.terms) for o, a in zip(offsets, axes, strict=True))
-                params = (places, *(["outside"] if reads_outside(twins[0], axes) else []))
-                return atom_poly(Atom("view", params, (self._factor(source),), dims))
-        terms = [t.times(Term(_ONE, tuple(placed))) for t in operand.at(read, fresh)]
-        return normal(terms, range(len(dims)), dims)
+            length = dims[axis.terms[0][0]] if axis.terms else None
+            if not outside and len(axis.terms) < 2 and all(step == 1 for _, step in axis.terms):
+                part = part_of(operand, k, offsets[k], length, self.definitions)
+                if part is not None:
+                    operand, whole = part, combine.grouped(part)
+                    axes[k], offsets[k] = Axis(0, axis.terms), 0
+        return viewed(operand, whole, axes, offsets, dims, outside)
+
+    def _join(self, twins: Twins, axis: int) -> Poly:
+        """Joined arrays; the sizes that they have together are known from now on."""
+        parts = [self.value(n) for n in twins[0].inputs]
+        sizes = [[n.shape[axis] for n in t.inputs] for t in twins]
+        for k, end in enumerate(ends([p.dims[axis] for p in parts])):
+            if not end.isdigit():
+                self.joins[tuple(sum(s[:k]) for s in sizes)] = end
+        return joined(parts, axis)
 
     def _offsets(self, twins: Twins, axes: Sequence[Axis]) -> list[int | str]:
         """Where each axis begins to be read: a number, or n−1 where that grows with a size."""
@@ -323,36 +326,15 @@ class Lowering:
         if any([a.terms for a in other] != [a.terms for a in axes] for other in every):
             self.fixed.add("an index")
             return [a.offset for a in axes]
-        found = [self.sizes.offset([a.offset for a in each]) for each in zip(*every, strict=True)]
+        places = [tuple(a.offset for a in each) for each in zip(*every, strict=True)]
+        found = [self.sizes.offset(p) if p not in self.joins else self.joins[p] for p in places]
         if None in found:
             self.fixed.add("an index")
         return [a.offset if o is None else o for a, o in zip(axes, found, strict=True)]
 
     def _accumulate(self, source: Node, view: View, dims: tuple[str, ...], twins: Twins) -> Poly:
-        operand = self.value(source)
-        labels = itertools.count(operand.rank)
-        read = list(range(operand.rank))
-        outputs: list[int] = []
-        deltas: list[Factor] = []
-        for k, axis in enumerate(view.axes):
-            whole = len(axis.terms) == 1 and axis.terms[0][1] == 1 and axis.offset == 0
-            if whole and operand.dims[axis.terms[0][0]] == dims[k]:
-                label = axis.terms[0][0]
-                if label in outputs:
-                    twin = next(labels)
-                    deltas.append(combine.delta_factor(dims[k], label, twin))
-                    label = twin
-                outputs.append(label)
-            elif not axis.terms and axis.offset == 0 and dims[k] == "1":
-                outputs.append(next(labels))
-            else:
-                places = tuple((a.offset, a.terms) for a in view.axes)
-                self._offsets(tuple(twins), view.axes)
-                return atom_poly(Atom("accumulate", (places,), (self._factor(source),), dims))
-        unit = Term(_ONE, tuple(deltas))
-        terms = [combine.summed(t.times(unit), read, outputs, operand.dims)
-                 for t in operand.at(read, labels)]  # fmt: skip
-        return normal(terms, outputs, dims)
+        offsets = self._offsets(twins, view.axes)
+        return accumulated(self.value(source), self._factor(source), view.axes, offsets, dims)
 
     # ------------------------------------------------------------ indices
 
@@ -386,6 +368,7 @@ class Lowering:
         bodies = [n.op.body for n in twins if isinstance(n.op, Block)]
         inner = Lowering(self.sizes, {}, frozenset(bodies[0].nodes()))
         inner.constants, inner.sized, inner.fixed = self.constants, self.sized, self.fixed
+        inner.joins = self.joins
         inner.known.update(zip(bodies[0].inputs, operands, strict=True))
         return [
             inner.lower(tuple(outputs))

@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import itertools
+from collections.abc import Sequence
 from fractions import Fraction
 from typing import Any
+
+import numpy as np
 
 from chainrule.algebra.combine import add, einsum, function, grouped, lone, power, ungrouped
 from chainrule.algebra.index import (
@@ -54,6 +57,20 @@ def _cofactor_tangent(matrix: Poly, direction: Poly) -> Poly:
 
 def _maybe_transposed(poly: Poly, params: tuple[Any, ...]) -> Poly:
     return transposed(poly) if params and params[0] is True else poly
+
+
+_DIAGONALS = (0, -1, 1, -2, 2)
+
+
+def triangle(values: Sequence[Any]) -> tuple[str, int] | None:
+    """What triangle of ones these arrays are: ("tril", −1) lies below the main diagonal."""
+    if any(v.ndim != 2 for v in values):
+        return None
+    for k in _DIAGONALS:
+        for name, half in (("tril", np.tril), ("triu", np.triu)):
+            if all(np.array_equal(v, half(np.ones(v.shape), k)) for v in values):
+                return name, k
+    return None
 
 
 def transposed(poly: Poly) -> Poly:

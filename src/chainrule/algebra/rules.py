@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from fractions import Fraction
 
 from chainrule.algebra import combine
-from chainrule.algebra.clips import exclusive, saturated, unclipped
+from chainrule.algebra.clips import exclusive, kept, saturated, unclipped
 from chainrule.algebra.definitions import expanded, folds
 from chainrule.algebra.exponentials import (
     Definitions,
@@ -342,5 +342,5 @@ def _total(atom: Atom, slot: int, definitions: Definitions) -> Number | None:
 
 _RULES = (
     _inverses, sigmoids, shares, reflections, softmaxes, _masks, _simplex, _averages, _totals,
-    _cancelling, _units, exclusive, unclipped, folds,
+    _cancelling, _units, exclusive, unclipped, kept, folds,
 )  # fmt: skip

@@ -17,7 +17,7 @@ from functools import cached_property
 
 from chainrule.algebra.index import Atom, Factor, Term, rational
 
-__all__ = ["Sizes", "combined", "linear"]
+__all__ = ["Sizes", "combined", "linear", "multiplied", "stepped"]
 
 Monomials = list[tuple[tuple[Factor, ...], tuple[float, ...]]]
 
@@ -51,6 +51,35 @@ def combined(*parts: tuple[int, str]) -> str:
         word = f"{'' if symbol and count == 1 else count}{symbol}"
         shown += ("−" if total[symbol] < 0 else "+" if shown else "") + word
     return shown or "0"
+
+
+def multiplied(sizes: Sequence[str]) -> str:
+    """The product of sizes: n·d, and n·d+m·d of (n+m)·d; 1 if there are none."""
+    if not any(sign in size for size in sizes for sign in "+−"):
+        return "·".join(sizes) or "1"
+    parts: list[tuple[int, tuple[str, ...]]] = [(1, ())]
+    for size in sizes:
+        parts = [
+            (count * times, (*symbols, symbol) if symbol else symbols)
+            for count, symbols in parts
+            for symbol, times in linear(size).items()
+        ]
+    return combined(*((count, "·".join(symbols) or "1") for count, symbols in parts))
+
+
+def stepped(size: str, step: int) -> str | None:
+    """How many there are in steps: ⌈n/2⌉ of n, ⌊n/2⌋ of n−1; None if there is no word for it."""
+    if size.isdigit():
+        return str(-(-int(size) // step))
+    if step == 1:
+        return size
+    form = linear(size)
+    less, (symbol, *more) = form.pop("", 0), [*form, ""]
+    if more != [""] or form.get(symbol) != 1 or less not in (0, -1):
+        return None
+    if less:
+        return f"⌊{symbol}/2⌋" if step == 2 else None
+    return f"⌈{symbol}/{step}⌉"
 
 
 @dataclass(frozen=True)
@@ -90,7 +119,7 @@ class Sizes:
                 return f"{a}·{b}"
             if all(x + y == v for x, y, v in zip(left, right, values, strict=True)):
                 return f"{a}+{b}" if a != b else f"2{a}"
-        return self._shifted(values) or self._apart(values)
+        return self._shifted(values) or self._apart(values) or self._stepped(values)
 
     def _shifted(self, values: Sequence[int]) -> str | None:
         """A size and a number, as n−1; the smallest number that does."""
@@ -111,6 +140,16 @@ class Sizes:
                 more = str(min(offsets)).replace("-", "−")
                 found.append(combined((1, a), (-1, b), (1, more)))
         return found[0] if len(found) == 1 else None
+
+    def _stepped(self, values: Sequence[int]) -> str | None:
+        """A part of a size, as ⌈n/2⌉, which x[::2] has."""
+        for name, sizes in self.named.items():
+            for step in range(2, 5) if self.recordings > 1 else ():
+                if all(v == -(-s // step) for s, v in zip(sizes, values, strict=True)):
+                    return f"⌈{name}/{step}⌉"
+            if self.recordings > 1 and all(v == s // 2 for s, v in zip(sizes, values, strict=True)):
+                return f"⌊{name}/2⌋"
+        return None
 
     def number(self, values: Sequence[float]) -> Term:
         """Give the term that stands for a constant with these values."""

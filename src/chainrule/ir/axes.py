@@ -83,8 +83,8 @@ def _names(node: Node, table: Mapping[Node, Names]) -> Names:
         case View():
             return _viewed(op, node.inputs[0].shape, operands[0])
         case Join(axis=axis):
-            merged = _merged(operands, node.ndim)
-            return tuple(None if a == axis else n for a, n in enumerate(merged))
+            beside = [tuple(None if a == axis else n for a, n in enumerate(o)) for o in operands]
+            return _merged(beside, node.ndim)
         case _:
             return (None,) * node.ndim
 

@@ -144,8 +144,8 @@ class Derivation:
     def jacobian(self, name: str) -> Poly:
         """∂y/∂name, with the labels of y first."""
         nodes = tuple(t.graph.outputs[0] for t in self.traces)
-        dims = self.lowering.dims(nodes) + self.lowering.dims(self.input(name))
         self.value()
+        dims = self.lowering.dims(nodes) + self.lowering.dims(self.input(name))
         moved = tuple(s[n] for s, n in zip(self.stand_ins, nodes, strict=True))
         return self._along(moved, name, dims)
 
@@ -157,7 +157,9 @@ class Derivation:
             if tangent is None:
                 return constant(Fraction(0), dims)
             tangents.append(tangent)
-        return self.lowering.simplest(read_off(self.lowering.lower(tuple(tangents)), dims))
+        lowering = self.lowering
+        tangent = lowering.lower(tuple(tangents))
+        return lowering.simplest(read_off(tangent, dims, lowering.definitions))
 
 
 def _beside(traces: Sequence[Trace]) -> list[Twins]:

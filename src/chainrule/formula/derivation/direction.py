@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from fractions import Fraction
 from typing import Final, cast
 
 from chainrule.algebra import combine
 from chainrule.algebra.index import Atom, Factor, Poly, Term, normal
+from chainrule.algebra.joins import inside_of_join, stacked
 from chainrule.algebra.sizes import combined
 from chainrule.errors import FormulaError
 from chainrule.formula.typeset.tree import Place
@@ -16,10 +17,12 @@ from chainrule.formula.typeset.tree import Place
 __all__ = ["DIRECTION", "read_off"]
 
 DIRECTION: Final = "direction"
-_LINEAR: Final = ("group", "view", "accumulate", "reshape")
+_LINEAR: Final = ("group", "view", "accumulate", "reshape", "join")
 
 
-def read_off(tangent: Poly, dims: tuple[str, ...]) -> Poly:
+def read_off(
+    tangent: Poly, dims: tuple[str, ...], definitions: Mapping[Atom, Poly]
+) -> Poly:
     """Set the labels of the direction free: the coefficient of dx."""
     rank = tangent.rank
     terms = []
@@ -35,7 +38,7 @@ def read_off(tangent: Poly, dims: tuple[str, ...]) -> Poly:
         ]
         terms.append(Term(term.coefficient, (*rest, *deltas)))
     outputs = [*range(rank), *range(100, 100 + len(dims) - rank)]
-    return normal(terms, outputs, dims)
+    return stacked(normal(terms, outputs, dims), definitions)
 
 
 def _direction(atom: Atom) -> Atom | None:
@@ -63,6 +66,8 @@ def _opened(poly: Poly) -> Poly:
 
 def _inside(f: Factor) -> list[Term]:
     """The terms of a group, or of what a slice reads, beside rows of I that say where."""
+    if f.atom.head == "join":
+        return inside_of_join(f, DIRECTION)
     (inner,) = f.atom.args
     fresh = itertools.count(1000)
     if f.atom.head == "group":

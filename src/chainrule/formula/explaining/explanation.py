@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 
 from chainrule.formula.explaining.naming import Definition
 from chainrule.formula.explaining.steps import Board
+from chainrule.formula.printing.arrange import lengths_of
 from chainrule.formula.printing.code import CHAINRULE, NUMPY, identifier, program
 from chainrule.formula.printing.dialect import Dialect
 from chainrule.formula.printing.html import fragment
@@ -172,4 +173,4 @@ def _wrapped(line: str, width: int) -> list[str]:
 
 
 def _shape(dims: tuple[str, ...]) -> str:
-    return "×".join(f"({d})" if "·" in d else d for d in dims) if dims else "scalar"
+    return lengths_of(dims) if dims else "scalar"

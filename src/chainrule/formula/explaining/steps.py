@@ -244,16 +244,14 @@ class Work:
         tangent = self._lowered(piece.tangent(name), piece)
         if not is_linear(tangent):
             return None
-        dims = self._dims(piece.outputs) + self._dims(piece.inputs[name])
-        poly = tidy(read_off(tangent, dims), self._near([piece]))
+        dims = self.base.dims(piece.outputs) + self.base.dims(piece.inputs[name])
+        near = self._near([piece])
+        poly = tidy(read_off(tangent, dims, near), near)
         rank = len(piece.outputs[0].shape)
         if rank and poly.rank > rank:
             return self.written(poly, rank)
         tree = self.written(poly)  # of a number or by a number: a row or a column
         return tree if rank or poly.rank != 1 else flat_transpose(tree)
-
-    def _dims(self, twins: Twins) -> tuple[str, ...]:
-        return tuple(self.base.sizes.symbol(s) for s in zip(*(n.shape for n in twins), strict=True))
 
     def _simplified(
         self, made: Poly, chained: Tree, users: Sequence[Piece], near: Mapping[Atom, Poly]

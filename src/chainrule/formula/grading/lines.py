@@ -72,11 +72,23 @@ def lines(program: Program, derivation: str | Sequence[str]) -> Lines:
         raise FormulaError("check: the derivation is empty")
     for place, (number, text) in enumerate(numbered):
         main, _, where = text.partition(" where ")
-        book.define_all(number, [c.strip() for c in where.split(";") if c.strip()])
+        book.define_all(number, _clauses(where))
         last = place == len(numbered) - 1
         if not (_defining(main) and book.define(number, main, last)):
             book.claim(number, main, last)
     return Lines(tuple(book.claims), tuple(book.definitions))
+
+
+def _clauses(where: str) -> list[str]:
+    """The definitions after "where", apart at each ; that is not in brackets: a = [x; y]; b = 2."""
+    found, depth = [""], 0
+    for sign in where:
+        depth += (sign in "([") - (sign in ")]")
+        if sign == ";" and not depth:
+            found.append("")
+        else:
+            found[-1] += sign
+    return [clause.strip() for clause in found if clause.strip()]
 
 
 def _defining(text: str) -> str | None:

@@ -70,6 +70,11 @@ def _indexed(term: Term, dims: tuple[str, ...], parts: Parts) -> Tree:
     return ts.Indexed(dims, scalar, outputs, bound, tuple(shown))
 
 
+def letters_of(dims: Sequence[str]) -> list[str]:
+    """The letters of the axes of a whole."""
+    return list(_letters(dict(enumerate(dims))).values())
+
+
 def _letters(sizes: Mapping[int, str]) -> dict[int, str]:
     """A letter for each label: its axis name, if that is free."""
     letters: dict[int, str] = {}

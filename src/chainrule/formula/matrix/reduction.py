@@ -8,12 +8,14 @@ reduced is written with indices.
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from fractions import Fraction
 from typing import NamedTuple, cast
 
 from chainrule.algebra.index import Atom, Factor, Poly, Term, normal
+from chainrule.algebra.joins import ends
 from chainrule.formula.matrix.factor import total
 from chainrule.formula.matrix.indices import in_indices
 from chainrule.formula.matrix.piece import Piece, piece
@@ -23,8 +25,10 @@ from chainrule.formula.typeset import tree as ts
 from chainrule.formula.typeset.build import (
     elementwise,
     flat_transpose,
+    is_triangle,
     power_of,
     product,
+    triangle,
     turns,
     upright,
 )
@@ -271,6 +275,10 @@ class Reduction:
         if isinstance(tree, ts.Eye):
             both = [*left, *right]
             return _diagonal(elementwise(both)) if both else tree
+        if is_triangle(tree) and isinstance(tree, ts.Apply):
+            u = elementwise(left) if left else ones[0]
+            v = elementwise(right) if right else ones[1]
+            return ts.Apply(tree.dims, tree.name, (product([u, _row(v)]), *tree.parts[1:]))
         parts = [tree]
         if left:
             parts.insert(0, _diagonal(elementwise(left)))
@@ -344,6 +352,13 @@ def atom_tree(atom: Atom) -> Tree:
             return ts.Apply(atom.dims, name, tuple(map(formula, atom.args)))
         case ("reshape", _, _) if len(atom.dims) == 1:
             return ts.Vec(atom.dims, formula(atom.args[0]))
+        case ("join", _, _):
+            axis = cast("int", atom.params[0])
+            return ts.Stacked(atom.dims, tuple(_cell(p, axis) for p in atom.args), axis)
+        case ("tril" | "triu" as name, _, _):
+            return triangle(name, int(str(atom.params[0])), atom.dims)
+        case ("embed", _, _):
+            return _embedding(atom)
         case ("view", _, _):
             axes = cast("tuple[ts.Place, ...]", atom.params[0])
             return ts.Viewed(atom.dims, formula(atom.args[0]), axes, len(atom.params) > 1)
@@ -373,6 +388,25 @@ def _operand(poly: Poly) -> Tree:
     if any(f.labels for t in poly.terms for f in t.factors):
         return formula(poly)
     return formula(normal(poly.terms, (), ()))
+
+
+def _cell(poly: Poly, axis: int) -> Tree:
+    """A part of [A; B]: of one row a row, in a column a number."""
+    if poly.dims[axis] != "1" or poly.rank > 2:
+        return formula(poly)
+    dims = poly.dims[:axis] + poly.dims[axis + 1 :]
+    place = [len(dims) if k == axis else 0 for k in range(poly.rank)]
+    terms = poly.at(place, itertools.count(poly.rank))
+    vector = formula(normal(terms, range(len(dims)), dims))
+    return flat_transpose(vector) if dims and axis == 0 else vector
+
+
+def _embedding(atom: Atom) -> Tree:
+    """The columns of I that put a part at its place: I[:, n:]."""
+    k, lengths = cast("tuple[int, tuple[str, ...]]", atom.params)
+    start = ends(lengths)[k]
+    places = ((0, ((0, 1),)), (int(start) if start.isdigit() else start, ((1, 1),)))
+    return ts.Viewed(atom.dims, ts.Eye(atom.dims[:1] * 2), places)
 
 
 def _group(inside: Poly) -> Tree:

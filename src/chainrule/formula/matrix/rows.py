@@ -12,7 +12,7 @@ from chainrule.formula.typeset.walk import spanned
 
 __all__: list[str] = ["Irreducible", "row_of"]
 
-_WHOLE = frozenset({"det", "onehot", "softmax"})
+_WHOLE = frozenset({"det", "onehot", "softmax", "tril", "triu"})
 
 
 class Irreducible(Exception):  # noqa: N818 — a way out, not a failure
@@ -35,7 +35,7 @@ def row_of(tree: Tree, slot: int, label: str) -> Tree:
             return ts.Elementwise(dims, tuple(row_of(p, slot, label) for p in parts))
         case ts.Power(body=body, exponent=exponent):
             return ts.Power(dims, row_of(body, slot, label), exponent)
-        case ts.Apply(name="softmax") if slot == 0 and len(tree.dims) == 2:
+        case ts.Apply(name="softmax" | "tril" | "triu") if slot == 0 and len(tree.dims) == 2:
             return ts.Row(dims, tree, label)
         case ts.Apply(name=name, parts=parts) if spanned(name)[0] not in _WHOLE:
             made = tuple(row_of(p, slot, label) if p.dims else p for p in parts)
@@ -43,6 +43,8 @@ def row_of(tree: Tree, slot: int, label: str) -> Tree:
         case ts.Bracket(relation=relation, left=left, right=right):
             sides = [row_of(p, slot, label) if p.dims else p for p in (left, right)]
             return ts.Bracket(dims, relation, *sides)
+        case ts.Stacked(parts=parts, axis=axis) if axis != slot and len(tree.dims) == 2:
+            return ts.Stacked(dims, tuple(row_of(p, slot, label) for p in parts), 0)
         case ts.Zero():
             return ts.Zero(dims)
         case ts.Product(parts=(first, *rest)) if slot == 0 and len(first.dims) == 2:

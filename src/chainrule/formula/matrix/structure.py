@@ -11,7 +11,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from fractions import Fraction
 
+from chainrule.algebra.combine import lone
 from chainrule.algebra.index import Factor, Poly, Term
+from chainrule.algebra.sizes import multiplied
 from chainrule.formula.matrix.factor import total
 from chainrule.formula.matrix.piece import Piece, piece
 from chainrule.formula.matrix.reduction import Irreducible, Reduction, indexed, scalar_factors
@@ -49,7 +51,7 @@ def _structured(poly: Poly, rows: int, dims: tuple[str, str]) -> Tree:
 def flattened(dims: tuple[str, ...], rows: int) -> tuple[str, str]:
     """The sizes of a matrix whose rows and columns are products of axes."""
     sides = dims[:rows], dims[rows:]
-    return tuple("·".join(d) if d else "1" for d in sides)  # type: ignore[return-value]
+    return tuple(map(multiplied, sides))  # type: ignore[return-value]
 
 
 def _piece(term: Term, dims: tuple[str, ...], rows: int, blocks: bool = False) -> Piece:
@@ -70,16 +72,59 @@ def _body(
     groups = _components(factors, fixed)
     shape = flattened(dims, rows)
     deltas = {frozenset(f.labels) for f in factors if f.atom.head == "delta"}
+    whole = [f for f in factors if _is_flat_identity(f, len(dims))]
+    if len(whole) == 1 and all(set(f.labels) <= {0} for f in factors if f is not whole[0]):
+        scalars, inner = _reduce([f for f in factors if f is not whole[0]], [0], dims, fixed)
+        plain = len(factors) == 1
+        return scalars, ts.Eye(shape) if plain else ts.Diag(shape, inner)
     if len(left) == len(right) == 2 and deltas >= {frozenset((0, 2)), frozenset((1, 3))}:
         rest = [f for f in factors if f.atom.head != "delta"]
         if rest:
             moved = [_merged(f, {2: 0, 3: 1}) for f in rest]
             scalars, inner = _reduce(moved, [0, 1], dims, fixed)
             return scalars, ts.Diag(shape, ts.Vec((shape[0],), inner))
+    scaled = _scaled_sides(factors, dims, rows, fixed)
+    if scaled is not None:
+        return scaled
     for pairs, kind in _pairings(left, right):
         if all(_together(groups, pairs[k], pairs[1 - k]) for k in (0,)):
             return _paired(factors, groups, pairs, kind, dims, rows, fixed)
     return _fixed(factors, dims, rows, fixed)
+
+
+def _is_flat_identity(f: Factor, rank: int) -> bool:
+    """Whether a factor is ∂vec(X)/∂X, which is I when its sides are flattened."""
+    if f.atom.head != "reshape" or f.labels != tuple(range(rank)) or f.power != 1:
+        return False
+    whole = lone(f.atom.args[0])
+    square = multiplied(f.atom.dims[1:]) == f.atom.dims[0]
+    return whole is not None and whole.atom.head == "delta" and square
+
+
+def _scaled_sides(
+    factors: Sequence[Factor], dims: tuple[str, ...], rows: int, fixed: Rows
+) -> tuple[list[Tree], Tree] | None:
+    """diag(vec M) in front of a Kronecker product, or behind it, for an M of two row labels."""
+    if any(f.atom.head == "delta" and set(f.labels) == {0, rows} for f in factors):
+        return None  # a block for each row says more
+    for side in (range(rows), range(rows, len(dims))):
+        own = [f for f in factors if f.labels and set(f.labels) == set(side)]
+        rest = [f for f in factors if f not in own]
+        left, right = list(range(rows)), list(range(rows, len(dims)))
+        groups = _components(rest, fixed)
+        if len(side) != 2 or not own or len(left) > 2 or len(right) > 2 or not any(
+            _together(groups, pairs[0], pairs[1]) for pairs, _ in _pairings(left, right)
+        ):  # fmt: skip
+            continue
+        if all(f.atom.head == "delta" for f in own):
+            continue
+        scalars, vector = _reduce(own, list(side), dims, fixed)
+        more, body = _body(rest, dims, rows, fixed)
+        size = flattened(dims, rows)[0 if side.start == 0 else 1]
+        diagonal = ts.Diag((size, size), ts.Vec((size,), vector))
+        parts = [diagonal, body] if side.start == 0 else [body, diagonal]
+        return [*scalars, *more], product(parts)
+    return None
 
 
 def _pairings(left: list[int], right: list[int]) -> list[tuple[tuple[list[int], list[int]], str]]:

@@ -28,7 +28,7 @@ from chainrule.formula.typeset.build import is_row
 from chainrule.formula.typeset.tree import Tree
 from chainrule.formula.typeset.walk import axes_below, labels_of, spanned
 
-__all__ = ["arranged", "shape_of", "terms"]
+__all__ = ["arranged", "lengths_of", "shape_of", "terms"]
 
 Placed = tuple[Mark, int]
 _PAIRS = (ts.Product, ts.Elementwise, ts.Over, ts.Kron)
@@ -52,7 +52,14 @@ def terms(tree: Tree, shapes: bool = False) -> list[tuple[int, Mark]]:
 def shape_of(tree: Tree) -> str:
     """The sizes of an array: d×n, n for a column, 1×n for a row; nothing for a scalar."""
     dims = ("1", *tree.dims) if is_row(tree) else tree.dims
-    return "×".join(f"({d})" if "·" in d else d for d in dims)
+    return lengths_of(dims)
+
+
+def lengths_of(dims: Sequence[str]) -> str:
+    """Sizes side by side, in brackets where they are products or sums: (n−1)×d."""
+    if len(dims) == 1:
+        return dims[0]
+    return "×".join(f"({d})" if any(sign in d for sign in "·+−") else d for d in dims)
 
 
 class Arranger:
@@ -138,6 +145,10 @@ class Arranger:
         match tree:
             case ts.Apply(name="log|·|", parts=(only,)):
                 return m.Row((m.Function("log"), m.Fenced("|", self._plain(only), "|"))), ATOM
+            case ts.Apply(name="reshape", parts=(body,)):
+                sizes = m.Words(f"({', '.join(tree.dims)})")
+                words = (self._plain(body), m.Sign(",", binary=True), sizes)
+                return _called("reshape", m.Row(words)), ATOM
             case ts.Apply(name=name, parts=parts):
                 between = [m.Sign(",", binary=True)] * len(parts)
                 inside = list(chain(*zip(map(self._plain, parts), between, strict=True)))[:-1]
@@ -172,6 +183,10 @@ class Arranger:
             case ts.Placed(body=body):
                 words = (self._plain(body), m.Sign(",", binary=True), m.Words(places(tree)))
                 return _called("place", m.Row(words)), ATOM
+            case ts.Stacked(parts=parts, axis=axis):
+                cells = tuple(map(self._plain, parts))
+                rows = tuple((c,) for c in cells) if axis == 0 else (cells,)
+                return m.Fenced("[", m.Grid(rows), "]"), ATOM
             case ts.At(body=body, labels=labels, power=power):
                 return self._at(body, labels, power), POSTFIX
             case ts.Indexed():

@@ -99,6 +99,8 @@ def drawn(mark: Mark) -> Box:
             return _root(drawn(body))
         case m.Fenced(left=left, body=body, right=right):
             return _fenced(left, drawn(body), right)
+        case m.Grid(rows=rows):
+            return _grid([[drawn(c) for c in row] for row in rows])
         case m.Total(below=below):
             return stacked(("Σ", below), 0, 1)
         case m.Shaped(body=body, shape=shape):
@@ -149,6 +151,20 @@ def _root(body: Box) -> Box:
     rows = [" " + "_" * body.width]
     rows += [a + b for a, b in zip(left, body.lines, strict=True)]
     return Box(tuple(rows), body.level + 1, body.foot)
+
+
+def _grid(rows: Sequence[Sequence[Box]]) -> Box:
+    """Rows below each other, their cells centered in columns."""
+    widths = [max(box.width for box in column) for column in zip(*rows, strict=True)]
+    lines: list[str] = []
+    for row in rows:
+        cells = [
+            Box(tuple(line.center(width) for line in box.lines), box.level, box.foot)
+            for box, width in zip(row, widths, strict=True)
+        ]
+        apart = [b for cell in cells for b in (text_box("  "), cell)][1:]
+        lines += beside(apart).lines
+    return Box(tuple(lines), (len(lines) - 1) // 2)
 
 
 def _fenced(left: str, body: Box, right: str) -> Box:

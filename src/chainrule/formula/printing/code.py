@@ -28,6 +28,7 @@ from chainrule.formula.printing.kinds import (
     spread_vector,
     swapped,
 )
+from chainrule.formula.printing.lengths import Lengths
 from chainrule.formula.printing.line import from_end
 from chainrule.formula.typeset import tree as ts
 from chainrule.formula.typeset.build import flat_transpose, is_row, power_of
@@ -51,12 +52,12 @@ def program(
     """The definitions and the formula as Python text; the last line binds ``result``."""
     writer = Writer(dialect, axes, {name for name, _ in where})
     lines = [f"{identifier(name)} = {writer.value(part)}" for name, part in where]
-    taken = {*axes, *(identifier(name) for name, _ in where), *writer.sizes}
+    taken = {*axes, *(identifier(name) for name, _ in where), *writer.size.defined}
     while result in taken:
         result += "_"
     lines.append(f"{result} = {writer.value(tree)}")
     prelude = [dialect.prelude[name] for name in writer.needed]
-    sizes = [f"{name} = {place}" for name, place in writer.sizes.items()]
+    sizes = [f"{name} = {place}" for name, place in writer.size.defined.items()]
     return "\n".join([*prelude, *sizes, *lines])
 
 
@@ -67,9 +68,8 @@ class Writer:
         self, dialect: Dialect, axes: Mapping[str, tuple[str, ...]], taken: Iterable[str]
     ) -> None:
         self.dialect = dialect
-        self.axes = axes
-        self.taken = {*axes, *taken}
-        self.sizes: dict[str, str] = {}
+        self.size = Lengths(axes, taken)
+        self.taken = self.size.taken
         self.needed: dict[str, None] = {}
         self.places: dict[str, str] = {}
 
@@ -92,29 +92,6 @@ class Writer:
         shown, level = self.code(tree)
         return shown if level >= least else f"({shown})"
 
-    def size(self, dim: str) -> str:
-        """The text of the size of an axis: a number, a name, or a sum or product of them."""
-        for sign in ("·", "+", "−"):
-            if sign in dim:
-                left, right = dim.split(sign, 1)
-                python = {"·": "*", "+": "+", "−": "-"}[sign]
-                return f"{self.size(left)} {python} {self.size(right)}"
-        if dim.isdigit():
-            return dim
-        if dim[:1].isdigit():
-            return f"{dim[0]} * {self.size(dim[1:])}"
-        return self._named_size(dim)
-
-    def _named_size(self, dim: str) -> str:
-        for name, axes in self.axes.items():
-            if dim in axes:
-                place = f"{identifier(name)}.shape[{axes.index(dim)}]"
-                if dim in self.taken or not dim.isidentifier():
-                    return place
-                self.sizes[dim] = place
-                return dim
-        return identifier(dim)
-
     # ------------------------------------------------------------ trees
 
     def _floating(self, tree: Tree) -> Code:
@@ -126,7 +103,7 @@ class Writer:
         """The text of a tree, and how tightly it holds together."""
         match tree:
             case ts.Symbol(name=name):
-                sized = not tree.dims and name not in self.taken and self._is_size(name)
+                sized = not tree.dims and name not in self.taken and self.size.has(name)
                 return (self.size(name) if sized else identifier(name)), ATOM
             case ts.Constant():
                 return f"{self.dialect.prefix}.pi", ATOM
@@ -135,7 +112,7 @@ class Writer:
             case ts.Ones(dims=(dim,)):
                 return self._call("ones", self.size(dim))
             case ts.Zero(dims=dims):
-                return self._call("zeros", self._shape(dims)) if dims else ("0.0", ATOM)
+                return self._call("zeros", self.size.shape(dims)) if dims else ("0.0", ATOM)
             case ts.Eye(dims=dims):
                 return self._call("eye", self.size(dims[0]))
             case ts.Bias(body=body):
@@ -203,16 +180,11 @@ class Writer:
                 return self._reached("read", body, axes, tree.dims)
             case ts.Placed(body=body, axes=axes):
                 return self._reached("place", body, axes, tree.dims)
+            case ts.Stacked(parts=parts, axis=axis):
+                return self._stacked(parts, axis, len(tree.dims))
             case ts.Indexed():
                 return self._indexed(tree), TIMES
         raise TypeError(type(tree).__name__)
-
-    def _is_size(self, name: str) -> bool:
-        return any(name in axes for axes in self.axes.values())
-
-    def _shape(self, dims: Sequence[str]) -> str:
-        sizes = [self.size(d) for d in dims]
-        return f"({', '.join(sizes)}{',' if len(sizes) == 1 else ''})"
 
     def _factor(self, tree: Tree, place: int) -> str:
         """A factor of ``*``: a product with ``@`` is bracketed, so that nobody has to count."""
@@ -328,7 +300,7 @@ class Writer:
             case "onehot":
                 return self._call("one_hot", inside[0], self.size(dims[-1]))
             case "reshape":
-                return self._call("reshape", inside[0], self._shape(dims))
+                return self._call("reshape", inside[0], self.size.shape(dims))
             case "logsumexp" if dims:
                 gone = len(parts[0].dims) - len(dims)
                 axis = tuple(range(-gone, 0)) if gone > 1 else -1
@@ -354,6 +326,18 @@ class Writer:
             return f"{self._wrap(flat_transpose(tree), ATOM)}[None, :]"
         return self.value(tree)
 
+    def _stacked(self, parts: Sequence[Tree], axis: int, rank: int) -> Code:
+        """Parts one after another; what has an axis too few gets one of size 1."""
+        shown = []
+        for part in parts:
+            word = self.value(part)
+            if not part.dims:
+                word, _ = self._call("reshape", word, "(1,)" if rank == 1 else "(1, 1)")
+            elif is_row(part) or (len(part.dims) == 1 and rank == 2):
+                word = f"{indexable(word)}{'[None, :]' if is_row(part) else '[:, None]'}"
+            shown.append(word)
+        return self._call("concat", f"[{', '.join(shown)}]", f"axis={axis}")
+
     def _over(self, label: str, body: Tree) -> str:
         name = next(c for c in "ijlpqrst" if c not in self.taken and c not in self.places.values())
         self.places[label] = name
@@ -375,7 +359,7 @@ class Writer:
         """Reading or placing by an affine map of indices."""
         starts = [self.size(o) if isinstance(o, str) else str(o) for o, _ in axes]
         entries = [f"({o}, {list(steps)})" for o, (_, steps) in zip(starts, axes, strict=True)]
-        return self._call(function, self.value(body), self._shape(dims), *entries)
+        return self._call(function, self.value(body), self.size.shape(dims), *entries)
 
     def _indexed(self, tree: ts.Indexed) -> str:
         """Index notation by einsum; a label that no factor has is that of ones."""

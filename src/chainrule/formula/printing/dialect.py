@@ -63,7 +63,7 @@ NUMPY: Final = Dialect(
         "softplus": "np.logaddexp(0, {})", "det": "np.linalg.det({})", "inv": "np.linalg.inv({})",
         "norm": "np.linalg.norm({})", "log|·|": "np.log(np.abs({}))", "one_hot": "np.eye({1})[{0}]",
         "max": "np.maximum({}, {})", "min": "np.minimum({}, {})", "diagonal": "np.diag({})",
-        "divide": "np.divide({}, {})", "σ": "sigmoid({})",
+        "concat": "np.concatenate({}, {})", "divide": "np.divide({}, {})", "σ": "sigmoid({})",
     },
     {
         "sigmoid": "def sigmoid(x):\n    return np.exp(-np.logaddexp(0, -x))",

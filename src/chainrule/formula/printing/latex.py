@@ -93,6 +93,9 @@ def drawn(mark: Mark) -> str:
             return f"{_base(base)}_{{{drawn(index)}}}"
         case m.Root(body=body):
             return f"\\sqrt{{{drawn(body)}}}"
+        case m.Fenced(body=m.Grid(rows=rows)):
+            inner = " \\\\ ".join(" & ".join(map(drawn, row)) for row in rows)
+            return f"\\begin{{bmatrix}}{inner}\\end{{bmatrix}}"
         case m.Fenced():
             return _fenced(mark)
         case m.Total(below=below):

@@ -128,6 +128,9 @@ class Printer:
         match tree:
             case ts.Apply(name="log|·|", parts=(only,)):
                 return f"log|{self(only)}|", ATOM
+            case ts.Apply(name="reshape", parts=(body,)):
+                sizes = f"({', '.join(tree.dims)})"
+                return n.function("reshape") + n.brackets.format(f"{self(body)}, {sizes}"), ATOM
             case ts.Apply(name=name, parts=parts):
                 inside = n.brackets.format(", ".join(map(self, parts)))
                 shown, below = n.function(spanned(name)[0]), axes_below(tree)
@@ -159,6 +162,8 @@ class Printer:
             case ts.Placed(body=body):
                 inside = f"{self(body)}, {places(tree)}"
                 return n.function("place") + n.brackets.format(inside), ATOM
+            case ts.Stacked(parts=parts, axis=axis):
+                return n.indicator.format(("; " if axis == 0 else ", ").join(map(self, parts))), ATOM
             case ts.At(body=body, labels=labels, power=power):
                 return self._at(body, labels, power), POSTFIX
             case ts.Indexed():

@@ -12,6 +12,7 @@ from fractions import Fraction
 __all__ = [
     "Fenced",
     "Function",
+    "Grid",
     "Lowered",
     "Mark",
     "Name",
@@ -119,6 +120,13 @@ class Fenced(Mark):
     left: str
     body: Mark
     right: str
+
+
+@dataclass(frozen=True)
+class Grid(Mark):
+    """Rows of marks, aligned in columns: the inside of a block matrix."""
+
+    rows: tuple[tuple[Mark, ...], ...]
 
 
 @dataclass(frozen=True)

@@ -92,6 +92,9 @@ def drawn(mark: Mark) -> str:
             return element("msqrt", drawn(body))
         case m.Fenced(left=left, body=body, right=right):
             return element("mrow", _fence(left), drawn(body), _fence(right, "postfix"))
+        case m.Grid(rows=rows):
+            cells = [[element("mtd", drawn(c)) for c in row] for row in rows]
+            return element("mtable", *(element("mtr", *row) for row in cells))
         case m.Total(below=below):
             return element("munder", '<mo movablelimits="false">∑</mo>', element("mi", below))
         case m.Shaped(body=body, shape=shape):

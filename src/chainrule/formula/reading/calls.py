@@ -6,11 +6,12 @@ from collections.abc import Sequence
 from fractions import Fraction
 from typing import Final
 
+from chainrule.algebra.sizes import multiplied
 from chainrule.formula.reading import operators as op
 from chainrule.formula.reading.operators import MisfitError, Term
 from chainrule.formula.reading.reductions import Options, axis_of, reduced, size_term
 from chainrule.formula.reading.shapes import Shape, Unknowns, shown
-from chainrule.formula.reading.slices import padded
+from chainrule.formula.reading.slices import padded, placed
 from chainrule.formula.typeset import tree as ts
 from chainrule.formula.typeset.build import number
 from chainrule.formula.typeset.walk import REDUCTIONS
@@ -109,6 +110,9 @@ _OTHERS: Final = frozenset(
         "float",
         "windows",
         "pad",
+        "tril",
+        "triu",
+        "place",
     }
 )
 FUNCTIONS: Final = _ELEMENTWISE | _OTHERS | REDUCTIONS | set(_ALIASES)
@@ -181,7 +185,7 @@ def _of_matrices(unknowns: Unknowns, name: str, parts: list[Term], _: Options) -
         case "diag" | "diagonal":
             return _diagonal(unknowns, body)
         case "vec" | "ravel" | "flatten":
-            size = unknowns.value("·".join(body.shape) or "1")
+            size = unknowns.value(multiplied(body.shape))
             if body.rank != 2:
                 return op.called("reshape", [body], (size,))
             return Term(ts.Vec((size,), body.tree), (size,))
@@ -235,7 +239,7 @@ def _made(unknowns: Unknowns, name: str, parts: list[Term], _: Options) -> Term 
 
 def commutation(unknowns: Unknowns, sizes: Shape) -> Term:
     """Kₘₙ."""
-    both = unknowns.value("·".join(sizes))
+    both = unknowns.value(multiplied(sizes))
     return Term(ts.Commutation((both, both), sizes), (both, both))
 
 
@@ -274,13 +278,13 @@ def _reshaped(unknowns: Unknowns, body: Term, sizes: Shape) -> Term:
     if sizes == ("-1",):
         return apply(unknowns, "vec", [body], {})
     if "-1" in sizes:
-        rest = unknowns.value("·".join(body.shape) or "1").split("·")
+        rest = unknowns.value(multiplied(body.shape)).split("·")
         for size in unknowns.value("·".join(s for s in sizes if s != "-1")).split("·"):
             if size not in rest:
                 raise MisfitError(f"{shown(body.shape)} cannot be reshaped like this")
             rest.remove(size)
         sizes = tuple("·".join(rest) or "1" if s == "-1" else s for s in sizes)
-    if not unknowns.same("·".join(body.shape) or "1", "·".join(sizes) or "1"):
+    if not unknowns.same(multiplied(body.shape), multiplied(sizes)):
         raise MisfitError(f"{shown(body.shape)} cannot be reshaped to {shown(sizes)}")
     return op.called("reshape", [body], sizes)
 
@@ -356,11 +360,23 @@ def _general(unknowns: Unknowns, name: str, parts: list[Term], options: Options)
         case "windows":
             width = unknowns.fresh()
             return op.called("windows", parts[:1], (unknowns.fresh(), width))
+        case "tril" | "triu" if parts and parts[0].rank == 2:
+            trees = tuple(p.tree for p in parts[:2])
+            return Term(ts.Apply(parts[0].tree.dims, name, trees), parts[0].shape)
         case "pad":
             return padded(parts[0], parts[1:])
+        case "place":
+            return _placed(unknowns, parts)
         case "stack":
             return _stacked(unknowns, parts, options)
     return None
+
+
+def _placed(unknowns: Unknowns, parts: Sequence[Term]) -> Term:
+    where = parts[1].meta if len(parts) == 2 else None
+    if not isinstance(where, tuple) or where[:1] != ("slices",):
+        raise MisfitError("place takes an array and a slice, as in place(u, [2:, :])")
+    return placed(unknowns, parts[0], where[1:])
 
 
 def _einsum(unknowns: Unknowns, parts: Sequence[Term]) -> Term:

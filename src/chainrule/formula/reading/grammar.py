@@ -21,13 +21,13 @@ from collections.abc import Callable
 from typing import Final
 
 from chainrule.formula.printing.notation import spelled
+from chainrule.formula.reading.brackets import RELATIONS, Brackets
 from chainrule.formula.reading.syntax import Syntax, Vocabulary
-from chainrule.formula.reading.tokens import SUB, SUPER, VULGAR, Cursor, Token
+from chainrule.formula.reading.tokens import SUB, SUPER, VULGAR, Token
 
 __all__ = ["Syntax", "Vocabulary", "chain", "expression"]
 
 _PREFIXES: Final = frozenset({"np", "cr", "numpy", "chainrule", "jnp", "torch", "linalg", "nn"})
-_RELATIONS: Final = frozenset("=><≥≤")
 _TERMS: Final = frozenset("⊙⊘⊗⊛")
 _SCALED: Final = frozenset("·/*@")
 
@@ -50,11 +50,10 @@ def chain(text: str, words: Vocabulary, start: int = 0) -> list[Syntax]:
     return found
 
 
-class _Parser(Cursor):
+class _Parser(Brackets):
     def __init__(self, text: str, words: Vocabulary, offset: int = 0) -> None:
         super().__init__(text, offset)
         self.words = words
-        self.in_norm = False
 
     # ------------------------------------------------------------ levels
 
@@ -80,7 +79,7 @@ class _Parser(Cursor):
 
     def relation(self) -> Syntax:
         left = self.sum()
-        if self.next.kind == "op" and self.next.text in _RELATIONS:
+        if self.next.kind == "op" and self.next.text in RELATIONS:
             sign = self.take()
             right = self.sum()
             return Syntax("op", sign.text, (left, right), left.start, right.end)
@@ -187,13 +186,13 @@ class _Parser(Cursor):
                 raised = self.take()
                 exponent = self._number("".join(SUPER[c] for c in raised.text), raised)
                 body = Syntax("power", "∘", (body, exponent), body.start, raised.end)
-            elif token.kind == "sub" and not token.gap and body.kind in ("name", "ones"):
+            elif self._has_labels(token, body):
                 body = self._indexed(body)
             elif self.at(".") and self.tokens[self.place + 1].kind == "name":
                 self.take()
                 body = self._attribute(body)
-            elif self.at("[") and not token.gap and not self._holds():
-                body = self._index(body)
+            elif self.at("[") and not token.gap and not self.is_factor():
+                body = self.index(body)
             else:
                 return [*front, body]
 
@@ -217,12 +216,20 @@ class _Parser(Cursor):
         number = Syntax("number", text.lstrip("-"), (), token.start, token.end)
         return Syntax("minus", "", (number,), token.start, token.end) if text[0] == "-" else number
 
+    @staticmethod
+    def _has_labels(token: Token, body: Syntax) -> bool:
+        """Whether labels stand below what was read: xₙ, tril(A)ₙ, (A + B)_dₖ."""
+        if token.gap or body.kind in ("number", "string"):
+            return False
+        return token.kind == "sub" or (token.kind == "name" and token.text[0] == "_")
+
     def _indexed(self, body: Syntax) -> Syntax:
         """Labels below a name: xₙ, and Uₙₜₖc, where c has no subscript sign."""
         token = self.take()
-        labels = "".join(SUB[c] for c in token.text)
+        labels = "".join(SUB.get(c, c) for c in token.text.removeprefix("_"))
         end = token.end
-        rank = self.words.ranks.get(spelled(body.text), 0)
+        names = body.kind == "name" and body.text != "I"
+        rank = self.words.ranks.get(spelled(body.text), 0) if names else 2
         while len(labels) < rank and self.next.start == end and self.next.kind in ("sub", "name"):
             token = self.take()
             labels += "".join(SUB.get(c, c) for c in token.text)
@@ -243,14 +250,14 @@ class _Parser(Cursor):
         opened = self.take()
         arguments: list[Syntax] = []
         while not self.at(")"):
-            arguments.append(self._argument())
+            arguments.append(self.argument())
             if not self.at(","):
                 break
             self.take()
         closed = self.need(")", opened)
         return Syntax("call", function.text, tuple(arguments), function.start, closed.end)
 
-    def _argument(self) -> Syntax:
+    def argument(self) -> Syntax:
         token = self.next
         if self.at("*"):
             self.take()
@@ -266,41 +273,6 @@ class _Parser(Cursor):
             body = self.relation()
             return Syntax("keyword", token.text, (body,), token.start, body.end)
         return self.relation()
-
-    def _holds(self) -> bool:
-        """Whether the bracket here is [a > b], not an index: a relation stands in it."""
-        depth = 0
-        for token in self.tokens[self.place :]:
-            if token.kind != "op":
-                continue
-            depth += (token.text in "([") - (token.text in ")]")
-            if depth == 0:
-                return False
-            if depth == 1 and token.text in _RELATIONS:
-                return True
-        return False
-
-    def _index(self, body: Syntax) -> Syntax:
-        opened = self.take()
-        items = [self._item()]
-        while self.at(","):
-            self.take()
-            items.append(self._item())
-        closed = self.need("]", opened)
-        return Syntax("index", "", (body, *items), body.start, closed.end)
-
-    def _item(self) -> Syntax:
-        start = self.next.start
-        bounds: list[Syntax] = [Syntax("none")]
-        sliced = False
-        while not self.at(",", "]") and self.next.kind != "end":
-            if self.at(":"):
-                self.take()
-                sliced = True
-                bounds.append(Syntax("none"))
-            else:
-                bounds[-1] = self.relation()
-        return Syntax("slice", "", tuple(bounds), start, self.next.start) if sliced else bounds[0]
 
     # ------------------------------------------------------------ atoms
 
@@ -318,11 +290,11 @@ class _Parser(Cursor):
             case "op", "𝟎":
                 return [Syntax("zeros", "", (), token.start, token.end)]
             case "op", "(":
-                return [self._bracketed(token)]
+                return [self.bracketed(token)]
             case "op", "[":
-                return [self._square(token)]
+                return [self.square(token)]
             case "op", "‖":
-                return [self._norm(token)]
+                return [self.norm(token)]
         self.place -= 1
         return self.fail("expected a number, a name or an opening bracket")
 
@@ -336,6 +308,8 @@ class _Parser(Cursor):
         if self._is_prefix(token):
             return [Syntax("name", token.text, (), token.start, token.end)]
         known = spelled(token.text) in self.words.names
+        if not known and (labelled := self._with_labels(token)) is not None:
+            return [labelled]
         if called and token.text in self.words.functions and not known:
             return [self._called(Syntax("name", token.text, (), token.start, token.end))]
         pieces = [] if known else self.words.pieces(token.text, called)
@@ -353,46 +327,18 @@ class _Parser(Cursor):
             made[-1] = self._called(made[-1])
         return made
 
+    def _with_labels(self, token: Token) -> Syntax | None:
+        """W_dk, where the letters have no subscript signs; the others follow."""
+        stem, _, below = token.text.partition("_")
+        rank = 2 if stem == "I" else self.words.ranks.get(spelled(stem), 0)
+        if not below or not rank or len(below) > rank or self.at("("):
+            return None
+        self.place -= 1
+        self.tokens[self.place] = Token(
+            "name", f"_{below}", token.start + len(stem), token.end, gap=False
+        )
+        return self._indexed(Syntax("name", stem, (), token.start, token.start + len(stem)))
+
     def _is_prefix(self, token: Token) -> bool:
         """Whether a name is np in np.exp."""
         return token.text in _PREFIXES and self.at(".") and self.tokens[self.place + 1].text != "T"
-
-    def _bracketed(self, opened: Token) -> Syntax:
-        before, self.in_norm = self.in_norm, False
-        items = [] if self.at(")") else [self._starred()]
-        is_tuple = not items
-        while self.at(","):
-            self.take()
-            is_tuple = True
-            if not self.at(")"):
-                items.append(self._starred())
-        closed = self.need(")", opened)
-        self.in_norm = before
-        if is_tuple:
-            return Syntax("tuple", "", tuple(items), opened.start, closed.end)
-        return Syntax(items[0].kind, items[0].text, items[0].parts, opened.start, closed.end)
-
-    def _starred(self) -> Syntax:
-        return self._argument() if self.at("*") else self.relation()
-
-    def _square(self, opened: Token) -> Syntax:
-        before, self.in_norm = self.in_norm, False
-        items = [self.relation()]
-        while self.at(","):
-            self.take()
-            items.append(self.relation())
-        closed = self.need("]", opened)
-        self.in_norm = before
-        inner = items[0]
-        if len(items) == 1 and inner.kind == "op" and inner.text in _RELATIONS:
-            return Syntax("op", inner.text, inner.parts, opened.start, closed.end)
-        return Syntax("tuple", "", tuple(items), opened.start, closed.end)
-
-    def _norm(self, opened: Token) -> Syntax:
-        before, self.in_norm = self.in_norm, True
-        body = self.sum()
-        closed = self.need("‖", opened)
-        self.in_norm = before
-        if self.next.kind == "name" and self.next.text == "_F" and not self.next.gap:
-            closed = self.take()
-        return Syntax("norm", "", (body,), opened.start, closed.end)

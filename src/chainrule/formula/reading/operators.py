@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from fractions import Fraction
 from typing import Any
 
+from chainrule.algebra.sizes import multiplied
 from chainrule.formula.reading.numeric import Called
 from chainrule.formula.reading.shapes import Shape, Unknowns, broadcast, shown
 from chainrule.formula.typeset import tree as ts
@@ -343,7 +344,7 @@ def raised(unknowns: Unknowns, body: Term, exponent: Term, matrix: bool) -> Term
 def kronecker(unknowns: Unknowns, left: Term, right: Term) -> Term:
     """A ⊗ B, row-major."""
     (a, b), (c, d) = grid(left), grid(right)
-    rows, columns = (unknowns.value(f"{p}·{q}") for p, q in ((a, c), (b, d)))
+    rows, columns = (unknowns.value(multiplied(pq)) for pq in ((a, c), (b, d)))
     parts = left.tree.parts if isinstance(left.tree, ts.Kron) else (left.tree,)
     tree = ts.Kron(tree_dims((rows, columns)), (*parts, right.tree))
     return of_grid(tree, rows, columns)

@@ -8,20 +8,24 @@ from __future__ import annotations
 
 import difflib
 from collections.abc import Sequence
+from dataclasses import replace
 from fractions import Fraction
 from typing import Any
 
+from chainrule.algebra.sizes import multiplied
 from chainrule.errors import FormulaError
 from chainrule.formula.printing.notation import spelled
 from chainrule.formula.reading import operators as op
 from chainrule.formula.reading.calls import FUNCTIONS, apply, commutation
 from chainrule.formula.reading.grammar import expression
+from chainrule.formula.reading.indices import IndexReader
 from chainrule.formula.reading.names import Names
 from chainrule.formula.reading.operators import MisfitError, Term
 from chainrule.formula.reading.reductions import size_term
-from chainrule.formula.reading.shapes import Shape, Unknowns, shown, sliced
+from chainrule.formula.reading.shapes import Shape, shown, sliced
 from chainrule.formula.reading.slices import Slice, extent, taken
-from chainrule.formula.reading.syntax import UNIT, Syntax, index_factors
+from chainrule.formula.reading.stacks import stacked
+from chainrule.formula.reading.syntax import UNIT, Syntax
 from chainrule.formula.reading.tokens import UnfittingError, located
 from chainrule.formula.typeset import tree as ts
 from chainrule.formula.typeset.build import number
@@ -44,13 +48,8 @@ def parse(text: str, names: Names, expected: Shape | None = None) -> Tree:
     return reader.whole(expression(text, names.vocabulary), expected).tree
 
 
-class Reader:
+class Reader(IndexReader):
     """Reads the syntax of one text."""
-
-    def __init__(self, text: str, names: Names) -> None:
-        self.text, self.names = text, names
-        self.unknowns = Unknowns(names.numbers)
-        self.expected: Shape = ()
 
     def whole(self, syntax: Syntax, expected: Shape | None = None) -> Term:
         """Read a whole expression, and settle the sizes that are open."""
@@ -70,12 +69,10 @@ class Reader:
         except MisfitError as problem:
             raise UnfittingError(*self.error(str(problem), syntax).args) from None
 
-    def error(self, message: str, syntax: Syntax, notes: Sequence[str] = ()) -> FormulaError:
-        """An error with carets under a piece of the text."""
-        return located(message, self.text, syntax.start, max(syntax.end, syntax.start + 1), notes)
-
     def _read(self, syntax: Syntax) -> Term:
         parts, unknowns = syntax.parts, self.unknowns
+        if (elements := self.elements(syntax)) is not None:
+            return self.in_indices("", elements)
         match syntax.kind:
             case "number":
                 top, _, bottom = syntax.text.partition("/")
@@ -120,11 +117,15 @@ class Reader:
             case "tuple":
                 return self._tuple(syntax)
             case "labelled":
-                return self._labelled(syntax)
+                return self.labelled(syntax)
             case "total":
-                return self._total(syntax)
+                return self.total(syntax)
             case "blocks":
-                return self._blocks(syntax)
+                return self.blocks(syntax)
+            case "stacked":
+                return stacked(self.unknowns, [self.read(p) for p in syntax.parts], 0)
+            case "slices":
+                return Term(number(0), (), ("slices", *map(self._bound, syntax.parts)))
         raise self.error("this has no value here", syntax)
 
     def _tuple(self, syntax: Syntax) -> Term:
@@ -141,9 +142,16 @@ class Reader:
                 sizes.append(term.meta)
             elif isinstance(term.tree, ts.Number):
                 sizes.append(str(term.tree.value))
+            elif not term.rank and isinstance(size := extent(term.tree), str):
+                sizes.append(size)
         starred = any(p.kind == "star" for p in syntax.parts)
         plain = starred or len(sizes) == len(terms)
-        return Term(number(0), (), tuple(sizes) if plain else terms)
+        if plain or self.text[syntax.start : syntax.start + 1] != "[":
+            return Term(number(0), (), tuple(sizes) if plain else terms)
+        try:
+            return replace(stacked(self.unknowns, terms, 1), meta=terms)
+        except MisfitError:  # a list for stack, not [A, B]
+            return Term(number(0), (), terms)
 
     # ------------------------------------------------------------ names
 
@@ -179,23 +187,6 @@ class Reader:
         if text in FUNCTIONS:
             raise self.error(f"{text} is a function, and is not called here", syntax)
         raise self.error(f"there is no {text!r}", syntax, notes)
-
-    def _labelled(self, syntax: Syntax) -> Term:
-        """xₙ, the row n of X; Kₘₙ; e₋₁."""
-        base, labels = syntax.parts[0], syntax.text
-        if base.text == "e" and labels[0] == "-" and "e" not in self.names.printed:
-            return op.unit(self.unknowns, labels.replace("-", "−"))
-        if base.text == "K" and len(labels) == 2 and spelled("K") not in self.names.printed:
-            return commutation(self.unknowns, tuple(labels))
-        for case in (base.text, base.text.upper(), base.text.lower()):
-            name = self.names.printed.get(spelled(case))
-            shape = self.names.shapes.get(name or "", ())
-            if name and len(labels) == 1 and shape[:1] == (labels,):
-                rest = shape[1:]
-                return Term(ts.Row(rest, ts.Symbol(shape, name), labels), rest)
-        raise self.error(
-            f"there is no {base.text!r} with an axis named {labels!r} for its rows", syntax
-        )
 
     # ------------------------------------------------------------ operators
 
@@ -258,7 +249,7 @@ class Reader:
             case "shape":
                 return Term(number(0), (), self.unknowns.shape(body.shape))
             case "size":
-                return size_term(self.unknowns.value("·".join(body.shape) or "1"))
+                return size_term(self.unknowns.value(multiplied(body.shape)))
             case "ndim":
                 return Term(number(body.rank))
         raise self.error(
@@ -341,6 +332,9 @@ class Reader:
             return op.row(body)
         return op.called("index", [body, *arrays], tuple(shape), tuple(settings))
 
+    def _bound(self, item: Syntax) -> Slice | int | str:
+        return self._bounds(item) if item.kind == "slice" else self._extent(item)
+
     def _bounds(self, item: Syntax) -> Slice:
         found = [None if p.kind == "none" else self._extent(p) for p in item.parts]
         start, stop, step = [*found, None, None][:3]
@@ -352,47 +346,3 @@ class Reader:
         if found is None:
             raise self.error("a whole number or a size is needed here", syntax)
         return found
-
-    # ------------------------------------------------------------ Σₙ and blocks
-
-    def _total(self, syntax: Syntax) -> Term:
-        indexed = index_factors(syntax.parts[0])
-        if len(syntax.text) > 1 or (indexed and self._is_index_notation(indexed)):
-            return self._in_indices(syntax, indexed)
-        body = self.read(syntax.parts[0])
-        return Term(ts.SumOver(body.tree.dims, syntax.text, body.tree), body.shape)
-
-    def _is_index_notation(self, factors: Sequence[Syntax]) -> bool:
-        ranks = self.names.vocabulary.ranks
-        labelled = [f for f in factors if f.kind == "labelled"]
-        return all(len(f.text) == ranks.get(spelled(f.parts[0].text), 0) for f in labelled)
-
-    def _in_indices(self, syntax: Syntax, factors: Sequence[Syntax]) -> Term:
-        """Σⱼₖ Bⱼᵣ Cₖᵣ: labels are the names of axes."""
-        scalars: list[Tree] = []
-        found: list[ts.At] = []
-        sizes: dict[str, str] = {}
-        for f in factors:
-            if f.kind != "labelled":
-                scalars.append(self.read(f).tree)
-                continue
-            body = self.read(f.parts[0])
-            if len(f.text) != body.rank:
-                raise self.error(f"{len(f.text)} labels for the shape {shown(body.shape)}", f)
-            sizes |= zip(f.text, body.shape, strict=True)
-            found.append(ts.At(body.shape, body.tree, tuple(f.text), Fraction(1)))
-        free = tuple(i for i in sizes if i not in syntax.text)
-        if sorted(sizes[i] for i in free) == sorted(self.expected) and len(
-            set(self.expected)
-        ) == len(free):
-            free = tuple(sorted(free, key=lambda i: self.expected.index(sizes[i])))
-        summed = tuple((i, sizes[i]) for i in syntax.text)
-        scalar = op.scaled(scalars, None).tree if scalars else number(1)
-        shape = tuple(sizes[i] for i in free)
-        return Term(ts.Indexed(shape, scalar, free, summed, tuple(found)), shape)
-
-    def _blocks(self, syntax: Syntax) -> Term:
-        body = self.read(syntax.parts[0])
-        rows, columns = op.grid(body)
-        both = tuple(self.unknowns.value(f"{syntax.text}·{d}") for d in (rows, columns))
-        return Term(ts.Blocks(both, syntax.text, body.tree), both)

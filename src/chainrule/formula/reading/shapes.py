@@ -11,6 +11,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import fields, replace
 from typing import Any
 
+from chainrule.algebra.sizes import combined, linear, multiplied
 from chainrule.formula.typeset.evaluate import size_of
 from chainrule.formula.typeset.tree import Tree
 
@@ -39,11 +40,20 @@ class Unknowns:
         """A size with what is known put in."""
         if "?" not in size:
             return size
+        if "+" in size or "−" in size:
+            known = ((c, multiplied([self.value(s)]) if s else "1") for s, c in linear(size).items())
+            return combined(*known)
         parts: list[str] = []
         for part in size.split("·"):
-            known = self.found.get(part)
-            parts += [part] if known is None else self.value(known).split("·")
-        return "·".join([p for p in parts if p != "1"] or ["1"])
+            found = self.found.get(part)
+            if part[0] in "⌈⌊":
+                inside, _, step = part[1:].rpartition("/")
+                part = f"{part[0]}{self.value(inside)}/{step}"
+            parts += [part if found is None else self.value(found)]
+        if any(sign in part for part in parts for sign in "+−"):
+            return multiplied(parts)
+        flat = [p for part in parts for p in part.split("·") if p != "1"]
+        return "·".join(flat or ["1"])
 
     def shape(self, shape: Shape) -> Shape:
         """A shape with what is known put in."""
@@ -51,7 +61,13 @@ class Unknowns:
 
     def same(self, one: str, two: str) -> bool:
         """Make two sizes equal, if they can be."""
-        left, right = self.value(one).split("·"), self.value(two).split("·")
+        both = self.value(one), self.value(two)
+        if any(sign in size for size in both for sign in "+−"):
+            return self._same_sums(*both)
+        if both[0][:1] == both[1][:1] != "" and both[0][0] in "⌈⌊":
+            (one, _, step), (two, _, other) = (size[1:].rpartition("/") for size in both)
+            return step == other and self.same(one, two)
+        left, right = (size.split("·") for size in both)
         for part in list(left):
             if part in right:
                 left.remove(part)
@@ -71,6 +87,48 @@ class Unknowns:
             return all(self._paired(a, b) for a, b in zip(left, right, strict=True))
         return self._equal_numbers("·".join(left) or "1", "·".join(right) or "1")
 
+    def _same_sums(self, one: str, two: str) -> bool:
+        """Make two sums equal: n+?1 and n+m are if ?1 is m; several open sizes in their order."""
+        left = linear(combined((1, one), (-1, two)))
+        open_sizes = [s for s, count in left.items() for _ in range(abs(count)) if "?" in s]
+        if not open_sizes:
+            return not left or self._equal_numbers(one, two)
+        known = [(s or "1", count) for s, count in left.items() if "?" not in s]
+        if len(open_sizes) == 1:
+            (name,) = open_sizes
+            rest = combined(*((-left[name] * count, s) for s, count in known))
+            return self._found(name, rest)
+        if len(open_sizes) == 2 and left[open_sizes[0]] == -left[open_sizes[1]]:
+            name, other = open_sizes
+            rest = ((-left[name] * count, s) for s, count in known)
+            return self._found(name, combined((1, other), *rest))
+        if any("·" in s for s in open_sizes):
+            return self._same_products(left)
+        signs = {count > 0 for _, count in known}
+        each = [s for s, count in known for _ in range(abs(count))]
+        if len(open_sizes) != len(each) or len(signs) > 1:
+            return False
+        return all(self._found(s, k) for s, k in zip(open_sizes, each, strict=True))
+
+    def _same_products(self, form: dict[str, int]) -> bool:
+        """Make products equal one by one: ?1·?2−?2 and n·d−d are if ?2 is d and ?1 is n."""
+        known = [s for s in form if "?" not in s]
+        for name in sorted((s for s in form if "?" in s), key=lambda s: s.count("·")):
+            like = [s for s in known if form[s] == -form[name] and s.count("·") == name.count("·")]
+            if len(like) != 1 or not self.same(name, like[0]):
+                return False
+            known.remove(like[0])
+        return not known
+
+    def _found(self, open_size: str, size: str) -> bool:
+        """Say what an open size is; a product of open ones, if the size is a product too."""
+        if open_size in size:
+            return False
+        if "·" not in open_size and open_size[0] == "?":
+            self.found[open_size] = size
+            return True
+        return not any(sign in size for sign in "+−") and self.same(open_size, size)
+
     def _paired(self, one: str, two: str) -> bool:
         """Make two single sizes equal where one of them is open: those of I ⊗ G and H ⊗ I."""
         one, two = self.value(one), self.value(two)
@@ -89,10 +147,14 @@ class Unknowns:
         if len(one) != len(two):
             return False
         before = dict(self.found)
-        if all(self.same(a, b) for a, b in zip(one, two, strict=True)):
-            return True
-        self.found = before
-        return False
+        open_pairs = list(zip(one, two, strict=True))
+        while open_pairs:  # one axis may say what another one needs
+            left = [pair for pair in open_pairs if not self.same(*pair)]
+            if len(left) == len(open_pairs):
+                self.found = before
+                return False
+            open_pairs = left
+        return True
 
     def fit(self, shape: Shape, expected: Shape) -> None:
         """Let open sizes follow from the expected shape, as an array or as a matrix."""
@@ -100,7 +162,7 @@ class Unknowns:
             return
         for rows in range(len(expected) + 1):
             sides = expected[:rows], expected[rows:]
-            flat = tuple("·".join(s) or "1" for s in sides)
+            flat = tuple(map(multiplied, sides))
             if len(shape) == 2 and self.match(shape, flat):
                 return
 
@@ -114,11 +176,23 @@ class Unknowns:
             elif isinstance(value, tuple) and value:
                 if isinstance(value[0], Tree):
                     changes[entry.name] = tuple(map(self.settled, value))
-                elif any(isinstance(v, str) and "?" in v for v in value):
+                elif all(isinstance(v, str) for v in value):
                     changes[entry.name] = self.shape(value)
+                elif entry.name == "axes":
+                    changes[entry.name] = self._settled(value)
             elif isinstance(value, str) and value[:1] == "?":
                 changes[entry.name] = self.value(value)
         return replace(tree, **changes) if changes else tree
+
+
+    def _settled(self, value: Any) -> Any:
+        """Sizes among settings: an axis of a slice says where it begins."""
+        if isinstance(value, tuple):
+            return tuple(map(self._settled, value))
+        if not isinstance(value, str) or "?" not in value:
+            return value
+        found = self.value(value)
+        return int(found) if found.isdigit() else found
 
 
 def broadcast(one: Shape, two: Shape) -> Shape | None:

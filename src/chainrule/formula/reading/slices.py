@@ -8,12 +8,13 @@ from __future__ import annotations
 from collections.abc import Sequence
 from fractions import Fraction
 
-from chainrule.algebra.sizes import combined
+from chainrule.algebra.sizes import combined, stepped
 from chainrule.formula.reading.operators import MisfitError, Term, tree_dims
+from chainrule.formula.reading.shapes import Unknowns
 from chainrule.formula.typeset import tree as ts
 from chainrule.formula.typeset.tree import Tree
 
-__all__ = ["Bound", "Slice", "extent", "padded", "taken"]
+__all__ = ["Bound", "Slice", "extent", "padded", "placed", "taken"]
 
 Bound = int | str | None
 """An end of a slice: a whole number, a size such as m+1, or none."""
@@ -48,7 +49,7 @@ def _extent(tree: Tree) -> str | None:
 
 def taken(body: Term, items: Sequence[Bound | Slice]) -> Term | None:
     """Slices and single places of an array as a view; None where it is none."""
-    if tree_dims(body.shape) != body.shape or "?" in "".join(body.shape):
+    if tree_dims(body.shape) != body.shape:
         return None
     dims: list[str] = []
     axes: list[ts.Place] = []
@@ -76,9 +77,10 @@ def _reach(size: str, start: Bound, stop: Bound, step: Bound) -> tuple[int | str
     length = combined((1, last), (-1, str(first)))
     if step in (None, 1):
         return first, length
-    if not isinstance(step, int) or step < 0 or not length.isdigit():
+    known = stepped(length, step) if isinstance(step, int) and step > 0 else None
+    if known is None:
         raise MisfitError("the length of this slice is not known")
-    return first, str(-(-int(length) // step))
+    return first, known
 
 
 def _from_start(place: Bound, size: str) -> int | str:
@@ -111,6 +113,44 @@ def padded(body: Term, parts: Sequence[Term]) -> Term:
         axes.append((place, ((k, 1),)))
         dims.append(combined((1, size), (1, before), (1, after)))
     return Term(ts.Viewed(tuple(dims), body.tree, tuple(axes), outside=True), tuple(dims))
+
+
+def placed(unknowns: Unknowns, body: Term, where: Sequence[Bound | Slice]) -> Term:
+    """Zeros with an array at the places of a slice, as place(u, [2:, :]).
+
+    Raises:  MisfitError: not a place for every axis.
+    """
+    axes: list[ts.Place] = []
+    dims: list[str] = []
+    count = sum(isinstance(item, tuple) for item in where)
+    if count != body.rank:
+        raise MisfitError(f"place takes a slice for each of the {body.rank} axes")
+    for item in where:
+        if not isinstance(item, tuple):
+            dims.append(unknowns.fresh())
+            axes.append((_from_start(item, dims[-1]), ()))
+            continue
+        axis = sum(bool(terms) for _, terms in axes)
+        start, stop, step = item
+        dims.append(_whole(unknowns, start, stop, step, body.shape[axis]))
+        backwards = step == -1 and start is None
+        first = combined((1, dims[-1]), (-1, "1")) if backwards else None
+        place = _from_start(start, dims[-1]) if first is None else _number(first)
+        axes.append((place, ((axis, int(step or 1)),)))
+    return Term(ts.Placed(tuple(dims), body.tree, tuple(axes)), tuple(dims))
+
+
+def _whole(unknowns: Unknowns, start: Bound, stop: Bound, step: Bound, length: str) -> str:
+    """The size of an axis, from a slice of this length that lies in it."""
+    if step == -1 and start is stop is None:
+        return length
+    if step not in (None, 1) or (isinstance(start, int) and start < 0):
+        return unknowns.fresh()
+    if stop is None:
+        return combined((1, str(start or 0)), (1, length))
+    if isinstance(stop, int) and stop < 0:
+        return combined((1, str(start or 0)), (1, length), (1, str(-stop)))
+    return unknowns.fresh()
 
 
 def _pads(parts: Sequence[Term]) -> list[tuple[str, str]]:

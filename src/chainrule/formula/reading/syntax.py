@@ -9,7 +9,7 @@ from typing import Final
 
 from chainrule.formula.printing.notation import spelled
 
-__all__: list[str] = ["UNIT", "Syntax", "Vocabulary", "index_factors"]
+__all__: list[str] = ["UNIT", "Syntax", "Vocabulary"]
 
 
 UNIT: Final = re.compile(r"e_?([0-9]+|[₀-₉]+)")
@@ -58,9 +58,3 @@ class Vocabulary:
         if called and run in self.functions:
             ways.append([run])
         return ways
-
-
-def index_factors(body: Syntax) -> list[Syntax]:
-    """The factors of a product that has labels somewhere; none of any other."""
-    parts = body.parts if body.kind == "juxtaposed" else (body,)
-    return list(parts) if any(p.kind == "labelled" for p in parts) else []

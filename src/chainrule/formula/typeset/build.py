@@ -76,6 +76,16 @@ def flat_transpose(tree: Tree) -> Tree:
                 return ts.Plus(tree.dims[::-1], signs, tuple(flipped))
         case ts.Power(body=body, exponent=exponent) if isinstance(body, ts.Transpose):
             return ts.Power(tree.dims[::-1], body.body, exponent)
+        case ts.Stacked(parts=parts, axis=axis) if len(tree.dims) == 2:
+            flipped = [flat_transpose(p) for p in parts]
+            return ts.Stacked(tree.dims[::-1], tuple(flipped), 1 - axis)
+        case ts.Apply(name="tril" | "triu" as name, parts=(body, *more)):
+            settings = [ts.Number((), -k.value) for k in more if isinstance(k, ts.Number)]
+            turned = flat_transpose(body)
+            if turns([turned]) <= turns([body]):
+                return ts.Apply(tree.dims[::-1], _TURNED[name], (turned, *settings))
+        case ts.Zero(dims=dims) if len(dims) == 2:
+            return ts.Zero(dims[::-1])
         case ts.Over(top=top, bottom=bottom) if len(tree.dims) == 2:
             flipped = [flat_transpose(top), flat_transpose(bottom)]
             if turns(flipped) < turns([top, bottom]):
@@ -96,6 +106,26 @@ def upright(tree: Tree) -> Tree:
         return tree
     turned = product([flat_transpose(p) for p in reversed(tree.parts)])
     return turned if turns([turned]) < turns([tree]) else tree
+
+
+def triangle(name: str, k: int, dims: tuple[str, ...], body: Tree | None = None) -> Tree:
+    """tril(A) or triu(A), where nothing is said of A that of ones."""
+    ones = product([ts.Ones(dims[:1]), flat_transpose(ts.Ones(dims[1:]))])
+    settings = (number(k),) if k else ()
+    return ts.Apply(dims, name, (body or ones, *settings))
+
+
+def is_triangle(tree: Tree) -> bool:
+    """Whether a tree is tril(𝟏𝟏ᵀ), which keeps what lies there of what it is multiplied with."""
+    return isinstance(tree, ts.Apply) and tree.name in _TURNED and _is_ones(tree.parts[0])
+
+
+def _is_ones(tree: Tree) -> bool:
+    parts = tree.parts if isinstance(tree, ts.Product) else (tree,)
+    return all(isinstance(p.body if is_row(p) else p, ts.Ones) for p in parts)  # type: ignore[attr-defined]
+
+
+_TURNED = {"tril": "triu", "triu": "tril"}
 
 
 def power_of(tree: Tree, exponent: Fraction) -> Tree:
@@ -122,6 +152,10 @@ def elementwise(parts: Sequence[Tree]) -> Tree:
                 continue
         top.append(part)
     dims = parts[0].dims
+    half = next((p for p in top if is_triangle(p)), None)
+    if isinstance(half, ts.Apply) and len(parts) > 1:
+        rest = elementwise([p for p in parts if p is not half])
+        return ts.Apply(dims, half.name, (rest, *half.parts[1:]))
     above = _hadamard(top, dims) if top else number(1)
     return ts.Over(dims, above, _hadamard(bottom, dims)) if bottom else above
 

@@ -32,12 +32,20 @@ def size_of(symbol: str, sizes: Mapping[str, int]) -> int:
     """The number that the symbol of a size stands for: ``n``, ``3``, ``n·k``, ``n−1``."""
     if symbol in sizes:
         return sizes[symbol]
+    if symbol[:1] in ("⌈", "⌊") and "·" not in symbol:
+        whole, step = symbol[1:-1].split("/")
+        total = size_of(whole, sizes)
+        return -(-total // int(step)) if symbol[0] == "⌈" else total // int(step)
     return sum(
-        count * math.prod(sizes[part] if part in sizes else int(part) for part in term.split("·"))
+        count * math.prod(_part_of(part, sizes) for part in term.split("·"))
         if term
         else count
         for term, count in linear(symbol).items()
     )
+
+
+def _part_of(part: str, sizes: Mapping[str, int]) -> int:
+    return int(part) if part.isdigit() else size_of(part, sizes) if part[0] in "⌈⌊" else sizes[part]
 
 
 class Evaluator:
@@ -113,6 +121,8 @@ class Evaluator:
             case ts.Placed(dims=dims, body=body, axes=axes):
                 places = [(self._place(o), t) for o, t in axes]
                 return self._column(_placed(self._plain(body), self._sizes(dims), places))
+            case ts.Stacked(parts=parts, axis=axis):
+                return self._stacked(parts, axis)
             case ts.Indexed():
                 return self._column(self._indexed(tree))
             case ts.Apply(name=name, parts=(body,)) if name in REDUCTIONS:
@@ -144,6 +154,10 @@ class Evaluator:
     @staticmethod
     def _column(value: Array) -> Array:
         return value[:, None] if value.ndim == 1 else value
+
+    def _stacked(self, parts: tuple[Tree, ...], axis: int) -> Array:
+        values = [self(p) for p in parts]
+        return np.concatenate([v if v.ndim else v.reshape(1, 1) for v in values], axis=axis)
 
     def _sizes(self, dims: tuple[str, ...]) -> tuple[int, ...]:
         return tuple(size_of(d, self.sizes) for d in dims)
@@ -183,6 +197,9 @@ class Evaluator:
                 return _softmax(values[0], len(tree.dims), axes)
             case "log_softmax":
                 return np.log(_softmax(values[0], len(tree.dims), axes))
+            case "tril" | "triu":
+                k = int(values[1]) if len(values) > 1 else 0
+                return np.asarray(getattr(np, name)(values[0], k))
             case "mean":
                 return np.asarray(np.mean(values[0]))
             case "det":

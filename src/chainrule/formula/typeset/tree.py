@@ -34,6 +34,7 @@ __all__ = [
     "Quotient",
     "Row",
     "Scaled",
+    "Stacked",
     "SumOver",
     "Symbol",
     "Trace",
@@ -282,6 +283,17 @@ class Placed(Tree):
 
     body: Tree
     axes: tuple[Place, ...]
+
+
+@dataclass(frozen=True)
+class Stacked(Tree):
+    """[A; B], one below the other, or [A, B] side by side: joined along this axis.
+
+    A column of numbers has scalars as its parts, a matrix rows or columns.
+    """
+
+    parts: tuple[Tree, ...]
+    axis: int
 
 
 @dataclass(frozen=True)

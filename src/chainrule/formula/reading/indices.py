@@ -1,0 +1,166 @@
+"""Index notation in derivations: Σⱼₖ Bⱼᵣ Cₖᵣ, Iₙᵢ Xₙd, rows xₙ, Σₙ over rows, blocks."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Sequence
+from fractions import Fraction
+
+from chainrule.algebra.sizes import multiplied
+from chainrule.errors import FormulaError
+from chainrule.formula.matrix.indices import letters_of
+from chainrule.formula.printing.notation import spelled
+from chainrule.formula.reading import operators as op
+from chainrule.formula.reading.calls import commutation
+from chainrule.formula.reading.names import Names
+from chainrule.formula.reading.operators import Term
+from chainrule.formula.reading.shapes import Shape, Unknowns, shown
+from chainrule.formula.reading.syntax import Syntax
+from chainrule.formula.reading.tokens import located
+from chainrule.formula.typeset import tree as ts
+from chainrule.formula.typeset.build import number, power_of
+from chainrule.formula.typeset.tree import Tree
+from chainrule.formula.typeset.walk import labels_of
+
+__all__ = ["IndexReader"]
+
+
+Power = tuple[Syntax, Fraction]
+"""A factor and its power."""
+
+
+def factors_of(syntax: Syntax, power: Fraction = Fraction(1)) -> list[Power]:
+    """The factors of a product, those below a fraction bar with negative powers."""
+    match syntax.kind, syntax.parts:
+        case ("juxtaposed", parts):
+            return [f for p in parts for f in factors_of(p, power)]
+        case ("op", (left, right)) if syntax.text in "·/":
+            other = -power if syntax.text == "/" else power
+            return [*factors_of(left, power), *factors_of(right, other)]
+        case ("power", (body, Syntax(kind="number") as exponent)):
+            if any(f.kind == "labelled" for f, _ in factors_of(body)):
+                return factors_of(body, power * Fraction(exponent.text))
+        case ("call", (body,)) if syntax.text == "sqrt":
+            if any(f.kind == "labelled" for f, _ in factors_of(body)):
+                return factors_of(body, power / 2)
+    return [(syntax, power)]
+
+
+class IndexReader(ABC):
+    """The part of the reader that knows labels.
+
+    expected  the shape of the whole, where it is known: it says in which order labels stand
+    """
+
+    def __init__(self, text: str, names: Names) -> None:
+        self.text, self.names = text, names
+        self.unknowns = Unknowns(names.numbers)
+        self.expected: Shape = ()
+
+    @abstractmethod
+    def read(self, syntax: Syntax) -> Term:
+        """Read a piece of syntax."""
+
+    def error(self, message: str, syntax: Syntax, notes: Sequence[str] = ()) -> FormulaError:
+        """An error with carets under a piece of the text."""
+        return located(message, self.text, syntax.start, max(syntax.end, syntax.start + 1), notes)
+
+    def labelled(self, syntax: Syntax) -> Term:
+        """xₙ, the row n of X; Kₘₙ; e₋₁."""
+        base, labels = syntax.parts[0], syntax.text
+        if base.kind != "name":
+            return self._row(self.read(base), syntax)
+        if base.text == "e" and labels[0] == "-" and "e" not in self.names.printed:
+            return op.unit(self.unknowns, labels.replace("-", "−"))
+        if base.text == "K" and len(labels) == 2 and spelled("K") not in self.names.printed:
+            return commutation(self.unknowns, tuple(labels))
+        for case in (base.text, base.text.upper(), base.text.lower()):
+            name = self.names.printed.get(spelled(case))
+            shape = self.names.shapes.get(name or "", ())
+            if name and len(labels) == 1 and shape[:1] == (labels,):
+                return self._row(Term(ts.Symbol(shape, name), shape), syntax)
+        raise self.error(
+            f"there is no {base.text!r} with an axis named {labels!r} for its rows", syntax
+        )
+
+    def _row(self, body: Term, syntax: Syntax) -> Term:
+        if not body.rank or not self.unknowns.same(body.shape[0], syntax.text):
+            raise self.error(f"there is no axis named {syntax.text!r} for the rows of this", syntax)
+        return Term(ts.Row(body.shape[1:], body.tree, syntax.text), body.shape[1:])
+
+    def total(self, syntax: Syntax) -> Term:
+        """Σ over labels: of index notation, or of rows."""
+        body = syntax.parts[0]
+        factors = factors_of(body)
+        elements = any(f.kind == "labelled" for f, _ in factors) and self._are_elements(factors)
+        if len(syntax.text) > 1 or elements:
+            return self.in_indices(syntax.text, factors)
+        term = self.read(body)
+        return Term(ts.SumOver(term.tree.dims, syntax.text, term.tree), term.shape)
+
+    def elements(self, syntax: Syntax) -> list[Power] | None:
+        """The factors of a product of elements without Σ, as Iₙᵢ Xₙd / (vₙ)²; None of others."""
+        if syntax.kind not in ("juxtaposed", "labelled", "power", "op") or (
+            syntax.kind == "op" and syntax.text not in "·/"
+        ):
+            return None
+        factors = factors_of(syntax)
+        labelled = [f for f, _ in factors if f.kind == "labelled"]
+        if not labelled or any(f.parts[0].text in ("K", "e") for f in labelled):
+            return None
+        if len(self.expected) < 3 and all(len(f.text) < 2 for f in labelled):
+            return None
+        return factors if self._are_elements(factors) else None
+
+    def _are_elements(self, factors: Sequence[Power]) -> bool:
+        """Whether all labelled factors are single elements of arrays."""
+        ranks = {**self.names.vocabulary.ranks, "I": 2}
+        return all(
+            f.parts[0].kind != "name" or len(f.text) == ranks.get(spelled(f.parts[0].text), 0)
+            for f, _ in factors
+            if f.kind == "labelled"
+        )
+
+    def in_indices(self, summed: str, factors: Sequence[Power]) -> Term:
+        """Σⱼₖ Bⱼᵣ Cₖᵣ: labels are the names of axes."""
+        expected, self.expected = self.expected, ()
+        scalars: list[Tree] = []
+        found: list[ts.At] = []
+        sizes: dict[str, str] = {}
+        for f, power in factors:
+            body = self.read(f.parts[0] if f.kind == "labelled" else f)
+            labels = tuple(f.text) if f.kind == "labelled" else labels_of(body.tree)
+            if not labels:
+                scalars.append(power_of(body.tree, power))
+                continue
+            if len(labels) != body.rank:
+                raise self.error(f"{len(labels)} labels for the shape {shown(body.shape)}", f)
+            for label, size in zip(labels, body.shape, strict=True):
+                if not self.unknowns.same(sizes.setdefault(label, size), size):
+                    raise self.error(f"label {label!r} has two sizes", f)
+            found.append(ts.At(body.shape, body.tree, labels, power))
+        self.expected = expected
+        free = self._ordered(tuple(i for i in sizes if i not in summed), sizes)
+        scalar = op.scaled(scalars, None).tree if scalars else number(1)
+        shape = tuple(self.unknowns.value(sizes[i]) for i in free)
+        sums = tuple((i, sizes[i]) for i in summed)
+        return Term(ts.Indexed(shape, scalar, free, sums, tuple(found)), shape)
+
+    def _ordered(self, free: Shape, sizes: dict[str, str]) -> Shape:
+        """The labels in the order of the expected axes: by their sizes, or by the usual letters."""
+        letters = tuple(letters_of(self.expected))
+        if set(free) <= set(letters) and (len(free) == len(letters) or len(letters) > 2):
+            for label, size in zip(letters, self.expected, strict=True):
+                self.unknowns.same(sizes.setdefault(label, size), size)
+            return letters
+        there = sorted(sizes[i] for i in free) == sorted(self.expected)
+        if there and len(set(self.expected)) == len(free):
+            return tuple(sorted(free, key=lambda i: self.expected.index(sizes[i])))
+        return free
+
+    def blocks(self, syntax: Syntax) -> Term:
+        """Block-diagonal over n."""
+        body = self.read(syntax.parts[0])
+        rows, columns = op.grid(body)
+        both = tuple(self.unknowns.value(multiplied((syntax.text, d))) for d in (rows, columns))
+        return Term(ts.Blocks(both, syntax.text, body.tree), both)

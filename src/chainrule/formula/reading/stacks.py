@@ -1,0 +1,48 @@
+"""Joined arrays in derivations: [A; B] one below the other, [A, B] side by side."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from chainrule.algebra.sizes import combined
+from chainrule.formula.reading.operators import MisfitError, Term, tree_dims
+from chainrule.formula.reading.shapes import Shape, Unknowns, shown
+from chainrule.formula.typeset import tree as ts
+
+__all__ = ["stacked"]
+
+
+def stacked(unknowns: Unknowns, parts: Sequence[Term], axis: int) -> Term:
+    """[A; B] for axis 0, [A, B] for axis 1; 𝟎 has the size that fits.
+
+    Raises:  MisfitError: parts whose other sides differ.
+    """
+    column = axis == 0 and all(p.rank < 2 for p in parts)
+    made = [_filled(unknowns, column) if p.meta == "zero" else p for p in parts]
+    if column:
+        size = combined(*((1, p.shape[0] if p.rank else "1") for p in made))
+        return Term(ts.Stacked((size,), tuple(p.tree for p in made), 0), (size,))
+    grids = [_grid(p) for p in made]
+    across = grids[0][1 - axis]
+    for grid in grids[1:]:
+        if not unknowns.same(across, grid[1 - axis]):
+            raise MisfitError(
+                f"{shown(grids[0])} and {shown(grid)} cannot be joined "
+                + ("one below the other" if axis == 0 else "side by side")
+            )
+    along = combined(*((1, unknowns.value(g[axis])) for g in grids))
+    shape = (along, across) if axis == 0 else (across, along)
+    return Term(ts.Stacked(tree_dims(shape), tuple(p.tree for p in made), axis), shape)
+
+
+def _filled(unknowns: Unknowns, column: bool) -> Term:
+    """𝟎 with sizes of its own, to be found."""
+    shape = (unknowns.fresh(),) if column else (unknowns.fresh(), unknowns.fresh())
+    return Term(ts.Zero(tree_dims(shape)), shape)
+
+
+def _grid(part: Term) -> Shape:
+    """Rows and columns of a part; a vector is a column, and cannot stand above a matrix."""
+    if part.rank == 0:
+        return "1", "1"
+    return part.shape if part.rank == 2 else (part.shape[0], "1")
