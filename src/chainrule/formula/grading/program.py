@@ -160,9 +160,9 @@ def _locals(traced: Trace) -> dict[str, Node]:
 
 
 def _dims(derivation: Derivation, nodes: list[Node]) -> Shape:
-    return tuple(
-        derivation.sizes.symbol(sizes) for sizes in zip(*(n.shape for n in nodes), strict=True)
-    )
+    joins = derivation.lowering.joins
+    shapes = zip(*(n.shape for n in nodes), strict=True)
+    return tuple(joins.get(sizes) or derivation.sizes.symbol(sizes) for sizes in shapes)
 
 
 # ---------------------------------------------------------------- points

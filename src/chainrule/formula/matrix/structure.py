@@ -83,12 +83,12 @@ def _body(
             moved = [_merged(f, {2: 0, 3: 1}) for f in rest]
             scalars, inner = _reduce(moved, [0, 1], dims, fixed)
             return scalars, ts.Diag(shape, ts.Vec((shape[0],), inner))
-    scaled = _scaled_sides(factors, dims, rows, fixed)
-    if scaled is not None:
-        return scaled
     for pairs, kind in _pairings(left, right):
         if all(_together(groups, pairs[k], pairs[1 - k]) for k in (0,)):
             return _paired(factors, groups, pairs, kind, dims, rows, fixed)
+    scaled = _scaled_sides(factors, dims, rows, fixed)
+    if scaled is not None:
+        return scaled
     return _fixed(factors, dims, rows, fixed)
 
 

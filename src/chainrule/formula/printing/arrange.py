@@ -184,7 +184,7 @@ class Arranger:
                 words = (self._plain(body), m.Sign(",", binary=True), m.Words(places(tree)))
                 return _called("place", m.Row(words)), ATOM
             case ts.Stacked(parts=parts, axis=axis):
-                cells = tuple(map(self._plain, parts))
+                cells = tuple(map(Arranger(shapes=False)._plain, parts))
                 rows = tuple((c,) for c in cells) if axis == 0 else (cells,)
                 return m.Fenced("[", m.Grid(rows), "]"), ATOM
             case ts.At(body=body, labels=labels, power=power):

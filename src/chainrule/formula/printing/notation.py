@@ -86,6 +86,8 @@ def _lifted(text: str) -> str:
 
 
 def _unicode_subscript(base: str, index: str) -> str:
+    if index[:1] in ("⌈", "⌊"):
+        return f"{base}_{index}"
     lowered = index.translate(_SUB)
     if index[0] in _SMALL and lowered[0] == index[0] and base != "Σ" and (
         base[-1:].isalnum() or base[-1:] in ")]ᵀ"

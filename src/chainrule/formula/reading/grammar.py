@@ -283,8 +283,13 @@ class _Parser(Brackets):
                 return [Syntax("number", VULGAR.get(text, text), (), token.start, token.end)]
             case "string", text:
                 return [Syntax("string", text[1:-1], (), token.start, token.end)]
+            case "name", "e_" if self.next.kind == "size":
+                place = self.take()
+                return [Syntax("unit", place.text, (), token.start, place.end)]
             case "name", _:
                 return self._name(token)
+            case "size", text:
+                return [Syntax("size", text, (), token.start, token.end)]
             case "op", "𝟏":
                 return [Syntax("ones", "", (), token.start, token.end)]
             case "op", "𝟎":

@@ -122,6 +122,8 @@ class Reader(IndexReader):
                 return self.total(syntax)
             case "blocks":
                 return self.blocks(syntax)
+            case "unit":
+                return op.unit(self.unknowns, syntax.text)
             case "stacked":
                 return stacked(self.unknowns, [self.read(p) for p in syntax.parts], 0)
             case "slices":

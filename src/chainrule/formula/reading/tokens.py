@@ -25,6 +25,7 @@ _TOKEN: Final = re.compile(
     rf"""(?P<gap>[ \t]+)
     |(?P<number>[0-9]+(?:\.[0-9]+|\.(?![A-Za-z]))?(?:[eE][+-]?[0-9]+)?|\.[0-9]+|[{"".join(VULGAR)}])
     |(?P<name>[{_LETTER}][{_LETTER}0-9₀-₉]*)
+    |(?P<size>[⌈⌊][^⌈⌊⌉⌋]*/[0-9]+[⌉⌋])
     |(?P<string>'[^']*'|"[^"]*")
     |(?P<sup>[{"".join(SUPER)}]+)
     |(?P<sub>[{"".join(SUB)}]+)

@@ -45,7 +45,9 @@ def size_of(symbol: str, sizes: Mapping[str, int]) -> int:
 
 
 def _part_of(part: str, sizes: Mapping[str, int]) -> int:
-    return int(part) if part.isdigit() else size_of(part, sizes) if part[0] in "⌈⌊" else sizes[part]
+    if part in sizes:
+        return sizes[part]
+    return size_of(part, sizes) if part[0] in "⌈⌊" else int(part)
 
 
 class Evaluator:
