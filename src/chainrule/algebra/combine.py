@@ -322,7 +322,7 @@ def softmax_like(name: str, x: Poly, dims: tuple[str, ...], axes: tuple[int, ...
 def _onehot(x: Poly, y: Poly, dims: tuple[str, ...]) -> Poly:
     """[xᵢ = k] where one side counts along an axis; the other names the class."""
     for index, counter in ((x, y), (y, x)):
-        found = _count_axis(counter)
+        found = count_axis(counter)
         free = [k for k in range(len(dims)) if k != found]
         if found is not None and all(found not in f.labels for t in index.terms for f in t.factors):
             source = normal(
@@ -338,53 +338,13 @@ def _onehot(x: Poly, y: Poly, dims: tuple[str, ...]) -> Poly:
     return atom_poly(Atom("indicator", ("=",), (x, y), dims))
 
 
-def _count_axis(poly: Poly) -> int | None:
+def count_axis(poly: Poly) -> int | None:
     factor = lone(poly)
     return factor.labels[0] if factor is not None and factor.atom.head == "iota" else None
 
 
 def _drop(f: Factor, label: int) -> Factor:
     return Factor(f.atom, tuple(i - (i > label) for i in f.labels), f.power)
-
-
-def _index_factor(index: Poly, labels: Sequence[int], axis: int, dim: str) -> Factor:
-    """The factor that picks, for each index, its place on an axis."""
-    counted = _count_axis(index)
-    if counted is not None and index.dims[counted] == dim:
-        return delta_factor(dim, labels[counted], axis)
-    index, used = lean(index)
-    labels = [labels[i] for i in used]
-    atom = Atom("onehot", (), (index,), (*index.dims, dim))
-    return Factor(atom, (*labels, axis))
-
-
-def gather(operand: Poly, indices: Sequence[Poly], dims: tuple[str, ...]) -> Poly:
-    """result[i…, rest…] = Σ over axes operand[axes…, rest…] Π onehot(index)[i…, axis]."""
-    shared = indices[0].rank
-    places = list(range(shared))
-    rest = list(range(shared, len(dims)))
-    axes = list(range(len(dims), len(dims) + len(indices)))
-    fresh = itertools.count(len(dims) + len(indices))
-    picks = tuple(
-        _index_factor(index, places, axis, dim)
-        for index, axis, dim in zip(indices, axes, operand.dims, strict=False)
-    )
-    terms = [t.times(Term(_ONE, picks)) for t in operand.at([*axes, *rest], fresh)]
-    return normal(terms, range(len(dims)), dims)
-
-
-def scatter(updates: Poly, indices: Sequence[Poly], dims: tuple[str, ...]) -> Poly:
-    """result[axes…, rest…] = Σ over i updates[i…, rest…] Π onehot(index)[i…, axis]."""
-    count = len(indices)
-    axes, rest = list(range(count)), list(range(count, len(dims)))
-    places = [len(dims) + k for k in range(indices[0].rank)]
-    fresh = itertools.count(len(dims) + indices[0].rank)
-    picks = tuple(
-        _index_factor(index, places, axis, dim)
-        for index, axis, dim in zip(indices, axes, dims, strict=False)
-    )
-    terms = [t.times(Term(_ONE, picks)) for t in updates.at([*places, *rest], fresh)]
-    return normal(terms, range(len(dims)), dims)
 
 
 # ---------------------------------------------------------------- routines

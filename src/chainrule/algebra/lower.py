@@ -18,6 +18,7 @@ import numpy as np
 from chainrule.algebra import combine, matrices
 from chainrule.algebra.definitions import expanded
 from chainrule.algebra.exponentials import complements
+from chainrule.algebra.gathers import gather, scatter
 from chainrule.algebra.index import Atom, Factor, Poly, Term, atom_poly, normal
 from chainrule.algebra.joins import ends, joined, part_of
 from chainrule.algebra.reductions import along, attained, axes_of, reduced
@@ -115,6 +116,8 @@ class Lowering:
         orders = [ancestors((n,)) for n in outputs]
         if any(len(order) != len(orders[0]) for order in orders):
             orders = orders[:1]
+            self.fixed.add("a step")
+            self.sizes = Sizes({name: sizes[:1] for name, sizes in self.sizes.named.items()})
         for twins in zip(*orders, strict=True):
             if twins[0] not in self.known:
                 made = self._rule(twins)
@@ -340,11 +343,11 @@ class Lowering:
 
     def _gather(self, node: Node, dims: tuple[str, ...]) -> Poly:
         operand, indices = self._factor(node.inputs[0]), [self.value(n) for n in node.inputs[1:]]
-        return combine.gather(operand, indices, dims)
+        return gather(operand, indices, dims)
 
     def _scatter(self, node: Node, dims: tuple[str, ...]) -> Poly:
         updates, indices = self._factor(node.inputs[0]), [self.value(n) for n in node.inputs[1:]]
-        return combine.scatter(updates, indices, dims)
+        return scatter(updates, indices, dims)
 
     # ------------------------------------------------------------ bundles
 

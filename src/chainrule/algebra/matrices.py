@@ -22,6 +22,8 @@ __all__: list[str] = []
 
 def routine(name: str, operands: list[Poly], params: tuple[Any, ...]) -> list[Poly] | None:
     """The results of a library routine that mathematics has signs for, or None."""
+    if name == "argsort":
+        return [_order(ungrouped(operands[0]), bool(params and params[0]))]
     matrix = ungrouped(operands[0]) if operands else None
     if matrix is None or matrix.rank != 2:
         return None
@@ -45,6 +47,12 @@ def routine(name: str, operands: list[Poly], params: tuple[Any, ...]) -> list[Po
             value = determinant(matrix)
             return [function("sign", [value], ()), function("log|·|", [value], ())]
     return None
+
+
+def _order(x: Poly, descending: bool) -> Poly:
+    """The indices that sort the last axis; those of −x sort it downward."""
+    source = add([(Fraction(-1), x)]) if descending else x
+    return atom_poly(Atom("argsort", (), (source,), x.dims))
 
 
 def _cofactor_tangent(matrix: Poly, direction: Poly) -> Poly:

@@ -117,6 +117,30 @@ def _masks(term: Term, _: int, definitions: Definitions) -> list[Term] | None:
     return None
 
 
+# ---------------------------------------------------------------- permutations
+
+
+def _permutations(term: Term, rank: int, _: Definitions) -> list[Term] | None:
+    """PᵀP = I and PPᵀ = I for the P that sorts a vector."""
+    found = [f for f in term.factors if f.atom.head == "onehot" and len(f.labels) == 2
+             and _is_order(f.atom)]  # fmt: skip
+    for f, g in itertools.combinations(found, 2):
+        for slot in (0, 1):
+            shared = f.labels[slot]
+            uses = sum(h.labels.count(shared) for h in term.factors)
+            if f.atom == g.atom and shared == g.labels[slot] >= rank and uses == 2:
+                rest = tuple(h for h in term.factors if h is not f and h is not g)
+                other = 1 - slot
+                delta = combine.delta_factor(f.atom.dims[other], f.labels[other], g.labels[other])
+                return [Term(term.coefficient, (*rest, delta))]
+    return None
+
+
+def _is_order(atom: Atom) -> bool:
+    index = combine.lone(atom.args[0])
+    return index is not None and index.atom.head == "argsort" and len(index.labels) == 1
+
+
 # ---------------------------------------------------------------- probabilities
 
 
@@ -341,6 +365,6 @@ def _total(atom: Atom, slot: int, definitions: Definitions) -> Number | None:
 
 
 _RULES = (
-    _inverses, sigmoids, shares, reflections, softmaxes, _masks, _simplex, _averages, _totals,
+    _inverses, _permutations, sigmoids, shares, reflections, softmaxes, _masks, _simplex, _averages, _totals,
     _cancelling, _units, exclusive, unclipped, kept, folds,
 )  # fmt: skip

@@ -97,13 +97,15 @@ def _usable(f: Callable[..., Any], given: Signature) -> tuple[Signature, str]:
     return given, guesses()[0]
 
 
-_TRIES = 6  # draws of single numbers, which may have a sign by chance
+_TRIES = 6  # draws of single numbers, which may have a sign by chance,
+_MIXED_TRIES = 3  # and of values whose order may be as it has to be by chance
 
 
 def _is_finite(f: Callable[..., Any], given: Signature, kind: str) -> bool | ChainruleError:
     """Whether a function is finite at values of this kind; the error, if it raises one."""
     sizes = {name: values[0] for name, values in given.sizes().named.items()}
-    for seed in range(1 if all(given.axes.values()) else _TRIES):
+    mixed = _MIXED_TRIES if len(set(given.facts.values())) > 1 else 1
+    for seed in range(mixed if all(given.axes.values()) else _TRIES):
         try:
             value = f(**tensors(given.draw(sizes, np.random.default_rng(seed), kind)))
         except ChainruleError as error:

@@ -77,11 +77,13 @@ FACTS: Mapping[str, Draw] = {
     "counts": lambda g, shape: g.poisson(3.0, shape).astype(np.float64),
     "sign": lambda g, shape: g.choice([-1.0, 1.0], shape),
     "mask": lambda g, shape: g.choice([0.0, 1.0], shape),
+    "low": lambda g, shape: -4 - g.uniform(size=shape),
+    "high": lambda g, shape: 4 + g.uniform(size=shape),
     "unit": lambda g, shape: (lambda x: x / np.linalg.norm(x))(g.normal(size=shape)),
 }
 """What may be known of a value, and how such a value is drawn; "integer<k" is known too."""
 
-_KINDS = ("", "positive", "counts", "mask", "probability", "simplex")
+_KINDS = ("", "positive", "counts", "mask", "probability", "simplex", "low", "high")
 _MIXED = 3  # parameters whose kinds are guessed one by one
 _GUESSES = ("", "positive", "probability", "definite")
 

@@ -14,7 +14,13 @@ from chainrule.formula.derivation.question import Order, Question, ask, derivati
 from chainrule.formula.derivation.samples import Signature
 from chainrule.formula.explaining.explanation import Explanation
 from chainrule.formula.explaining.kinks import kinks
-from chainrule.formula.explaining.naming import definitions, generated, nested, symbols
+from chainrule.formula.explaining.naming import (
+    definitions,
+    generated,
+    nested,
+    sorted_by,
+    symbols,
+)
 from chainrule.formula.explaining.steps import Board, board, cut
 from chainrule.formula.explaining.verify import sizes_of, verified
 from chainrule.formula.matrix.columns import formula_by_columns, turned
@@ -82,6 +88,8 @@ def explain(
     if not error < _CLOSE:
         raise FormulaError(f"explain: the formula {UNICODE(main)} is off by {error:.1e}")
     notes = _notes(question, derivation, main)
+    notes += [f"{spelled(n)} sorts: {spelled(n)}v is v in the order of {UNICODE(v)}"
+              for n, v in sorted_by(definitions(main, known))]  # fmt: skip
     if order == 1 and not isinstance(main, ts.Zero):
         notes += [f"kink: {told}" for told in kinks(derivation, names[0])]
     if (layout, order == "jacobian") in (("numerator", False), ("denominator", True)):

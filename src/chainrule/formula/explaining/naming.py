@@ -8,7 +8,7 @@ of the layers.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from itertools import pairwise
 
 from chainrule.formula.printing.notation import spelled
@@ -18,7 +18,7 @@ from chainrule.formula.typeset.roots import rooted
 from chainrule.formula.typeset.tree import Tree
 from chainrule.formula.typeset.walk import children, replaced, spanned, walk
 
-__all__ = ["Definition", "definitions", "generated", "nested", "symbols"]
+__all__ = ["Definition", "definitions", "generated", "nested", "sorted_by", "symbols"]
 
 _GENERATED = {"softmax": ("P", "p"), "onehot": ("Y", "")}
 Definition = tuple[str, Tree]
@@ -62,11 +62,16 @@ def generated(
         found = [p for tree in whole for p in walk(tree)
                  if isinstance(p, ts.Apply) and spanned(p.name)[0] == head]  # fmt: skip
         kinds = list(dict.fromkeys(found))
+        if len(kinds) > 1 and all(map(_is_permutation, kinds)):
+            main, known = _each_named(main, known, kinds, used)
+            continue
         if len(kinds) != 1 or any(tree in kinds for tree in known.values()):
             continue
         (only,) = kinds
         name = matrix if len(only.dims) == 2 else vector
-        if head == "onehot" and any(_selects(tree, only) for tree in whole):
+        if _is_permutation(only):
+            name = next((n for n in ("P", "Π") if n not in used), "")
+        elif head == "onehot" and any(_selects(tree, only) for tree in whole):
             name = "S"
         if not name or name in used or (len(only.dims) == 1 and len(found) < 2):
             continue
@@ -77,6 +82,36 @@ def generated(
         used.add(name)
     shown = {spelled(name) for name in (*used, *symbols(main))}
     return rooted(main, shown), {name: rooted(tree, shown) for name, tree in known.items()}
+
+
+def _each_named(
+    main: Tree, known: dict[str, Tree], kinds: Sequence[Tree], used: set[str]
+) -> tuple[Tree, dict[str, Tree]]:
+    """Several permutation matrices are P, Q, …, as far as these names are free."""
+    free = (name for name in ("P", "Q", "Π") if name not in used)
+    for tree, name in zip(sorted(kinds, key=repr), list(free), strict=False):
+        symbol = ts.Symbol(tree.dims, name)
+        main = replaced(main, tree, symbol)
+        known = {key: replaced(held, tree, symbol) for key, held in known.items()}
+        known = _inserted(known, name, tree)
+        used.add(name)
+    return main, known
+
+
+def _is_permutation(tree: Tree) -> bool:
+    """Whether one-hot rows are those of a matrix that sorts a vector."""
+    inner = tree.parts[0] if isinstance(tree, ts.Apply) and tree.name == "onehot" else None
+    return isinstance(inner, ts.Apply) and inner.name == "argsort"
+
+
+def sorted_by(found: Iterable[Definition]) -> list[Definition]:
+    """The permutation matrices among definitions, with the vectors that they sort."""
+    return [
+        (name, tree.parts[0].parts[0])
+        for name, tree in found
+        if isinstance(tree, ts.Apply) and _is_permutation(tree) and len(tree.dims) == 2
+        if isinstance(tree.parts[0], ts.Apply)
+    ]
 
 
 def _selects(tree: Tree, picks: Tree) -> bool:

@@ -132,13 +132,15 @@ class _Book:
         right = text.split("=", 1)[1].strip()
         if _ROW.match(right):
             return True
-        known = spelled(name) in self.program.names.printed
+        names = self.program.names
+        own = names.printed.get(spelled(name), "")
+        known, dims = bool(own), names.shapes.get(own, self.program.dims)
         syntax = _phrase(right, self.names)
         if syntax is None:
             start = text.index("=") + 1
             found = chain(text, self.names.vocabulary, start)
             parts = [self._inlined(s) for s in found]
-            shape = self._checked(text, found[0]).shape
+            shape = self._checked(text, found[0], dims).shape
             if last and not known:
                 self.claims += [Claim(number, right, s) for s in parts]
                 return True
@@ -152,13 +154,13 @@ class _Book:
     def claim(self, number: int, text: str, last: bool) -> None:
         """Read a line that claims to be the derivative."""
         for syntax in chain(text, self.names.vocabulary):
-            self._checked(text, syntax, lenient=True)
+            self._checked(text, syntax, self.program.dims, lenient=True)
             self.claims.append(Claim(number, text.strip(), self._inlined(syntax)))
 
-    def _checked(self, text: str, syntax: Syntax, lenient: bool = False) -> Term:
+    def _checked(self, text: str, syntax: Syntax, dims: Shape, lenient: bool = False) -> Term:
         """Read a line by itself, so that errors point into it."""
         try:
-            return Reader(text, self.names).whole(syntax, self.program.dims)
+            return Reader(text, self.names).whole(syntax, dims)
         except UnfittingError:
             if not lenient:
                 raise

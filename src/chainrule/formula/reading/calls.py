@@ -110,6 +110,7 @@ _OTHERS: Final = frozenset(
         "float",
         "windows",
         "pad",
+        "argsort",
         "tril",
         "triu",
         "place",
@@ -223,6 +224,8 @@ def _made(unknowns: Unknowns, name: str, parts: list[Term], _: Options) -> Term 
         case "onehot" | "one_hot":
             if len(parts) > 1:
                 size = _size(parts[1])
+            elif isinstance(parts[0].tree, ts.Apply) and parts[0].tree.name == "argsort":
+                size = parts[0].shape[-1]
             else:
                 size = unknowns.fresh()
             dims = (*parts[0].shape, size)
@@ -360,6 +363,8 @@ def _general(unknowns: Unknowns, name: str, parts: list[Term], options: Options)
         case "windows":
             width = unknowns.fresh()
             return op.called("windows", parts[:1], (unknowns.fresh(), width))
+        case "argsort" if parts and parts[0].rank:
+            return Term(ts.Apply(parts[0].tree.dims, name, (parts[0].tree,)), parts[0].shape)
         case "tril" | "triu" if parts and parts[0].rank == 2:
             trees = tuple(p.tree for p in parts[:2])
             return Term(ts.Apply(parts[0].tree.dims, name, trees), parts[0].shape)

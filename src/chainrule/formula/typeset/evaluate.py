@@ -199,6 +199,8 @@ class Evaluator:
                 return _softmax(values[0], len(tree.dims), axes)
             case "log_softmax":
                 return np.log(_softmax(values[0], len(tree.dims), axes))
+            case "argsort":
+                return np.argsort(values[0], axis=0 if len(tree.dims) == 1 else -1, kind="stable")
             case "tril" | "triu":
                 k = int(values[1]) if len(values) > 1 else 0
                 return np.asarray(getattr(np, name)(values[0], k))

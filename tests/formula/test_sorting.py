@@ -1,0 +1,88 @@
+"""Derivatives through sorting: permutation matrices, named; and densities between two free ends."""
+
+# ruff: noqa: F722, F821, ANN — the annotations are names of axes
+
+from typing import Any
+
+import numpy as np
+import pytest
+
+import chainrule as cr
+from chainrule.formula import check, explain
+from chainrule.formula.printing.notation import UNICODE
+from chainrule.probability import Uniform
+from tests.formula.test_code import run
+
+
+def ordered(x: "n"):
+    return cr.sort(x)
+
+
+def downward(x: "n", w: "n"):
+    return w @ cr.sort(x, descending=True)
+
+
+def wasserstein(x: "n", y: "n"):
+    return cr.mean((cr.sort(x) - cr.sort(y)) ** 2)
+
+
+def rows(X: "n d", W: "n d"):
+    return cr.sum(W * cr.sort(X, axis=1))
+
+
+def columns(X: "n d", W: "n d"):
+    return cr.sum(W * cr.sort(X, axis=0))
+
+
+def largest(x: "n"):
+    return cr.sum(cr.topk(x, 3)[0] ** 2)
+
+
+def flat(x: "n", a: "", b: ""):
+    return cr.sum(Uniform(a, b).log_density(x))
+
+
+def each(x: "n", a: "n", b: "n"):
+    return cr.sum(Uniform(a, b).log_density(x))
+
+
+LISTED: list[tuple[Any, Any, Any, str]] = [
+    (ordered, "x", "jacobian", "P"),
+    (downward, "x", 1, "Pᵀw"),
+    (wasserstein, "x", 1, "2/n · Pᵀ(Px − Qy)"),
+    (wasserstein, "x", 2, "2/n · I"),
+    (rows, "X", 1, "Σᵢ Wₙᵢ Pₙᵢd"),
+    (largest, "x", 1, "2SᵀSx"),
+    (flat, "x", 1, "𝟎"),
+    (flat, "a", 1, "n/(b − a)"),
+    (flat, "b", 1, "−n/(b − a)"),
+    (flat, ("a", "b"), 2, "−n/(b − a)²"),
+    (each, "a", 1, "1 ⊘ (b − a)"),
+]
+
+
+@pytest.mark.parametrize(("f", "wrt", "order", "shown"), LISTED)
+def test_a_derivative_through_an_order_has_its_textbook_form(
+    f: Any, wrt: Any, order: Any, shown: str
+) -> None:
+    told = explain(f, wrt, order=order)
+    assert UNICODE(told.tree) == shown
+    assert told.error < 1e-12
+    where = "; ".join(f"{name} = {UNICODE(tree)}" for name, tree in told.where)
+    text = f"{shown} where {where}" if where else shown
+    assert check(f, wrt, text, order=order).verdict == "right"
+
+
+def test_a_permutation_says_what_it_sorts() -> None:
+    told = explain(wasserstein, "x")
+    assert "P = onehot(argsort(x)) (n×n)   Q = onehot(argsort(y)) (n×n)" in str(told)
+    assert told.notes == (
+        "P sorts: Pv is v in the order of x", "Q sorts: Qv is v in the order of y",
+    )  # fmt: skip
+    x, y = np.array([3.0, 1.0, 2.0]), np.array([0.5, 4.0, 1.0])
+    slope = cr.grad(lambda t: wasserstein(t, cr.tensor(y)))(cr.tensor(x)).numpy()
+    np.testing.assert_allclose(run(told.python, {"x": x, "y": y}, "np"), slope)
+
+
+def test_sorted_columns_have_a_formula() -> None:
+    assert explain(columns, "X").error < 1e-12
