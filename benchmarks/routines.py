@@ -1,9 +1,9 @@
-"""Every routine of linalg, stats and probability beside its twin in NumPy or SciPy.
+"""Every routine of linalg, stats, probability and the array vocabulary beside its twin.
 
 Both work on the same numbers and give the same; they alternate, and rows where ours takes more than
 1.2 times as long are listed again. Ours runs as it comes, without jit. ROUTINES_ROUNDS says how
-often, ROUTINES_SIZES how many elements (matrices are square), ROUTINES names only some routines,
-and ROUTINES_CLOCK=cpu counts the processor's time, for a machine that has other work; with
+often, ROUTINES_SIZES how many elements (matrices are square), ROUTINES and ROUTINES_PARTS name only
+some, and ROUTINES_CLOCK=cpu counts the processor's time, for a machine that has other work; with
 OMP_NUM_THREADS=1 and CHAINRULE_THREADS=1 then.
 """
 
@@ -12,13 +12,14 @@ from __future__ import annotations
 import os
 import time
 import warnings
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from functools import partial
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 
 import chainrule as cr
+from benchmarks.pairs import Pair, Run, draws, elementwise, layout, ordering, reductions
 from benchmarks.timing import alternate, machine, median, ratio, table
 from chainrule import linalg as la
 from chainrule import probability as pr
@@ -30,17 +31,9 @@ ONLY = set(os.environ.get("ROUTINES", "").split())
 CLOCK = time.process_time if os.environ.get("ROUTINES_CLOCK") == "cpu" else time.perf_counter
 ALLOWED = 1.2
 ONE_SIZE = {"logm", "fractional_matrix_power", "sqrtm", "eig", "eigvals"}  # a large one takes long
-Run = Callable[..., Any]
-
-
-class Pair(NamedTuple):
-    """A routine, its twin, and the numbers that both are given; whether results are compared."""
-
-    name: str
-    ours: Run
-    theirs: Run
-    arrays: tuple[np.ndarray, ...]
-    same: bool = True
+PARTS = ("linear_algebra", "statistics", "distributions", "elementwise", "reductions", "ordering",
+         "layout", "draws")  # fmt: skip
+ONLY_PARTS = os.environ.get("ROUTINES_PARTS", "").split() or PARTS
 
 
 def linear_algebra(count: int) -> Iterator[Pair]:
@@ -240,8 +233,9 @@ def main() -> None:
     head = ["routine", "elements", "ours µs", "theirs µs", "times as long", "of the least"]
     rows, slow, seen = [head], [head], set()
     for count in SIZES:
-        for part in (linear_algebra, statistics, distributions):
-            for pair in part(count):
+        for part in (linear_algebra, statistics, distributions, elementwise, reductions, ordering,
+                     layout, draws):  # fmt: skip
+            for pair in part(count) if part.__name__ in ONLY_PARTS else ():
                 seen.add(pair.name)
                 if (ONLY and pair.name not in ONLY) or (
                     pair.name in ONE_SIZE and count > 2 * SIZES[0]
