@@ -25,10 +25,10 @@ from chainrule.ir.dtype import (
     with_scalar,
 )
 from chainrule.ir.graph import Graph, Node
-from chainrule.ir.primitives import Shape
+from chainrule.ir.primitives import Block, Project, Shape
 from chainrule.recording import innermost
 from chainrule.runtime.quiet import quiet_call, quietly
-from chainrule.runtime.reference import Program, kernel
+from chainrule.runtime.reference import Program, kernel, program
 from chainrule.tensors import Tensor, Weak, node_of, of_node, of_value
 
 Operand = Tensor | np.ndarray | bool | int | float
@@ -79,13 +79,25 @@ class Lifted:
         if len(self.cache) >= _LIMIT:
             self.cache.clear()
         run: Callable[..., Any]
-        if isinstance(made, Node) and made.inputs == inputs:
+        body = _body(made, inputs)
+        if body is not None:
+            run = _first(program(body))
+        elif isinstance(made, Node) and made.inputs == inputs:
             run = kernel(made)
         else:
             run = Program(Graph(inputs, (made,) if isinstance(made, Node) else tuple(made)))
             run = _first(run) if isinstance(made, Node) else run
         self.cache[key] = run
         return run
+
+
+def _body(made: Node | Sequence[Node], inputs: tuple[Node, ...]) -> Graph | None:
+    """The body of a Block of these inputs of which the one result is made."""
+    if not isinstance(made, Node) or not isinstance(made.op, Project):
+        return None
+    whole = made.inputs[0]
+    fits = isinstance(whole.op, Block) and whole.inputs == inputs and not made.op.index
+    return whole.op.body if fits else None
 
 
 def _first(program: Callable[..., Any]) -> Callable[..., Any]:

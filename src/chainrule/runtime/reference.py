@@ -7,8 +7,9 @@ letting go of each value after its last use.
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from functools import partial
+from operator import itemgetter
 from typing import Any, NamedTuple, assert_never
 from weakref import WeakKeyDictionary
 
@@ -47,7 +48,7 @@ from chainrule.runtime.contraction import einsum_kernel
 from chainrule.runtime.philox import random_bits
 from chainrule.runtime.quiet import quietly
 from chainrule.runtime.reuse import overwritten
-from chainrule.runtime.views import accumulate_kernel, view_kernel
+from chainrule.runtime.views import Repeated, accumulate_kernel, view_kernel
 from chainrule.runtime.windows import reduce_windows
 
 Array = np.ndarray
@@ -255,10 +256,10 @@ def _loop(op: Loop, needed: frozenset[int], body: Kernel) -> Kernel:
 
 
 class Step(NamedTuple):
-    """One kernel of a program: where it reads, writes, overwrites (or −1), and what it frees."""
+    """One kernel of a program: what it reads, where it writes, overwrites (or −1), what it frees."""
 
     run: Kernel
-    sources: tuple[int, ...]
+    read: Callable[[list[Any]], Sequence[Array]]
     target: int
     over: int
     frees: tuple[int, ...]
@@ -285,10 +286,11 @@ class Program:
         keep = set(graph.outputs) | given
         self.constants: list[tuple[int, Any]] = []
         self.steps: list[Step] = []
-        for node in nodes:
-            if node in given:
-                continue
-            run = kernel(node, needed.get(node, frozenset()))
+        computed = [n for n in nodes if n not in given]
+        kernels = {n: kernel(n, needed.get(n, frozenset())) for n in computed}
+        for node in _left_to_broadcasting(kernels, users, keep):
+            kernels[node] = kernels[node].read
+        for node, run in kernels.items():
             if not node.inputs and not isinstance(node.op, Input):
                 self.constants.append((place[node], quietly(run)))
                 continue
@@ -297,8 +299,8 @@ class Program:
                 if last[i] is node and i not in keep and i.inputs
             )  # fmt: skip
             over = overwritten(node, run, last, users, keep)
-            sources = tuple(place[i] for i in node.inputs)
-            self.steps.append(Step(run, sources, place[node], place[over] if over else -1, frees))
+            read = _reader([place[i] for i in node.inputs])
+            self.steps.append(Step(run, read, place[node], place[over] if over else -1, frees))
 
     def __call__(self, *arrays: Array) -> list[Array]:
         """Compute the outputs for these inputs; NumPy gives no warnings."""
@@ -310,13 +312,37 @@ class Program:
             values[k] = array
         for k, value in self.constants:
             values[k] = value
-        for run, sources, target, over, frees in self.steps:
-            operands = [values[k] for k in sources]
-            result = run(*operands) if over < 0 else run(*operands, out=values[over])
+        for run, read, target, over, frees in self.steps:
+            result = run(*read(values)) if over < 0 else run(*read(values), out=values[over])
             values[target] = result if type(result) in _VALUES else np.asarray(result)
             for k in frees:
                 values[k] = None
         return [values[k] for k in self.outputs]
+
+
+def _left_to_broadcasting(
+    kernels: Mapping[Node, Any], users: Mapping[Node, Sequence[Node]], keep: set[Node]
+) -> set[Node]:
+    """The repetitions that need not be made: all users broadcast, beside an operand that is whole.
+
+    To make a view that repeats takes NumPy longer than to add two short rows.
+    """
+    found = {n for n, run in kernels.items() if type(run) is Repeated and n not in keep}
+    for node in [*found]:
+        for user in users.get(node, ()):
+            run = kernels.get(user)
+            spreads = run is np.where or (isinstance(run, np.ufunc) and run.signature is None)
+            if not spreads or found.issuperset(user.inputs):
+                found.discard(node)
+    return found
+
+
+def _reader(places: Sequence[int]) -> Callable[[list[Any]], Sequence[Array]]:
+    """What picks the operands of a step from all values; a list of them takes twice as long."""
+    if len(places) > 1:
+        return itemgetter(*places)
+    first = places[0] if places else 0
+    return itemgetter(slice(first, first + len(places)))
 
 
 _programs: WeakKeyDictionary[Graph, Program] = WeakKeyDictionary()

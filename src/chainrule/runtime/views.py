@@ -79,6 +79,19 @@ def accumulate_kernel(view: View, shape: Shape) -> Kernel:
     return run
 
 
+class Repeated:
+    """A kernel that repeats what it reads along axes where that has size 1."""
+
+    __slots__ = ("read", "shape")
+
+    def __init__(self, read: Kernel, shape: Shape) -> None:
+        self.read = read
+        self.shape = shape
+
+    def __call__(self, array: np.ndarray) -> np.ndarray:
+        return np.broadcast_to(self.read(array), self.shape)
+
+
 def _is_simple(view: View) -> bool:
     """Whether each axis of the operand follows at most one of the result, each at most once."""
     used = [o for axis in view.axes for o, _ in axis.terms]
@@ -105,7 +118,7 @@ def _simple_view(view: View, shape: Shape) -> Kernel:
     read = _basic(tuple(index), shape, order, insert)
     repeats = any(n != 1 for o, n in enumerate(view.shape) if o not in used)
     if inside:
-        return (lambda x: np.broadcast_to(read(x), view.shape)) if repeats else read
+        return Repeated(read, view.shape) if repeats else read
     place = tuple(target[k] for k in order)
     own = tuple(view.shape[o] if o in used else 1 for o in range(len(view.shape)))
     room = tuple(n for o, n in enumerate(view.shape) if o in used)

@@ -183,10 +183,9 @@ def reduce_windows(ufunc: np.ufunc, array: Array, axes: tuple[int, ...]) -> Arra
     NumPy walks the axes to be reduced innermost, which takes 20 times as long for those of a window
     of 2×2.
     """
-    shape = [array.shape[a] for a in axes]
-    count = math.prod(shape)
-    if not (1 < count <= _SHORT and array.size >= _LARGE):
-        return np.asarray(ufunc.reduce(array, axis=axes, dtype=array.dtype))
+    shape = () if array.size < _LARGE else tuple([array.shape[a] for a in axes])
+    if not 1 < math.prod(shape) <= _SHORT:
+        return np.asarray(ufunc.reduce(array, axes, array.dtype))
     moved = np.moveaxis(array, axes, range(len(axes)))
     places = iter(np.ndindex(*shape))
     result = np.asarray(ufunc(moved[next(places)], moved[next(places)]))
