@@ -4,19 +4,33 @@ from __future__ import annotations
 
 from typing import Any, Final
 
+import numpy as np
+
 from chainrule.elsewhere import reduced
 from chainrule.errors import ArgumentError, ShapeError
 from chainrule.functions.axes import axis_of
-from chainrule.functions.lift import Lifted, Operand, as_tensor, broadcast, cast, describe, promoted
+from chainrule.functions.lift import (
+    Lifted,
+    Operand,
+    as_tensor,
+    broadcast,
+    cast,
+    describe,
+    known_array,
+    made_at_once,
+    promoted,
+)
 from chainrule.functions.reduction import kept_shape, summed_dtype
 from chainrule.ir import build
 from chainrule.ir.dtype import bool_
 from chainrule.ir.graph import Node
 from chainrule.ir.routines.ordering import CUMPROD, CUMSUM
-from chainrule.tensors import Tensor
+from chainrule.runtime.quiet import quiet_call
+from chainrule.tensors import Tensor, of_value
 
 __all__ = ["cumulative_prod", "cumulative_sum", "diff"]
 
+_AT_ONCE: Final = {CUMSUM.name: np.add.accumulate, CUMPROD.name: np.multiply.accumulate}
 _START: Final = {CUMSUM.name: 0, CUMPROD.name: 1}
 
 
@@ -38,6 +52,12 @@ _running: Final = Lifted(_running_node)
 def _checked(
     name: str, routine: str, x: Operand, axis: int | None, dtype: Any, include_initial: bool
 ) -> Tensor:
+    value = known_array(x)
+    if value is not None and dtype is None and not include_initial and value.dtype.kind == "f":
+        along = 0 if axis is None and value.ndim == 1 else axis
+        found = made_at_once(_AT_ONCE[routine], value, along)
+        if found is not None:
+            return found
     tensor = as_tensor(x, name)
     if axis is None and tensor.ndim != 1:
         raise ShapeError(
@@ -139,6 +159,11 @@ def diff(
     tensor = as_tensor(x, "diff")
     place = axis_of("diff", axis, tensor)
     parts = [p for p in (prepend, x, append) if p is not None]
+    value = known_array(x)
+    if n == 1 and len(parts) == 1 and value is not None and value.dtype.kind == "f":
+        whole = (slice(None),) * place
+        after, before = value[(*whole, slice(1, None))], value[(*whole, slice(None, -1))]
+        return of_value(quiet_call(np.subtract, after, before))
     if n == 0:
         return tensor
     single = kept_shape(tensor.shape, (place,))

@@ -26,6 +26,7 @@ from chainrule.functions.pointwise import (
     MULTIPLY,
     NEGATIVE,
     SUBTRACT,
+    Pointwise,
     eager,
     fast_binary,
     fast_unary,
@@ -94,6 +95,7 @@ _multiply = fast_binary(MULTIPLY)
 _divide = fast_binary(pointwise("divide"), np.true_divide, NUMERIC)
 _floor_divide = fast_binary(pointwise("floor_divide"))
 _remainder = fast_binary(pointwise("remainder"))
+_square = fast_unary(Pointwise("square", np.square, lambda x: MULTIPLY.node(x, x), NUMERIC))
 _negative = fast_unary(NEGATIVE)
 _abs = fast_unary(pointwise("abs"))
 _sign = fast_unary(pointwise("sign"))
@@ -155,7 +157,7 @@ def reciprocal(x: Operand, /) -> Tensor:
 
 def square(x: Operand, /) -> Tensor:
     """Give x²."""
-    return _multiply(x, x)
+    return _square(x)
 
 
 def positive(x: Operand, /) -> Tensor:

@@ -12,12 +12,20 @@ import numpy as np
 from chainrule.elsewhere import reduced
 from chainrule.errors import ArgumentError, ShapeError
 from chainrule.functions.axes import axis_of
-from chainrule.functions.lift import Lifted, Operand, as_tensor, describe, promoted
+from chainrule.functions.lift import (
+    Lifted,
+    Operand,
+    as_tensor,
+    describe,
+    known_array,
+    made_at_once,
+    promoted,
+)
 from chainrule.functions.manipulation import ravel
 from chainrule.ir import build
 from chainrule.ir.graph import Node
 from chainrule.ir.primitives import Axis
-from chainrule.tensors import Tensor
+from chainrule.tensors import Tensor, of_value
 
 __all__ = ["concat", "pad", "repeat", "split", "stack", "tile", "unstack"]
 
@@ -51,6 +59,10 @@ def concat(arrays: Sequence[Operand], /, axis: int | None = 0) -> Tensor:
     >>> cr.concat([cr.tensor([1, 2]), cr.tensor([3])])
     Tensor([1, 2, 3])
     """
+    if (known := _of_one_dtype(arrays)) is not None:
+        found = made_at_once(np.concatenate, known, axis)
+        if found is not None:
+            return found
     tensors = _several("concat", arrays)
     if axis is None:
         tensors, axis = [ravel(t) for t in tensors], 0
@@ -74,11 +86,23 @@ def stack(arrays: Sequence[Operand], /, axis: int = 0) -> Tensor:
     Tensor([[1, 3],
             [2, 4]])
     """
+    if (known := _of_one_dtype(arrays)) is not None:
+        found = made_at_once(np.stack, known, axis)
+        if found is not None:
+            return found
     tensors = _several("stack", arrays)
     place = axis_of("stack", axis, tensors[0], extra=1)
     if any(t.shape != tensors[0].shape for t in tensors):
         _refuse("stack", tensors, "Tensors to stack have one shape; cr.concat joins along an axis.")
     return _stack(tensors, place)  # type: ignore[no-any-return]
+
+
+def _of_one_dtype(arrays: Sequence[Operand]) -> list[np.ndarray] | None:
+    """The arrays of known Tensors that need no promotion."""
+    known = [known_array(x) for x in arrays] if isinstance(arrays, list | tuple) else []
+    if not known or any(k is None or k.dtype is not known[0].dtype for k in known):  # type: ignore[union-attr]
+        return None
+    return known  # type: ignore[return-value]
 
 
 def _several(name: str, arrays: Sequence[Operand]) -> list[Tensor]:
@@ -210,6 +234,9 @@ def repeat(
     numbers = [operator.index(n) for n in counts.reshape(-1)]
     if any(n < 0 for n in numbers):
         raise ArgumentError(f"repeat: {min(numbers)} is no number of repetitions")
+    value = known_array(tensor)
+    if value is not None and len(numbers) in (1, tensor.shape[place]):
+        return of_value(np.repeat(value, numbers, place))
     if len(numbers) == 1:
         return _repeat([tensor], numbers[0], place)  # type: ignore[no-any-return]
     if len(numbers) != tensor.shape[place]:
@@ -235,6 +262,8 @@ def tile(x: Operand, repetitions: int | Sequence[int], /) -> Tensor:
     numbers = (1,) * (tensor.ndim - len(given)) + tuple(operator.index(n) for n in given)
     if any(n < 0 for n in numbers):
         raise ArgumentError(f"tile: {min(numbers)} is no number of repetitions")
+    if (value := known_array(tensor)) is not None:
+        return of_value(np.tile(value, numbers))
     shape = (1,) * (len(numbers) - tensor.ndim) + tensor.shape
     return _tile([_reshape([tensor], shape)], numbers)  # type: ignore[no-any-return]
 

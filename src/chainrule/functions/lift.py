@@ -104,6 +104,20 @@ def _first(program: Callable[..., Any]) -> Callable[..., Any]:
     return lambda *arrays: program(*arrays)[0]
 
 
+def known_array(x: object) -> np.ndarray | None:
+    """The array of a Tensor that nothing records or watches: what a short way may read."""
+    return x._value if type(x) is Tensor else None
+
+
+def made_at_once(function: Callable[..., Any], *arguments: Any) -> Tensor | None:
+    """What a NumPy function makes; None where it refuses, and the long way says what is wrong."""
+    try:
+        made = quiet_call(function, *arguments)
+    except (TypeError, ValueError, IndexError, OverflowError):
+        return None
+    return of_value(made if type(made) is np.ndarray else np.asarray(made))
+
+
 def as_tensor(value: Operand, name: str) -> Tensor:
     """Accept a Tensor, a NumPy array or a Python number."""
     if isinstance(value, Tensor):

@@ -16,7 +16,16 @@ from chainrule.elsewhere import reduced
 from chainrule.errors import ArgumentError
 from chainrule.functions.along_axes import count
 from chainrule.functions.axes import Axes, axes_of
-from chainrule.functions.lift import Lifted, Operand, as_tensor, cast, describe, floating
+from chainrule.functions.lift import (
+    Lifted,
+    Operand,
+    as_tensor,
+    cast,
+    describe,
+    floating,
+    known_array,
+    made_at_once,
+)
 from chainrule.ir import build
 from chainrule.ir.dtype import DEFAULT_INT, DType, as_dtype, bool_, uint64
 from chainrule.ir.graph import Node
@@ -91,6 +100,14 @@ def _at_once(reduce: Callable[..., Any], x: Operand, axis: Axes, keepdims: bool)
     return None
 
 
+def _of_truths(reduce: Callable[..., Any], x: Operand, axis: Axes, keepdims: bool) -> Any:
+    """The short way for a known Tensor of truth values."""
+    value = known_array(x)
+    if value is None or value.dtype.kind != "b":
+        return None
+    return made_at_once(reduce, value, axis, None, None, keepdims)
+
+
 def _wrap(result: Any) -> Tensor:
     return of_value(result if type(result) is np.ndarray else np.asarray(result))
 
@@ -145,6 +162,8 @@ def prod(x: Operand, /, *, axis: Axes = None, dtype: Any = None, keepdims: bool 
     >>> cr.grad(cr.prod)(cr.tensor([0.0, 3.0, 4.0]))
     Tensor([12.,  0.,  0.])
     """
+    if dtype is None and (product := _at_once(np.multiply.reduce, x, axis, keepdims)) is not None:
+        return _wrap(product)
     tensor = as_tensor(x, "prod")
     axes = axes_of("prod", axis, tensor)
     tensor = cast(tensor, summed_dtype(tensor.dtype, dtype))
@@ -295,6 +314,8 @@ def any(x: Operand, /, *, axis: Axes = None, keepdims: bool = False) -> Tensor:
     >>> cr.any(cr.tensor([[False, True], [False, False]]), axis=1)
     Tensor([ True, False])
     """
+    if (found := _of_truths(np.logical_or.reduce, x, axis, keepdims)) is not None:
+        return found
     tensor = cast(as_tensor(x, "any"), bool_)
     return _reduce([tensor], "any", axes_of("any", axis, tensor), keepdims)  # type: ignore[no-any-return]
 
@@ -311,5 +332,7 @@ def all(x: Operand, /, *, axis: Axes = None, keepdims: bool = False) -> Tensor:
     >>> cr.all(cr.tensor([[True, True], [False, True]]), axis=1)
     Tensor([ True, False])
     """
+    if (found := _of_truths(np.logical_and.reduce, x, axis, keepdims)) is not None:
+        return found
     tensor = cast(as_tensor(x, "all"), bool_)
     return _reduce([tensor], "all", axes_of("all", axis, tensor), keepdims)  # type: ignore[no-any-return]

@@ -5,6 +5,7 @@ Results are integers, so they have no derivative.
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Final, Literal
 
 import numpy as np
@@ -12,7 +13,16 @@ import numpy as np
 from chainrule.elsewhere import reduced
 from chainrule.errors import ArgumentError, RecordingError, ShapeError
 from chainrule.functions.axes import Axes, axes_of, axis_of
-from chainrule.functions.lift import Lifted, Operand, as_tensor, cast, describe, promoted
+from chainrule.functions.lift import (
+    Lifted,
+    Operand,
+    as_tensor,
+    cast,
+    describe,
+    known_array,
+    made_at_once,
+    promoted,
+)
 from chainrule.functions.reduction import kept_shape, some, sum
 from chainrule.ir import build
 from chainrule.ir.dtype import bool_, int64
@@ -42,7 +52,14 @@ def _size(node: Node) -> int:
 _arg: Final = Lifted(_arg_node)
 
 
+_AT_ONCE: Final = {"argmax": np.ndarray.argmax, "argmin": np.ndarray.argmin}
+
+
 def _arg_extremum(name: ReduceKind, x: Operand, axis: int | None, keepdims: bool) -> Tensor:
+    if not keepdims and (value := known_array(x)) is not None and value.size:
+        found = made_at_once(_AT_ONCE[name], value, axis)
+        if found is not None:
+            return found
     tensor = as_tensor(x, name)
     place = None if axis is None else axis_of(name, axis, tensor)
     some(name, tensor, tuple(range(tensor.ndim)) if place is None else (place,))
@@ -95,6 +112,10 @@ def count_nonzero(x: Operand, /, *, axis: Axes = None, keepdims: bool = False) -
     >>> cr.count_nonzero(cr.tensor([[1, 0, 2], [0, 0, 3]]), axis=1)
     Tensor([2, 1])
     """
+    if (value := known_array(x)) is not None:
+        found = made_at_once(partial(np.count_nonzero, axis=axis, keepdims=keepdims), value)
+        if found is not None:
+            return found
     tensor = as_tensor(x, "count_nonzero")
     axes = axes_of("count_nonzero", axis, tensor)
     return sum(cast(tensor, bool_), axis=axes, dtype=int64, keepdims=keepdims)

@@ -13,6 +13,7 @@ import numpy as np
 
 from chainrule.functions.lift import Operand, as_tensor
 from chainrule.functions.searching import known_value
+from chainrule.ir.routines.ordering import stable_order
 from chainrule.tensors import Tensor, of_value
 
 __all__ = [
@@ -51,15 +52,25 @@ class UniqueInverse(NamedTuple):
 
 def _unique(name: str, x: Operand) -> UniqueAll:
     tensor = as_tensor(x, name)
-    values, indices, inverse, counts = np.unique(
-        known_value(name, tensor),
-        return_index=True,
-        return_inverse=True,
-        return_counts=True,
-        equal_nan=False,
-    )
-    inverse = inverse.reshape(tensor.shape)
-    return UniqueAll(*(of_value(a) for a in (values, indices, inverse, counts)))
+    known = known_value(name, tensor)
+    row = np.ascontiguousarray(known).reshape(-1)
+    order = stable_order(row)
+    ordered = row[order]
+    first = _first(ordered)
+    place = np.empty(row.shape, np.int64)
+    place[order] = np.cumsum(first) - 1
+    starts = np.flatnonzero(first)
+    found = ordered[starts], order[starts], place.reshape(known.shape), _lengths(starts, row.size)
+    return UniqueAll(*(of_value(a) for a in found))
+
+
+def _first(ordered: np.ndarray) -> np.ndarray:
+    """Which elements of a sorted row differ from the one before."""
+    return np.concatenate([np.ones(min(ordered.size, 1), bool), ordered[1:] != ordered[:-1]])
+
+
+def _lengths(starts: np.ndarray, size: int) -> np.ndarray:
+    return np.diff(starts, append=size)
 
 
 def unique_all(x: Operand, /) -> UniqueAll:
@@ -83,8 +94,10 @@ def unique_counts(x: Operand, /) -> UniqueCounts:
     >>> cr.unique_counts(cr.tensor([3, 1, 3])).counts
     Tensor([1, 2])
     """
-    found = _unique("unique_counts", x)
-    return UniqueCounts(found.values, found.counts)
+    ordered = np.sort(known_value("unique_counts", as_tensor(x, "unique_counts")), None)
+    starts = np.flatnonzero(_first(ordered))
+    lengths = _lengths(starts, ordered.size)
+    return UniqueCounts(of_value(ordered[starts]), of_value(lengths))
 
 
 def unique_inverse(x: Operand, /) -> UniqueInverse:
@@ -107,4 +120,5 @@ def unique_values(x: Operand, /) -> Tensor:
     >>> cr.unique_values(cr.tensor([3.0, 1.0, 3.0]))
     Tensor([1., 3.])
     """
-    return _unique("unique_values", x).values
+    ordered = np.sort(known_value("unique_values", as_tensor(x, "unique_values")), None)
+    return of_value(ordered[_first(ordered)])

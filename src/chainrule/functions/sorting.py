@@ -14,13 +14,22 @@ import numpy as np
 from chainrule.elsewhere import reduced
 from chainrule.errors import ArgumentError
 from chainrule.functions.axes import Axes, axes_of, axis_of
-from chainrule.functions.lift import Lifted, Operand, as_tensor, cast, describe, floating
+from chainrule.functions.lift import (
+    Lifted,
+    Operand,
+    as_tensor,
+    cast,
+    describe,
+    floating,
+    known_array,
+    made_at_once,
+)
 from chainrule.functions.reduction import kept_shape, some
 from chainrule.ir import build
 from chainrule.ir.dtype import int64
 from chainrule.ir.graph import Node
 from chainrule.ir.routines.ordering import ARGSORT
-from chainrule.tensors import Tensor
+from chainrule.tensors import Tensor, of_value
 
 __all__ = ["argsort", "median", "quantile", "sort", "topk"]
 
@@ -64,6 +73,14 @@ def _topk_node(node: Node, k: int, axis: int) -> list[Node]:
     return [_last(_along_last(row, index), axis), _last(index, axis)]
 
 
+def _has_one_zero(value: np.ndarray) -> bool:
+    """Whether equal numbers are alike: a quick sort may exchange 0 and −0, a stable one does not."""
+    if value.ndim == 0 or value.dtype.kind != "f":
+        return value.ndim > 0
+    kind = np.dtype(f"i{value.dtype.itemsize}")
+    return not np.any(value.view(kind) == np.iinfo(kind).min) if value.flags.c_contiguous else False
+
+
 _argsort: Final = Lifted(_argsort_node)
 _sort: Final = Lifted(_sort_node)
 _topk: Final = Lifted(_topk_node)
@@ -101,6 +118,10 @@ def sort(x: Operand, /, *, axis: int = -1, descending: bool = False, stable: boo
     Tensor([[1., 2., 3.]])
     """
     del stable
+    if (value := known_array(x)) is not None and not descending and _has_one_zero(value):
+        found = made_at_once(np.sort, value, axis)
+        if found is not None:
+            return found
     tensor = as_tensor(x, "sort")
     return _sort([tensor], axis_of("sort", axis, tensor), bool(descending))  # type: ignore[no-any-return]
 
@@ -126,8 +147,29 @@ def topk(x: Operand, k: int, /, *, axis: int = -1) -> tuple[Tensor, Tensor]:
             f"topk: {k} elements of an axis of {tensor.shape[place]}\n\n    {describe(tensor)}\n\n"
             "  k lies between 0 and the size of the axis."
         )
+    known = known_array(tensor)
+    if known is not None and 0 < k < known.shape[place] and not (known != known).any():
+        return _largest(known, k, place)
     values, indices = _topk([tensor], k, place)
     return values, indices
+
+
+def _largest(x: np.ndarray, k: int, axis: int) -> tuple[Tensor, Tensor]:
+    """The same without sorting what is smaller than the k-th largest element of its row."""
+    rows = np.moveaxis(x, axis, -1)
+    least = np.partition(rows, rows.shape[-1] - k, -1)[..., -k, None]
+    kept = rows >= least
+    counts = np.count_nonzero(kept, -1, keepdims=True)
+    if (counts > k).any():  # of those that equal the least, the first ones
+        tied = rows == least
+        room = k - counts + np.count_nonzero(tied, -1, keepdims=True)
+        kept &= ~tied | (np.cumsum(tied, -1) <= room)
+    index = np.nonzero(kept)[-1].reshape(*rows.shape[:-1], k)
+    values = np.take_along_axis(rows, index, -1)
+    (order,) = ARGSORT.value(values, True)
+    found = (np.take_along_axis(each, order, -1) for each in (values, index))
+    values, index = (np.moveaxis(each, -1, axis) for each in found)
+    return of_value(values), of_value(index)
 
 
 # ---------------------------------------------------------------- order statistics

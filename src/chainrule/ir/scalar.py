@@ -217,9 +217,12 @@ def _special(name: str) -> Callable[..., Any]:
 
 
 def _sigmoid_value(x: np.ndarray) -> np.ndarray:
-    """1/(1 + e⁻ˣ), through e^−|x|, which cannot overflow."""
-    small = np.exp(-np.abs(x))
-    return np.asarray(np.where(x >= 0, 1, small) / (1 + small), x.dtype)
+    """1/(1 + e⁻ˣ) as e^min(x, 0) / (1 + e^−|x|), which cannot overflow; nothing branches on x."""
+    small, top = np.asarray(np.abs(x)), np.asarray(np.minimum(x, 0))
+    np.exp(np.negative(small, out=small), out=small)
+    np.exp(top, out=top)
+    np.add(small, 1, out=small)
+    return np.divide(top, small, out=top)
 
 
 def _softplus_value(x: np.ndarray) -> np.ndarray:
@@ -251,8 +254,9 @@ def _floor_divide_value(x: np.ndarray, y: np.ndarray) -> np.ndarray:
     """⌊x/y⌋ with the standard's limits: NumPy gives NaN for ∞ over a number, −1 for 1 over −∞."""
     if x.dtype.kind != "f":
         return np.asarray(np.floor_divide(x, y))
+    quotient = np.asarray(np.floor_divide(x, y))
     limit = np.isinf(x) | np.isinf(y)
-    return np.asarray(np.where(limit, np.floor(x / y), np.floor_divide(x, y)))
+    return np.where(limit, np.floor(x / y), quotient) if np.any(limit) else quotient
 
 
 def _cast_value(x: np.ndarray, dtype: DType) -> np.ndarray:

@@ -78,10 +78,42 @@ CUMPROD = register(Routine("cumprod", _same_type, _cumprod_value, _cumprod_tange
 # ---------------------------------------------------------------- order
 
 
+_LONG = 1024
+"""Elements of a row from which on NumPy's unstable order and its mending is the faster way."""
+
+
+def stable_order(x: np.ndarray) -> np.ndarray:
+    """The order that sorts the last axis and leaves equal elements as they stand.
+
+    NumPy's quick order, four times as fast as its stable one, is the same wherever elements differ.
+    The others are put in order afterwards: with the number of its group of equal elements in front,
+    the places of a row are sorted as numbers.
+    """
+    size = x.shape[-1]
+    if size < _LONG or x.dtype.itemsize < 4:
+        return np.argsort(x, -1, kind="stable")
+    if np.all(x[..., 1:] >= x[..., :-1]):
+        return np.broadcast_to(np.arange(size), x.shape).copy()
+    order = np.argsort(x, -1)
+    ordered = x[order] if x.ndim == 1 else np.take_along_axis(x, order, -1)
+    same = ordered[..., 1:] == ordered[..., :-1]
+    if x.dtype.kind == "f":
+        same |= np.isnan(ordered[..., :-1])
+    if not same.any():
+        return order
+    group = np.zeros(x.shape, np.int64)
+    np.cumsum(~same, -1, out=group[..., 1:])
+    group *= size
+    order += group
+    order.sort(-1)
+    order -= group
+    return order
+
+
 def _argsort_value(x: np.ndarray, descending: bool) -> list[np.ndarray]:
     if not descending:
-        return [np.argsort(x, -1, kind="stable")]
-    backward = np.argsort(x[..., ::-1], -1, kind="stable")[..., ::-1]
+        return [stable_order(x)]
+    backward = stable_order(x[..., ::-1])[..., ::-1]
     return [x.shape[-1] - 1 - backward]  # of equal elements the first still comes first
 
 
