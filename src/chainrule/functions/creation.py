@@ -254,6 +254,8 @@ def linspace(
     on_cpu("linspace", device)
     if num < 0:
         raise ArgumentError(f"linspace: {num} is no number of points")
+    if dtype is None and num >= 0 and _are_small(start, stop):
+        return of_value(np.linspace(start, stop, num, endpoint=endpoint))
     first, last = promoted("linspace", start, stop)
     wanted = as_dtype(dtype) if dtype is not None else first.dtype
     if dtype is None and not wanted.is_float:
@@ -265,6 +267,11 @@ def linspace(
     weight = linspace(0.0, 1.0, num, endpoint=endpoint, dtype=inner)
     points = _line([cast(weight, inner), cast(first, inner), cast(last, inner)])
     return cast(points, wanted)
+
+
+def _are_small(*numbers: Operand) -> bool:
+    """Whether these are Python numbers that every way of computing turns into the same floats."""
+    return all(type(n) in (int, float) and abs(n) < 2**53 for n in numbers)  # type: ignore[arg-type, operator]
 
 
 def _line_nodes(weight: Node, first: Node, last: Node) -> Node:

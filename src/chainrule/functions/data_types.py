@@ -8,10 +8,11 @@ import numpy as np
 
 from chainrule.errors import ArgumentError, DTypeError
 from chainrule.functions.axes import on_cpu
-from chainrule.functions.lift import Operand, as_tensor, cast
+from chainrule.functions.lift import Operand, as_tensor, cast, known_array
 from chainrule.ir.dtype import DType, as_dtype, from_numpy, promote, with_scalar
 from chainrule.ir.record import Record
-from chainrule.tensors import Tensor
+from chainrule.runtime.quiet import quiet_call
+from chainrule.tensors import Tensor, of_value
 
 __all__ = ["astype", "can_cast", "finfo", "iinfo", "isdtype", "result_type"]
 
@@ -38,7 +39,10 @@ def astype(x: Operand, dtype: Any, /, *, copy: bool = True, device: str | None =
     """
     on_cpu("astype", device)
     del copy
-    return cast(as_tensor(x, "astype"), as_dtype(dtype))
+    kind = as_dtype(dtype)
+    if (value := known_array(x)) is not None and value.dtype != kind.numpy:
+        return of_value(quiet_call(value.astype, kind.numpy))
+    return cast(as_tensor(x, "astype"), kind)
 
 
 def can_cast(from_: Any, to: Any, /) -> bool:

@@ -99,10 +99,13 @@ def stack(arrays: Sequence[Operand], /, axis: int = 0) -> Tensor:
 
 def _of_one_dtype(arrays: Sequence[Operand]) -> list[np.ndarray] | None:
     """The arrays of known Tensors that need no promotion."""
-    known = [known_array(x) for x in arrays] if isinstance(arrays, list | tuple) else []
-    if not known or any(k is None or k.dtype is not known[0].dtype for k in known):  # type: ignore[union-attr]
-        return None
-    return known  # type: ignore[return-value]
+    known: list[np.ndarray] = []
+    for x in arrays if isinstance(arrays, list | tuple) else ():
+        value = known_array(x)
+        if value is None or (known and value.dtype is not known[0].dtype):
+            return None
+        known.append(value)
+    return known or None
 
 
 def _several(name: str, arrays: Sequence[Operand]) -> list[Tensor]:

@@ -2,20 +2,24 @@
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 
 import chainrule.ir.routines  # noqa: F401  (fills the table)
 from chainrule.errors import ShapeError
 from chainrule.functions.decomposition import svd
-from chainrule.functions.lift import Lifted, Operand, describe
+from chainrule.functions.lift import Lifted, Operand, describe, known_array
 from chainrule.functions.searching import known_value
 from chainrule.functions.stacks import matrices, system
 from chainrule.functions.systems import cutoff, matrix_rank, rank_node, rank_of
 from chainrule.ir import build
 from chainrule.ir.graph import Node
-from chainrule.tensors import Tensor
+from chainrule.ir.routines.factorization import SVD
+from chainrule.ir.routines.least_squares import solve_finite
+from chainrule.ir.routines.matrices import converged
+from chainrule.ir.routines.spaces import null_basis, right_vectors
+from chainrule.tensors import Tensor, of_value
 
 __all__ = ["LstsqResult", "lstsq", "null_space", "orth", "projection"]
 
@@ -63,8 +67,29 @@ def lstsq(x1: Operand, x2: Operand, /, *, rtol: Operand | None = None) -> LstsqR
     >>> lstsq(cr.tensor([[1.0], [1.0]]), cr.tensor([1.0, 3.0])).solution
     Tensor([2.])
     """
+    a, b = known_array(x1), known_array(x2)
+    if a is not None and b is not None and _is_number(rtol) and _fit(a, b):
+        return _solved(a, b, rtol)
     left, right, vector = system("lstsq", x1, x2, square=False)
     return LstsqResult(*_lstsq([left, right, cutoff(left, rtol)], vector))
+
+
+def _fit(a: np.ndarray, b: np.ndarray) -> bool:
+    """Whether these are one floating matrix, not empty, and right-hand sides for it."""
+    alike = a.dtype is b.dtype and a.dtype.kind == "f" and a.size > 0
+    return alike and a.ndim == 2 and b.ndim in (1, 2) and len(a) == len(b)
+
+
+def _solved(a: np.ndarray, b: np.ndarray, rtol: Any) -> LstsqResult:
+    """The same of one known matrix: LAPACK has all that is asked for, but the rest at low rank."""
+    solution, squared, rank, values = converged("lstsq", solve_finite, a, b, rtol)
+    if not squared.size:
+        rest = b - a @ solution
+        squared = np.vecdot(rest.T, rest.T)
+    if b.ndim == 1:
+        squared = squared.reshape(())
+    found = (solution, squared, np.int64(rank), values)
+    return LstsqResult(*(of_value(np.asarray(each)) for each in found))
 
 
 def projection(x: Operand, /, *, rtol: Operand | None = None) -> Tensor:
@@ -102,6 +127,16 @@ def _common_rank(name: str, tensor: Tensor, ranks: Tensor) -> int:
     return int(known.flat[0]) if known.size else 0
 
 
+def _is_number(rtol: Operand | None) -> bool:
+    return rtol is None or isinstance(rtol, int | float)
+
+
+def _rank(values: np.ndarray, matrix: np.ndarray, rtol: Operand | None) -> int:
+    """How many singular values of a known matrix are above rtol · max(s)."""
+    limit = cutoff(of_value(matrix), rtol)._known()
+    return int(np.count_nonzero(values > limit * values.max()))
+
+
 def orth(x: Operand, /, *, rtol: Operand | None = None) -> Tensor:
     """Give an orthonormal basis of the space that the columns of a matrix span.
 
@@ -120,6 +155,10 @@ def orth(x: Operand, /, *, rtol: Operand | None = None) -> Tensor:
             [0.]])
     """
     tensor = matrices("orth", x)
+    value = known_array(tensor)
+    if value is not None and value.ndim == 2 and value.size and _is_number(rtol):
+        columns, values_, _ = SVD.value(value)
+        return of_value(columns[:, : _rank(values_, value, rtol)])
     basis, values, _ = svd(tensor, full_matrices=False)
     rank = _common_rank("orth", tensor, rank_of([values, cutoff(tensor, rtol)]))
     return basis[..., :rank]
@@ -144,6 +183,10 @@ def null_space(x: Operand, /, *, rtol: Operand | None = None) -> Tensor:
             [1.]])
     """
     tensor = matrices("null_space", x)
+    value = known_array(tensor)
+    if value is not None and value.ndim == 2 and value.size and _is_number(rtol):
+        values, vectors = right_vectors(value)
+        return of_value(null_basis(vectors, _rank(values, value, rtol)))
     rank = _common_rank("null_space", tensor, matrix_rank(tensor, rtol=rtol))
     return _null_space([tensor], rank)  # type: ignore[no-any-return]
 

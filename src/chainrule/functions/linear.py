@@ -10,7 +10,7 @@ import numpy as np
 from chainrule.errors import ArgumentError, ShapeError
 from chainrule.functions.axes import axes_of
 from chainrule.functions.contraction import Plan, contract, numbers, parsed, plan
-from chainrule.functions.lift import Lifted, Operand, as_tensor, describe
+from chainrule.functions.lift import Lifted, Operand, as_tensor, describe, known_array
 from chainrule.ir import build
 from chainrule.ir.subscripts import Labels
 from chainrule.runtime.quiet import quiet_call
@@ -97,6 +97,9 @@ def matmul(x1: Operand, x2: Operand, /) -> Tensor:
     known = _arrays(x1, x2)
     if known is not None:
         a, b = known
+        stacks = 2 < a.ndim == b.ndim and a.shape[:-2] == b.shape[:-2]
+        if stacks and a.shape[-1] == b.shape[-2]:
+            return of_value(np.asarray(quiet_call(np.matmul, a, b)))
         if 0 < a.ndim < 3 and 0 < b.ndim < 3 and a.shape[-1] == b.shape[0]:
             return of_value(np.asarray(quiet_call(np.matmul, a, b)))
     left, right = numbers("matmul", x1, x2)
@@ -233,6 +236,9 @@ def kron(x1: Operand, x2: Operand, /) -> Tensor:
     >>> cr.kron(cr.tensor([1.0, 10.0]), cr.tensor([1.0, 2.0]))
     Tensor([ 1.,  2., 10., 20.])
     """
+    known = _arrays(x1, x2)
+    if known is not None and known[0].ndim == known[1].ndim == 2:
+        return of_value(quiet_call(_kron_of_matrices, *known))
     left, right = numbers("kron", x1, x2)
     rank = max(left.ndim, right.ndim)
     shapes = [(1,) * (rank - t.ndim) + t.shape for t in (left, right)]
@@ -240,6 +246,11 @@ def kron(x1: Operand, x2: Operand, /) -> Tensor:
     made = contract(_kron_plan(rank), tensors)
     result: Tensor = _reshape([made], tuple(m * n for m, n in zip(*shapes, strict=True)))
     return result
+
+
+def _kron_of_matrices(a: np.ndarray, b: np.ndarray) -> np.ndarray:
+    (m, n), (p, q) = a.shape, b.shape
+    return np.multiply(a[:, None, :, None], b[:, None, :]).reshape(m * p, n * q)
 
 
 @lru_cache(maxsize=64)
@@ -260,6 +271,8 @@ def matrix_transpose(x: Operand, /) -> Tensor:
     >>> cr.matrix_transpose(cr.tensor([[1, 2, 3], [4, 5, 6]])).shape
     (3, 2)
     """
+    if (value := known_array(x)) is not None and value.ndim > 1:
+        return of_value(value.swapaxes(-1, -2))
     tensor = as_tensor(x, "matrix_transpose")
     if tensor.ndim < 2:
         raise ShapeError(f"matrix_transpose: a matrix has two axes\n\n    {describe(tensor)}")

@@ -10,7 +10,7 @@ import numpy as np
 import chainrule.ir.routines  # noqa: F401  (fills the table)
 from chainrule.errors import ArgumentError, ShapeError
 from chainrule.functions.axes import Axes, axes_of
-from chainrule.functions.lift import Lifted, Operand, as_tensor, describe, floating
+from chainrule.functions.lift import Lifted, Operand, as_tensor, describe, floating, known_array
 from chainrule.functions.stacks import matrices, squares
 from chainrule.ir import build
 from chainrule.ir.graph import Node
@@ -77,9 +77,25 @@ def _vector_norm_node(node: Node, order: float, axes: tuple[int, ...], keepdims:
 _vector_norm = Lifted(_vector_norm_node)
 
 
-def _length(x: np.ndarray) -> np.floating:
-    """The Euclidean norm of one vector."""
-    return np.sqrt(np.vecdot(x, x))  # type: ignore[no-any-return]
+def length(x: np.ndarray) -> np.ndarray:
+    """The Euclidean norm of all elements."""
+    flat = x.reshape(-1)
+    return np.asarray(np.sqrt(flat.dot(flat)))
+
+
+def _norm_at_once(x: np.ndarray, order: float, axes: tuple[int, ...], keepdims: bool) -> np.ndarray:
+    """The norm of known vectors, of order 2 along the last axis, in as few passes as there are."""
+    if order == 2:
+        made = np.sqrt(np.vecdot(x, x))
+        return np.asarray(made[..., None] if keepdims else made)
+    size = np.asarray(np.abs(x))
+    if abs(order) == math.inf:
+        extremum = np.maximum if order > 0 else np.minimum
+        return np.asarray(extremum.reduce(size, axes, None, None, keepdims))
+    if order != 1:
+        np.power(size, order, out=size)
+    total = np.add.reduce(size, axes, None, None, keepdims)
+    return np.asarray(total if order == 1 else np.power(total, 1 / order))
 
 
 def vector_norm(
@@ -103,13 +119,16 @@ def vector_norm(
     Tensor([0., 0.])
     """
     tensor = floating(as_tensor(x, "vector_norm"))
-    if tensor._value is not None and ord == 2 and axis is None and not keepdims:
-        return of_value(np.asarray(quiet_call(_length, tensor._value.ravel())))
+    value = known_array(tensor)
+    if value is not None and ord == 2 and axis is None and not keepdims:
+        return of_value(length(value))
     axes = axes_of("vector_norm", axis, tensor)
     _check_extremum("vector_norm", tensor, math.isinf(ord), axes)
     if not axes:
         raise_to = 0.0 if ord == 0 else 1.0
         return _vector_norm([tensor], raise_to, (), keepdims)  # type: ignore[no-any-return]
+    if value is not None and ord and (ord != 2 or axes == (tensor.ndim - 1,)):
+        return of_value(quiet_call(_norm_at_once, value, float(ord), axes, keepdims))
     return _vector_norm([tensor], float(ord), axes, keepdims)  # type: ignore[no-any-return]
 
 
@@ -170,6 +189,10 @@ def matrix_norm(x: Operand, /, *, keepdims: bool = False, ord: MatrixOrder = "fr
         names = ", ".join(map(str, _ORDERS))
         raise ArgumentError(f"matrix_norm: there is no norm {ord!r}; ord is one of {names}")
     _check_extremum("matrix_norm", tensor, not isinstance(ord, str), (-2, -1))
+    if ord == "fro" and not keepdims and tensor.ndim == 2:
+        value = known_array(tensor)
+        if value is not None:
+            return of_value(length(value))
     return _matrix_norm([tensor], ord, keepdims)  # type: ignore[no-any-return]
 
 

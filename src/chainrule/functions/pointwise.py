@@ -146,7 +146,8 @@ def fast_unary(slow: Pointwise) -> Unary:
                 if host.alive and operand.dtype.kind in accepts:  # type: ignore[union-attr]
                     return of_node(node(operand), host)  # type: ignore[arg-type]
             elif value.dtype in fits:
-                return eager(ufunc, value)
+                result = quiet_call(ufunc, value)
+                return of_value(result if type(result) is _ndarray else np.asarray(result))
         return slow(x)
 
     return function
@@ -168,7 +169,8 @@ def fast_binary(
         right = b.dtype if type(b) is _ndarray else type(b)
         if (left, right) in fits:
             try:
-                return eager(quick, a, b)
+                result = quiet_call(quick, a, b)
+                return of_value(result if type(result) is _ndarray else np.asarray(result))
             except (ValueError, OverflowError):
                 return slow(x1, x2)  # says what is wrong
         if left is _Nothing or right is _Nothing:

@@ -30,10 +30,15 @@ from chainrule.ir import build
 from chainrule.ir.dtype import DEFAULT_INT, DType, as_dtype, bool_, uint64
 from chainrule.ir.graph import Node
 from chainrule.ir.primitives import ReduceKind, Shape
+from chainrule.ir.subscripts import canonical
+from chainrule.runtime.contraction import einsum_kernel
 from chainrule.runtime.quiet import quiet_call
 from chainrule.tensors import Tensor, of_value
 
 __all__ = ["all", "any", "max", "mean", "min", "prod", "std", "sum", "var"]
+
+
+Array = np.ndarray[Any, Any]
 
 
 def kept_shape(shape: Shape, axes: tuple[int, ...]) -> Shape:
@@ -81,6 +86,24 @@ def _std_node(node: Node, axes: tuple[int, ...], correction: float, keepdims: bo
     one = build.fill(1, variance.shape, variance.dtype)
     root = build.apply("sqrt", build.select(constant, one, variance))
     return build.select(constant, zero, root)
+
+
+def _var_at_once(x: Array, axes: tuple[int, ...], correction: float, keepdims: bool) -> Array:
+    """The same of a known Tensor, with the same numbers."""
+    count = math.prod([x.shape[a] for a in axes])
+    average = np.add.reduce(x, axes, None, None, True)
+    centered = np.subtract(x, np.true_divide(average, count))
+    labels = tuple(range(x.ndim))
+    kept = tuple([a for a in labels if a not in axes])
+    squares = einsum_kernel(canonical((labels, labels), kept))(centered, centered)
+    freedom = count - correction
+    made = np.asarray(np.true_divide(squares, freedom if freedom > 0 else math.nan))
+    return made.reshape(kept_shape(x.shape, axes)) if keepdims else made
+
+
+def _std_at_once(x: Array, axes: tuple[int, ...], correction: float, keepdims: bool) -> Array:
+    variance = _var_at_once(x, axes, correction, keepdims)
+    return np.sqrt(variance, out=variance)
 
 
 _sum: Final = Lifted(_sum_node)
@@ -139,6 +162,12 @@ def sum(x: Operand, /, *, axis: Axes = None, dtype: Any = None, keepdims: bool =
     """
     if dtype is None and (total := _at_once(np.add.reduce, x, axis, keepdims)) is not None:
         return _wrap(total)
+    value = known_array(x) if dtype is None else None
+    if value is not None and value.dtype.kind in "iub":
+        wide = np.uint64 if value.dtype.kind == "u" else np.int64
+        found = made_at_once(np.add.reduce, value, axis, wide, None, keepdims)
+        if found is not None:
+            return found
     tensor = as_tensor(x, "sum")
     axes = axes_of("sum", axis, tensor)
     tensor = cast(tensor, summed_dtype(tensor.dtype, dtype))
@@ -216,6 +245,8 @@ def var(
     """
     tensor = floating(as_tensor(x, "var"))
     axes = axes_of("var", axis, tensor)
+    if (value := known_array(tensor)) is not None and value.size:
+        return of_value(quiet_call(_var_at_once, value, axes, float(correction), keepdims))
     return _var([tensor], axes, float(correction), keepdims)  # type: ignore[no-any-return]
 
 
@@ -239,6 +270,8 @@ def std(
     """
     tensor = floating(as_tensor(x, "std"))
     axes = axes_of("std", axis, tensor)
+    if (value := known_array(tensor)) is not None and value.size:
+        return of_value(quiet_call(_std_at_once, value, axes, float(correction), keepdims))
     return _std([tensor], axes, float(correction), keepdims)  # type: ignore[no-any-return]
 
 

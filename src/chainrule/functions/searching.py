@@ -113,7 +113,8 @@ def count_nonzero(x: Operand, /, *, axis: Axes = None, keepdims: bool = False) -
     Tensor([2, 1])
     """
     if (value := known_array(x)) is not None:
-        found = made_at_once(partial(np.count_nonzero, axis=axis, keepdims=keepdims), value)
+        count = partial(np.count_nonzero, keepdims=True) if keepdims else np.count_nonzero
+        found = made_at_once(count, value, axis)
         if found is not None:
             return found
     tensor = as_tensor(x, "count_nonzero")

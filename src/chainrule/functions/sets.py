@@ -7,6 +7,7 @@ reads the operand at ``unique_all(x).indices``. Every NaN is distinct from every
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import NamedTuple
 
 import numpy as np
@@ -50,11 +51,14 @@ class UniqueInverse(NamedTuple):
     inverse_indices: Tensor
 
 
-def _unique(name: str, x: Operand) -> UniqueAll:
+def _unique(
+    name: str, x: Operand, order_of: Callable[[np.ndarray], np.ndarray] = stable_order
+) -> UniqueAll:
+    """All of it; the indices are the first ones if the order is stable."""
     tensor = as_tensor(x, name)
     known = known_value(name, tensor)
     row = np.ascontiguousarray(known).reshape(-1)
-    order = stable_order(row)
+    order = order_of(row)
     ordered = row[order]
     first = _first(ordered)
     place = np.empty(row.shape, np.int64)
@@ -108,7 +112,7 @@ def unique_inverse(x: Operand, /) -> UniqueInverse:
     >>> cr.unique_inverse(cr.tensor([3, 1, 3])).inverse_indices
     Tensor([1, 0, 1])
     """
-    found = _unique("unique_inverse", x)
+    found = _unique("unique_inverse", x, np.argsort)
     return UniqueInverse(found.values, found.inverse_indices)
 
 

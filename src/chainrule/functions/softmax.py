@@ -7,7 +7,7 @@ slice that is −∞ everywhere has probability 0 everywhere, log-sum-exp −∞
 
 from __future__ import annotations
 
-from typing import Final
+from typing import Any, Final
 
 import numpy as np
 
@@ -15,13 +15,15 @@ from chainrule.elsewhere import reduced
 from chainrule.functions.along_axes import count, dot, kept, number, repeat
 from chainrule.functions.axes import Axes, axes_of
 from chainrule.functions.block import closed_form
-from chainrule.functions.lift import Lifted, Operand, as_tensor, floating
+from chainrule.functions.lift import Lifted, Operand, as_tensor, floating, known_array
 from chainrule.ir import build
 from chainrule.ir.graph import Node
-from chainrule.tensors import Tensor
+from chainrule.runtime.quiet import quiet_call
+from chainrule.tensors import Tensor, of_value
 
 __all__ = ["log_softmax", "logsumexp", "softmax"]
 
+Array = np.ndarray[Any, Any]
 Tangents = list[Node | None]
 
 
@@ -38,6 +40,29 @@ def _exponentials(x: Node, axes: tuple[int, ...]) -> tuple[Node, Node, Node]:
     exponential = build.apply("exp", shifted)
     total = build.sum_(exponential, axes)
     return shifted, exponential, build.apply("maximum", total, number(1, total))
+
+
+def _parts(x: Operand, axis: Axes, keep: bool = False) -> tuple[Array, Array, Array] | None:
+    """The same of a known Tensor whose largest elements are finite, in as few passes as there are.
+
+    Without ``keep`` the exponentials are written over d. None sends all else the long way.
+    """
+    value = known_array(x)
+    if value is None or value.dtype.kind != "f" or not value.size:
+        return None
+    try:
+        return quiet_call(_exponentials_at_once, value, axis, keep)  # type: ignore[no-any-return]
+    except (TypeError, ValueError):
+        return None
+
+
+def _exponentials_at_once(x: Array, axis: Any, keep: bool) -> tuple[Array, Array, Array] | None:
+    largest = np.maximum.reduce(x, axis, None, None, True)
+    if not np.isfinite(largest).all():
+        return None
+    shifted = np.subtract(x, largest)
+    exponential = np.exp(shifted) if keep else np.exp(shifted, out=shifted)
+    return shifted, exponential, np.add.reduce(exponential, axis, None, None, True)
 
 
 def _softmax_tangent(
@@ -74,6 +99,9 @@ def softmax(x: Operand, /, *, axis: Axes = -1) -> Tensor:
     >>> softmax(tensor([1000.0, 1000.0]))
     Tensor([0.5, 0.5])
     """
+    if (parts := _parts(x, axis)) is not None:
+        _, exponential, total = parts
+        return of_value(np.divide(exponential, total, out=exponential))
     x = floating(as_tensor(x, "softmax"))
     return _softmax([x], axes_of("softmax", axis, x))  # type: ignore[no-any-return]
 
@@ -109,6 +137,9 @@ def log_softmax(x: Operand, /, *, axis: Axes = -1) -> Tensor:
     >>> log_softmax(tensor([0.0, -2000.0]))
     Tensor([    0., -2000.])
     """
+    if (parts := _parts(x, axis, keep=True)) is not None:
+        shifted, _, total = parts
+        return of_value(np.subtract(shifted, np.log(total), out=shifted))
     x = floating(as_tensor(x, "log_softmax"))
     return _log_softmax([x], axes_of("log_softmax", axis, x))  # type: ignore[no-any-return]
 

@@ -77,8 +77,10 @@ def _has_one_zero(value: np.ndarray) -> bool:
     """Whether equal numbers are alike: a quick sort may exchange 0 and −0, a stable one does not."""
     if value.ndim == 0 or value.dtype.kind != "f":
         return value.ndim > 0
-    kind = np.dtype(f"i{value.dtype.itemsize}")
-    return not np.any(value.view(kind) == np.iinfo(kind).min) if value.flags.c_contiguous else False
+    if not value.flags.c_contiguous or not value.size:
+        return False
+    bits = np.dtype(f"i{value.dtype.itemsize}")  # as which −0 is the smallest number of all
+    return bool(np.minimum.reduce(value.view(bits), None) != np.iinfo(bits).min)
 
 
 _argsort: Final = Lifted(_argsort_node)

@@ -216,6 +216,9 @@ def _special(name: str) -> Callable[..., Any]:
     return value
 
 
+_MANY = 4096
+
+
 def _sigmoid_value(x: np.ndarray) -> np.ndarray:
     """1/(1 + e⁻ˣ) as e^min(x, 0) / (1 + e^−|x|), which cannot overflow; nothing branches on x."""
     small, top = np.asarray(np.abs(x)), np.asarray(np.minimum(x, 0))
@@ -230,6 +233,8 @@ def _softplus_value(x: np.ndarray) -> np.ndarray:
 
 
 def _clip_value(x: np.ndarray, low: np.ndarray, high: np.ndarray) -> np.ndarray:
+    if x.dtype.kind == "f" and x.size >= _MANY:  # a third of the time, and 4 µs to begin with
+        return np.asarray(np.clip(x, low, high))
     return np.asarray(np.minimum(np.maximum(x, low), high))
 
 

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import Any, Literal
+
+import numpy as np
 
 from chainrule.functions import reduction
 from chainrule.functions.axes import Axes
 from chainrule.functions.elementary import sqrt
 from chainrule.functions.elementwise import equal, where
-from chainrule.functions.lift import Operand
+from chainrule.functions.lift import Operand, known_array, made_at_once
 from chainrule.functions.linear import tensordot
 from chainrule.functions.manipulation import expand_dims
 from chainrule.functions.reduction import sum
@@ -16,6 +18,9 @@ from chainrule.stats.sample import NanPolicy, Sample, sample_of
 from chainrule.tensors import Tensor, tensor
 
 __all__ = ["kurtosis", "mean", "skewness", "standard_deviation", "variance"]
+
+
+Array = np.ndarray[Any, Any]
 
 
 def _total(sample: Sample, x: Tensor) -> Tensor:
@@ -47,6 +52,16 @@ def _finished(result: Tensor, sample: Sample, keepdims: bool) -> Tensor:
     return result if keepdims else result.squeeze(sample.axes)
 
 
+def _weighted_mean(x: Array, weights: Array, axis: int, keepdims: bool) -> Array:
+    """One product of a row of weights; ValueError where that is not what is asked for."""
+    rows = np.moveaxis(x, axis, 0)
+    fits = weights.ndim == 1 and weights.size and x.dtype is weights.dtype and x.dtype.kind == "f"
+    if not fits or len(rows) != weights.size or not weights.min() >= 0:
+        raise ValueError
+    made = np.tensordot(weights, rows, 1) / np.add.reduce(weights)
+    return np.asarray(np.expand_dims(made, axis) if keepdims else made)
+
+
 def mean(
     x: Operand,
     /,
@@ -74,6 +89,11 @@ def mean(
     >>> mean(tensor([1.0, 4.0]), weights=tensor([2.0, 1.0]))
     Tensor(2.)
     """
+    value, given = known_array(x), known_array(weights)
+    if value is not None and given is not None and type(axis) is int and nan == "propagate":
+        found = made_at_once(_weighted_mean, value, given, axis, keepdims)
+        if found is not None:
+            return found
     sample = sample_of("mean", x, axis, weights, nan)
     if sample.weights is None:
         return reduction.mean(sample.x, axis=sample.axes, keepdims=keepdims)

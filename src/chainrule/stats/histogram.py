@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from typing import Literal, NamedTuple
+from typing import Final, Literal, NamedTuple
 
 import numpy as np
 
@@ -13,7 +13,14 @@ from chainrule.functions.creation import linspace
 from chainrule.functions.cumulative import cumulative_sum, diff
 from chainrule.functions.indexing import take
 from chainrule.functions.joining import concat
-from chainrule.functions.lift import Operand, as_tensor, cast, describe, floating
+from chainrule.functions.lift import (
+    Operand,
+    as_tensor,
+    cast,
+    describe,
+    floating,
+    known_array,
+)
 from chainrule.functions.manipulation import ravel
 from chainrule.functions.reduction import sum
 from chainrule.functions.searching import known_value, searchsorted
@@ -87,12 +94,39 @@ def histogram(
     return Histogram(counts, edges)
 
 
+_CHUNK: Final = 1 << 15
+"""Elements whose bins are found at once: what is made on the way stays in the cache."""
+
+
+def _counted(x: np.ndarray, edges: np.ndarray) -> np.ndarray:
+    """How many elements lie in each of some bins of one width.
+
+    One product says in which bin, up to rounding; the edges then decide.
+    """
+    bins = len(edges) - 1
+    low, high = edges[0], edges[-1]
+    total = np.zeros(bins, np.int64)
+    with np.errstate(over="ignore"):
+        scale = bins / (high - low)
+    if not np.isfinite(scale) or not np.isfinite(bins * scale):
+        return np.histogram(x, edges)[0]
+    for start in range(0, x.size, _CHUNK):
+        part = x[start : start + _CHUNK]
+        if not (part.min() >= low and part.max() <= high):
+            part = part[(part >= low) & (part <= high)]
+        index = ((part - low) * scale).astype(np.intp)
+        np.minimum(index, bins - 1, out=index)
+        index -= part < edges.take(index)
+        index += (part >= edges.take(index + 1)) & (index < bins - 1)
+        total += np.bincount(index, minlength=bins)
+    return total
+
+
 def _counts(x: Tensor, edges: Tensor, uniform: bool) -> Tensor:
-    """How many elements lie in each bin; NumPy does not sort for bins of one width."""
-    if uniform and x._recording is None and x._value is not None and edges._value is not None:
-        ends = float(edges._value[0]), float(edges._value[-1])
-        with np.errstate(invalid="ignore"):
-            return of_value(np.histogram(x._value, edges.size - 1, range=ends)[0])
+    """How many elements lie in each bin; nothing is sorted for bins of one width."""
+    value, ends = known_array(x), known_array(edges)
+    if uniform and value is not None and ends is not None:
+        return of_value(_counted(value, ends))
     return diff(_places(sort(x), edges))
 
 

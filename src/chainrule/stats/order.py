@@ -219,14 +219,31 @@ def _at_once(sample: Sample, share: Tensor, method: str, keepdims: bool) -> Tens
         or sample.weights is not None
     ):
         return None
-    if x is None or q is None or not np.isfinite(x).all():
+    if x is None or q is None or not _is_finite(x):
         return None
     axes: Any = sample.axes[0] if len(sample.axes) == 1 else sample.axes  # a tuple makes it copy
     if method in ("linear", "averaged_inverted_cdf") and q.shape == () and q == 0.5:
+        if not keepdims and type(axes) is int:
+            return of_value(_middle(x, axes))
         made = np.median(x, axes, keepdims=keepdims)
     else:
         made = np.quantile(x, q, axes, method=method, keepdims=keepdims)  # type: ignore[call-overload]
     return of_value(np.asarray(made, x.dtype))
+
+
+def _is_finite(x: np.ndarray) -> bool:
+    """Whether no element is infinite or NaN: so is their sum then, or it has overflown."""
+    with np.errstate(over="ignore", invalid="ignore"):
+        return bool(np.isfinite(np.add.reduce(x, None)) or np.isfinite(x).all())
+
+
+def _middle(x: np.ndarray, axis: int) -> np.ndarray:
+    """The median along an axis of finite elements, which are not looked at again."""
+    half, odd = divmod(x.shape[axis], 2)
+    parted = np.moveaxis(np.partition(x, half if odd else (half - 1, half), axis), axis, 0)
+    if odd:
+        return parted[half].copy()
+    return np.asarray((parted[half - 1] + parted[half]) * parted.dtype.type(0.5))
 
 
 def _check(name: str, sample: Sample, share: Tensor, method: str) -> None:

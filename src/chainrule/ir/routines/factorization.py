@@ -47,21 +47,42 @@ def _symmetric(a: Array) -> Array:
 # ---------------------------------------------------------------- cholesky
 
 
-def _indefinite(a: Array) -> ArgumentError:
+_LARGE: Final = 64
+"""Rows from which on a matrix is factored where it lies; what calls LAPACK takes 10 µs."""
+
+
+def _in_place(a: Array) -> tuple[Array, int]:
+    """The factor, written over a symmetric matrix, and the order of the minor that is not positive.
+
+    LAPACK counts along columns; of a symmetric matrix they are the rows.
+    """
     from scipy.linalg import get_lapack_funcs
 
     (factor,) = get_lapack_funcs(("potrf",), (a,))
-    orders = np.array([factor(a[i], lower=True)[1] for i in np.ndindex(a.shape[:-2])])
+    return factor(a.T, lower=True, overwrite_a=True, clean=True)  # type: ignore[no-any-return]
+
+
+def _indefinite(a: Array) -> ArgumentError:
+    orders = np.array([_in_place(a[i].copy())[1] for i in np.ndindex(a.shape[:-2])])
     orders = orders.reshape(a.shape[:-2])
     place, which = first_matrix(orders > 0)
+    return _indefinite_minor(a, int(orders[place]), which)
+
+
+def _indefinite_minor(a: Array, order: int, which: str) -> ArgumentError:
     return ArgumentError(
         f"cholesky: {which} is not positive definite: its leading minor of order "
-        f"{orders[place]} is not positive\n\n{describe_stack(a)}"
+        f"{order} is not positive\n\n{describe_stack(a)}"
     )
 
 
 def _cholesky_value(a: Array) -> tuple[Array]:
     a = _symmetric(a)
+    if a.ndim == 2 and len(a) >= _LARGE:
+        found, order = _in_place(a)
+        if order:
+            raise _indefinite_minor(a, order, "the matrix")
+        return (found,)
     try:
         return (np.linalg.cholesky(a),)
     except np.linalg.LinAlgError:

@@ -29,16 +29,16 @@ def _lstsq_value(a: Array, b: Array, rtol: Array) -> tuple[Array, Array]:
     values = np.zeros((*batch, min(m, n)), a.dtype)
     if m and n:
         for index in np.ndindex(*batch):
-            found = converged("lstsq", _solved, a[index], b[index], rtol[index])
-            solution[index], values[index] = found
+            found = converged("lstsq", solve_finite, a[index], b[index], rtol[index])
+            solution[index], values[index] = found[0], found[3]
     return solution, values
 
 
-def _solved(a: Array, b: Array, rtol: Any) -> tuple[Array, Array]:
-    if not np.isfinite(a).all():  # LAPACK would write to the terminal
-        raise np.linalg.LinAlgError
-    solution, _, _, values = np.linalg.lstsq(a, b, rcond=float(rtol))
-    return solution, values
+def solve_finite(a: Array, b: Array, rtol: Any) -> tuple[Array, Array, int, Array]:
+    """The solution, sums of squares (at full rank of more rows), the rank, the singular values."""
+    if not np.isfinite(np.add.reduce(a, None)) and not np.isfinite(a).all():
+        raise np.linalg.LinAlgError  # LAPACK would write to the terminal
+    return np.linalg.lstsq(a, b, rcond=None if rtol is None else float(rtol))
 
 
 def _lstsq_tangent(

@@ -114,15 +114,23 @@ def _check_diagonal(a: Array, owner: Owner) -> None:
 def _triangular_value(a: Array, b: Array, lower: bool, adjoint: bool, owner: Owner) -> tuple[Array]:
     from scipy.linalg import get_lapack_funcs
 
-    _check_diagonal(a, owner)
-    result = np.empty(b.shape, b.dtype)
+    if owner == "qr":
+        _check_diagonal(a, owner)
     if not b.size:
-        return (result,)
+        return (np.empty(b.shape, b.dtype),)
     (solve,) = get_lapack_funcs(("trtrs",), (a, b))
-    for index in np.ndindex(b.shape[:-2]):
-        # Rows lie one after another, for LAPACK the columns of the transpose: that spares a copy.
-        result[index], _ = solve(a[index].T, b[index], lower=not lower, trans=int(not adjoint))
-    return (result,)
+    # Rows lie one after another, for LAPACK the columns of the transpose: that spares a copy.
+    told = {"lower": not lower, "trans": int(not adjoint)}
+    if a.ndim == 2:
+        solved, zeros = solve(a.T, b, **told)
+    else:
+        solved, zeros = np.empty(b.shape, b.dtype), 0
+        for index in np.ndindex(b.shape[:-2]):
+            solved[index], zero = solve(a[index].T, b[index], **told)
+            zeros += zero
+    if zeros:
+        _check_diagonal(a, owner)
+    return (solved,)
 
 
 def triangle(size: int, lower: bool) -> Array:

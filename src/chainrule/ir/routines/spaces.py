@@ -25,12 +25,24 @@ def _null_space_types(types: tuple[Type, ...], params: Params) -> tuple[Type, ..
 
 def _null_space_value(a: Array, rank: int) -> tuple[Array]:
     """The last columns of V; each vector's largest element is positive."""
-    _, _, vh = converged("null_space", np.linalg.svd, a)
+    return (null_basis(right_vectors(a)[1], rank),)
+
+
+def right_vectors(a: Array) -> tuple[Array, Array]:
+    """The singular values and all of Vᵀ; what U has more than V is not computed."""
+    wide = a.shape[-1] > a.shape[-2]
+    _, s, vh = converged("null_space", lambda x: np.linalg.svd(x, full_matrices=wide), a)
+    return s, vh
+
+
+def null_basis(vh: Array, rank: int) -> Array:
+    """The columns of V behind the rank, in the one form that they have here."""
     basis = np.swapaxes(vh[..., rank:, :], -1, -2)
     if not basis.size:
-        return (basis.copy(),)
+        return basis.copy()
     place = np.abs(basis).argmax(-2)[..., None, :]
-    return (basis * np.where(np.take_along_axis(basis, place, -2) < 0, -1, 1).astype(a.dtype),)
+    signs = np.where(np.take_along_axis(basis, place, -2) < 0, -1, 1)
+    return np.asarray(basis * signs.astype(vh.dtype))
 
 
 def _null_space_tangent(
