@@ -137,7 +137,9 @@ def layout(count: int) -> Iterator[Pair]:
     x, n = draw.standard_normal(count), round(count**0.5)
     grid = draw.standard_normal((n, n))
     cube = draw.standard_normal((4, n // 2, n // 2))
-    yield Pair("concat", lambda x, y: cr.concat([x, y]), lambda x, y: np.concatenate([x, y]), (x, x))
+    yield Pair(
+        "concat", lambda x, y: cr.concat([x, y]), lambda x, y: np.concatenate([x, y]), (x, x)
+    )
     yield Pair("stack", lambda x, y: cr.stack([x, y]), lambda x, y: np.stack([x, y]), (x, x))
     yield Pair("tile", lambda x: cr.tile(x, (3,)), lambda x: np.tile(x, 3), (x,))
     yield Pair("repeat", lambda x: cr.repeat(x, 3), lambda x: np.repeat(x, 3), (x,))

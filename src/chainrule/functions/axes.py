@@ -52,7 +52,7 @@ def _range(count: int) -> str:
 def shape_of(name: str, shape: int | Sequence[int]) -> Shape:
     """A shape as a tuple of nonnegative ints; one int is a shape of one axis."""
     given = tuple(shape) if isinstance(shape, Sequence) else (shape,)
-    if all([type(n) is int and n >= 0 for n in given]):
+    if all(type(n) is int and n >= 0 for n in given):
         return given
     sizes = tuple(operator.index(n) for n in given)
     if any(n < 0 for n in sizes):

@@ -271,7 +271,7 @@ def linspace(
 
 def _are_small(*numbers: Operand) -> bool:
     """Whether these are Python numbers that every way of computing turns into the same floats."""
-    return all(type(n) in (int, float) and abs(n) < 2**53 for n in numbers)  # type: ignore[arg-type, operator]
+    return all(type(n) in (int, float) and abs(n) < 2**53 for n in numbers)
 
 
 def _line_nodes(weight: Node, first: Node, last: Node) -> Node:

@@ -95,9 +95,10 @@ def _body(made: Node | Sequence[Node], inputs: tuple[Node, ...]) -> Graph | None
     """The body of a Block of these inputs of which the one result is made."""
     if not isinstance(made, Node) or not isinstance(made.op, Project):
         return None
-    whole = made.inputs[0]
-    fits = isinstance(whole.op, Block) and whole.inputs == inputs and not made.op.index
-    return whole.op.body if fits else None
+    whole, first = made.inputs[0], made.op.index == 0
+    if isinstance(whole.op, Block) and whole.inputs == inputs and first:
+        return whole.op.body
+    return None
 
 
 def _first(program: Callable[..., Any]) -> Callable[..., Any]:

@@ -250,7 +250,8 @@ def kron(x1: Operand, x2: Operand, /) -> Tensor:
 
 def _kron_of_matrices(a: np.ndarray, b: np.ndarray) -> np.ndarray:
     (m, n), (p, q) = a.shape, b.shape
-    return np.multiply(a[:, None, :, None], b[:, None, :]).reshape(m * p, n * q)
+    made = np.multiply(a[:, None, :, None], b[:, None, :])
+    return np.asarray(made.reshape(m * p, n * q))
 
 
 @lru_cache(maxsize=64)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from typing import Literal
+from typing import Any, Literal
 
 import numpy as np
 
@@ -90,11 +90,11 @@ def _norm_at_once(x: np.ndarray, order: float, axes: tuple[int, ...], keepdims: 
         return np.asarray(made[..., None] if keepdims else made)
     size = np.asarray(np.abs(x))
     if abs(order) == math.inf:
-        extremum = np.maximum if order > 0 else np.minimum
-        return np.asarray(extremum.reduce(size, axes, None, None, keepdims))
+        extremum: Any = np.maximum if order > 0 else np.minimum
+        return np.asarray(extremum.reduce(size, axes, keepdims=keepdims))
     if order != 1:
         np.power(size, order, out=size)
-    total = np.add.reduce(size, axes, None, None, keepdims)
+    total = np.sum(size, axes, keepdims=keepdims)
     return np.asarray(total if order == 1 else np.power(total, 1 / order))
 
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
+from functools import lru_cache
 from typing import Any, Final
 
 import numpy as np
@@ -88,14 +89,18 @@ def _std_node(node: Node, axes: tuple[int, ...], correction: float, keepdims: bo
     return build.select(constant, zero, root)
 
 
+@lru_cache(maxsize=1024)
+def _sum_of_products(rank: int, axes: tuple[int, ...]) -> Callable[[Array, Array], Array]:
+    labels = tuple(range(rank))
+    return einsum_kernel(canonical((labels, labels), tuple(a for a in labels if a not in axes)))
+
+
 def _var_at_once(x: Array, axes: tuple[int, ...], correction: float, keepdims: bool) -> Array:
     """The same of a known Tensor, with the same numbers."""
     count = math.prod([x.shape[a] for a in axes])
-    average = np.add.reduce(x, axes, None, None, True)
+    average = np.add.reduce(x, axes, keepdims=True)
     centered = np.subtract(x, np.true_divide(average, count))
-    labels = tuple(range(x.ndim))
-    kept = tuple([a for a in labels if a not in axes])
-    squares = einsum_kernel(canonical((labels, labels), kept))(centered, centered)
+    squares = _sum_of_products(x.ndim, axes)(centered, centered)
     freedom = count - correction
     made = np.asarray(np.true_divide(squares, freedom if freedom > 0 else math.nan))
     return made.reshape(kept_shape(x.shape, axes)) if keepdims else made
@@ -123,7 +128,7 @@ def _at_once(reduce: Callable[..., Any], x: Operand, axis: Axes, keepdims: bool)
     return None
 
 
-def _of_truths(reduce: Callable[..., Any], x: Operand, axis: Axes, keepdims: bool) -> Any:
+def _of_truths(reduce: Callable[..., Any], x: Operand, axis: Axes, keepdims: bool) -> Tensor | None:
     """The short way for a known Tensor of truth values."""
     value = known_array(x)
     if value is None or value.dtype.kind != "b":

@@ -43,9 +43,9 @@ def _exponentials(x: Node, axes: tuple[int, ...]) -> tuple[Node, Node, Node]:
 
 
 def _parts(x: Operand, axis: Axes, keep: bool = False) -> tuple[Array, Array, Array] | None:
-    """The same of a known Tensor whose largest elements are finite, in as few passes as there are.
+    """max x, exp(d) or, to ``keep``, d, and the sum of exp(d), in as few passes as there are.
 
-    Without ``keep`` the exponentials are written over d. None sends all else the long way.
+    It is for known Tensors whose largest elements are finite; None sends others the long way.
     """
     value = known_array(x)
     if value is None or value.dtype.kind != "f" or not value.size:
@@ -57,12 +57,12 @@ def _parts(x: Operand, axis: Axes, keep: bool = False) -> tuple[Array, Array, Ar
 
 
 def _exponentials_at_once(x: Array, axis: Any, keep: bool) -> tuple[Array, Array, Array] | None:
-    largest = np.maximum.reduce(x, axis, None, None, True)
+    largest = np.maximum.reduce(x, axis, keepdims=True)
     if not np.isfinite(largest).all():
         return None
     shifted = np.subtract(x, largest)
     exponential = np.exp(shifted) if keep else np.exp(shifted, out=shifted)
-    return shifted, exponential, np.add.reduce(exponential, axis, None, None, True)
+    return largest, shifted, np.add.reduce(exponential, axis, keepdims=True)
 
 
 def _softmax_tangent(
@@ -138,7 +138,7 @@ def log_softmax(x: Operand, /, *, axis: Axes = -1) -> Tensor:
     Tensor([    0., -2000.])
     """
     if (parts := _parts(x, axis, keep=True)) is not None:
-        shifted, _, total = parts
+        _, shifted, total = parts
         return of_value(np.subtract(shifted, np.log(total), out=shifted))
     x = floating(as_tensor(x, "log_softmax"))
     return _log_softmax([x], axes_of("log_softmax", axis, x))  # type: ignore[no-any-return]
@@ -186,6 +186,11 @@ def logsumexp(x: Operand, /, *, axis: Axes = None, keepdims: bool = False) -> Te
     """
     x = floating(as_tensor(x, "logsumexp"))
     axes = axes_of("logsumexp", axis, x)
+    if (parts := _parts(x, axes)) is not None:
+        largest, _, total = parts
+        sums = np.log(total, out=total)
+        sums += largest
+        return of_value(sums if keepdims else np.squeeze(sums, axes))
     made: Tensor = _logsumexp([x], tuple(sorted(axes)))
     if not keepdims:
         return made

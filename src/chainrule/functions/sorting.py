@@ -74,7 +74,7 @@ def _topk_node(node: Node, k: int, axis: int) -> list[Node]:
 
 
 def _has_one_zero(value: np.ndarray) -> bool:
-    """Whether equal numbers are alike: a quick sort may exchange 0 and −0, a stable one does not."""
+    """Whether equal numbers are alike: a quick sort may exchange 0 and −0, a stable one not."""
     if value.ndim == 0 or value.dtype.kind != "f":
         return value.ndim > 0
     if not value.flags.c_contiguous or not value.size:

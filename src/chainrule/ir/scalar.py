@@ -225,7 +225,7 @@ def _sigmoid_value(x: np.ndarray) -> np.ndarray:
     np.exp(np.negative(small, out=small), out=small)
     np.exp(top, out=top)
     np.add(small, 1, out=small)
-    return np.divide(top, small, out=top)
+    return np.asarray(np.divide(top, small, out=top))
 
 
 def _softplus_value(x: np.ndarray) -> np.ndarray:

@@ -7,7 +7,7 @@ letting go of each value after its last use.
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from functools import partial
 from operator import itemgetter
 from typing import Any, NamedTuple, assert_never
@@ -47,8 +47,8 @@ from chainrule.ir.primitives import (
 from chainrule.runtime.contraction import einsum_kernel
 from chainrule.runtime.philox import random_bits
 from chainrule.runtime.quiet import quietly
-from chainrule.runtime.reuse import overwritten
-from chainrule.runtime.views import Repeated, accumulate_kernel, view_kernel
+from chainrule.runtime.reuse import left_to_broadcasting, overwritten
+from chainrule.runtime.views import accumulate_kernel, view_kernel
 from chainrule.runtime.windows import reduce_windows
 
 Array = np.ndarray
@@ -256,7 +256,7 @@ def _loop(op: Loop, needed: frozenset[int], body: Kernel) -> Kernel:
 
 
 class Step(NamedTuple):
-    """One kernel of a program: what it reads, where it writes, overwrites (or −1), what it frees."""
+    """One kernel of a program: what it reads, where it writes, overwrites (or −1), and frees."""
 
     run: Kernel
     read: Callable[[list[Any]], Sequence[Array]]
@@ -287,8 +287,8 @@ class Program:
         self.constants: list[tuple[int, Any]] = []
         self.steps: list[Step] = []
         computed = [n for n in nodes if n not in given]
-        kernels = {n: kernel(n, needed.get(n, frozenset())) for n in computed}
-        for node in _left_to_broadcasting(kernels, users, keep):
+        kernels: dict[Node, Any] = {n: kernel(n, needed.get(n, frozenset())) for n in computed}
+        for node in left_to_broadcasting(kernels, users, keep):
             kernels[node] = kernels[node].read
         for node, run in kernels.items():
             if not node.inputs and not isinstance(node.op, Input):
@@ -318,23 +318,6 @@ class Program:
             for k in frees:
                 values[k] = None
         return [values[k] for k in self.outputs]
-
-
-def _left_to_broadcasting(
-    kernels: Mapping[Node, Any], users: Mapping[Node, Sequence[Node]], keep: set[Node]
-) -> set[Node]:
-    """The repetitions that need not be made: all users broadcast, beside an operand that is whole.
-
-    To make a view that repeats takes NumPy longer than to add two short rows.
-    """
-    found = {n for n, run in kernels.items() if type(run) is Repeated and n not in keep}
-    for node in [*found]:
-        for user in users.get(node, ()):
-            run = kernels.get(user)
-            spreads = run is np.where or (isinstance(run, np.ufunc) and run.signature is None)
-            if not spreads or found.issuperset(user.inputs):
-                found.discard(node)
-    return found
 
 
 def _reader(places: Sequence[int]) -> Callable[[list[Any]], Sequence[Array]]:

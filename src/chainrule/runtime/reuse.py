@@ -1,4 +1,4 @@
-"""Which value a step may overwrite with its result, so that large arrays are not allocated anew.
+"""Which value a step may overwrite with its result, and which one need not be made.
 
 An elementwise step may write over an operand of the same type that is used here for the last time
 and whose memory nobody else can see: it was made fresh, and none of its users gives a view of it.
@@ -7,11 +7,13 @@ and whose memory nobody else can see: it was made fresh, and none of its users g
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from typing import Any
 
 import numpy as np
 
 from chainrule.ir.graph import Node
 from chainrule.ir.primitives import Add, Einsum, Gather, Map, Reduce, Scatter, Select
+from chainrule.runtime.views import Repeated
 
 
 def gives_own_memory(node: Node) -> bool:
@@ -42,3 +44,20 @@ def overwritten(
         if fits and gives_own_memory(operand) and all(map(gives_own_memory, users[operand])):
             return operand
     return None
+
+
+def left_to_broadcasting(
+    kernels: Mapping[Node, Any], users: Mapping[Node, Sequence[Node]], keep: set[Node]
+) -> set[Node]:
+    """The repetitions that need not be made: all users broadcast, beside an operand that is whole.
+
+    To make a view that repeats takes NumPy longer than to add two short rows.
+    """
+    found = {n for n, run in kernels.items() if type(run) is Repeated and n not in keep}
+    for node in [*found]:
+        for user in users.get(node, ()):
+            run = kernels.get(user)
+            spreads = run is np.where or (isinstance(run, np.ufunc) and run.signature is None)
+            if not spreads or found.issuperset(user.inputs):
+                found.discard(node)
+    return found

@@ -242,7 +242,7 @@ def _middle(x: np.ndarray, axis: int) -> np.ndarray:
     half, odd = divmod(x.shape[axis], 2)
     parted = np.moveaxis(np.partition(x, half if odd else (half - 1, half), axis), axis, 0)
     if odd:
-        return parted[half].copy()
+        return np.asarray(parted[half].copy())
     return np.asarray((parted[half - 1] + parted[half]) * parted.dtype.type(0.5))
 
 

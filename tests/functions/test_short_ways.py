@@ -1,0 +1,175 @@
+"""What is computed at once for a known Tensor has the numbers that a recorded program has."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as some
+from hypothesis.extra import numpy as arrays
+
+import chainrule as cr
+from chainrule import stats
+from chainrule.ir.routines.ordering import stable_order
+
+WAYS: dict[str, Callable[[Any], Any]] = {
+    "argmax": lambda x: cr.argmax(x, axis=1),
+    "argmin of all": cr.argmin,
+    "argsort": lambda x: cr.argsort(x, axis=0),
+    "clip": lambda x: cr.clip(x, -0.5, 0.5),
+    "concat": lambda x: cr.concat([x, x], axis=1),
+    "count_nonzero": lambda x: cr.count_nonzero(x, axis=0, keepdims=True),
+    "cross": lambda x: cr.linalg.cross(x[:, :3], x[:, 2:5]),
+    "cumulative_prod": lambda x: cr.cumulative_prod(x, axis=1),
+    "cumulative_sum": lambda x: cr.cumulative_sum(x, axis=0),
+    "diagonal": lambda x: cr.linalg.diagonal(x, offset=1),
+    "diff": lambda x: cr.diff(x, axis=0),
+    "kron": lambda x: cr.kron(x[:2, :3], x[1:3, :2]),
+    "layer_norm": lambda x: cr.layer_norm(x, x[0], x[-1]),
+    "layer_norm with a bias": lambda x: cr.layer_norm(x, bias=x[0]),
+    "log_softmax": cr.log_softmax,
+    "logsumexp": cr.logsumexp,
+    "logsumexp of columns": lambda x: cr.logsumexp(x, axis=0, keepdims=True),
+    "matrix_norm": cr.linalg.matrix_norm,
+    "norm": cr.linalg.norm,
+    "norms of rows": lambda x: cr.linalg.vector_norm(x, axis=-1, keepdims=True),
+    "norms of order -1": lambda x: cr.linalg.vector_norm(x, axis=0, ord=-1),
+    "norms of order 3": lambda x: cr.linalg.vector_norm(x, axis=0, ord=3),
+    "norms of order inf": lambda x: cr.linalg.vector_norm(x, ord=np.inf),
+    "prod": lambda x: cr.prod(x, axis=1),
+    "repeat": lambda x: cr.repeat(x, 3, axis=1),
+    "sigmoid": cr.sigmoid,
+    "softmax": cr.softmax,
+    "softmax of all": lambda x: cr.softmax(x, axis=(0, 1)),
+    "sort": cr.sort,
+    "sort of columns": lambda x: cr.sort(x, axis=0),
+    "square": cr.square,
+    "stack": lambda x: cr.stack([x, x], axis=-1),
+    "std": lambda x: cr.std(x, axis=1, keepdims=True),
+    "take": lambda x: cr.take(x, cr.tensor([0, 1, 1]), axis=1),
+    "take_along_axis": lambda x: cr.take_along_axis(x, cr.argsort(x)),
+    "tile": lambda x: cr.tile(x, (2, 3)),
+    "topk": lambda x: cr.topk(x, 2)[0],
+    "topk of columns": lambda x: cr.topk(x, 2, axis=0)[1],
+    "var": cr.var,
+    "var of columns": lambda x: cr.var(x, axis=0, correction=1),
+}
+
+
+def _recorded(f: Callable[[Any], Any], x: cr.Tensor) -> np.ndarray:
+    found = []
+
+    def loss(y: cr.Tensor) -> cr.Tensor:
+        found.append(f(y).detach().numpy())
+        return cr.sum(y)
+
+    cr.grad(loss)(x)
+    return found[0]
+
+
+def _matrix(dtype: str, special: bool) -> np.ndarray:
+    x = np.random.default_rng(0).standard_normal((6, 1100)).astype(dtype)
+    if special:
+        x[0, 0], x[1, 1], x[2, 2] = np.nan, np.inf, -np.inf
+        x[3], x[4] = 0, 1
+        x[3, 3] = -0.0
+    return x
+
+
+@pytest.mark.parametrize("special", [False, True])
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+@pytest.mark.parametrize("name", WAYS)
+def test_the_short_way_gives_the_same_bits(name: str, dtype: str, special: bool) -> None:
+    x = cr.tensor(_matrix(dtype, special))
+    known, recorded = WAYS[name](x).numpy(), _recorded(WAYS[name], x)
+    assert known.dtype == recorded.dtype
+    assert known.shape == recorded.shape
+    assert known.tobytes() == recorded.tobytes()
+
+
+NUMBERS = some.one_of(
+    some.integers(-3, 3).map(float), some.sampled_from([0.0, -0.0, np.inf, -np.inf, np.nan])
+)
+
+
+@settings(max_examples=30, deadline=None)
+@given(some.integers(0, 2**32 - 1), some.sampled_from(["f4", "f8", "i8", "u4"]), some.booleans())
+def test_the_order_of_long_rows_leaves_equal_elements_as_they_stand(
+    seed: int, dtype: str, many: bool
+) -> None:
+    draw = np.random.default_rng(seed)
+    x = draw.integers(0, 50 if many else 10**6, (2, 1500)).astype(dtype)
+    if dtype[0] == "f":
+        x[:, draw.integers(0, 1500, 40)] = np.nan
+        x[:, draw.integers(0, 1500, 40)] = -0.0
+    np.testing.assert_array_equal(stable_order(x), np.argsort(x, -1, kind="stable"))
+    np.testing.assert_array_equal(stable_order(x[0]), np.argsort(x[0], kind="stable"))
+    np.testing.assert_array_equal(stable_order(np.sort(x)), np.arange(1500) + np.zeros((2, 1), int))
+
+
+@settings(max_examples=50, deadline=None)
+@given(arrays.arrays(float, arrays.array_shapes(max_dims=2, max_side=12), elements=NUMBERS))
+def test_sets_are_those_of_numpy(x: np.ndarray) -> None:
+    theirs = np.unique_all(x)
+    ours = cr.unique_all(cr.tensor(x))
+    for a, b in zip(ours, theirs, strict=True):
+        np.testing.assert_array_equal(a, b)
+    np.testing.assert_array_equal(cr.unique_counts(cr.tensor(x)).counts, theirs.counts)
+    np.testing.assert_array_equal(cr.unique_values(cr.tensor(x)), theirs.values)
+    inverse = cr.unique_inverse(cr.tensor(x)).inverse_indices
+    if not np.isnan(x).any():
+        np.testing.assert_array_equal(inverse, theirs.inverse_indices)
+
+
+@settings(max_examples=60, deadline=None)
+@given(
+    arrays.arrays(float, some.integers(2, 60), elements=some.floats(-1e6, 1e6)),
+    some.integers(1, 40),
+    some.sampled_from([None, (-1.0, 2.0), (0.1, 0.7)]),
+)
+def test_histograms_are_those_of_their_edges(
+    x: np.ndarray, bins: int, range_: tuple[float, float] | None
+) -> None:
+    x = np.concatenate([x, np.linspace(-1, 2, 31), np.linspace(0.1, 0.7, 13)])
+    counts, edges = stats.histogram(cr.tensor(x), bins, range=range_)
+    inside = x[(x >= edges.numpy()[0]) & (x <= edges.numpy()[-1])]
+    places = np.searchsorted(edges.numpy()[1:-1], inside, side="right")
+    np.testing.assert_array_equal(counts, np.bincount(places, minlength=bins))
+
+
+def test_a_range_as_small_as_numbers_are_has_a_histogram() -> None:
+    x = cr.tensor([0.0, 5e-324, 1e-323])
+    assert int(cr.sum(stats.histogram(x, 3).counts)) == 3
+
+
+@pytest.mark.parametrize("rows", [5, 40, 64, 130])
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+def test_factors_of_small_and_large_matrices_are_those_of_numpy(rows: int, dtype: str) -> None:
+    draw = np.random.default_rng(rows)
+    a = draw.standard_normal((rows, rows))
+    s = (a @ a.T + rows * np.eye(rows)).astype(dtype)
+    near = {"rtol": 2e-4 if dtype == "float32" else 1e-10, "atol": 1e-4}
+    factor = cr.linalg.cholesky(cr.tensor(s))
+    np.testing.assert_allclose(factor, np.linalg.cholesky(s), **near)
+    np.testing.assert_array_equal(factor, np.tril(factor))
+    upper = cr.linalg.cholesky(cr.tensor(s), upper=True)
+    np.testing.assert_array_equal(upper, factor.numpy().T)
+    solved = cr.linalg.solve_triangular(factor, cr.tensor(s))
+    np.testing.assert_allclose(factor.numpy() @ solved.numpy(), s, **near)
+
+
+@pytest.mark.parametrize("rank", [2, 3])
+@pytest.mark.parametrize("vector", [False, True])
+def test_least_squares_has_its_residuals_whatever_the_rank(rank: int, vector: bool) -> None:
+    draw = np.random.default_rng(rank)
+    a = draw.standard_normal((9, rank)) @ draw.standard_normal((rank, 3))
+    b = draw.standard_normal(9 if vector else (9, 2))
+    found = cr.linalg.lstsq(cr.tensor(a), cr.tensor(b))
+    recorded = cr.vmap(cr.linalg.lstsq)(cr.tensor(a[None]), cr.tensor(b[None]))
+    for ours, other in zip(found, recorded, strict=True):
+        assert ours.dtype is other.dtype
+        assert ours.shape == other.shape[1:]
+        np.testing.assert_allclose(ours, other[0], rtol=1e-10, atol=1e-12)
