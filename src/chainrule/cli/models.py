@@ -71,8 +71,8 @@ def _made(config: Config, form: Dataset) -> Any:
         case "lenet":
             return _dropping(nn.lenet(form.shape, outputs), config)
         case "resnet":
-            said = dict(zip(("width", "stem"), sizes, strict=False))
-            return _dropping(nn.resnet(form.shape, outputs, **said), config)
+            width, stem = sizes[0] if sizes else 16, sizes[1] if len(sizes) > 1 else None
+            return _dropping(nn.resnet(form.shape, outputs, width=width, stem=stem), config)
         case "transformer":
             return _transformer(config, form, outputs)
         case "bag":
