@@ -8,7 +8,7 @@ from typing import Final
 from chainrule.codegen.llvm import Builder
 from chainrule.codegen.products.operands import Operand, Product, Strided
 from chainrule.codegen.products.split import Range, maximum, minimum
-from chainrule.codegen.products.vectors import transposed
+from chainrule.codegen.products.vectors import group_of, interleaved, joined, transposed
 from chainrule.codegen.values import Index, Value, bits, constant, vector
 
 __all__ = ["TILE", "pack_left", "pack_lines", "pack_right", "pack_rows", "tail_mask"]
@@ -42,11 +42,11 @@ def pack_right(
 
     if right.contiguous == "row":
         with b.loop(start, minimum(b, end, full)) as loop:
-            _pack_transposed(b, right, kind, lanes, inner, (loop.index, lanes), panel(loop.index))
+            _pack_transposed(b, right, product, lanes, inner, (loop.index, lanes), panel(loop.index))
         if rest:
             with b.when(b.icmp("sgt", b.number(end), full)):
                 last = b.number(full)
-                _pack_transposed(b, right, kind, lanes, inner, (last, rest), panel(last))
+                _pack_transposed(b, right, product, lanes, inner, (last, rest), panel(last))
         return
     with b.loop(0, inner[1]) as steps:
         k, at = b.add(steps.index, inner[0]), b.mul(steps.index, lanes)
@@ -76,25 +76,33 @@ def _fill_up(b: Builder, vectors: Range, count: Index, panel: Callable[[Value], 
 def _pack_transposed(
     b: Builder,
     right: Operand,
-    kind: str,
+    product: Product,
     lanes: int,
     inner: Range,
     columns: tuple[Value, int],
     panel: Value,
 ) -> None:
-    """Copy one vector of columns whose numbers lie one after another along the rows."""
-    begin, count = inner
-    zero = constant(vector(kind, lanes), 0)
+    """Copy one vector of columns whose numbers lie one after another along the rows.
+
+    What lies in memory is read in pieces of 128 bits, so that what is turned around are the small
+    blocks that they make: a fourth of the code of the whole block, and as fast.
+    """
+    (begin, count), kind = inner, product.kind
+    per = group_of(vector(kind, lanes)) if right.plain is not None else lanes
+    zero = constant(vector(kind, per), 0)
     first = b.mul(columns[0], lanes)
-    with b.loop(0, count, lanes) as loop:
-        mask = tail_mask(b, lanes, count, loop.index)
+    with b.loop(0, count, per) as loop:
+        # Blocks of the inner axis are multiples of the lanes, but for the last.
+        mask = tail_mask(b, per, count, loop.index) if product.inner % per else None
         k = b.add(loop.index, begin)
-        block = [
-            right.read(b, k, b.add(first, j), "row", lanes, mask) if j < columns[1] else zero
+        pieces = [
+            right.read(b, k, b.add(first, j), "row", per, mask) if j < columns[1] else zero
             for j in range(lanes)
         ]
+        rows = [joined(b, pieces[j::per]) for j in range(per)]
+        turned = transposed(b, rows) if per == lanes else interleaved(b, rows)
         place = b.offset(panel, b.mul(loop.index, lanes), kind)
-        for j, values in enumerate(transposed(b, block)):
+        for j, values in enumerate(turned):
             b.store(values, b.offset(place, j * lanes, kind), lanes * bits(kind) // 8)
 
 

@@ -5,28 +5,60 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from chainrule.codegen.llvm import Builder
-from chainrule.codegen.values import Value, constant, lanes
+from chainrule.codegen.values import Value, bits, constant, element, lanes
 
-__all__ = ["sums", "transposed"]
+__all__ = ["group_of", "interleaved", "joined", "sums", "transposed"]
 
 
 def transposed(b: Builder, vectors: Sequence[Value]) -> list[Value]:
     """The columns of a square block whose rows are n vectors of n lanes, n a power of two.
 
-    In step s, rows i and i + s exchange the blocks of s lanes that lie off their diagonal.
+    Two rows at a time, first within each 128 bits, then whole groups of 128 bits: processors have
+    an instruction for each of these exchanges.
     """
+    rows = interleaved(b, vectors)
+    count, per = lanes(rows[0].type), group_of(rows[0].type)
+    lower = [g * per + k for g in range(0, 2 * (count // per), 2) for k in range(per)]
+    step = per
+    while step < count:
+        _exchange(b, rows, step, lower, per)
+        step *= 2
+    return rows
+
+
+def interleaved(b: Builder, vectors: Sequence[Value]) -> list[Value]:
+    """The columns of each square block of 128 bits: in every row the same group of each."""
     rows = list(vectors)
-    count = lanes(rows[0].type)
-    step = count // 2
+    count, per = lanes(rows[0].type), group_of(rows[0].type)
+    lower = [g + k // 2 + count * (k % 2) for g in range(0, count, per) for k in range(per)]
+    step = per // 2
     while step:
-        upper = [k - step + count if k & step else k for k in range(count)]
-        lower = [k + count if k & step else k + step for k in range(count)]
-        for i in range(count):
-            if not i & step:
-                x, y = rows[i], rows[i + step]
-                rows[i], rows[i + step] = b.shuffle(x, y, upper), b.shuffle(x, y, lower)
+        _exchange(b, rows, step, lower, per // 2)
         step //= 2
     return rows
+
+
+def _exchange(b: Builder, rows: list[Value], step: int, lower: Sequence[int], away: int) -> None:
+    """Let rows i and i + step be some of the lanes of both, and those so far away from them."""
+    upper = [k + away for k in lower]
+    for i in range(len(rows)):
+        if not i & step:
+            x, y = rows[i], rows[i + step]
+            rows[i], rows[i + step] = b.shuffle(x, y, lower), b.shuffle(x, y, upper)
+
+
+def group_of(kind: str) -> int:
+    """How many lanes of a vector 128 bits have, or all of them."""
+    return min(lanes(kind), max(128 // bits(element(kind)), 1))
+
+
+def joined(b: Builder, vectors: Sequence[Value]) -> Value:
+    """The lanes of several vectors, a power of two of them, one after another."""
+    parts = list(vectors)
+    while len(parts) > 1:
+        pairs = zip(parts[::2], parts[1::2], strict=True)
+        parts = [b.shuffle(x, y, range(2 * lanes(x.type))) for x, y in pairs]
+    return parts[0]
 
 
 def sums(b: Builder, vectors: Sequence[Value]) -> Value:
