@@ -14,7 +14,8 @@ from chainrule.codegen.product import Operand, Product, Result, Strided, Touched
 from chainrule.codegen.products.plan import make_plan
 from chainrule.codegen.target import Target
 from chainrule.codegen.values import Value, constant, lanes, sequence, vector
-from chainrule.runtime.engine import Library, host_target, load, object_code, target_for
+from chainrule.runtime.engine import Library, host_target, load, target_for
+from chainrule.runtime.translation import object_code
 
 SHAPES = [
     (1, 1, 1),

@@ -21,7 +21,8 @@ from chainrule.codegen.values import constant
 from chainrule.functions import incomplete
 from chainrule.ir.dtype import ALL, DType, bool_, float32, float64, int32, int64, uint8, uint64
 from chainrule.ir.scalar import SCALARS, Scalar
-from chainrule.runtime.engine import host_target, object_code, target_for
+from chainrule.runtime.engine import host_target, target_for
+from chainrule.runtime.translation import object_code
 from tests.codegen.native import native, natives, ulps, write_kernel
 
 LANES = (0, 4, 16)

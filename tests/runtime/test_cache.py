@@ -201,7 +201,7 @@ def test_the_level_and_the_processor_are_part_of_the_key():
 def test_another_version_of_llvm_or_of_the_abi_means_another_entry(monkeypatch):
     saxpy()
     with monkeypatch.context() as patch:
-        patch.setattr(engine, "_llvm_version", lambda: "0.1")
+        patch.setattr(engine, "llvm_version", lambda: "0.1")
         assert not saxpy().cached
     with monkeypatch.context() as patch:
         patch.setattr(engine, "ABI", 999)

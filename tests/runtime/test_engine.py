@@ -9,14 +9,18 @@ import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
 
+from chainrule.codegen import llvm
 from chainrule.codegen.llvm import Module
+from chainrule.codegen.values import Value
 from chainrule.errors import ArgumentError, CompileError
-from chainrule.runtime import engine
-from chainrule.runtime.engine import host_target, load, object_code, optimized, target_for
+from chainrule.runtime import engine, translation
+from chainrule.runtime.engine import host_target, load, target_for
+from chainrule.runtime.translation import assembly, object_code, optimized
 from tests.patience import LIMIT
 from tests.runtime.programs import kernel, run_saxpy, saxpy_text
 
@@ -77,7 +81,7 @@ def test_code_is_written_for_every_processor_and_runs_where_it_can(name):
 )
 def test_vectors_are_as_wide_as_the_registers(name, register):
     target = target_for(name)
-    assert register in engine.assembly(saxpy_text(target), target)
+    assert register in assembly(saxpy_text(target), target)
 
 
 def test_the_library_shows_its_assembly_and_its_simplified_text():
@@ -213,9 +217,68 @@ def test_many_programs_live_and_die_without_trouble():
 def test_linking_by_llvm_is_the_same():
     target = host_target()
     made = object_code(saxpy_text(target), target)
-    code = engine._LinkedByLLVM(made, {})
+    code = engine._LinkedByLLVM([made], {})
     assert kernel(code, "saxpy")  # it has an address
     np.testing.assert_array_equal(run_saxpy(code, target), 1 + 2.5 * np.arange(64))
+
+
+def chained(count: int) -> list[str]:
+    """Modules of one function each, of which each adds a number and calls the next one."""
+    module = Module()
+    for k in range(count):
+        b = module.function(f"f{k}", [("x", "double")], "double", noalias=False)
+        bonus = Value(f"{float(10**k)}", "double")
+        own = b.call("bonus", "double", b.fadd(b.arguments[0], bonus))
+        b.ret(b.call(f"f{k + 1}", "double", own) if k + 1 < count else own)
+    b = module.function("bonus", [("x", "double")], "double", internal=True)
+    b.ret(b.arguments[0])
+    return module.texts()
+
+
+def test_modules_that_call_each_other_are_one_library(monkeypatch):
+    monkeypatch.setattr(llvm, "_LINES", 1)
+    texts = chained(5)
+    assert len(texts) == 5
+    assert all(text.count("define internal double @bonus") == 1 for text in texts)
+    for cached in (False, True):
+        library = load(texts, host_target())
+        call = ctypes.CFUNCTYPE(ctypes.c_double, ctypes.c_double)(library.address("f0"))
+        assert (call(0.5), library.cached) == (11111.5, cached)
+    code = engine._LinkedByLLVM([object_code(text, host_target()) for text in texts], {})
+    call = ctypes.CFUNCTYPE(ctypes.c_double, ctypes.c_double)(code.address("f0"))
+    assert call(0.5) == 11111.5
+
+
+def test_a_module_of_several_that_llvm_refuses_is_told_of(monkeypatch):
+    monkeypatch.setattr(llvm, "_LINES", 1)
+    texts = chained(4)
+    texts[2] = texts[2].replace("fadd double", "fadd float")
+    with pytest.raises(CompileError, match=r"^LLVM does not accept the program: "):
+        load(texts, host_target())
+
+
+def test_without_threads_modules_are_translated_one_after_another(monkeypatch):
+    def refuse(self: threading.Thread) -> None:
+        raise RuntimeError("can't start new thread")
+
+    monkeypatch.setattr(llvm, "_LINES", 1)
+    monkeypatch.setattr(threading.Thread, "start", refuse)
+    library = load(chained(3), host_target())
+    call = ctypes.CFUNCTYPE(ctypes.c_double, ctypes.c_double)(library.address("f0"))
+    assert call(0.5) == 111.5
+
+
+def test_llvm_has_its_switch_back_when_nobody_translates(monkeypatch):
+    thrown: list[str] = []
+    known = SimpleNamespace(set_option=lambda _, text: thrown.append(text))
+    monkeypatch.setattr(translation, "llvm", lambda: known)
+    gate = translation._Gate()
+    with gate.passed(plain=True):
+        pass
+    assert thrown == []
+    with gate.passed(plain=False), gate.passed(plain=False):
+        assert thrown == ["-disable-lsr=true"]
+    assert thrown == ["-disable-lsr=true", "-disable-lsr=false"]
 
 
 def test_several_threads_translate_at_once():

@@ -19,7 +19,8 @@ from chainrule.codegen.llvm import Module
 from chainrule.errors import ArgumentError, CapacityError
 from chainrule.runtime import threads
 from chainrule.runtime.engine import Library, host_target, load
-from chainrule.runtime.threads import Pool, pool, processors, thread_count
+from chainrule.runtime.processors import _quota, processors, thread_count
+from chainrule.runtime.threads import Pool, pool
 from tests.patience import LIMIT, wait_until
 from tests.runtime.programs import arguments, counting_library
 
@@ -356,8 +357,8 @@ def test_processors_are_those_that_the_process_may_use():
     ("text", "expected"), [("max 100000", 256), ("150000 100000", 2), ("50000 100000", 1)]
 )
 def test_the_quota_of_a_container_counts(text, expected, monkeypatch):
-    monkeypatch.setattr(threads.Path, "read_text", lambda self: text)
-    assert threads._quota.__wrapped__() == expected
+    monkeypatch.setattr(Path, "read_text", lambda self: text)
+    assert _quota.__wrapped__() == expected
 
 
 def test_there_is_one_pool_for_the_process():

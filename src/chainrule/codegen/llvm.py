@@ -36,6 +36,8 @@ from chainrule.codegen.values import (
 )
 
 _FEW_CALLS: Final = 2  # a function that is called no more often is written out there
+_LINES: Final = 800  # of a text of several: translating that takes some 40 ms
+_MOST_TEXTS: Final = 8
 
 
 class Module:
@@ -76,13 +78,53 @@ class Module:
 
     def text(self) -> str:
         """The whole module; of internal functions that say the same, it has the first."""
+        twins = self._settled()
+        return self._written([n for n in self.builders if n not in twins], twins)
+
+    def texts(self) -> list[str]:
+        """The module as several that call each other's functions, and are about as long.
+
+        Internal functions are in each of those that call them. Nothing but the module says how
+        many there are.
+        """
+        twins = self._settled()
+        outer = [n for n, b in self.builders.items() if not b.internal]
+        needs = {name: self._needs(name, twins) for name in outer}
+        sizes = {name: sum(len(self.builders[n].lines) for n in needs[name]) for name in outer}
+        count = max(1, min(sum(sizes.values()) // _LINES, len(outer), _MOST_TEXTS))
+        parts: list[set[str]] = [set() for _ in range(count)]
+        lengths = [0] * count
+        for name in sorted(outer, key=lambda n: -sizes[n]):
+            k = lengths.index(min(lengths))
+            parts[k] |= needs[name]
+            lengths[k] += sizes[name]
+        return [self._written([n for n in self.builders if n in part], twins) for part in parts]
+
+    def _settled(self) -> dict[str, str]:
+        """Decide what is written out where it is called; give the twins."""
         for name, count in self.calls.items():
             if name in self.builders:
                 own = self.builders[name]
                 own.is_inlined = own.internal and count <= _FEW_CALLS
-        twins = self._twins()
-        made = [b.text(twins=twins) for n, b in self.builders.items() if n not in twins]
-        outside = [d for name, d in self.declarations.items() if name not in self.builders]
+        return self._twins()
+
+    def _needs(self, name: str, twins: Mapping[str, str]) -> set[str]:
+        """A function, and the internal ones that it calls, directly or not."""
+        found, waiting = {name}, [name]
+        while waiting:
+            for called in self.builders[waiting.pop()].called:
+                own = twins.get(called, called)
+                if own in self.builders and self.builders[own].internal and own not in found:
+                    found.add(own)
+                    waiting.append(own)
+        return found
+
+    def _written(self, names: Sequence[str], twins: Mapping[str, str]) -> str:
+        made = [self.builders[n].text(twins=twins) for n in names]
+        used = {twins.get(c, c) for n in names for c in self.builders[n].called} - set(names)
+        own = self.builders
+        outside = [d for n, d in self.declarations.items() if n in used and n not in own]
+        outside += [b.declaration() for n, b in own.items() if n in used]
         marks = ["!0 = !{i32 1}"] if self.has_streams else []
         return "\n".join([*self.extra, *made, *outside, self.attributes, *marks, ""])
 
@@ -162,6 +204,10 @@ class Builder:
                 body = body.replace(f" @{called}(", f" @{first}(")
         name = self.name if name is None else name
         return f"{head} @{name}({parameters}){inlined} #0 {{\n{body}\n}}"
+
+    def declaration(self) -> str:
+        """How another module announces the function."""
+        return f"declare {self.result} @{self.name}({', '.join(v.type for v in self.arguments)})"
 
     # ------------------------------------------------------------ lines
 
@@ -280,7 +326,7 @@ class Builder:
         """Call a function by its name."""
         self.module.declare(name, result, [o.type for o in operands])
         self.module.calls[name] = self.module.calls.get(name, 0) + 1
-        self.called.add(name)
+        self.called |= {name, *(o.text[1:] for o in operands if o.text[0] == "@")}
         text = f"call {result} @{name}({', '.join(map(str, operands))})"
         if result == "void":
             self.act(text)

@@ -62,6 +62,7 @@ class Segment(NamedTuple):
 class Native(NamedTuple):
     """A program in LLVM's language, and what has to be in its table.
 
+    texts    modules that call each other's functions; text is the same as one
     entries  the arrays from outside, in the order of the table from FIRST on: the inputs, the
              constants, the outputs that have memory of their own, then what the host computes
     arena    bytes for all others; places holds their offsets
@@ -71,6 +72,7 @@ class Native(NamedTuple):
     note     what is to be said of the precision that was asked for, if anything
     """
 
+    texts: tuple[str, ...]
     text: str
     graph: Graph
     segments: tuple[Segment, ...]

@@ -1,10 +1,4 @@
-"""LLVM text to callable machine code; the only file that asks LLVM for anything.
-
-LLVM is loaded when the first program is translated, never by an import, and not at all when the
-disk cache has everything. What is translated are explicit vectors in loops that the lowering has
-laid out, so LLVM neither vectorizes nor unrolls: it simplifies, picks instructions and gives out
-registers. Levels: 0 and 1 are for code that runs once, 2 is for kernels, 3 is LLVM's own pipeline,
-with unrolling and inlining.
+"""LLVM text to callable machine code, for which processor, and from the disk where it was kept.
 
 CHAINRULE_CPU   what code is written for instead of this machine's own processor: ``x86-64-v2``
                 (SSE4), ``x86-64-v3`` (AVX2), ``x86-64-v4`` (AVX-512), ``cooperlake`` (with
@@ -21,27 +15,30 @@ import json
 import os
 import struct
 import sys
-import threading
 import time
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Mapping, Sequence
 from functools import cache
 from hashlib import sha256
-from typing import Any, Final
+from typing import Final
 
 from chainrule.codegen.target import Target
 from chainrule.errors import ArgumentError, CompileError
 from chainrule.runtime.cache import fetch, keep, key_of, remove
 from chainrule.runtime.linking import Code, Image, link
+from chainrule.runtime.translation import (
+    PASSES,
+    assembly,
+    llvm,
+    llvm_version,
+    object_codes,
+    optimized,
+)
 
 __all__ = [
     "ABI",
     "Library",
-    "assembly",
     "host_target",
     "load",
-    "object_code",
-    "optimized",
     "target_for",
 ]
 
@@ -59,15 +56,6 @@ _NAMED: Final = {
     "aarch64": Target(f"aarch64-{_LINUX}", "generic", "+neon,+fp-armv8", 128, 32, True),
     "neoverse-v1": Target(f"aarch64-{_LINUX}", "neoverse-v1", "", 128, 32, True, "neon"),
 }
-
-# Loops arrive as "test, body, jump back"; turned around, the code generator sees what does not
-# change. LLVM's whole pipeline takes five times as long for code of the same speed (measured on
-# matrix products, activations and normalizations).
-_PASSES: Final = (
-    ("sroa",),
-    ("always_inliner", "sroa", "loop_rotate", "simplify_cfg"),
-    ("always_inliner", "sroa", "instruction_combine", "loop_rotate", "simplify_cfg"),
-)
 
 
 # ---------------------------------------------------------------- processors
@@ -136,7 +124,7 @@ def _host() -> Target:
     """This machine's processor; what LLVM said of it is kept on the disk, as LLVM is large."""
     description = _own_description()
     key = (
-        key_of("processor", ABI, Target._fields, _llvm_version(), description)
+        key_of("processor", ABI, Target._fields, llvm_version(), description)
         if description
         else ""
     )
@@ -165,9 +153,8 @@ def _own_description() -> bytes:
 
 
 def _ask_llvm() -> Target:
-    llvm = _llvm()
-    triple, cpu = llvm.get_process_triple(), llvm.get_host_cpu_name()
-    known = llvm.get_host_cpu_features()
+    triple, cpu = llvm().get_process_triple(), llvm().get_host_cpu_name()
+    known = llvm().get_host_cpu_features()
     features = ",".join(f"{'+' if on else '-'}{name}" for name, on in sorted(known.items()))
     if not triple.startswith("x86_64"):
         return Target(triple, cpu, features, 128, 32, True, "neon" if known.get("bf16") else "")
@@ -185,117 +172,6 @@ def _architecture(target: Target) -> str:
     return {"arm64": "aarch64", "amd64": "x86_64"}.get(name, name)
 
 
-@cache
-def _llvm_version() -> str:
-    """The version of llvmlite, whose wheels carry one version of LLVM each; this is cheap."""
-    import llvmlite
-
-    return str(llvmlite.__version__)
-
-
-@cache
-def _llvm() -> Any:
-    """LLVM, ready to write code for any processor that we know of."""
-    import llvmlite.binding as llvm
-
-    llvm.initialize_all_targets()
-    llvm.initialize_all_asmprinters()
-    return llvm
-
-
-# ---------------------------------------------------------------- translation
-
-
-def object_code(text: str, target: Target, level: int = 2) -> bytes:
-    """Translate LLVM text to an object file in memory."""
-    with _translated(text, target, level) as (machine, module), _emitting(level):
-        return bytes(machine.emit_object(module))
-
-
-def assembly(text: str, target: Target, level: int = 2) -> str:
-    """Translate LLVM text to the processor's assembly language."""
-    with _translated(text, target, level) as (machine, module), _emitting(level):
-        return str(machine.emit_assembly(module))
-
-
-def optimized(text: str, target: Target, level: int = 2) -> str:
-    """What LLVM's passes make of a text, as LLVM text again."""
-    with _translated(text, target, level) as (_, module):
-        return str(module)
-
-
-@contextmanager
-def _translated(text: str, target: Target, level: int) -> Iterator[tuple[Any, Any]]:
-    """A machine and the module for it, after the passes."""
-    llvm = _llvm()
-    with (
-        _TRANSLATING,
-        llvm.create_context() as context,
-        _machine(target, level) as machine,
-        _parsed(text, context) as module,
-    ):
-        module.triple = target.triple
-        module.data_layout = str(machine.target_data)
-        _simplify(llvm, module, machine, level)
-        yield machine, module
-
-
-def _parsed(text: str, context: Any) -> Any:
-    """A module, which must be closed before its context is."""
-    llvm = _llvm()
-    module = None
-    try:
-        module = llvm.parse_assembly(text, context)
-        module.verify()
-    except RuntimeError as error:
-        if module is not None:
-            module.close()
-        raise CompileError(f"LLVM does not accept the program: {error}") from error
-    return module
-
-
-@contextmanager
-def _emitting(level: int) -> Iterator[None]:
-    """Write code without LLVM's search for the cheapest addresses in loops, below level 3.
-
-    It takes half of the time for a matrix product and gains nothing: our loops count by
-    constants, which the processor's addressing covers. The switch belongs to all users of LLVM in
-    this process, so it is thrown for this long only.
-    """
-    if level > 2:
-        yield
-        return
-    _llvm().set_option("chainrule", "-disable-lsr=true")
-    try:
-        yield
-    finally:
-        _llvm().set_option("chainrule", "-disable-lsr=false")
-
-
-def _machine(target: Target, level: int) -> Any:
-    own = _llvm().Target.from_triple(target.triple)
-    return own.create_target_machine(
-        cpu=target.cpu,
-        features=target.features,
-        opt=max(level, 1),
-        reloc="pic",
-        codemodel="small",
-        jit=True,
-    )
-
-
-def _simplify(llvm: Any, module: Any, machine: Any, level: int) -> None:
-    options = llvm.create_pipeline_tuning_options(speed_level=2)
-    options.loop_vectorization = options.slp_vectorization = options.loop_interleaving = False
-    with llvm.create_pass_builder(machine, options) as builder:
-        if level > 2:
-            manager = builder.getModulePassManager()
-        else:
-            manager = llvm.create_new_module_pass_manager()
-            for name in _PASSES[level]:
-                getattr(manager, f"add_{name}_pass")()
-        manager.run(module, builder)
-
 
 # ---------------------------------------------------------------- loading
 
@@ -307,10 +183,12 @@ class Library:
     cached    whether it came from the disk
     """
 
-    def __init__(self, text: str, target: Target, level: int, symbols: Mapping[str, int]) -> None:
+    def __init__(
+        self, texts: Sequence[str], target: Target, level: int, symbols: Mapping[str, int]
+    ) -> None:
         start = time.perf_counter()
-        self.text, self.target, self.level = text, target, level
-        self._code, self.cached = _code(text, target, level, symbols)
+        self.texts, self.target, self.level = tuple(texts), target, level
+        self._code, self.cached = _code(self.texts, target, level, symbols)
         self.seconds = time.perf_counter() - start
 
     def address(self, name: str) -> int:
@@ -322,46 +200,49 @@ class Library:
 
     def assembly(self) -> str:
         """The code in the processor's assembly language."""
-        return assembly(self.text, self.target, self.level)
+        return "\n".join(assembly(text, self.target, self.level) for text in self.texts)
 
     def optimized(self) -> str:
         """The code as LLVM text, after LLVM's passes."""
-        return optimized(self.text, self.target, self.level)
+        return "\n".join(optimized(text, self.target, self.level) for text in self.texts)
 
 
 def load(
-    text: str, target: Target, level: int = 2, symbols: Mapping[str, int] | None = None
+    text: str | Sequence[str],
+    target: Target,
+    level: int = 2,
+    symbols: Mapping[str, int] | None = None,
 ) -> Library:
     """Make LLVM text callable; what was translated before comes from the disk.
 
+    text      one, or several that call each other's functions: they are translated side by side
     symbols   addresses of functions that the text declares; others are looked for in the C
               libraries of this process (memcpy, expf, …)
 
     Raises:  CompileError: LLVM does not accept the text, or it calls a function that is nowhere,
              or it is for another kind of processor.
-    Cost:    0.5 ms from the disk; else about 70 µs a line.
+    Cost:    0.5 ms from the disk; else about 50 µs a line.
     """
-    return Library(text, target, level, symbols or {})
+    return Library([text] if isinstance(text, str) else text, target, level, symbols or {})
 
 
 def _code(
-    text: str, target: Target, level: int, symbols: Mapping[str, int]
+    texts: Sequence[str], target: Target, level: int, symbols: Mapping[str, int]
 ) -> tuple[Code | _LinkedByLLVM, bool]:
     """Fetch code from the disk or translate it, and put it into memory."""
     if _architecture(target) != {"arm64": "aarch64"}.get(_MACHINE, _MACHINE):
         raise CompileError(
             f"code for {target.cpu} ({target.triple}) does not run on this machine ({_MACHINE})"
         )
-    key = key_of("code", ABI, text, _llvm_version(), target, level, _PASSES, "no lsr")
+    key = key_of("code", ABI, *texts, llvm_version(), target, level, PASSES, "no lsr")
     kept = fetch(key)
     if kept is not None:
         try:
             return _placed(kept, target, symbols), True
         except (ValueError, TypeError, struct.error):  # whole, but not what we write
             remove(key)
-    made = object_code(text, target, level)
-    if _is_linked_here(target):
-        made = link(made).to_bytes()
+    objects = object_codes(texts, target, level)
+    made = link(objects).to_bytes() if _is_linked_here(target) else _together(objects)
     code = _placed(made, target, symbols)
     keep(key, made)
     return code, False
@@ -370,7 +251,7 @@ def _code(
 def _placed(made: bytes, target: Target, symbols: Mapping[str, int]) -> Code | _LinkedByLLVM:
     if _is_linked_here(target):
         return Code(Image.from_bytes(made), symbols)
-    return _LinkedByLLVM(made, symbols)
+    return _LinkedByLLVM(_apart(made), symbols)
 
 
 def _is_linked_here(target: Target) -> bool:
@@ -378,17 +259,30 @@ def _is_linked_here(target: Target) -> bool:
     return _architecture(target) == "x86_64" and "linux" in target.triple
 
 
-class _LinkedByLLVM:
-    """An object file in memory, linked by LLVM: for the systems that ``linking`` does not know."""
+def _together(objects: Sequence[bytes]) -> bytes:
+    return b"".join(struct.pack("<Q", len(code)) + code for code in objects)
 
-    def __init__(self, code: bytes, symbols: Mapping[str, int]) -> None:
-        llvm = _llvm()
+
+def _apart(made: bytes) -> list[bytes]:
+    objects, at = [], 0
+    while at < len(made):
+        (size,) = struct.unpack_from("<Q", made, at)
+        objects.append(made[at + 8 : at + 8 + size])
+        at += 8 + size
+    return objects
+
+
+class _LinkedByLLVM:
+    """Object files in memory, linked by LLVM: for the systems that ``linking`` does not know."""
+
+    def __init__(self, objects: Sequence[bytes], symbols: Mapping[str, int]) -> None:
         for name, address in symbols.items():
-            llvm.add_symbol(name, address)
-        empty = llvm.parse_assembly("", llvm.create_context())
-        machine = llvm.Target.from_default_triple().create_target_machine(jit=True)
-        self.engine = llvm.create_mcjit_compiler(empty, machine)
-        self.engine.add_object_file(llvm.object_file.ObjectFileRef.from_data(code))
+            llvm().add_symbol(name, address)
+        empty = llvm().parse_assembly("", llvm().create_context())
+        machine = llvm().Target.from_default_triple().create_target_machine(jit=True)
+        self.engine = llvm().create_mcjit_compiler(empty, machine)
+        for code in objects:
+            self.engine.add_object_file(llvm().object_file.ObjectFileRef.from_data(code))
         self.engine.finalize_object()
 
     def address(self, name: str) -> int:
@@ -396,12 +290,3 @@ class _LinkedByLLVM:
 
 
 _MACHINE: Final = os.uname().machine
-
-# One thread translates at a time: LLVM's switches are global. A fork waits for it, since a child
-# would have the lock, and LLVM in the middle of its work, but nobody who goes on with it.
-_TRANSLATING: Final = threading.RLock()
-os.register_at_fork(
-    before=_TRANSLATING.acquire,
-    after_in_parent=_TRANSLATING.release,
-    after_in_child=_TRANSLATING.release,
-)

@@ -1,7 +1,7 @@
 """From an object file to code in memory, without a linker and without LLVM.
 
-An object file (ELF, x86-64) is linked once into an *image*: one run of bytes in which all that
-does not depend on the address is settled. What is left are a few places that get an address when
+Object files (ELF, x86-64) are linked once into an *image*: one run of bytes in which all that does
+not depend on the address is settled. What is left are a few places that get an address when
 the image is loaded: those of functions from outside, through a table, so that no image depends on
 where the system put a library. An image is what the disk cache keeps: loading one is a copy.
 
@@ -16,7 +16,7 @@ import mmap
 import os
 import struct
 import sys
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Final, NamedTuple
 
 from chainrule.errors import CompileError
@@ -30,6 +30,7 @@ _UNWIND: Final = 0x70000001  # how to unwind the stack, which nobody does throug
 # Relocations: an address of 64 bits; of 32 bits from the place; the same to an entry of the table.
 _ADDRESS, _RELATIVE, _BY_TABLE = {1}, {2, 4}, {9, 41, 42}
 _STUB: Final = 8  # bytes of a jump through the table
+_RESERVED: Final = 0xFF00  # numbers of sections from here on mean something else
 
 
 class Section(NamedTuple):
@@ -87,40 +88,55 @@ class Image(NamedTuple):
 # ---------------------------------------------------------------- linking
 
 
-def link(data: bytes) -> Image:
-    """Settle what does not depend on the address.
+def link(objects: Sequence[bytes]) -> Image:
+    """Settle what does not depend on the address, between the objects too.
 
-    Raises:  CompileError: the object file has something in it that we do not know.
+    Raises:  CompileError: an object file has something in it that we do not know.
     """
-    return _Linker(data).image()
+    return _Linker(objects).image()
 
 
 class _Linker:
-    def __init__(self, data: bytes) -> None:
-        if data[:6] != b"\x7fELF\x02\x01" or struct.unpack_from("<H", data, 18)[0] != 62:
-            raise CompileError("the object file is not one for x86-64 in ELF")
-        self.data = data
-        start, count = struct.unpack_from("<Q", data, 40)[0], struct.unpack_from("<H", data, 60)[0]
-        self.sections = [
-            Section(*struct.unpack_from("<IIQQQQIIQQ", data, start + 64 * k)) for k in range(count)
-        ]
-        self.symbols = self._symbols()
+    def __init__(self, objects: Sequence[bytes]) -> None:
+        self.sections: list[Section] = []
+        self.data: list[bytes] = []  # the object of each section
+        self.firsts: list[int] = []  # and the number of the first section of that
+        for data in objects:
+            self._take(data)
+        self.symbols = {
+            k: self._symbols(k) for k, s in enumerate(self.sections) if s.type == _SYMBOLS
+        }
+        exported = [s for found in self.symbols.values() for s in found if s.exported]
+        self.exported = {s.name: s for s in exported}
         self.table: dict[tuple[str, int], int] = {}  # entries by symbol
         self.stubs: dict[str, int] = {}
         self.imports: list[tuple[int, str, int]] = []
         self.moved: list[tuple[int, int]] = []
 
-    def _symbols(self) -> list[Symbol]:
+    def _take(self, data: bytes) -> None:
+        """Add the sections of an object; their numbers go on after those of the others."""
+        if data[:6] != b"\x7fELF\x02\x01" or struct.unpack_from("<H", data, 18)[0] != 62:
+            raise CompileError("the object file is not one for x86-64 in ELF")
+        start, count = struct.unpack_from("<Q", data, 40)[0], struct.unpack_from("<H", data, 60)[0]
+        first = len(self.sections)
+        for k in range(count):
+            found = Section(*struct.unpack_from("<IIQQQQIIQQ", data, start + 64 * k))
+            info = found.info + first if found.type == _ADDENDS else found.info
+            self.sections.append(found._replace(link=found.link + first, info=info))
+            self.data.append(data)
+            self.firsts.append(first)
+
+    def _symbols(self, table: int) -> list[Symbol]:
+        """The symbols that a section tells of."""
+        section, data, first = self.sections[table], self.data[table], self.firsts[table]
         found = []
-        for section in self.sections:
-            if section.type != _SYMBOLS:
-                continue
-            names = self.sections[section.link].offset
-            for place in range(section.offset, section.offset + section.size, 24):
-                name, info, _, own, value, _ = struct.unpack_from("<IBBHQQ", self.data, place)
-                end = self.data.index(b"\0", names + name)
-                text = self.data[names + name : end].decode()
-                found.append(Symbol(text, own, value, info >> 4 > 0 and own > 0))
+        names = self.sections[section.link].offset
+        for place in range(section.offset, section.offset + section.size, 24):
+            name, info, _, own, value, _ = struct.unpack_from("<IBBHQQ", data, place)
+            end = data.index(b"\0", names + name)
+            text = data[names + name : end].decode()
+            home = own + first if 0 < own < _RESERVED else own
+            found.append(Symbol(text, home, value, info >> 4 > 0 and own > 0))
         return found
 
     def image(self) -> Image:
@@ -131,19 +147,21 @@ class _Linker:
             self._relocate(self.places[section] + place, kind, symbol, addend)
         exports = {
             s.name: self.places[s.section] + s.value
-            for s in self.symbols
-            if s.exported and s.section in self.places
+            for s in self.exported.values()
+            if s.section in self.places
         }
         return Image(bytes(self.memory), exports, self.imports, self.moved, self.writable)
 
     def _relocations(self) -> list[tuple[int, int, int, Symbol, int]]:
         found = []
-        for section in self.sections:
+        for section, data in zip(self.sections, self.data, strict=True):
             if section.type != _ADDENDS or not self._kept(self.sections[section.info]):
                 continue
             for place in range(section.offset, section.offset + section.size, 24):
-                where, info, addend = struct.unpack_from("<QQq", self.data, place)
-                symbol = self.symbols[info >> 32]
+                where, info, addend = struct.unpack_from("<QQq", data, place)
+                symbol = self.symbols[section.link][info >> 32]
+                if not symbol.section:
+                    symbol = self.exported.get(symbol.name, symbol)
                 found.append((section.info, where, info & 0xFFFFFFFF, symbol, addend))
         return found
 
@@ -169,7 +187,7 @@ class _Linker:
         for k, place in self.places.items():
             section = self.sections[k]
             if section.type != _NO_BITS:
-                bits = self.data[section.offset : section.offset + section.size]
+                bits = self.data[k][section.offset : section.offset + section.size]
                 self.memory[place : place + section.size] = bits
 
     def _append(self, which: list[int]) -> None:

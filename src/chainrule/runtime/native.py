@@ -83,7 +83,7 @@ class NativeProgram:
         header = _HEADER if single else 0
         self.native = native = compile_graph(graph, target, header, donated if single else ())
         own = any(s.host is None for s in native.segments)
-        self.library: Library | None = load(native.text, target, symbols=symbols()) if own else None
+        self.library: Library | None = load(native.texts, target, symbols=symbols()) if own else None
         self.place = {node: k for k, node in enumerate(native.entries, FIRST)}
         self.taken = [self.place[n] - FIRST for n in native.taken_over.values()]
         self.place |= {after: self.place[before] for after, before in native.taken_over.items()}

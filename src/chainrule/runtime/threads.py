@@ -5,67 +5,29 @@ lock. They watch their share of work for some 30 µs after the last job, then sl
 does not use them starts none. One program has the pool at a time: a second one, of another Python
 thread or called back from the first, runs all its tiles on its own thread. A child of ``fork`` has
 no workers and makes a pool of its own.
-
-CHAINRULE_THREADS   how many threads a program may use; else as many as the process has processors
 """
 
 from __future__ import annotations
 
 import ctypes
-import math
 import os
 import time
 from collections.abc import Callable
 from contextlib import suppress
 from functools import cache
-from pathlib import Path
 from threading import RLock, Thread
 from typing import Any, Final
 from weakref import WeakSet
 
-from chainrule.errors import ArgumentError, CapacityError
+from chainrule.errors import CapacityError
 from chainrule.runtime.engine import Library, host_target, load
-from chainrule.runtime.team_layout import CAPACITY, LAYOUT, POOL_BYTES, TEAM
+from chainrule.runtime.processors import processors, thread_count
+from chainrule.runtime.team_layout import LAYOUT, POOL_BYTES, TEAM
 from chainrule.runtime.teamwork import pool_text
 
-__all__ = ["Pool", "load_ahead", "pool", "processors", "symbols", "thread_count"]
+__all__ = ["Pool", "load_ahead", "pool", "symbols"]
 
 _SPIN: Final = 30e-6  # seconds that a worker watches before it sleeps
-
-
-def processors() -> int:
-    """How many processors this process may use, by its affinity and its control group.
-
-    >>> processors() >= 1
-    True
-    """
-    if hasattr(os, "sched_getaffinity"):
-        own = len(os.sched_getaffinity(0))
-    else:
-        own = os.cpu_count() or 1
-    return max(1, min(own, _quota(), CAPACITY))
-
-
-def thread_count() -> int:
-    """How many threads a program may use: CHAINRULE_THREADS, or the number of processors."""
-    given = os.environ.get("CHAINRULE_THREADS", "")
-    if not given:
-        return processors()
-    if not given.isdecimal() or not 1 <= int(given) <= CAPACITY:
-        raise ArgumentError(
-            f"CHAINRULE_THREADS is {given!r}; it is a number of threads from 1 to {CAPACITY}"
-        )
-    return int(given)
-
-
-@cache
-def _quota() -> int:
-    """The processors that a container leaves to its processes (control groups, version 2)."""
-    try:
-        most, period = Path("/sys/fs/cgroup/cpu.max").read_text().split()
-        return CAPACITY if most == "max" else math.ceil(int(most) / int(period))
-    except (OSError, ValueError, ZeroDivisionError):
-        return CAPACITY
 
 
 def symbols(futex: bool | None = None) -> dict[str, int]:
@@ -102,7 +64,7 @@ def _library(futex: bool | None) -> Library:
 def _made(futex: bool | None) -> Library:
     """The native code. It is never let go: workers run in it until the process ends."""
     target = host_target()
-    library = load(pool_text(target, futex=futex), target)
+    library = load(pool_text(target, futex=futex), target, 0)  # at level 2, as fast
     ctypes.pythonapi.Py_IncRef(ctypes.py_object(library))
     return library
 

@@ -16,7 +16,7 @@ import numpy.typing as npt
 from chainrule import loss, nn
 from chainrule.data import Dataset
 from chainrule.metrics import mean_absolute_error, r_squared, root_mean_squared_error
-from chainrule.runtime.threads import thread_count
+from chainrule.runtime.processors import thread_count
 from chainrule.train.durable import write_text
 from chainrule.train.evaluation import Evaluation
 from chainrule.train.manifest import library

@@ -19,12 +19,13 @@ from chainrule.ir import build
 from chainrule.ir.graph import Graph, Node, frontier
 from chainrule.passes.pipeline import optimize
 from chainrule.recording import Recording, current, innermost, modes, recording
-from chainrule.runtime.engine import assembly, host_target
+from chainrule.runtime.engine import host_target
 from chainrule.runtime.matching import Match
 from chainrule.runtime.native import NativeProgram
 from chainrule.runtime.profile import Profile, profile
 from chainrule.runtime.programs import is_native, ready, soon
 from chainrule.runtime.team_layout import CAPACITY
+from chainrule.runtime.translation import assembly
 from chainrule.tensors import Tensor, node_of, of_node, of_value, tensor, watched, weak
 from chainrule.transform.arguments import matched
 from chainrule.transform.closure import Watch, watches
