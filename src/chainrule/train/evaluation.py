@@ -33,6 +33,7 @@ from chainrule.view.figures import decimal
 
 __all__ = [
     "Evaluation",
+    "Evaluator",
     "Loss",
     "Metric",
     "answers",
@@ -40,7 +41,6 @@ __all__ = [
     "confusion_matrix",
     "counted",
     "evaluate",
-    "evaluator",
 ]
 
 Loss = Callable[[Any, Any], Tensor]
@@ -156,33 +156,43 @@ def evaluate(
     >>> found, found.predictions, found.confidences.round(2)
     (Evaluation(loss=0.0725, accuracy=1.0000), array([0, 1]), array([0.98, 0.88], dtype=float32))
     """
-    return evaluator(loss, metrics, scores)(model, data)
+    return Evaluator(loss, metrics, scores)(model, data)
 
 
-def evaluator(
-    loss: Loss = cross_entropy, metrics: Mapping[str, Metric] | None = None, scores: bool = False
-) -> Callable[[Any, Dataset], Evaluation]:
-    """Make an ``evaluate`` that keeps its program, for whoever evaluates often."""
-    keep = scores or bool(metrics)
+@final
+class Evaluator:
+    """An ``evaluate`` that keeps its program, for whoever evaluates often."""
 
-    @jit
-    def compare(model: Any, inputs: Tensor, targets: Tensor) -> tuple[Any, ...]:
-        outputs = model(inputs)
-        value = loss(outputs, targets)
-        if not targets.dtype.is_integer:
-            return value, outputs, None, None
-        axes = targets.ndim
-        kept = outputs if keep else None
-        return value, answers(outputs, axes), confidences(outputs, axes), kept
+    def __init__(
+        self,
+        loss: Loss = cross_entropy,
+        metrics: Mapping[str, Metric] | None = None,
+        scores: bool = False,
+    ) -> None:
+        keep = scores or bool(metrics)
+        self._metrics, self._scores = metrics or {}, scores
 
-    def run(model: Any, data: Dataset) -> Evaluation:
+        @jit
+        def compare(model: Any, inputs: Tensor, targets: Tensor) -> tuple[Any, ...]:
+            outputs = model(inputs)
+            value = loss(outputs, targets)
+            if not targets.dtype.is_integer:
+                return value, outputs, None, None
+            axes = targets.ndim
+            kept = outputs if keep else None
+            return value, answers(outputs, axes), confidences(outputs, axes), kept
+
+        self._compare = compare
+
+    def __call__(self, model: Any, data: Dataset) -> Evaluation:
+        """Run a model over a data set, in evaluation mode, and compare with the targets."""
         if not len(data):
             raise ArgumentError("evaluate: there are no examples")
         total, seen = 0.0, 0
         columns: tuple[list[_Array], ...] = ([], [], [], [])
         with nn.evaluation():
             for inputs, targets in data.batches(_batch_size(data)):
-                value, *parts = compare(model, inputs, targets)
+                value, *parts = self._compare(model, inputs, targets)
                 weight = counted(targets)
                 total, seen = total + float(value) * weight, seen + weight
                 columns[0].append(targets)
@@ -191,9 +201,18 @@ def evaluator(
                         column.append(part.numpy())
         true, *found = (np.concatenate(column) if column else None for column in columns)
         assert true is not None
-        return _with_figures(_made(total / (seen or 1), true, *found), metrics or {}, scores)
+        made = _made(total / (seen or 1), true, *found)
+        return _with_figures(made, self._metrics, self._scores)
 
-    return run
+    def prepare(self, model: Any, data: Dataset) -> None:
+        """Compile the programs for the batches of a data set. None of it is read."""
+        size = _batch_size(data)
+        with nn.evaluation():
+            for count in {min(size, len(data)), len(data) % size} - {0}:
+                batch = [
+                    np.zeros((count, *part.shape[1:]), part.dtype) for part in data.gather(slice(0))
+                ]
+                self._compare.prepare(model, *batch)
 
 
 def _made(

@@ -6,11 +6,10 @@
 
 import math
 import time
-from collections.abc import Callable, Generator
+from collections.abc import Generator
 from contextlib import closing
-from dataclasses import dataclass, replace
-from functools import cached_property
-from typing import Any, final
+from dataclasses import replace
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -21,17 +20,17 @@ from chainrule.errors import ChainruleError
 from chainrule.tensors import Tensor
 from chainrule.train.ahead import Ahead
 from chainrule.train.diagnosis import not_finite
-from chainrule.train.evaluation import Evaluation, counted, evaluator
+from chainrule.train.evaluation import Evaluation, counted
 from chainrule.train.feed import Batch, feed
 from chainrule.train.pace import Pace
+from chainrule.train.programs import Programs
 from chainrule.train.progress import Progress, Tally, cells
-from chainrule.train.step import Stride, Strode, Taken, compiled_step
+from chainrule.train.step import Stride, Strode, Taken
 from chainrule.train.task import Task
 from chainrule.transform import State
 
 __all__ = ["steps"]
 
-_Take = Callable[[Any, Any, Batch, bool], Taken]
 _Going = Generator[Progress, None, None]
 _Array = npt.NDArray[Any]
 
@@ -52,7 +51,7 @@ def steps(task: Task, start: Progress, pace: Pace | None = None) -> _Going:
              undefined; it names where the first such number came from. The step was not taken:
              the error's ``model`` is that of the step before, and so are the State cells.
     """
-    programs, ahead = _Programs(task), None
+    programs, ahead = Programs(task), None
     with closing(_singly(programs, start, pace)) as going:
         for progress in going:
             yield progress
@@ -67,23 +66,7 @@ def steps(task: Task, start: Progress, pace: Pace | None = None) -> _Going:
     yield from _in_strides(programs, progress, pace, ahead)
 
 
-@final
-@dataclass(frozen=True, eq=False)
-class _Programs:
-    """What a training runs, each compiled when it is first called."""
-
-    task: Task
-
-    @cached_property
-    def step(self) -> _Take:
-        return compiled_step(self.task)
-
-    @cached_property
-    def compare(self) -> Callable[..., Evaluation]:
-        return evaluator(self.task.loss, self.task.metrics)
-
-
-def _singly(programs: _Programs, start: Progress, pace: Pace | None = None) -> _Going:
+def _singly(programs: Programs, start: Progress, pace: Pace | None = None) -> _Going:
     """Take one step after another."""
     progress = start
     with closing(feed(programs.task, start)) as batches:
@@ -94,11 +77,12 @@ def _singly(programs: _Programs, start: Progress, pace: Pace | None = None) -> _
             if pace is not None:
                 pace.stepped(seconds)
             progress = _completed(programs, progress, seconds, taken)
+            programs.prepare(progress, batch)
             yield progress
             clock = time.perf_counter()
 
 
-def _in_strides(programs: _Programs, start: Progress, pace: Pace, ahead: Ahead) -> _Going:
+def _in_strides(programs: Programs, start: Progress, pace: Pace, ahead: Ahead) -> _Going:
     """Take several steps at once where the pace says so. All batches are rows of the examples."""
     task, progress, numbers = programs.task, start, ahead.numbers
     while progress.step < task.total_steps:
@@ -154,9 +138,9 @@ def _counted(targets: _Array) -> _Array:
     return np.asarray(np.count_nonzero(targets >= 0, axis=tuple(range(1, targets.ndim))))
 
 
-def _advance(programs: _Programs, before: Progress, batch: Batch) -> tuple[Progress, Taken]:
+def _advance(programs: Programs, before: Progress, batch: Batch) -> tuple[Progress, Taken]:
     task, held = programs.task, _held(before.model)
-    taken = programs.step(before.model, before.slots, batch, before.batch + 1 == task.batches)
+    taken = programs.take(before, batch)
     loss = float(taken.loss)
     if not taken.finite.all():
         _put_back(held)
@@ -179,20 +163,19 @@ def _put_back(held: list[tuple[State, Tensor]]) -> None:
 
 
 def _completed(
-    programs: _Programs, progress: Progress, seconds: float, taken: Taken | None
+    programs: Programs, progress: Progress, seconds: float, taken: Taken | None
 ) -> Progress:
     """Add the time to what was counted; at the end of an epoch give its figures."""
     progress = replace(progress, tally=progress.tally.add(Tally(seconds=seconds)))
     if taken is None or progress.batch < programs.task.batches:
         return progress
-    return _end_of_epoch(programs.task, progress, taken, programs.compare)
+    return _end_of_epoch(programs, progress, taken)
 
 
-def _end_of_epoch(
-    task: Task, progress: Progress, taken: Taken, compare: Callable[..., Evaluation]
-) -> Progress:
+def _end_of_epoch(programs: Programs, progress: Progress, taken: Taken) -> Progress:
     """Give the figures of the epoch, and tell them to the optimizer."""
-    tally, optimizer = progress.tally, task.optimizer
+    task, tally = programs.task, progress.tally
+    optimizer = task.optimizer
     seen = max(tally.seen, 1)
     record: dict[str, Any] = {"epoch": progress.epoch + 1, "step": progress.step}
     record["loss"] = tally.loss / seen
@@ -200,7 +183,7 @@ def _end_of_epoch(
         record["accuracy"] = tally.correct / seen
     if task.validation is not None:
         model = optimizer.evaluated(progress.slots, progress.model)
-        record |= _validation(compare(model, task.validation))
+        record |= _validation(programs.compare(model))
     record["learning_rate"] = optimizer.current_rate(progress.slots)
     record["weight_norms"] = _weight_norms(progress.model)
     record["gradient_norms"] = dict(

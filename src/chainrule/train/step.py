@@ -28,7 +28,7 @@ from chainrule.train.progress import cells
 from chainrule.train.task import Task
 from chainrule.transform import cond, jit, scan, value_and_grad
 
-__all__ = ["Objective", "Stride", "Strode", "Taken", "compiled_step", "objective"]
+__all__ = ["Objective", "Step", "Stride", "Strode", "Taken", "objective"]
 
 Objective = Callable[..., tuple[Tensor, tuple[Tensor, Tensor | None]]]
 """(model, inputs, targets, keys) to (what is made small, (loss, right answers))."""
@@ -100,15 +100,24 @@ def _step(task: Task) -> Callable[..., tuple[Any, ...]]:
     return step
 
 
-def compiled_step(task: Task) -> Callable[[Any, Any, Batch, bool], Taken]:
-    """Make the function of (model, slots, batch, whether an epoch ends) that takes a step."""
-    step = jit(_step(task), precision=task.precision)
+@final
+class Step:
+    """The function of (model, slots, batch, whether an epoch ends) that takes a step."""
 
-    def take(model: Any, slots: Any, batch: Batch, last: bool) -> Taken:
-        made = step(model, slots, tensor(last), batch.inputs, batch.targets, batch.keys)
+    def __init__(self, task: Task) -> None:
+        self._program = jit(_step(task), precision=task.precision)
+
+    def __call__(self, model: Any, slots: Any, batch: Batch, last: bool) -> Taken:
+        made = self._program(*_arguments(model, slots, batch, last))
         return Taken(*made)._replace(finite=made[4].numpy())
 
-    return take
+    def prepare(self, model: Any, slots: Any, batch: Batch) -> None:
+        """Compile it for batches like this one."""
+        self._program.prepare(*_arguments(model, slots, batch, False))
+
+
+def _arguments(model: Any, slots: Any, batch: Batch, last: bool) -> tuple[Any, ...]:
+    return model, slots, tensor(last), batch.inputs, batch.targets, batch.keys
 
 
 class Strode(NamedTuple):
