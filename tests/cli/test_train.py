@@ -13,8 +13,8 @@ from safetensors.numpy import load_file
 from chainrule.cli.commands import run
 from chainrule.cli.settings import LOSSES, MOST_THREADS, OPTIMIZERS, SCHEDULES
 from chainrule.cli.threads import _VARIABLES, use_threads
-from chainrule.runtime.team_layout import CAPACITY
 from chainrule.runtime.processors import thread_count
+from chainrule.runtime.team_layout import CAPACITY
 from chainrule.train import training
 from tests.cli.command import chainrule, start
 from tests.patience import LIMIT

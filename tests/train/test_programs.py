@@ -13,7 +13,6 @@ from chainrule.train.programs import Beside
 from chainrule.train.progress import Progress
 from chainrule.train.task import Task, begin
 
-
 BESIDE = "chainrule-beside"
 HIDDEN = 4
 

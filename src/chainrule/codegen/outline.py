@@ -7,6 +7,7 @@ from typing import Any, NamedTuple
 
 from chainrule.codegen.fuse import Item
 from chainrule.codegen.kernels import Kernel
+from chainrule.codegen.llvm import Module
 from chainrule.codegen.steps import Host, Nested
 from chainrule.ir.graph import Graph, Node
 from chainrule.ir.primitives import Loop
@@ -62,7 +63,6 @@ class Segment(NamedTuple):
 class Native(NamedTuple):
     """A program in LLVM's language, and what has to be in its table.
 
-    texts    modules that call each other's functions; text is the same as one
     entries  the arrays from outside, in the order of the table from FIRST on: the inputs, the
              constants, the outputs that have memory of their own, then what the host computes
     arena    bytes for all others; places holds their offsets
@@ -72,8 +72,7 @@ class Native(NamedTuple):
     note     what is to be said of the precision that was asked for, if anything
     """
 
-    texts: tuple[str, ...]
-    text: str
+    module: Module
     graph: Graph
     segments: tuple[Segment, ...]
     entries: tuple[Node, ...]
@@ -85,6 +84,11 @@ class Native(NamedTuple):
     by_object: bool
     taken_over: Mapping[Node, Node]
     note: str = ""
+
+    @property
+    def text(self) -> str:
+        """The program as one text."""
+        return self.module.text()
 
 
 def works(parts: Sequence[Part], turns: int = 1) -> Iterator[tuple[Work, int]]:

@@ -228,7 +228,7 @@ class _Writer:
         ))  # fmt: skip
         hosted = {n for item in layout.items if isinstance(item, Host) for n in item.targets}
         return Native(
-            tuple(self.module.texts()), self.module.text(), graph, tuple(segments), layout.entries, layout.constants,
+            self.module, graph, tuple(segments), layout.entries, layout.constants,
             tuple(n for n in made if n not in hosted), layout.places, layout.arena, self.scratch,
             bool(header), layout.taken_over, self.target.note,
         )  # fmt: skip

@@ -124,9 +124,7 @@ def _host() -> Target:
     """This machine's processor; what LLVM said of it is kept on the disk, as LLVM is large."""
     description = _own_description()
     key = (
-        key_of("processor", ABI, Target._fields, llvm_version(), description)
-        if description
-        else ""
+        key_of("processor", ABI, Target._fields, llvm_version(), description) if description else ""
     )
     kept = fetch(key) if key else None
     if kept is not None:
@@ -170,7 +168,6 @@ def _ask_llvm() -> Target:
 def _architecture(target: Target) -> str:
     name = target.triple.split("-")[0]
     return {"arm64": "aarch64", "amd64": "x86_64"}.get(name, name)
-
 
 
 # ---------------------------------------------------------------- loading

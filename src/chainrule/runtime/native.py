@@ -10,6 +10,7 @@ from typing import Any, Final, NamedTuple
 import numpy as np
 
 from chainrule.codegen.carries import SMALL
+from chainrule.codegen.llvm import Module
 from chainrule.codegen.outline import Segment
 from chainrule.codegen.program import compile_graph
 from chainrule.codegen.table import ARENA, FIRST, STATUS
@@ -81,9 +82,11 @@ class NativeProgram:
         target = host_target(precision)
         single = len(set(graph.inputs)) == len(graph.inputs)
         header = _HEADER if single else 0
-        self.native = native = compile_graph(graph, target, header, donated if single else ())
-        own = any(s.host is None for s in native.segments)
-        self.library: Library | None = load(native.texts, target, symbols=symbols()) if own else None
+        native = compile_graph(graph, target, header, donated if single else ())
+        self.library: Library | None = None
+        if any(s.host is None for s in native.segments):
+            self.library = load(native.module.texts(), target, symbols=symbols())
+        self.native = native = native._replace(module=Module())  # its lines are many
         self.place = {node: k for k, node in enumerate(native.entries, FIRST)}
         self.taken = [self.place[n] - FIRST for n in native.taken_over.values()]
         self.place |= {after: self.place[before] for after, before in native.taken_over.items()}

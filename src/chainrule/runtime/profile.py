@@ -112,7 +112,7 @@ def _runner(
     native: Native, target: Target, arrays: Sequence[Array], clocks: Array
 ) -> Callable[[], None]:
     """A function that runs a program once."""
-    library = load(native.texts, target, symbols=symbols())
+    library = load(native.module.texts(), target, symbols=symbols())
     status = np.zeros(1, np.int64)
     held = [np.ascontiguousarray(a) for a in arrays]
     held += [np.ascontiguousarray(getattr(n.op, "value", None)) for n in native.constants]

@@ -60,7 +60,7 @@ def object_codes(texts: Sequence[str], target: Target, level: int = 2) -> list[b
         for k in waiting:
             try:
                 made[k] = object_code(texts[k], target, level)
-            except BaseException as failure:  # noqa: BLE001  it is raised below
+            except BaseException as failure:
                 failures.append(failure)
                 return
 

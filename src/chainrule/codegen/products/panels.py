@@ -42,7 +42,9 @@ def pack_right(
 
     if right.contiguous == "row":
         with b.loop(start, minimum(b, end, full)) as loop:
-            _pack_transposed(b, right, product, lanes, inner, (loop.index, lanes), panel(loop.index))
+            _pack_transposed(
+                b, right, product, lanes, inner, (loop.index, lanes), panel(loop.index)
+            )
         if rest:
             with b.when(b.icmp("sgt", b.number(end), full)):
                 last = b.number(full)
@@ -87,13 +89,15 @@ def _pack_transposed(
     What lies in memory is read in pieces of 128 bits, so that what is turned around are the small
     blocks that they make: a fourth of the code of the whole block, and as fast.
     """
-    (begin, count), kind = inner, product.kind
-    per = group_of(vector(kind, lanes)) if right.plain is not None else lanes
+    (begin, count), kind = inner, product.factor
+    is_plain = right.plain is not None and kind == product.kind
+    per = group_of(vector(kind, lanes)) if is_plain else lanes
     zero = constant(vector(kind, per), 0)
     first = b.mul(columns[0], lanes)
     with b.loop(0, count, per) as loop:
         # Blocks of the inner axis are multiples of the lanes, but for the last.
-        mask = tail_mask(b, per, count, loop.index) if product.inner % per else None
+        whole = is_plain and product.inner % per == 0
+        mask = None if whole else tail_mask(b, per, count, loop.index)
         k = b.add(loop.index, begin)
         pieces = [
             right.read(b, k, b.add(first, j), "row", per, mask) if j < columns[1] else zero
