@@ -10,7 +10,8 @@ from chainrule.codegen.product import Product
 from chainrule.codegen.products.pairs import words_of
 from chainrule.codegen.target import Target
 from chainrule.codegen.values import Value
-from chainrule.runtime.engine import assembly, host_target, load, object_code, target_for
+from chainrule.runtime.engine import host_target, load, target_for
+from chainrule.runtime.translation import assembly, object_code
 from tests.codegen.test_product import LAYOUTS, compiled, operands_of, text_of
 
 SHAPES = [
@@ -69,7 +70,7 @@ def test_the_bits_are_those_of_the_documented_order(
     own_a = a[0] if layouts[0] == "n" else a[0].T
     own_w = w[0] if layouts[1] == "n" else w[0].T
     kernel = compiled(product, layouts, emulated(host_target()))
-    assert "shl <" in kernel.library.text
+    assert "shl <" in kernel.library.texts[0]
     kernel(a, w, c)
     np.testing.assert_array_equal(c[0], product_in_pairs(own_a, own_w))
 

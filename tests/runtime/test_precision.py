@@ -9,7 +9,8 @@ import pytest
 import chainrule as cr
 from chainrule.codegen.program import compile_graph
 from chainrule.runtime import engine
-from chainrule.runtime.engine import assembly, host_target, target_for
+from chainrule.runtime.engine import host_target, target_for
+from chainrule.runtime.translation import assembly
 from tests.codegen.test_pairs import product_in_pairs
 
 SIZES = (200, 96, 64, 10)
