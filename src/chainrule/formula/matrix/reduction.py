@@ -266,6 +266,8 @@ class Reduction:
         matrices = [_from(e, 0) for e in self.edges]
         left, rows = _spread(left)
         right, columns = _spread(right)
+        if left or right:  # beside diag(u), sums scale too
+            left, rows, right, columns = [*left, *rows], [], [*right, *columns], []
         if not any(isinstance(m, ts.Eye) for m in matrices):
             matrices += [product([u, _row(ones[1])]) for u in rows]
             matrices += [product([ones[0], _row(v)]) for v in columns]
@@ -372,8 +374,8 @@ def atom_tree(atom: Atom) -> Tree:
             name = ("digamma", "trigamma")[int(str(atom.params[0]))]
             return ts.Apply(atom.dims, name, tuple(map(formula, atom.args)))
         case ("apply", _, "pow"):
-            base, exponent = map(formula, atom.args)
-            return ts.Power(atom.dims, base, exponent)
+            base, exponent = atom.args
+            return ts.Power(atom.dims, formula(base), _operand(exponent))
         case ("apply", _, name):
             shown = _FUNCTIONS.get(name, name)
             return ts.Apply(atom.dims, shown, tuple(map(formula, atom.args)))

@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+from fractions import Fraction
+
 from chainrule.formula.typeset import tree as ts
 from chainrule.formula.typeset.build import (
     flat_transpose,
+    number,
+    power_of,
     product,
 )
 from chainrule.formula.typeset.tree import Tree
@@ -31,6 +35,11 @@ def row_of(tree: Tree, slot: int, label: str) -> Tree:
             return row_of(body, 1 - slot, label)
         case ts.Plus(signs=signs, parts=parts):
             return ts.Plus(dims, signs, tuple(row_of(p, slot, label) for p in parts))
+        case ts.Scaled(scalar=scalar, body=body) if not scalar.dims:
+            return ts.Scaled(dims, scalar, row_of(body, slot, label))
+        case ts.Over(top=top, bottom=bottom):
+            above = row_of(top, slot, label) if top.dims else top
+            return ts.Over(dims, above, row_of(bottom, slot, label))
         case ts.Elementwise(parts=parts):
             return ts.Elementwise(dims, tuple(row_of(p, slot, label) for p in parts))
         case ts.Power(body=body, exponent=exponent):
@@ -47,6 +56,10 @@ def row_of(tree: Tree, slot: int, label: str) -> Tree:
             return ts.Stacked(dims, tuple(row_of(p, slot, label) for p in parts), 0)
         case ts.Zero():
             return ts.Zero(dims)
+        case ts.Product(parts=(ts.Power(body=body, exponent=two), ts.Ones())) if slot == 0 and (
+            two == number(2)
+        ):
+            return power_of(ts.Norm((), row_of(body, 0, label)), Fraction(2))
         case ts.Product(parts=(first, *rest)) if slot == 0 and len(first.dims) == 2:
             return product([flat_transpose(product(rest)), row_of(first, 0, label)])
     raise Irreducible("a row of something without rows")

@@ -44,8 +44,14 @@ def formula(poly: Poly, rows: int | None = None) -> Tree:
 def _structured(poly: Poly, rows: int, dims: tuple[str, str]) -> Tree:
     pieces = [_piece(t, poly.dims, rows) for t in poly.terms]
     if any(isinstance(p.chain[0], ts.Blocks) for p in pieces):
-        pieces = [_piece(t, poly.dims, rows, blocks=True) for t in poly.terms]
+        blocks = [_piece(t, poly.dims, rows, blocks=True) if _has_blocks(t, rows) else p
+                  for t, p in zip(poly.terms, pieces, strict=True)]  # fmt: skip
+        pieces = blocks
     return total(dims, pieces)
+
+
+def _has_blocks(term: Term, rows: int) -> bool:
+    return any(f.atom.head == "delta" and set(f.labels) == {0, rows} for f in term.factors)
 
 
 def flattened(dims: tuple[str, ...], rows: int) -> tuple[str, str]:

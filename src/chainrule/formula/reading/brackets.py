@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from abc import ABC, abstractmethod
 from typing import Final
 
@@ -72,7 +73,12 @@ class Brackets(Cursor, ABC):
 
     def bracketed(self, opened: Token) -> Syntax:
         before, self.in_norm = self.in_norm, False
+        head = re.match(r"\s*block-diagonal over (\w+):", self.text[opened.end :])
+        while head is not None and self.next.start < opened.end + head.end():
+            self.place += 1
         items = [] if self.at(")") else [self._starred()]
+        if head is not None:
+            items = [Syntax("blocks", head[1], tuple(items), opened.start, items[0].end)]
         is_tuple = not items
         while self.at(","):
             self.take()

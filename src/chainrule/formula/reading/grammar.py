@@ -161,12 +161,26 @@ class _Parser(Brackets):
         return self.powers()[-1]
 
     def _total_sign(self) -> bool:
+        """Whether Σ with labels is next; Σd, whose label has no subscript sign, is taken apart."""
+        token = self.next
+        if token.kind == "name" and token.text[0] == "Σ" and len(token.text) > 1:
+            labels, known = token.text[1:], self.words.names
+            if spelled(token.text) in known or not set(labels) <= known:
+                return self._labels_after()
+            middle = token.start + 1
+            self.tokens[self.place : self.place + 1] = [
+                Token("name", "Σ", token.start, middle, token.gap),
+                Token("sub", labels, middle, token.end, gap=False),
+            ]
+        return self._labels_after()
+
+    def _labels_after(self) -> bool:
         after = self.tokens[min(self.place + 1, len(self.tokens) - 1)]
         return self.next.text == "Σ" and after.kind == "sub" and not after.gap
 
     def total(self) -> Syntax:
         start = self.take().start
-        labels = "".join(SUB[c] for c in self.take().text)
+        labels = "".join(SUB.get(c, c) for c in self.take().text)
         while self.next.kind == "name" and not self.next.gap and len(self.next.text) == 1:
             labels += self.take().text
         body = self.term()

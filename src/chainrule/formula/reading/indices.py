@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from dataclasses import replace
 from fractions import Fraction
 
 from chainrule.algebra.sizes import multiplied
@@ -44,6 +45,18 @@ def factors_of(syntax: Syntax, power: Fraction = Fraction(1)) -> list[Power]:
             if any(f.kind == "labelled" for f, _ in factors_of(body)):
                 return factors_of(body, power / 2)
     return [(syntax, power)]
+
+
+def _rewritten(tree: Tree, grown: Callable[[Tree], Tree]) -> Tree:
+    """A sum of elements with every element changed, then the sum itself."""
+    if isinstance(tree, ts.Indexed):
+        return grown(tree)
+    if isinstance(tree, ts.Plus | ts.Apply | ts.Elementwise):
+        shape = grown(tree).dims
+        return replace(tree, dims=shape, parts=tuple(_rewritten(p, grown) for p in tree.parts))
+    if isinstance(tree, ts.Power | ts.Scaled):
+        return replace(tree, dims=grown(tree).dims, body=_rewritten(tree.body, grown))
+    return tree
 
 
 class IndexReader(ABC):
@@ -157,6 +170,24 @@ class IndexReader(ABC):
         if there and len(set(self.expected)) == len(free):
             return tuple(sorted(free, key=lambda i: self.expected.index(sizes[i])))
         return free
+
+    def aligned(self, left: Term, right: Term) -> tuple[Term, Term]:
+        """Elements with different labels, as Xᵢd − Xₙd: both have all of them."""
+        one, two = labels_of(left.tree), labels_of(right.tree)
+        if not one or not two or one == two:
+            return left, right
+        sizes = dict(zip(two, right.shape, strict=True)) | dict(zip(one, left.shape, strict=True))
+        return self._with(left, sizes), self._with(right, sizes)
+
+    def _with(self, term: Term, sizes: dict[str, str]) -> Term:
+        shape = tuple(sizes.values())
+
+        def grown(tree: Tree) -> Tree:
+            if isinstance(tree, ts.Indexed):
+                return replace(tree, dims=shape, labels=tuple(sizes))
+            return replace(tree, dims=shape) if labels_of(tree) else tree
+
+        return Term(_rewritten(term.tree, grown), shape)
 
     def blocks(self, syntax: Syntax) -> Term:
         """Block-diagonal over n."""

@@ -203,7 +203,7 @@ class Reader(IndexReader):
             and isinstance(right.tree, ts.Number)
         ):
             return Term(number(0), (), left.meta * int(right.tree.value))
-        left, right = op.zeros_fitted(left, right)
+        left, right = self.aligned(*op.zeros_fitted(left, right))
         match syntax.text:
             case "+" | "−":
                 return op.plus(unknowns, left, right, 1 if syntax.text == "+" else -1)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Sequence
 from fractions import Fraction
 
@@ -144,7 +145,8 @@ def elementwise(parts: Sequence[Tree]) -> Tree:
     parts = [p for p in parts if not isinstance(p, ts.Ones) and p != number(1)] or list(parts[:1])
     top: list[Tree] = []
     bottom: list[Tree] = []
-    for part in parts:
+    counted = Counter(parts)
+    for part in (power_of(p, Fraction(n)) for p, n in counted.items()):
         if isinstance(part, ts.Power) and isinstance(part.exponent, ts.Number):
             exponent = part.exponent.value
             if isinstance(exponent, Fraction) and exponent < 0:
@@ -164,6 +166,8 @@ def _hadamard(parts: Sequence[Tree], dims: tuple[str, ...]) -> Tree:
     flat: list[Tree] = []
     for p in parts:
         flat += p.parts if isinstance(p, ts.Elementwise) else [p]
+    if len(flat) > 1 and all(isinstance(p, ts.Transpose) and len(p.dims) == 2 for p in flat):
+        return ts.Transpose(dims, _hadamard([flat_transpose(p) for p in flat], dims[::-1]))
     ordered = sorted(flat, key=_place)
     return flat[0] if len(flat) == 1 else ts.Elementwise(dims, tuple(ordered))
 
