@@ -153,7 +153,7 @@ class Lowering:
         dims = self.dims(twins)
         if "1" in dims and not isinstance(twins[0].op, Input):
             return self._squeezed(name, made, dims)
-        if made.rank == 2 and dims[0] == dims[1] and matrices.transposed(made) == made:
+        if made.rank == 2 and dims[0] == dims[1] and matrices.is_symmetric(made):
             self.inferred[name] = frozenset({"symmetric"})
         atom = self._name(name, dims)
         value = atom_poly(atom)

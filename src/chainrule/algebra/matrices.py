@@ -12,7 +12,9 @@ import numpy as np
 from chainrule.algebra.combine import add, einsum, function, grouped, lone, power, ungrouped
 from chainrule.algebra.index import (
     Atom,
+    Factor,
     Poly,
+    Term,
     atom_poly,
     normal,
 )
@@ -79,6 +81,24 @@ def triangle(values: Sequence[Any]) -> tuple[str, int] | None:
             if all(np.array_equal(v, half(np.ones(v.shape), k)) for v in values):
                 return name, k
     return None
+
+
+def is_symmetric(poly: Poly) -> bool:
+    """Whether a matrix is its own transpose; diag(u) is, on whichever side u is read."""
+    return _on_diagonal(poly) == _on_diagonal(transposed(poly))
+
+
+def _on_diagonal(poly: Poly) -> Poly:
+    """A matrix whose terms with δ read everything else at the rows."""
+    terms = []
+    for term in poly.terms:
+        tied = any(f.atom.head == "delta" and set(f.labels) == {0, 1} for f in term.factors)
+        terms.append(Term(term.coefficient, tuple(
+            Factor(f.atom, tuple(0 if i == 1 else i for i in f.labels), f.power)
+            if tied and f.atom.head != "delta" else f
+            for f in term.factors
+        )))  # fmt: skip
+    return normal(terms, range(poly.rank), poly.dims)
 
 
 def transposed(poly: Poly) -> Poly:

@@ -69,7 +69,10 @@ def _joined(a: Piece, b: Piece) -> tuple[int, Piece] | None:
         )
     found = _chains(left, right)
     if found is None:
-        return None
+        whole = _is_scalar(left) and _is_scalar(right) and not (under_a or under_b)
+        if not whole or not (below or shared_number != 1):
+            return None
+        return scalars, Piece(shared_number, (*above, _plus(left, right, ())), below, ())
     count, chain = found
     if not count and not scalars:
         return None
@@ -77,6 +80,13 @@ def _joined(a: Piece, b: Piece) -> tuple[int, Piece] | None:
     if not count and (not a.chain or (whole and not below and (_nests(left) or _nests(right)))):
         return None
     return 2 * count + scalars, Piece(shared_number, above, below, chain)
+
+
+def _is_scalar(p: Piece) -> bool:
+    """Whether a term is xᵀAy or tr(A), with nothing but a sign in front."""
+    chain = bool(p.chain) and not product(p.chain).dims
+    trace = not p.chain and len(p.above) == 1 and not isinstance(p.above[0], ts.Symbol)
+    return magnitude(p.coefficient) == 1 and (trace or (chain and not p.above))
 
 
 def _nests(p: Piece) -> bool:

@@ -43,7 +43,10 @@ def row_of(tree: Tree, slot: int, label: str) -> Tree:
         case ts.Elementwise(parts=parts):
             return ts.Elementwise(dims, tuple(row_of(p, slot, label) for p in parts))
         case ts.Power(body=body, exponent=exponent):
-            return ts.Power(dims, row_of(body, slot, label), exponent)
+            inner = row_of(body, slot, label)
+            if isinstance(exponent, ts.Number) and isinstance(exponent.value, Fraction):
+                return power_of(inner, exponent.value)
+            return ts.Power(dims, inner, exponent)
         case ts.Apply(name="softmax" | "tril" | "triu") if slot == 0 and len(tree.dims) == 2:
             return ts.Row(dims, tree, label)
         case ts.Apply(name=name, parts=parts) if spanned(name)[0] not in _WHOLE:

@@ -27,7 +27,7 @@ def signed_sum(dims: Dims, found: Sequence[tuple[int, Tree]]) -> Tree:
     found = _collected(found)
     if not any(_is_diagonal(t, dims) for _, t in found):
         found = [(s, _as_number(t)) for s, t in found]
-    if any(isinstance(t, ts.Product) and not _is_bias(t) for _, t in found):
+    if any(isinstance(t, ts.Product) and not _has_equal_rows(t) for _, t in found):
         found = [(s, ts.Bias(t.dims, flat_transpose(t.parts[1])))
                  if s > 0 and _is_bias(t) and isinstance(t, ts.Product) else (s, t)
                  for s, t in found]  # fmt: skip
@@ -130,6 +130,12 @@ def _is_bias(tree: Tree) -> bool:
         and isinstance(tree.parts[0], ts.Ones)
         and isinstance(flat_transpose(tree.parts[1]), ts.Symbol)
     )
+
+
+def _has_equal_rows(tree: ts.Product) -> bool:
+    """Whether a product is 𝟏vᵀ or u𝟏ᵀ, beside which a bias would be read as either."""
+    sides = [flat_transpose(p) if is_row(p) else p for p in tree.parts]
+    return len(sides) == 2 and any(isinstance(p, ts.Ones) for p in sides)
 
 
 def _as_number(tree: Tree) -> Tree:

@@ -223,6 +223,8 @@ class Printer:
                 )
             elif long and not numeric and not word.startswith("("):
                 shown += " "
+            elif isinstance(_base(part), ts.Row) and (shown[-1].isupper() or "_" in word):
+                shown += " "  # W rₙ and w_d w_dᵀ, since Wr would be a name
             shown += word
         return shown
 

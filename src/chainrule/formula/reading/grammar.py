@@ -349,7 +349,8 @@ class _Parser(Brackets):
     def _with_labels(self, token: Token) -> Syntax | None:
         """W_dk, where the letters have no subscript signs; the others follow."""
         stem, _, below = token.text.partition("_")
-        rank = 2 if stem == "I" else self.words.ranks.get(spelled(stem), 0)
+        ranks = [self.words.ranks.get(spelled(name), 0) for name in (stem, stem.upper())]
+        rank = 2 if stem == "I" else max(ranks)
         if not below or not rank or len(below) > rank or self.at("("):
             return None
         self.place -= 1

@@ -1,0 +1,111 @@
+"""What is printed is read back: the texts of random derivatives and of slices are their formulas."""
+
+# ruff: noqa: F722, F821, ANN — the annotations are names of axes
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+import chainrule as cr
+from chainrule.formula import explain
+from chainrule.formula.grading.program import program
+from chainrule.formula.printing.notation import UNICODE
+from chainrule.formula.reading.parse import parse
+from tests.formula.test_random_programs import AXES, FACTS, INDICES, Step, function, programs
+
+
+def is_read_back(
+    f: Callable[..., Any], wrt: str, order: Any, axes: Any = None, facts: Any = None
+) -> None:
+    """The text of a formula, read again, has its value at points of different sizes."""
+    told = explain(f, wrt, axes=axes, facts=facts, order=order)
+    asked = program(f, wrt, axes, facts, order)
+    names = asked.names.also({name: tree.dims for name, tree in told.where})
+    back = parse(UNICODE(told.tree), names, told.tree.dims)
+    for point in asked.points[:2]:
+        evaluator = asked.evaluator(point)
+        for name, tree in told.where:
+            evaluator.values.setdefault(name, evaluator(tree))
+        found, first = evaluator(back), evaluator(told.tree)
+        if found.size != first.size:
+            found = np.broadcast_to(found, first.shape)
+        np.testing.assert_allclose(
+            found.reshape(-1), first.reshape(-1), rtol=1e-8, atol=1e-10, err_msg=UNICODE(told.tree)
+        )
+
+
+@given(programs(), st.sampled_from(sorted(AXES)), st.sampled_from([1, 1, 2]))
+@settings(max_examples=20)
+def test_random_derivatives_are_read_back(steps: list[Step], wrt: str, order: int) -> None:
+    is_read_back(function(steps), wrt, order, {**AXES, **INDICES}, FACTS)
+
+
+def differences(x: "n"):
+    return x[1:] - x[:-1]
+
+
+def smooth(x: "n"):
+    return cr.sum((x[1:] - x[:-1]) ** 2)
+
+
+def rows(X: "n d"):
+    return X[1:] ** 2
+
+
+def columns(X: "n d"):
+    return X[:, 1:]
+
+
+def last(X: "n d"):
+    return X[:, -1]
+
+
+def corner(X: "n d"):
+    return cr.sum((X[1:, 1:] - X[:-1, :-1]) ** 2)
+
+
+def backwards(x: "n"):
+    return x[::-1]
+
+
+def every_other(x: "n"):
+    return cr.sum(cr.exp(x[::2]))
+
+
+def padded(x: "n"):
+    return cr.pad(x, (1, 2))
+
+
+def diagonal(X: "n n"):
+    return cr.linalg.diagonal(X)
+
+
+def flat(X: "n d"):
+    return cr.reshape(X, (-1,)) ** 3
+
+
+def filtered(x: "n", w: "3"):
+    return w[0] * x[:-2] + w[1] * x[1:-1] + w[2] * x[2:]
+
+
+def kernel(X: "n d", a: "n"):
+    D = cr.sum((X[:, None, :] - X[None, :, :]) ** 2, axis=2)
+    return a @ cr.exp(-D) @ a
+
+
+CASES: list[tuple[Any, str, Any]] = [
+    (differences, "x", "jacobian"), (smooth, "x", 1), (smooth, "x", 2), (rows, "X", "jacobian"),
+    (columns, "X", "jacobian"), (last, "X", "jacobian"), (corner, "X", 1), (corner, "X", 2),
+    (backwards, "x", "jacobian"), (every_other, "x", 1), (every_other, "x", 2),
+    (padded, "x", "jacobian"), (diagonal, "X", "jacobian"), (flat, "X", "jacobian"),
+    (filtered, "x", "jacobian"), (filtered, "w", "jacobian"), (kernel, "X", 1),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("f", "wrt", "order"), CASES)
+def test_derivatives_through_slices_are_read_back(f: Any, wrt: str, order: Any) -> None:
+    is_read_back(f, wrt, order)
