@@ -1,7 +1,8 @@
 """PCA of images from bytes: the first 50 components of CIFAR-10, beside scikit-learn's solvers.
 
 Each run is a process of its own, so that its peak memory is its own; ours and the peer's alternate.
-Name the folder of the binary files with CIFAR10, and the runs per solver with PCA_ROUNDS.
+Name the folder of the binary files with CIFAR10, the runs per solver with PCA_ROUNDS, and with
+PCA_ROWS how many images are taken.
 """
 
 from __future__ import annotations
@@ -19,6 +20,7 @@ import numpy as np
 from benchmarks.timing import machine, table
 
 COMPONENTS = 50
+ROWS = int(os.environ.get("PCA_ROWS", "50000"))
 OURS, EXACT = "chainrule, exact", "scikit-learn, covariance_eigh"
 PROGRAM = """
 import json, sys, time
@@ -57,10 +59,10 @@ SOLVERS = (
 
 
 def images(folder: Path) -> np.ndarray:
-    """The 50,000 training images as rows of 3,072 bytes."""
+    """The training images as rows of 3,072 bytes."""
     files = [folder / f"data_batch_{k}.bin" for k in range(1, 6)]
     records = [np.fromfile(file, np.uint8).reshape(-1, 3073) for file in files]
-    return np.concatenate(records)[:, 1:]
+    return np.concatenate(records)[:ROWS, 1:]
 
 
 def measured(solver: str, path: Path) -> dict[str, object]:
@@ -84,7 +86,7 @@ def main() -> None:
             for solver in SOLVERS:
                 runs[solver].append(measured(solver, path))
     exact = np.array(runs[EXACT][0]["variances"])
-    rows = [["PCA of 50,000 x 3,072 bytes, k = 50", "median s", "peak MB", "worst variance"]]
+    rows = [[f"PCA of {ROWS:,} x 3,072 bytes, k = 50", "median s", "peak MB", "worst variance"]]
     for solver, found in runs.items():
         seconds = statistics.median(float(str(f["seconds"])) for f in found)
         memory = max(float(str(f["memory"])) for f in found)
