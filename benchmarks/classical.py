@@ -126,7 +126,13 @@ def gaussian() -> None:
         "scikit-learn": run("peer", GaussianNB),
     }
     times = alternate(work, ROUNDS, 0)
-    rows = [[f"Gaussian naive Bayes, MNIST: fit {len(x):,}, predict {len(new):,}", "median s", "accuracy"]]
+    rows = [
+        [
+            f"Gaussian naive Bayes, MNIST: fit {len(x):,}, predict {len(new):,}",
+            "median s",
+            "accuracy",
+        ]
+    ]
     for name, key in (("chainrule", "chainrule"), ("scikit-learn", "peer")):
         share = 100 * (found[key] == true).mean()
         rows.append([name, f"{median(times[name]):.2f}", f"{share:.2f} %"])

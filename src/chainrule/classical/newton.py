@@ -3,8 +3,8 @@
 Each step solves ∇²L[V] = −∂L/∂W. While the Hessian is small, by Cholesky's method; otherwise by
 conjugate gradients, only as exactly as the step deserves, preconditioned by the blocks of the
 Hessian that lie within one class, from a part of the rows. At the start all these blocks are
-equal, and they are made anew only when the search has come much nearer. A step is halved until the
-loss falls.
+equal, and they are made anew only when the search has come much nearer, and if there are so many
+rows that this costs less than what it spares. A step is halved until the loss falls.
 
 ½⟨∂L, (∇²L)⁻¹ ∂L⟩ is how far the loss is above its minimum, up to third order. The search ends when
 that is a small part of the loss.
@@ -26,6 +26,7 @@ _DENSE: Final = 400  # coefficients up to which the Hessian is factored
 _BLOCKS: Final = 2500  # features up to which the blocks of one class are
 _NEARER: Final = 1 / 20  # by which the excess of the loss falls before the blocks are made anew
 _SETTLED: Final = 0.001  # relative excess of the loss below which blocks no longer change much
+_WORTH: Final = 40  # products with the Hessian that new blocks may cost: about what they spare
 _EXACT: Final = 1e-14  # relative excess of the loss that rounding leaves
 
 Solve = Callable[[Array], Array]
@@ -115,6 +116,12 @@ class _Steered:
         self.blocks: list[Solve] = []
         self.inverse: Solve = self._by_blocks
         self.nearest = 1.0
+        rows, width = self._rows_of_a_block(), loss.width
+        blocks = loss.columns * (rows * width**2 + width**3 / 3)
+        self.pays = blocks <= _WORTH * 4 * loss.rows * width * loss.columns
+
+    def _rows_of_a_block(self) -> int:
+        return min(self.loss.rows, max(3 * self.loss.width, 1000))
 
     def at(self, chance: Array, excess: float) -> None:
         """Prepare products with the Hessian, and their preconditioner."""
@@ -126,13 +133,13 @@ class _Steered:
             self.inverse = lambda g: g / diagonal
         elif not self.blocks:
             self.blocks = [self._block(chance, 0)] * loss.columns
-        elif excess < self.nearest * _NEARER and self.nearest > _SETTLED:
+        elif self.pays and excess < self.nearest * _NEARER and self.nearest > _SETTLED:
             self.blocks = [self._block(chance, k) for k in range(loss.columns)]
             self.nearest = excess
 
     def _block(self, chance: Array, k: int) -> Solve:
         """The inverse of the block of one class, from a part of the rows."""
-        every = max(1, self.loss.rows // max(3 * self.loss.width, 1000))
+        every = max(1, self.loss.rows // self._rows_of_a_block())
         return _factored(
             self.loss.block(chance, k, k, slice(every // 2, None, every), float(every))
         )
