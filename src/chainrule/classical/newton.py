@@ -121,7 +121,7 @@ class _Steered:
         self.pays = blocks <= _WORTH * 4 * loss.rows * width * loss.columns
 
     def _rows_of_a_block(self) -> int:
-        return min(self.loss.rows, max(3 * self.loss.width, 1000))
+        return int(min(self.loss.rows, max(3 * self.loss.width, 1000)))
 
     def at(self, chance: Array, excess: float) -> None:
         """Prepare products with the Hessian, and their preconditioner."""
