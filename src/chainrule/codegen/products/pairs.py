@@ -14,6 +14,7 @@ Source:  intel2018hardware
 
 from __future__ import annotations
 
+import math
 from typing import Final
 
 from chainrule.codegen.llvm import Builder
@@ -25,8 +26,8 @@ from chainrule.codegen.values import Value, bits, constant, lanes, like, vector
 __all__ = ["add_products", "in_pairs", "is_in_pairs", "lower", "upper", "words_of"]
 
 _LARGE: Final = 1 << 16  # multiply-adds; smaller products wait for other things
-_LINES: Final = 8  # fewer rows or columns use what was rounded too seldom
-_TILED: Final = 16  # rows and columns that fill a tile
+_FEW: Final = 8  # rows or columns that use what was rounded too seldom, or terms of a sum
+_TILED: Final = 16  # rows, columns and words that fill a tile
 _VECTORS: Final = {"amx": "avx512", "emulated-tiles": "emulated"}
 _NARROWING: Final = ("avx512", "amx")  # have an instruction that rounds
 _UPPER: Final = 0xFFFF0000 - (1 << 32)
@@ -35,15 +36,15 @@ _QUIET: Final = 1 << 22  # the bit that makes a NaN one, whatever is cut off bel
 
 def is_in_pairs(target: Target, product: Product) -> bool:
     """Whether the operands of a product are rounded: it was asked for, and the product is large."""
-    few = min(product.rows, product.columns) < _LINES
-    size = product.rows * product.inner * product.columns
-    return bool(target.pairs) and product.kind == "float" and not few and size >= _LARGE
+    extents = product.rows, product.inner, product.columns
+    large = min(extents) >= _FEW and math.prod(extents) >= _LARGE
+    return bool(target.pairs) and product.kind == "float" and large
 
 
 def in_pairs(target: Target, product: Product, prepare: Prepare) -> tuple[Product, Prepare]:
     """The same product of words, and what reads its operands as such."""
     how, inner = target.pairs, product.inner
-    if min(product.rows, product.columns) < _TILED or target.lanes("i32") < _TILED:
+    if min(product.rows, inner // 2, product.columns, target.lanes("i32")) < _TILED:
         how = _VECTORS.get(how, how)
 
     def prepare_words(
