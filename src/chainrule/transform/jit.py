@@ -447,10 +447,10 @@ def jit(
     eight bits, and their products added in float32; everything else stays float32, as do
     convolutions, products of less than 65,536 multiply-adds, and those with so few rows, columns or
     terms that vectors go through them another way. The rounding moves each term of a sum by a share
-    of 2⁻⁷ at most. It is done where the processor has an
-    instruction for it (AMX, AVX512-BF16, NEON); elsewhere products stay in float32, which
-    ``.cost(…)``, ``.profile(…)`` and ``.loops(…)`` say. CHAINRULE_BF16=emulated computes the bits
-    of AVX512-BF16 on any machine, slowly. Programs inside of another one have its precision.
+    of 2⁻⁷ at most. It is done where the processor has an instruction for it (AMX, AVX512-BF16,
+    NEON); elsewhere products stay in float32, which ``.cost(…)``, ``.profile(…)`` and
+    ``.loops(…)`` say. CHAINRULE_BF16=emulated computes the bits of AVX512-BF16 on any machine,
+    slowly. Programs inside of another one have its precision.
 
     Without f, it gives the decorator with these settings.
 
