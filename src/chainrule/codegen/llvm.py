@@ -36,7 +36,7 @@ from chainrule.codegen.values import (
 )
 
 _FEW_CALLS: Final = 2  # a function that is called no more often is written out there
-_LINES: Final = 800  # of a text of several: translating that takes some 40 ms
+_LINES: Final = 1500  # of a text of several: some 70 ms of work; each costs 10 ms more
 _MOST_TEXTS: Final = 8
 
 
