@@ -36,6 +36,7 @@ from chainrule.codegen.values import (
 )
 
 _FEW_CALLS: Final = 2  # a function that is called no more often is written out there
+_FEW_LINES: Final = 160  # and one of which all calls together have no more lines than this
 _LINES: Final = 1500  # of a text of several: some 70 ms of work; each costs 10 ms more
 _MOST_TEXTS: Final = 8
 
@@ -53,6 +54,7 @@ class Module:
         self.calls: dict[str, int] = {}
         self.extra: list[str] = []
         self.has_streams = False
+        self.has_rare = False
 
     def function(
         self,
@@ -105,7 +107,8 @@ class Module:
         for name, count in self.calls.items():
             if name in self.builders:
                 own = self.builders[name]
-                own.is_inlined = own.internal and count <= _FEW_CALLS
+                few = count <= _FEW_CALLS or count * len(own.lines) <= _FEW_LINES
+                own.is_inlined = own.internal and few
         return self._twins()
 
     def _needs(self, name: str, twins: Mapping[str, str]) -> set[str]:
@@ -126,6 +129,7 @@ class Module:
         outside = [d for n, d in self.declarations.items() if n in used and n not in own]
         outside += [b.declaration() for n, b in own.items() if n in used]
         marks = ["!0 = !{i32 1}"] if self.has_streams else []
+        marks += ['!1 = !{!"branch_weights", i32 1, i32 2000}'] if self.has_rare else []
         return "\n".join([*self.extra, *made, *outside, self.attributes, *marks, ""])
 
     def _twins(self) -> dict[str, str]:
@@ -454,9 +458,14 @@ class Builder:
         """Go to a block."""
         self.act(f"br label %{label}")
 
-    def branch(self, condition: Value, then: str, otherwise: str) -> None:
-        """Go to one of two blocks."""
-        self.act(f"br {condition}, label %{then}, label %{otherwise}")
+    def branch(self, condition: Value, then: str, otherwise: str, *, rare: bool = False) -> None:
+        """Go to one of two blocks.
+
+        rare   hardly ever to the first: nothing of it is computed before it is needed
+        """
+        self.module.has_rare |= rare
+        mark = ", !prof !1" if rare else ""
+        self.act(f"br {condition}, label %{then}, label %{otherwise}{mark}")
 
     @contextmanager
     def loop(
@@ -487,10 +496,10 @@ class Builder:
         self.place(after)
 
     @contextmanager
-    def when(self, condition: Value) -> Iterator[None]:
-        """Write what happens only if a condition (i1) holds."""
+    def when(self, condition: Value, *, rare: bool = False) -> Iterator[None]:
+        """Write what happens only if a condition (i1) holds, which may be rare."""
         then, after = self.label("then"), self.label("after")
-        self.branch(condition, then, after)
+        self.branch(condition, then, after, rare=rare)
         self.place(then)
         yield
         self.jump(after)

@@ -17,7 +17,10 @@ from chainrule.codegen.clusters import Cluster
 from chainrule.codegen.counting import Loops, forms_of, merged, values_of
 from chainrule.codegen.llvm import Builder
 from chainrule.codegen.loops import Load, Statement
+from chainrule.codegen.mathematics.lanes import Lanes
+from chainrule.codegen.mathematics.quotients import divisor
 from chainrule.codegen.scope import Scope
+from chainrule.codegen.settled import NOTHING, Settled, divisors, settled
 from chainrule.codegen.target import Target
 from chainrule.codegen.totals import combine, combined, folded, neutral
 from chainrule.codegen.values import Value, constant
@@ -91,6 +94,7 @@ class Nest:
         self.count = row.count
         self.shared: dict[object, Value] = {}
         self.blocks: dict[int, int] = {}
+        self.before = NOTHING
         if self.lane is not None and not self.count:
             widest = max(s.value.dtype.bits for s in cluster.statements)
             own = row.target.vector_bits // max(widest, 32)
@@ -116,10 +120,22 @@ class Nest:
         if not self.cluster.extents or not (self.outer or self.inner):
             self._bodies(here, self.row.mask)
             return
+        self.before = self._settled(here[0])
         plain = [loops for loops in self.outer if loops is not self.lane]
         woven = self._woven()
         self.blocks = blocks = {woven.last: 2} if woven else self._blocks(plain)
         self._go(sorted(plain, key=lambda loops: loops.last in blocks), blocks, here)
+
+    def _settled(self, at: At) -> Settled:
+        """Compute what stays the same in the whole row."""
+        if self.row.lane is not None:
+            return NOTHING
+        statements = self.cluster.statements
+        found = settled(statements, self.row.ready)
+        scope = Scope(self.b, self.row.pointers, at.values, ready=self.row.ready)
+        values = {id(e): scope.value(e) for e in found}
+        some = divisors(statements, found) if self.b.module.fma and self.count else []
+        return Settled(values, {id(e): divisor(Lanes(self.b, values[id(e)])) for e in some})
 
     def _go(self, plain: Sequence[Loops], blocks: Mapping[int, int], here: list[At]) -> None:
         """Write the outer loops; those with a block go through several places side by side."""
@@ -209,6 +225,7 @@ class Nest:
             self.row.first,
             at.shifts,
             self.shared,
+            self.before,
         )
 
     def _pointwise(self, scope: Scope, s: Statement, *, stored: bool = True) -> Value:

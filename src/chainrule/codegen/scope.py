@@ -24,7 +24,10 @@ from chainrule.codegen.loops import (
     Position,
     Times,
 )
+from chainrule.codegen.mathematics.lanes import Lanes
+from chainrule.codegen.mathematics.quotients import quotient
 from chainrule.codegen.scalars import applied, emit_scalar
+from chainrule.codegen.settled import NOTHING, Settled
 from chainrule.codegen.values import Value, constant, lanes, memory, register, vector
 from chainrule.ir.dtype import DType, bool_, int64
 from chainrule.ir.graph import Node
@@ -44,6 +47,7 @@ class Scope:
     mask      which of them exist; None for all
     pointers  where arrays lie
     ready     the values of arrays at the place where the loops stand
+    before    what was computed before the loops
     """
 
     def __init__(
@@ -58,6 +62,7 @@ class Scope:
         first: Mapping[Node, int] | None = None,
         shifts: Mapping[int, int] | None = None,
         shared: dict[object, Value] | None = None,
+        before: Settled = NOTHING,
     ) -> None:
         self.b = b
         self.pointers = pointers
@@ -69,7 +74,8 @@ class Scope:
         self.first = first or {}
         self.shifts = shifts or {}
         self.shared = {} if shared is None else shared
-        self.made: dict[int, Value] = {}
+        self.made: dict[int, Value] = dict(before.values)
+        self.divisors = before.divisors
         self.kept: list[Expression] = []  # so that no id is given twice
 
     # ------------------------------------------------------------ places
@@ -179,7 +185,11 @@ class Scope:
             case Fetch():
                 return self._fetch(expression)
             case Apply(record, params, operands, _):
-                values = self.matched(*map(self.value, operands))
+                own = [self.value(o) for o in operands]
+                by = self.divisors.get(id(operands[-1])) if record.name == "divide" else None
+                if by is not None and lanes(own[0].type):
+                    return quotient(Lanes(b, own[0]), by).value
+                values = self.matched(*own)
                 return applied(b, record, params, values, operands[0].dtype, expression.dtype)
             case Add(signs, operands, dtype):
                 return self._sum(signs, self.matched(*map(self.value, operands)), dtype)

@@ -52,9 +52,10 @@ def minimum(x: Lanes, y: Lanes, dtype: DType) -> Lanes:
 
 
 def _extreme(x: Lanes, y: Lanes, dtype: DType, name: str) -> Lanes:
-    # One instruction of x86, which gives y where one of them is NaN.
+    # One instruction of x86, which gives y where one of them is NaN; it would be three if x itself
+    # were chosen again below.
     chosen = where(ordered(x, y, dtype, name), x, y)
-    return where(x.is_nan, x, chosen) if dtype.is_float else chosen
+    return where(x.is_nan, math.nan, chosen) if dtype.is_float else chosen
 
 
 def clip(x: Lanes, low: Lanes, high: Lanes, dtype: DType) -> Lanes:

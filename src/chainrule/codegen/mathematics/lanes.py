@@ -175,7 +175,7 @@ def unless(rare: Lanes, usual: Lanes, other: Callable[[], Lanes]) -> Lanes:
     b = usual.b
     result = b.local(usual.kind)
     b.store(usual.value, result)
-    with b.when(_somewhere(rare)):
+    with b.when(_somewhere(rare), rare=True):
         b.store(where(rare, other(), usual).value, result)
     return Lanes(b, b.load(usual.kind, result))
 
