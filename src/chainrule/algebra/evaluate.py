@@ -22,6 +22,7 @@ from chainrule.ir.dtype import DType
 from chainrule.ir.graph import Node
 from chainrule.ir.primitives import Axis, View
 from chainrule.ir.subscripts import canonical
+from chainrule.ir.symmetry import is_symmetric
 
 __all__ = ["Evaluation", "dense_cost", "product_cost"]
 
@@ -228,8 +229,9 @@ class Evaluation:
         half = len(kept) // 2
         sides = kept[:half], kept[half:]
         plain = set(left) == {*shared, *sides[0]} and set(right) == {*shared, *sides[1]}
-        if not plain or not shared or set(shared) & set(kept):
-            return self._pair(a, left, b, right, kept)
+        made = self._pair(a, left, b, right, kept)
+        if not plain or not shared or set(shared) & set(kept) or is_symmetric(made):
+            return made
         flat = [
             self._flattened(node, labels, shared, side)
             for node, labels, side in ((a, left, sides[0]), (b, right, sides[1]))

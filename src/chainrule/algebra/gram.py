@@ -1,4 +1,7 @@
-"""Symmetric matrix products: LᵀR that is known to be symmetric, for 10/16 of its operations."""
+"""Symmetric matrix products: LᵀR that is known to be symmetric, for 10/16 of its operations.
+
+This is for factors that are not one matrix up to a scale, which whoever computes a product sees.
+"""
 
 from __future__ import annotations
 
@@ -14,8 +17,8 @@ _SMALLEST = 192  # columns below which cutting costs more than it saves
 def gram(left: Node, right: Node) -> Node:
     """LᵀR of two q×N nodes, symmetric: panels from the diagonal to the right, and their mirror."""
     size = left.shape[1]
-    if left is right or size < _SMALLEST:
-        return _product(left, right)  # BLAS sees that both are one, and computes half of it
+    if size < _SMALLEST:
+        return _product(left, right)
     step = -(-size // _PANELS)
     starts = range(0, size, step)
     panels = [

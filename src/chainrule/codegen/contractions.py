@@ -7,7 +7,7 @@ lie together in memory, the number is taken apart again for every element that i
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 
 from chainrule.codegen.affine import flattened, variable
 from chainrule.codegen.counting import Loops, forms_in, merged, values_of
@@ -15,7 +15,7 @@ from chainrule.codegen.fuse import Fused
 from chainrule.codegen.kernels import Kernel, Places
 from chainrule.codegen.llvm import Builder, Module
 from chainrule.codegen.loops import Expression, Load, loads
-from chainrule.codegen.product import Operand, Product, Result, Strided, Touched, emit_product
+from chainrule.codegen.product import Operand, Product, Result, Rows, Strided, Touched, emit_product
 from chainrule.codegen.scope import Scope
 from chainrule.codegen.steps import Contraction
 from chainrule.codegen.target import Target
@@ -36,7 +36,8 @@ def emit_contraction(
     assert c is not None
     groups = (c.batch, c.rows, c.inner, c.columns)
     stack, rows, inner, columns = (math.prod(c.extents[v] for v in group) for group in groups)
-    product = Product(rows, inner, columns, register(c.target.dtype))
+    kind = register(c.target.dtype)
+    product = Product(rows, inner, columns, kind, symmetric=c.symmetric)
 
     def prepare(b: Builder, table: Value, index: Value) -> tuple[Operand, Operand, Result]:
         pointers = places(b, table)
@@ -48,7 +49,7 @@ def emit_contraction(
         )
 
     made = emit_product(module, target, name, product, prepare, stack)
-    work = 2 * rows * inner * columns * stack // 8
+    work = 2 * rows * inner * columns * stack // (16 if c.symmetric else 8)
     return Kernel(made.name, made.tiles, made.scratch, work, made.is_rounded)
 
 
@@ -135,7 +136,10 @@ def _writer(
     forms = [flat, *(f for s in item.statements for f in forms_in(s.value))]
     rows, columns = merged(c.rows, c.extents, forms), merged(c.columns, c.extents, forms)
 
-    def write(b: Builder, row: Value, column: Value, values: Value, mask: Value | None) -> None:
+    whole = [s for s in item.statements if s.target.shape == c.target.shape]
+    stored = [n for n in item.sources if n in outside and n.shape == c.target.shape]
+
+    def scope_of(b: Builder, row: Value, column: Value, values: Value, mask: Value | None) -> Scope:
         count = lanes(values.type)
         places = {
             **batch,
@@ -144,16 +148,57 @@ def _writer(
         }
         lane = columns[-1].last if count else None
         scope = Scope(b, pointers, places, lane, count, mask, {c.target: values})
-        for s in item.statements:
+        for s in whole:
             scope.ready[s.target] = scope.value(s.value)
+        return scope
+
+    def write(b: Builder, row: Value, column: Value, values: Value, mask: Value | None) -> None:
+        scope = scope_of(b, row, column, values, mask)
         # Stores come last: arrays often lie alike in their pages, and a processor takes a load for
         # one of what an earlier store has written to the same place of another page.
-        for node in item.sources:
+        for node in stored:
+            scope.store(node, flat, scope.ready[node])
+
+    def terms(
+        b: Builder, row: Value, column: Value, values: Value, mask: Value | None, is_new: Value
+    ) -> list[Value]:
+        scope = scope_of(b, row, column, values, mask)
+        made = [scope.vector_of(s.value) for s in item.statements if s.kind]
+        if stored:
+            with b.when(is_new):
+                for node in stored:
+                    scope.store(node, flat, scope.ready[node])
+        return made
+
+    single = len(rows) == len(columns) == 1 and not batch
+    touched = tuple(_touched(c, item, pointers, outside)) if single else ()
+    summed = any(s.kind for s in item.statements)
+    given = Rows(terms, _row_writer(c, item, pointers, outside)) if summed else None
+    return Result(write, touched, given)
+
+
+def _row_writer(
+    c: Contraction, item: Fused, pointers: Mapping[Node, Value], outside: set[Node]
+) -> Callable[[Builder, Value, list[Value], Value | None], None]:
+    """What takes sums over rows, and computes what follows of them."""
+    shape = c.target.shape[:-1]
+    flat = flattened(tuple(map(variable, range(len(shape)))), shape)
+    sums = [s for s in item.statements if s.kind]
+    after = [s for s in item.statements if s.target.shape == shape and not s.kind]
+    rows = merged(c.rows, c.extents, [flat, *(f for s in after for f in forms_in(s.value))])
+
+    def give(b: Builder, row: Value, totals: list[Value], mask: Value | None) -> None:
+        count = lanes(totals[0].type)
+        ready = {s.target: total for s, total in zip(sums, totals, strict=True)}
+        places = _taken_apart(b, row, rows, count)
+        scope = Scope(b, pointers, places, rows[-1].last, count, mask, ready)
+        for s in after:
+            scope.ready[s.target] = scope.value(s.value)
+        for node in (s.target for s in (*sums, *after)):
             if node in outside:
                 scope.store(node, flat, scope.ready[node])
 
-    single = len(rows) == len(columns) == 1 and not batch
-    return Result(write, tuple(_touched(c, item, pointers, outside)) if single else ())
+    return give
 
 
 def _touched(

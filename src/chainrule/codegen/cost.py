@@ -9,7 +9,7 @@ from typing import NamedTuple
 from chainrule.codegen.fuse import Fused, Item, reads, targets
 from chainrule.codegen.loops import Add, Apply, Choose, Expression, Times, parts
 from chainrule.codegen.outline import Native, works
-from chainrule.codegen.steps import Check, Draw, Scattered, Spread
+from chainrule.codegen.steps import Check, Contraction, Draw, Scattered, Spread
 
 __all__ = ["Cost", "cost", "kernel_cost"]
 
@@ -58,7 +58,7 @@ def _work(item: Item) -> Iterable[tuple[tuple[int, ...], int]]:
         case Fused(statements=statements, product=product):
             if product is not None:
                 both = operations_in(product.left) + operations_in(product.right)
-                yield product.extents, 2 + both
+                yield _turns(product), 2 + both
             for s in statements:
                 yield s.extents, operations_in(s.value) + bool(s.kind)
         case Spread() | Scattered():
@@ -69,6 +69,14 @@ def _work(item: Item) -> Iterable[tuple[tuple[int, ...], int]]:
             yield target.shape, 5
         case _:
             return
+
+
+def _turns(c: Contraction) -> tuple[int, ...]:
+    """The extents of a product; of a symmetric one those of its elements that are computed."""
+    if not c.symmetric:
+        return c.extents
+    size = math.prod(c.extents[v] for v in c.rows)
+    return *(c.extents[v] for v in (*c.batch, *c.inner)), size * (size + 1) // 2
 
 
 def operations_in(expression: Expression) -> int:

@@ -30,6 +30,7 @@ _ENOUGH_ROWS: Final = 16
 _WIDE: Final = 16  # columns that are worth going side by side
 _MUCH: Final = 1 << 18  # elements that threads should share
 _BACK: Final = 8  # kernels back that a reduction looks for one of the same elements
+_REGISTERS: Final = 4  # that a row of a product may take whose sum is wanted
 _LONGEST: Final = 24
 """Statements in one kernel; LLVM's time grows faster than the length of a function."""
 
@@ -47,8 +48,11 @@ class Fused:
 Item = Fused | Step
 
 
-def fuse(steps: Iterable[Step]) -> list[Item]:
-    """Give the steps with statements and products gathered into kernels, in order."""
+def fuse(steps: Iterable[Step], register_bits: int = 128) -> list[Item]:
+    """Give the steps with statements and products gathered into kernels, in order.
+
+    Products give sums over rows that fit into a few registers of so many bits.
+    """
     items: list[Item] = []
     made: dict[Node, int] = {}
     checked = -1
@@ -58,7 +62,11 @@ def fuse(steps: Iterable[Step]) -> list[Item]:
             if any(isinstance(load, Fetch) for load in loads(step.value)):
                 known.append(checked)
             latest = max(known, default=-1)
-            place = _take_along(items, step, latest) if step.added else _join(items, step, latest)
+            place = (
+                _take_along(items, step, latest)
+                if step.added
+                else _join(items, step, latest, register_bits)
+            )
             made[step.target] = place
         elif isinstance(step, Contraction):
             made[step.target] = len(items)
@@ -72,7 +80,7 @@ def fuse(steps: Iterable[Step]) -> list[Item]:
     return items
 
 
-def _join(items: list[Item], step: Statement, latest: int) -> int:
+def _join(items: list[Item], step: Statement, latest: int, register_bits: int) -> int:
     """Put a statement into the kernel that fits, or into a new one; give its place."""
     last = len(items) - 1
     back = range(last - 1, max(latest, last - _BACK), -1) if step.kind else ()
@@ -80,7 +88,7 @@ def _join(items: list[Item], step: Statement, latest: int) -> int:
     for place in dict.fromkeys(places):
         item = items[place] if place >= 0 and place >= latest else None
         if isinstance(item, Fused):
-            rank = _fits(item, step)
+            rank = _fits(item, step, register_bits)
             if rank is not None:
                 item.rank = rank
                 item.statements.append(step)
@@ -183,7 +191,7 @@ def _columns(step: Statement) -> int:
     return 0
 
 
-def _fits(item: Fused, step: Statement) -> int | None:
+def _fits(item: Fused, step: Statement, register_bits: int) -> int | None:
     """How many axes the rows would have with this statement; None if it does not fit."""
     own = [load for load in loads(step.value) if load.source in item.sources]
     if len(item.statements) >= _LONGEST or any(isinstance(load, Fetch) for load in own):
@@ -195,10 +203,7 @@ def _fits(item: Fused, step: Statement) -> int | None:
         return None
     shape = step.target.shape
     if item.product is not None:
-        same = shape == item.product.target.shape and not step.kind
-        whole = flattened(tuple(map(variable, range(len(shape)))), shape)
-        in_place = all(isinstance(n, Load) and n.flat == whole and not n.guards for n in own)
-        return item.rank if same and own and in_place else None
+        return item.rank if own and _follows(item, item.product, step, register_bits) else None
     rank = min(item.rank, len(shape))
     first = item.statements[0].extents
     while rank and first[:rank] != shape[:rank]:
@@ -218,6 +223,35 @@ def _fits(item: Fused, step: Statement) -> int | None:
     if not own and not _reads_alike(item, step):
         return None
     return rank
+
+
+def _follows(item: Fused, c: Contraction, step: Statement, register_bits: int) -> bool:
+    """Whether a statement can be computed of a product's registers.
+
+    It is of its elements, or sums over its rows, or of the elements of such sums.
+    """
+    shape, whole = step.target.shape, c.target.shape
+    sums = step.kind == "sum" and step.extents == whole
+    if shape != whole and not (shape == whole[:-1] and _has_rows(c, register_bits)):
+        return False
+    if step.kind and not (sums and shape == whole[:-1] and step.target.dtype is c.target.dtype):
+        return False
+    read = whole if sums or shape == whole else shape
+    flat = flattened(tuple(map(variable, range(len(read)))), read)
+    own = [load for load in loads(step.value) if load.source in item.sources]
+    return all(
+        isinstance(n, Load) and n.source.shape == read and n.flat == flat and not n.guards
+        for n in own
+    )
+
+
+def _has_rows(c: Contraction, register_bits: int) -> bool:
+    """Whether each row of a product lies in a few registers, and its vectors along the columns."""
+    lanes = register_bits // c.target.dtype.bits
+    columns, inner = c.extents[c.target.ndim - 1], math.prod(c.extents[v] for v in c.inner)
+    if c.batch or c.symmetric or c.columns != (c.target.ndim - 1,):
+        return False
+    return columns <= _REGISTERS * lanes and (columns > lanes or inner < _REGISTERS * lanes)
 
 
 def _in_row(load: Load, rank: int, step: Statement) -> bool:

@@ -117,7 +117,8 @@ def _kind(item: Item) -> str:
                 "·".join(str(c.extents[v]) for v in group) for group in (c.rows, c.inner, c.columns)
             )
             stack = "".join(f"{c.extents[v]}×" for v in c.batch)
-            return f"matrix product {stack}{rows}×{inner}×{columns}"
+            kind = "symmetric" if c.symmetric else "matrix"
+            return f"{kind} product {stack}{rows}×{inner}×{columns}"
         case Fused(rank=rank, statements=statements):
             rows = "×".join(map(str, statements[0].extents[:rank])) or "1"
             return f"{len(statements)} statement{'s' if len(statements) > 1 else ''} by rows {rows}"

@@ -17,6 +17,7 @@ from chainrule.codegen.products.operands import (
     Prepare,
     Product,
     Result,
+    Rows,
     Strided,
     Touched,
     Write,
@@ -29,7 +30,7 @@ from chainrule.codegen.products.unit import Unit, make_room, scratch_bytes
 from chainrule.codegen.target import Target
 from chainrule.codegen.values import Value
 
-__all__ = ["Kernel", "Operand", "Product", "Result", "Strided", "Touched", "emit_product"]
+__all__ = ["Kernel", "Operand", "Product", "Result", "Rows", "Strided", "Touched", "emit_product"]
 
 
 def emit_product(
@@ -51,6 +52,9 @@ def emit_product(
     * the same for Bᵀ Aᵀ, tiles being turned around at the end: few columns and A along its rows;
     * vectors along the inner axis, added up at the end (``products/dot.py``): few rows or columns.
 
+    Of a symmetric product the elements below the diagonal are computed and given to both places.
+    If sums over rows are taken, each row lies in one register tile.
+
     In the first two the operands of a large product of ``float`` are rounded to bfloat16 if the
     target's precision says so (``products/pairs.py``).
 
@@ -59,11 +63,12 @@ def emit_product(
     grid is about 15 µs of work or more; an inner axis is never divided among tiles, so a long sum
     with few results should be a batch of partial products.
     """
-    left, right, _ = _layouts(target, prepare)
+    left, right, taker = _layouts(target, prepare)
+    whole_rows = isinstance(taker, Result) and taker.rows is not None
     if not product.rows or not product.columns:
         module.function(name, _PARAMETERS)
         return Kernel(name, 0, 0)
-    if prefers_dots(target, product, left, right):
+    if not whole_rows and prefers_dots(target, product, left, right):
         return _emit_dots(
             module,
             name,
@@ -72,14 +77,15 @@ def emit_product(
             prepare,
             batch,
         )
-    turned = prefers_turned(target, product, left)
-    if is_in_pairs(target, product):
+    as_is = product.symmetric or whole_rows
+    turned = not as_is and prefers_turned(target, product, left)
+    if not whole_rows and is_in_pairs(target, product):
         product, prepare = in_pairs(target, product, prepare)
         left, right, _ = _layouts(target, prepare)
     if turned:
         product = product.replaced(rows=product.columns, columns=product.rows)
         left, right = flipped(right), flipped(left)
-    plan = make_plan(target, product, left, right, batch, turned=turned)
+    plan = make_plan(target, product, left, right, batch, turned=turned, whole_rows=whole_rows)
     return _emit_blocks(module, name, product, plan, prepare, batch)
 
 

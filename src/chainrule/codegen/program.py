@@ -67,7 +67,7 @@ def items_of(graph: Graph, target: Target) -> list[Item]:
     steps = cut_rows(steps_of(graph), target)
     steps = split_sums(steps, lambda s: plan_of(target, s, own_rank(s)) is not None)
     steps = arrange_factors(cut_rows(steps, target), target)
-    return [item for item in fuse(steps) if _computes(item)]
+    return [item for item in fuse(steps, target.vector_bits) if _computes(item)]
 
 
 class _Layout:

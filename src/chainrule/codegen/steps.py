@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable, Sequence
-from typing import NamedTuple
+from typing import Final, NamedTuple
 
 from chainrule.codegen.affine import Affine, variable
 from chainrule.codegen.counting import forms_in, merged
 from chainrule.codegen.elements import Elements, Stored, is_inline
-from chainrule.codegen.loops import Expression, Statement
+from chainrule.codegen.loops import Expression, Load, Statement
 from chainrule.codegen.storing import domain, is_loops, is_memory, is_product, stored_in
 from chainrule.ir import primitives as p
 from chainrule.ir.dtype import BUNDLE
 from chainrule.ir.graph import Graph, Node, bodies
+from chainrule.ir.symmetry import gram_of
 
 __all__ = [
     "Check",
@@ -26,12 +28,15 @@ __all__ = [
     "steps_of",
 ]
 
+_FEW: Final = 48  # rows, or terms of a sum, of which all are computed as soon as half
+
 
 class Contraction(NamedTuple):
     """A matrix product, or a stack of them: target = Σ left · right.
 
     Variables are those of the target's axes, then the contracted ones. ``batch``, ``rows``,
-    ``columns`` and ``inner`` say which are which, slowest first.
+    ``columns`` and ``inner`` say which are which, slowest first. Of a ``symmetric`` one it is known
+    that rows and columns can be exchanged.
     """
 
     target: Node
@@ -42,6 +47,7 @@ class Contraction(NamedTuple):
     inner: tuple[int, ...]
     left: Expression
     right: Expression
+    symmetric: bool = False
 
 
 class Spread(NamedTuple):
@@ -205,14 +211,20 @@ def _contraction(node: Node, op: p.Einsum, stored: set[Node]) -> Contraction | N
         made.at(n, tuple(variable(variables[label]) for label in own))
         for n, own in zip(operands, labels, strict=True)
     )
-    batch = [n for n in output if n in first and n in second]
-    rows = [n for n in output if n in labels[0] and n not in labels[1]]
-    columns = [n for n in output if n in labels[1] and n not in labels[0]]
+    gram = gram_of(node)
+    free = {*gram.mirror, *gram.mirror.values()} if gram else set(first) ^ set(second)
+    batch = [n for n in output if n not in free]
+    rows = [n for n in output if n in free and n in labels[0]]
+    columns = [n for n in output if n in free and n in labels[1]]
     groups = [[variables[n] for n in g] for g in (rows, summed, columns)]
     if not (_lies_flat(left, groups[:2], extents) and _lies_flat(right, groups[1:], extents)):
         return None
     a, b, c, d = (tuple(variables[n] for n in g) for g in (batch, rows, columns, summed))
-    return Contraction(node, extents, a, b, c, d, left, right)
+    few = min(math.prod(extents[v] for v in g) for g in (b, d)) <= _FEW
+    # Of a matrix and itself as it is, elements that mirror each other are the same sum anyway.
+    as_it_is = isinstance(left, Load) and isinstance(right, Load)
+    symmetric = gram is not None and not (few and as_it_is)
+    return Contraction(node, extents, a, b, c, d, left, right, symmetric)
 
 
 def _lies_flat(value: Expression, groups: Sequence[Sequence[int]], extents: Sequence[int]) -> bool:

@@ -8,13 +8,15 @@ read them.
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
 
 from chainrule.codegen.elements import is_inline
 from chainrule.codegen.scalars import LIGHT
 from chainrule.ir import primitives as p
 from chainrule.ir.dtype import BUNDLE
 from chainrule.ir.graph import Graph, Node
+from chainrule.ir.symmetry import is_multiple, is_symmetric
 
 __all__ = ["domain", "is_loops", "is_memory", "is_product", "stored_in"]
 
@@ -23,6 +25,9 @@ _CHEAP = 3
 
 _OFTEN = 64
 """Elements that read the same element of an operand, which then costs nothing."""
+
+_NARROW = 64
+"""A matrix product with so few columns goes through its rows about once."""
 
 _DEEPEST = 64
 """Expressions are walked recursively; a longer chain is stored in between."""
@@ -33,6 +38,8 @@ _FREE = frozenset({"cast", "detach"})
 def stored_in(graph: Graph, nodes: Sequence[Node]) -> set[Node]:
     """The values of a graph, whose nodes these are, that lie in memory."""
     given = set(graph.inputs)
+    uses = Counter(i for n in nodes for i in n.inputs)
+    uses.update(graph.outputs)
     stored = {n for n in nodes if n in given or is_memory(n) or not is_inline(n)}
     stored |= {n for n in graph.outputs if n not in given}
     for node in nodes:
@@ -41,7 +48,8 @@ def stored_in(graph: Graph, nodes: Sequence[Node]) -> set[Node]:
         if isinstance(node.op, p.Gather):
             stored.add(_base(node.inputs[0]))
         elif is_product(node):
-            stored.update(base for n in node.inputs if _computes(base := _base(n)))
+            found = _factors(node, given, uses)
+            stored.update(base for n in found if _computes(base := _base(n)))
         elif (
             node.dtype is BUNDLE
             or isinstance(node.op, p.Random)
@@ -98,6 +106,37 @@ def _used_often(nodes: Sequence[Node], given: set[Node], known: set[Node]) -> se
 def is_loops(node: Node) -> bool:
     """Whether a stored node is computed by loops rather than by the host."""
     return isinstance(node.op, p.Reduce | p.Einsum | p.Accumulate | p.Scatter | p.Random)
+
+
+def _factors(product: Node, given: set[Node], uses: Mapping[Node, int]) -> Iterable[Node]:
+    """What a matrix product reads that lies in memory.
+
+    A scaled copy of the other factor, or what is little more than an input that the product reads
+    about once, is made where it is packed.
+    """
+    first, second = product.inputs
+    for node, other in ((first, second), (second, first)):
+        scaled = is_multiple(node, other) and is_symmetric(product)
+        if scaled or (uses[node] == 1 and _is_narrow(product, node) and _is_near(node, given)):
+            yield from node.inputs
+        else:
+            yield node
+
+
+def _is_narrow(product: Node, node: Node) -> bool:
+    """Whether a factor has many elements for each element of the result that it goes into."""
+    summed = math.prod(domain(product)[product.ndim :])
+    return math.prod(product.shape) * summed <= math.prod(node.shape) * _NARROW
+
+
+def _is_near(node: Node, given: set[Node]) -> bool:
+    """Whether a node is an input with an operation or two, and numbers that are few."""
+    if not (is_inline(node) and isinstance(node.op, p.Add | p.Einsum)):
+        return False
+    few = [n for n in node.inputs if n not in given]
+    return len(few) < len(node.inputs) and all(
+        math.prod(_base(n).shape) * _OFTEN <= math.prod(node.shape) for n in few
+    )
 
 
 def _base(node: Node) -> Node:

@@ -10,11 +10,12 @@ from chainrule.passes.masks import masks
 from chainrule.passes.phases import gather_phases
 from chainrule.passes.share import share
 from chainrule.passes.simplify import simplify
+from chainrule.passes.symmetric import symmetric
 from chainrule.passes.windows import gather_windows
 
 PIPELINE = (
-    inline, share, simplify, share, simplify, masks, contract, gather_windows, gather_phases,
-    share, dead,
+    inline, share, simplify, share, simplify, masks, contract, symmetric, gather_windows,
+    gather_phases, share, dead,
 )  # fmt: skip
 
 

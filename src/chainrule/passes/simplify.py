@@ -26,6 +26,7 @@ from chainrule.ir.primitives import (
     Select,
     View,
 )  # fmt: skip
+from chainrule.ir.symmetry import permutes
 from chainrule.passes.rewrite import rewrite, with_bodies
 
 
@@ -190,7 +191,7 @@ def _absorb(operand: Node, labels: tuple[int, ...]) -> Factor:
     """Read through a transpose or a repetition: it only permutes or drops labels."""
     while True:
         op = operand.op
-        if isinstance(op, View) and _permutes(op, operand.inputs[0]):
+        if isinstance(op, View) and permutes(op, operand.inputs[0]):
             labels = tuple(labels[axis.terms[0][0]] for axis in op.axes)
         elif _is_transpose(operand):
             assert isinstance(op, Einsum)
@@ -223,17 +224,6 @@ def _reordered(node: Node, single: set[Node]) -> Node:
     order = [own.index(label) for label in node.op.subscripts.output]
     output = tuple(inner.output[k] for k in order)
     return build.einsum(product.inputs, inner.inputs, output)
-
-
-def _permutes(view: View, operand: Node) -> bool:
-    """Whether each axis of the operand appears whole and once in the result."""
-    return all(
-        axis.offset == 0
-        and len(axis.terms) == 1
-        and axis.terms[0][1] == 1
-        and view.shape[axis.terms[0][0]] == size
-        for axis, size in zip(view.axes, operand.shape, strict=True)
-    ) and len({axis.terms[0][0] for axis in view.axes}) == len(view.axes)
 
 
 # ---------------------------------------------------------------- layout

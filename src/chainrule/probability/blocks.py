@@ -66,7 +66,7 @@ def by_blocks(
         return None
     value = _known(x)
     leaves, structure = tree.flatten(operands)
-    fixed = [_known(leaf) for leaf in leaves]
+    fixed = [_lying_flat(_known(leaf)) for leaf in leaves]
     if value is None or any(v is None for v in fixed) or not value.dtype.isnative:
         return None
     lead = value.shape[: value.ndim - len(draw)]
@@ -155,6 +155,11 @@ def _known(value: Any) -> Any:
     if isinstance(value, Tensor):
         return value._value if value._recording is None else None
     return value if isinstance(value, np.ndarray) else None
+
+
+def _lying_flat(value: Any) -> Any:
+    """The array as every block's program reads it: else it would be copied for each block."""
+    return value if value is None or value.flags.c_contiguous else value.copy()
 
 
 def surely_none(condition: Tensor) -> bool:

@@ -44,7 +44,7 @@ from chainrule.ir.primitives import (
     Select,
     View,
 )  # fmt: skip
-from chainrule.runtime.contraction import einsum_kernel
+from chainrule.runtime.contraction import computes_half, einsum_kernel, symmetric_kernel
 from chainrule.runtime.philox import random_bits
 from chainrule.runtime.quiet import quietly
 from chainrule.runtime.reuse import left_to_broadcasting, overwritten
@@ -69,7 +69,7 @@ def kernel(node: Node, needed: frozenset[int] = frozenset(), ready: Ready | None
         case Map(record=record, params=params):
             return partial(_with_params, record.numpy, params)
         case Einsum(subscripts=subscripts):
-            return einsum_kernel(subscripts)
+            return (symmetric_kernel if computes_half(node) else einsum_kernel)(subscripts)
         case Add(signs=signs):
             return _add(signs)
         case View():

@@ -4,6 +4,8 @@ For each block of the inner axis the right operand is copied into panels of one 
 that the second cache holds; the left operand is read where it lies, or copied into a sliver in the
 first cache. A register tile adds one step of the inner axis at a time: as many vectors as it is
 wide, each times as many broadcast numbers as it is high.
+
+Of a symmetric product only tiles that reach the diagonal or lie below it are computed.
 """
 
 from __future__ import annotations
@@ -11,8 +13,18 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from chainrule.codegen.products.ahead import asks_of
+from chainrule.codegen.products.mirrored import (
+    balanced,
+    emit_mirrored_results,
+    lower_columns,
+    lower_rows,
+)
 from chainrule.codegen.products.panels import pack_right, pack_rows
-from chainrule.codegen.products.results import emit_results, emit_turned_results
+from chainrule.codegen.products.results import (
+    emit_results,
+    emit_row_results,
+    emit_turned_results,
+)
 from chainrule.codegen.products.split import Range, block_of, minimum
 from chainrule.codegen.products.tile import emit_tile, left_numbers
 from chainrule.codegen.products.tiles import Tiles, emit_tiles, tiles
@@ -34,7 +46,11 @@ def emit_unit(unit: Unit, index: Value) -> None:
 def _emit_blocks(unit: Unit, index: Value, made: Tiles | None) -> None:
     """The blocks of the inner axis, in order."""
     b, plan = unit.b, unit.plan
+    if unit.product.symmetric:
+        index = balanced(b, index, plan.column_blocks)
     rows, columns = block_of(b, index, plan.row_blocks, plan.rows, plan.column_blocks, plan.columns)
+    if unit.product.symmetric:
+        rows = lower_rows(b, plan, rows, columns)
     inner, block = unit.product.inner, plan.inner_block
     if block >= inner:
         _emit_block(unit, made, Inner(0, inner, None, None), rows, columns)
@@ -79,7 +95,8 @@ def _emit_rows(
         row = b.number(minimum(b, following, plan.rows.total - height))
         done = b.sub(following, row)
     compute = _in_tiles(unit, made, inner, row) if made else _in_registers(unit, inner, row, panels)
-    with b.loop(*columns) as loop:
+    across = lower_columns(b, plan, row, columns) if unit.product.symmetric else columns
+    with b.loop(*across) as loop:
         number = b.sub(loop.index, columns[0])
         sums = b.offset(unit.scratch, room.sums, unit.product.kind)
         if inner.first is not None:
@@ -88,6 +105,10 @@ def _emit_rows(
             sums = b.offset(sums, b.mul(slot, height * width * plan.lanes), unit.product.kind)
         compute(columns[0], (loop.index, number), sums)
         give = emit_turned_results if plan.turned else emit_results
+        if unit.product.symmetric:
+            give = emit_mirrored_results
+        elif unit.result.rows is not None:
+            give = emit_row_results
         if inner.last is None:
             give(unit, row, done, loop.index, sums)
         else:

@@ -144,6 +144,9 @@ def _emit_results(
     b, plan, kind = unit.b, unit.plan, unit.product.kind
     width, lanes = plan.columns.size, plan.lanes
     (row, rows_done), (column, done) = rows, columns
+    if unit.product.symmetric:
+        _emit_mirrored(unit, rows, columns, place)
+        return
     mask = None
     if width < lanes or not plan.columns.whole:
         mask = b.first(lanes, b.sub(b.number(width), done))
@@ -151,3 +154,18 @@ def _emit_results(
         line = b.offset(place, b.add(b.mul(loop.index, width), done), kind)
         values = b.load(vector(kind, lanes), line)
         unit.result.write(b, b.add(row, loop.index), b.add(column, done), values, mask)
+
+
+def _emit_mirrored(
+    unit: DotUnit, rows: tuple[Value, Index], columns: tuple[Value, Index], place: Value
+) -> None:
+    """Give each sum on or below the diagonal to its place, and to the one above."""
+    b, plan, kind, write = unit.b, unit.plan, unit.product.kind, unit.result.write
+    with b.loop(rows[1], plan.rows.size) as down, b.loop(columns[1], plan.columns.size) as across:
+        row, column = b.add(rows[0], down.index), b.add(columns[0], across.index)
+        line = b.mul(down.index, plan.columns.size)
+        value = b.load(kind, b.offset(place, b.add(line, across.index), kind))
+        with b.when(b.icmp("sle", column, row)):
+            write(b, row, column, value, None)
+        with b.when(b.icmp("slt", column, row)):
+            write(b, column, row, value, None)

@@ -16,6 +16,7 @@ __all__ = [
     "Product",
     "Read",
     "Result",
+    "Rows",
     "Strided",
     "Touched",
     "Write",
@@ -58,17 +59,36 @@ class Touched(NamedTuple):
     written: bool
 
 
+class Rows(NamedTuple):
+    """What takes sums over the columns of each row.
+
+    terms   ``terms(b, row, column, values, mask, is_new)``: what is summed, a vector for each sum,
+            of consecutive columns of one row; where ``is_new`` (i1) does not hold, the row was
+            given before, and nothing may be written
+    give    ``give(b, row, sums, mask)``: the sums of consecutive rows
+    """
+
+    terms: Callable[[Builder, Value, Value, Value, Value | None, Value], list[Value]]
+    give: Callable[[Builder, Value, list[Value], Value | None], None]
+
+
 class Result(NamedTuple):
-    """What takes the results, and the memory that it touches then, which is asked for ahead."""
+    """What takes the results, and the memory that it touches then, which is asked for ahead.
+
+    If ``rows`` are wanted, they are given instead of single results.
+    """
 
     write: Write
     touched: tuple[Touched, ...] = ()
+    rows: Rows | None = None
 
 
 class Product(Record):
     """C[rows, columns] = A[rows, inner] B[inner, columns], in ``float`` or ``double``.
 
     pairs   what multiplies A and B if they have words of two bfloat16 along the inner axis
+
+    Of a ``symmetric`` product the elements above the diagonal are those below it.
     """
 
     rows: int
@@ -76,6 +96,7 @@ class Product(Record):
     columns: int
     kind: str = "float"
     pairs: str = ""
+    symmetric: bool = False
 
     @property
     def factor(self) -> str:

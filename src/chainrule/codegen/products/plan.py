@@ -78,23 +78,31 @@ def prefers_turned(target: Target, product: Product, left: Operand) -> bool:
 
 
 def make_plan(
-    target: Target, product: Product, left: Operand, right: Operand, batch: int, *, turned: bool
+    target: Target,
+    product: Product,
+    left: Operand,
+    right: Operand,
+    batch: int,
+    *,
+    turned: bool = False,
+    whole_rows: bool = False,
 ) -> Plan:
-    """Choose the blocks."""
+    """Choose the blocks; ``whole_rows`` are those that lie in one register tile each."""
     lanes = target.lanes(product.kind)
     vectors = -(-product.columns // lanes)
     if product.is_tiled:
         rows = split(product.rows, 32 if product.rows >= 32 else 16)
         columns = split(vectors, min(vectors, 2))
     else:
-        rows, columns = _registers(target, product.rows, vectors)
+        rows, columns = _registers(target, product.rows, vectors, vectors if whole_rows else 1)
     size = bits(product.kind) // 8
     sliver = _TILED_SLIVER if product.is_tiled else _SLIVER
     inner_block = _inner_block(product.inner, rows.size * size, lanes, sliver)
     steps = product.rows * product.inner * columns.total
+    steps = steps // 2 if product.symmetric else steps
     cycles = steps // 8 if product.is_tiled else steps // 2  # a tile takes 16, and its copy as many
     column_blocks = _column_blocks(columns, rows, cycles, inner_block * lanes * size)
-    row_blocks = _row_blocks(rows, cycles // column_blocks)
+    row_blocks = 1 if product.symmetric else _row_blocks(rows, cycles // column_blocks)
     if row_blocks == 1:
         column_blocks = shared(column_blocks, columns.panels)
     unit = cycles // (row_blocks * column_blocks) + product.rows * columns.total * 2 + 50
@@ -120,12 +128,12 @@ def _is_packed(left: Operand, columns: Split, size: int) -> bool:
     return columns.panels > 3
 
 
-def _registers(target: Target, rows: int, vectors: int) -> tuple[Split, Split]:
-    """The register tile with the least cycles, among those that fit."""
+def _registers(target: Target, rows: int, vectors: int, least: int = 1) -> tuple[Split, Split]:
+    """The register tile with the least cycles, among those that fit and have a least width."""
     free = target.registers - (_AHEAD if target.registers > _FEW else 1)
     shapes = [
         (height, width)
-        for width in range(1, min(vectors, 8) + 1)
+        for width in range(least, max(min(vectors, 8), least) + 1)
         for height in range(1, min(rows, (free - width) // width) + 1)
     ]
 

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from chainrule.codegen.products.split import minimum
+from chainrule.codegen.products.split import maximum, minimum
 from chainrule.codegen.products.unit import Unit
+from chainrule.codegen.products.vectors import sums as sums_of
 from chainrule.codegen.products.vectors import transposed
-from chainrule.codegen.values import Value, bits, constant
+from chainrule.codegen.values import Index, Value, bits, constant
 
-__all__ = ["emit_results", "emit_turned_results"]
+__all__ = ["emit_results", "emit_row_results", "emit_turned_results"]
 
 
 def emit_results(unit: Unit, row: Value, done: Value, panel: Value, sums: Value) -> None:
@@ -40,6 +41,46 @@ def emit_results(unit: Unit, row: Value, done: Value, panel: Value, sums: Value)
             if partial:
                 with b.when(b.icmp("eq", v, full)):
                     give(n, b.first(lanes, b.number(rest)))
+
+
+def emit_row_results(unit: Unit, row: Value, done: Value, panel: Value, sums: Value) -> None:
+    """Give sums over whole rows, which the tile has, to whoever takes them."""
+    b, plan = unit.b, unit.plan
+    lanes, height = plan.lanes, plan.rows.size
+    for top in range(0, height, lanes):
+        count = min(lanes, height - top)
+        first = b.mul(panel, plan.columns.size * lanes)
+        lines = [_row_terms(unit, (row, first), done, top + i, sums) for i in range(count)]
+        totals = [sums_of(b, each) for each in zip(*lines, strict=True)]
+        mask = None
+        if count < lanes or not plan.rows.whole:
+            past: Index = minimum(b, maximum(b, b.sub(done, top), 0), count)
+            every = b.first(lanes, b.number(count))
+            mask = b.binary("xor", every, b.first(lanes, b.number(past)))
+        assert unit.result.rows is not None
+        unit.result.rows.give(b, b.add(row, top), totals, mask)
+
+
+def _row_terms(
+    unit: Unit, corner: tuple[Value, Value], done: Value, line: int, sums: Value
+) -> list[Value]:
+    """What is summed of a row of the tile, all its vectors added up, for each sum."""
+    b, plan, kind = unit.b, unit.plan, unit.product.kind
+    lanes, width = plan.lanes, plan.columns.size
+    rest = unit.product.columns % lanes
+    here, is_new = b.add(corner[0], line), b.icmp("sle", done, line)
+    assert unit.result.rows is not None
+    totals: list[Value] = []
+    for n in range(width):
+        place = b.offset(sums, (line * width + n) * lanes, kind)
+        values = b.load(unit.register, place, lanes * bits(kind) // 8)
+        mask = b.first(lanes, b.number(rest)) if rest and n == width - 1 else None
+        column = b.add(corner[1], n * lanes)
+        terms = unit.result.rows.terms(b, here, column, values, mask, is_new)
+        if mask is not None:
+            terms = [b.select(mask, t, constant(unit.register, 0)) for t in terms]
+        totals = [b.fadd(x, y) for x, y in zip(totals, terms, strict=True)] if n else terms
+    return totals
 
 
 def emit_turned_results(unit: Unit, row: Value, done: Value, panel: Value, sums: Value) -> None:

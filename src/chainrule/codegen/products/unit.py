@@ -66,7 +66,8 @@ def make_room(product: Product, plan: Plan) -> Room:
     sums = left + height * (whole + lanes)
     tiles = widest(plan.rows, plan.row_blocks) * wide if block < product.inner else 1
     square = sums + tiles * plan.rows.size * plan.columns.size * lanes
-    return Room(left, sums, square, square + (lanes + 1) * lanes * plan.turned, panel)
+    turns = plan.turned or product.symmetric
+    return Room(left, sums, square, square + (lanes + 1) * lanes * turns, panel)
 
 
 def widest(axis: Split, blocks: int) -> int:
