@@ -23,8 +23,8 @@ RAW = {raw["id"]: raw for raw in json.loads(CASES.read_text())} if CASES.exists(
 pytestmark = pytest.mark.skipif(not RAW, reason="the acceptance cases are not here")
 
 GROUPS = 10
-LEAST = 0.88
-"""The least share of well printed cases in a group of 17; over all of them it is 0.94."""
+MOST = (1, 2, 1, 0, 1, 1, 1, 2, 1, 0)
+"""How many of the 17 cases of each group may be printed otherwise; all in all, it is 6 of 100."""
 
 
 @cache
@@ -69,7 +69,7 @@ def test_most_cases_are_printed_as_a_teacher_would(group: int) -> None:
         f"{n}: {UNICODE(explained(_case(RAW[n])).tree)}, wanted {RAW[n]['unicode_parts']['rhs']}"
         for n in different
     ]
-    assert len(different) <= (1 - LEAST) * len(names), "\n".join(told)
+    assert len(different) <= MOST[group], "\n".join(told)
 
 
 @pytest.mark.parametrize("name", RAW)

@@ -39,7 +39,7 @@ def is_read_back(
 
 
 @given(programs(), st.sampled_from(sorted(AXES)), st.sampled_from([1, 1, 2]))
-@settings(max_examples=20)
+@settings(max_examples=8)
 def test_random_derivatives_are_read_back(steps: list[Step], wrt: str, order: int) -> None:
     is_read_back(function(steps), wrt, order, {**AXES, **INDICES}, FACTS)
 

@@ -36,6 +36,7 @@ __all__ = ["Point", "Program", "program"]
 
 _SIZES = (4, 3, 5, 2, 6, 7, 8, 9)
 _TOLERANCE = 1e-7
+_SMALL = 1e-6  # what is left of a derivative that is zero is rounding
 _ATTEMPTS = 12
 _POINTS = 7
 
@@ -84,7 +85,7 @@ class Program:
 
 def close(found: Array, truth: Array) -> bool:
     """Whether two arrays of one shape agree."""
-    scale = max(1e-9, float(np.max(np.abs(truth), initial=0.0)))
+    scale = max(_SMALL, float(np.max(np.abs(truth), initial=0.0)))
     error = np.max(np.abs(found - truth), initial=0.0)
     return bool(error <= _TOLERANCE * scale)
 

@@ -113,7 +113,9 @@ def _product(tree: Tree) -> str:
         elif part.dims:
             chain.append(canonical(part))
         elif isinstance(part, ts.Product):
-            scalars.append("<" + " ".join(map(canonical, part.parts)) + ">")
+            pending = [*(p for p in part.parts if not p.dims), *pending]
+            row = [canonical(p) for p in part.parts if p.dims]
+            scalars.append("<" + " ".join(row) + ">")
         else:
             scalars.append(canonical(part))
     shown = sorted(s for s in scalars if s != "1")

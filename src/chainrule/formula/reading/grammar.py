@@ -28,6 +28,8 @@ from chainrule.formula.reading.tokens import SUB, SUPER, VULGAR, Token
 __all__ = ["Syntax", "Vocabulary", "chain", "expression"]
 
 _PREFIXES: Final = frozenset({"np", "cr", "numpy", "chainrule", "jnp", "torch", "linalg", "nn"})
+_MOST_LABELS: Final = 6
+_UNLOWERED: Final = frozenset("bcdfgqwyz")  # letters that have no subscript sign
 _TERMS: Final = frozenset("⊙⊘⊗⊛")
 _SCALED: Final = frozenset("·/*@")
 
@@ -242,9 +244,11 @@ class _Parser(Brackets):
         token = self.take()
         labels = "".join(SUB.get(c, c) for c in token.text.removeprefix("_"))
         end = token.end
-        names = body.kind == "name" and body.text != "I"
-        rank = self.words.ranks.get(spelled(body.text), 0) if names else 2
+        name = body.kind == "name" and body.text != "I"
+        rank = self.words.ranks.get(spelled(body.text), 0) if name else _MOST_LABELS
         while len(labels) < rank and self.next.start == end and self.next.kind in ("sub", "name"):
+            if not name and self.next.kind == "name" and not set(self.next.text) <= _UNLOWERED:
+                break
             token = self.take()
             labels += "".join(SUB.get(c, c) for c in token.text)
             end = token.end

@@ -171,13 +171,15 @@ class IndexReader(ABC):
             return tuple(sorted(free, key=lambda i: self.expected.index(sizes[i])))
         return free
 
-    def aligned(self, left: Term, right: Term) -> tuple[Term, Term]:
-        """Elements with different labels, as Xᵢd − Xₙd: both have all of them."""
+    def sum_of_elements(self, left: Term, right: Term, sign: int) -> Term | None:
+        """Xᵢd − Xₙd, where both have all labels, or 1 + Bₙₜₖ; None of anything else."""
         one, two = labels_of(left.tree), labels_of(right.tree)
-        if not one or not two or one == two:
-            return left, right
+        if not one and not two or (left.rank and not one) or (right.rank and not two):
+            return None
         sizes = dict(zip(two, right.shape, strict=True)) | dict(zip(one, left.shape, strict=True))
-        return self._with(left, sizes), self._with(right, sizes)
+        made = [self._with(t, sizes) if t.rank else t for t in (left, right)]
+        shape = tuple(sizes.values())
+        return Term(ts.Plus(shape, (1, sign), (made[0].tree, made[1].tree)), shape)
 
     def _with(self, term: Term, sizes: dict[str, str]) -> Term:
         shape = tuple(sizes.values())

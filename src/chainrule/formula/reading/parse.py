@@ -203,10 +203,12 @@ class Reader(IndexReader):
             and isinstance(right.tree, ts.Number)
         ):
             return Term(number(0), (), left.meta * int(right.tree.value))
-        left, right = self.aligned(*op.zeros_fitted(left, right))
+        left, right = op.zeros_fitted(left, right)
         match syntax.text:
             case "+" | "−":
-                return op.plus(unknowns, left, right, 1 if syntax.text == "+" else -1)
+                sign = 1 if syntax.text == "+" else -1
+                elements = self.sum_of_elements(left, right, sign)
+                return elements or op.plus(unknowns, left, right, sign)
             case "·":
                 return op.juxtaposed(unknowns, [left, right])
             case "*":

@@ -98,12 +98,12 @@ class Unknowns:
             (name,) = open_sizes
             rest = combined(*((-left[name] * count, s) for s, count in known))
             return self._found(name, rest)
+        if any("·" in s for s in open_sizes):
+            return self._same_products(left)
         if len(open_sizes) == 2 and left[open_sizes[0]] == -left[open_sizes[1]]:
             name, other = open_sizes
             rest = ((-left[name] * count, s) for s, count in known)
             return self._found(name, combined((1, other), *rest))
-        if any("·" in s for s in open_sizes):
-            return self._same_products(left)
         signs = {count > 0 for _, count in known}
         each = [s for s, count in known for _ in range(abs(count))]
         if len(open_sizes) != len(each) or len(signs) > 1:
