@@ -96,7 +96,9 @@ LISTED: list[tuple[Any, str, Any, str]] = [
 
 
 @pytest.mark.parametrize(("f", "wrt", "order", "shown"), LISTED)
-def test_a_join_is_a_block_matrix_and_is_read_back(f: Any, wrt: str, order: Any, shown: str) -> None:
+def test_a_join_is_a_block_matrix_and_is_read_back(
+    f: Any, wrt: str, order: Any, shown: str
+) -> None:
     told = explain(f, wrt, order=order)
     assert UNICODE(told.tree) == shown
     assert told.error < 1e-9

@@ -67,11 +67,14 @@ def whitened(W: "k d", X: "n d"):
     return cr.sum((C - cr.eye(W.shape[0])) ** 2)
 
 
+CURVED = (
+    "block-diagonal over n: ½ (diag(exp(sₙ)) + ½ diag(exp(½ sₙ) ⊙ eₙ)WWᵀdiag(exp(½ sₙ) ⊙ eₙ) "
+    "+ ½ diag(W rₙ ⊙ exp(½ sₙ) ⊙ eₙ))"
+)
 LISTED: list[tuple[Any, str, Any, str]] = [
     (elbo, "mu", 1, "RWᵀ + μ"),
     (elbo, "mu", 2, "I + I ⊗ WWᵀ"),
-    (elbo, "s", 2, "block-diagonal over n: ½ (diag(exp(sₙ)) + ½ diag(exp(½ sₙ) ⊙ eₙ)WWᵀdiag(exp(½ sₙ)"
-     " ⊙ eₙ) + ½ diag(W rₙ ⊙ exp(½ sₙ) ⊙ eₙ))"),
+    (elbo, "s", 2, CURVED),
     (group_lasso, "W", 1, "λ·diag(1 ⊘ √(W∘²𝟏))W + Xᵀ(XW − Y)"),
     (group_lasso, "W", 2,
      "(block-diagonal over d: λ(1/‖w_d‖ · I − w_d w_dᵀ / ‖w_d‖³)) + XᵀX ⊗ I"),

@@ -1,4 +1,4 @@
-"""What is printed is read back: the texts of random derivatives and of slices are their formulas."""
+"""What is printed is read back: of random derivatives, and of those through slices."""
 
 # ruff: noqa: F722, F821, ANN — the annotations are names of axes
 

@@ -131,8 +131,10 @@ def kept(term: Term, _: int, definitions: Definitions) -> list[Term] | None:
                 continue
             straight = inner is f or inner.labels == tuple(range(mask.atom.args[0].rank))
             of_left = combine.lone(left)
-            if inner.atom.head == "apply:relu" and straight and (
-                inner.atom.args[0] == left or (of_left is not None and of_left.atom == f.atom)
+            if (
+                inner.atom.head == "apply:relu"
+                and straight
+                and (inner.atom.args[0] == left or (of_left is not None and of_left.atom == f.atom))
             ):
                 return [Term(term.coefficient, tuple(g for g in term.factors if g is not mask))]
     return None

@@ -309,9 +309,7 @@ def _with_blocks(
     sizes = tuple(poly.dims[i] for i in outputs)
     parts = [normal(b, axes, (length, *sizes)) for b, length in zip(blocks, lengths, strict=True)]
     atom = Atom("join", (0,), tuple(parts), (total(lengths), *sizes))
-    return normal(
-        [*left, Term(_ONE, (*rest, Factor(atom, axes)))], range(poly.rank), poly.dims
-    )
+    return normal([*left, Term(_ONE, (*rest, Factor(atom, axes)))], range(poly.rank), poly.dims)
 
 
 def _block(

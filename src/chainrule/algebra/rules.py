@@ -365,6 +365,6 @@ def _total(atom: Atom, slot: int, definitions: Definitions) -> Number | None:
 
 
 _RULES = (
-    _inverses, _permutations, sigmoids, shares, reflections, softmaxes, _masks, _simplex, _averages, _totals,
-    _cancelling, _units, exclusive, unclipped, kept, folds,
+    _inverses, _permutations, sigmoids, shares, reflections, softmaxes, _masks, _simplex,
+    _averages, _totals, _cancelling, _units, exclusive, unclipped, kept, folds,
 )  # fmt: skip

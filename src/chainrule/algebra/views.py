@@ -18,7 +18,12 @@ Offsets = Sequence[int | str]
 
 
 def viewed(
-    x: Poly, whole: Poly, axes: Sequence[Axis], offsets: Offsets, dims: tuple[str, ...], outside: bool
+    x: Poly,
+    whole: Poly,
+    axes: Sequence[Axis],
+    offsets: Offsets,
+    dims: tuple[str, ...],
+    outside: bool,
 ) -> Poly:
     """x read by an affine map of the indices; ``whole`` is x as one factor."""
     fresh = itertools.count(len(dims))

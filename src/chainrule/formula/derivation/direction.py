@@ -20,9 +20,7 @@ DIRECTION: Final = "direction"
 _LINEAR: Final = ("group", "view", "accumulate", "reshape", "join")
 
 
-def read_off(
-    tangent: Poly, dims: tuple[str, ...], definitions: Mapping[Atom, Poly]
-) -> Poly:
+def read_off(tangent: Poly, dims: tuple[str, ...], definitions: Mapping[Atom, Poly]) -> Poly:
     """Set the labels of the direction free: the coefficient of dx."""
     rank = tangent.rank
     terms = []

@@ -12,10 +12,18 @@ import itertools
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from fractions import Fraction
-from typing import NamedTuple, cast
+from typing import cast
 
 from chainrule.algebra.index import Atom, Factor, Poly, Term, normal
 from chainrule.algebra.joins import ends
+from chainrule.formula.matrix.edges import (
+    Edge,
+    complexity,
+    diagonal,
+    lying,
+    seen_from,
+    spread,
+)
 from chainrule.formula.matrix.factor import total
 from chainrule.formula.matrix.indices import in_indices
 from chainrule.formula.matrix.piece import Piece, piece
@@ -38,15 +46,6 @@ from chainrule.formula.typeset.walk import over
 __all__ = ["Irreducible", "formula"]
 
 _ONE = Fraction(1)
-
-
-class Edge(NamedTuple):
-    """A matrix between two labels: its rows run along the first."""
-
-    row: int
-    column: int
-    tree: Tree
-    symmetric: bool = False
 
 
 def formula(poly: Poly) -> Tree:
@@ -179,13 +178,13 @@ class Reduction:
             case [edge]:
                 vector = elementwise(weight) if weight else ts.Ones((self.sizes[label],))
                 other = edge.row if edge.column == label else edge.column
-                made = product([_from(edge, other), vector])
+                made = product([seen_from(edge, other), vector])
                 self.vectors.setdefault(other, []).append(made)
             case [first, second]:
                 a = first.row if first.column == label else first.column
                 b = second.row if second.column == label else second.column
-                middle = [_diagonal(elementwise(weight))] if weight else []
-                parts = [_from(first, a), *middle, flat_transpose(_from(second, b))]
+                middle = [diagonal(elementwise(weight))] if weight else []
+                parts = [seen_from(first, a), *middle, flat_transpose(seen_from(second, b))]
                 self._add_edge(a, b, product(parts))
             case _:
                 raise Irreducible("a label with three products")
@@ -199,8 +198,8 @@ class Reduction:
         self.edges.remove(first)
         self.edges.remove(second)
         weight = self.vectors.pop(label, [])
-        middle = [_diagonal(elementwise(weight))] if weight else []
-        left, right = _from(first, other), _from(second, label)
+        middle = [diagonal(elementwise(weight))] if weight else []
+        left, right = seen_from(first, other), seen_from(second, label)
         if not middle and left == flat_transpose(right):
             least = min(right, flat_transpose(right), key=lambda tree: turns([tree]))
             self.scalars.append(power_of(ts.Norm((), least), Fraction(2)))
@@ -220,7 +219,7 @@ class Reduction:
         if len(same) > 1:
             for e in same:
                 self.edges.remove(e)
-            self._add_edge(label, other, elementwise([_from(e, label) for e in same]))
+            self._add_edge(label, other, elementwise([seen_from(e, label) for e in same]))
 
     def _add_edge(self, a: int, b: int, tree: Tree) -> None:
         if a == b:
@@ -240,10 +239,10 @@ class Reduction:
             if isinstance(only, ts.Power) and only.exponent == ts.Number((), Fraction(2)):
                 self.scalars.append(power_of(ts.Norm((), only.body), Fraction(2)))
             else:
-                self.scalars.append(upright(product([_row(ts.Ones(only.dims)), only])))
+                self.scalars.append(upright(product([lying(ts.Ones(only.dims)), only])))
         else:
-            left, *right = sorted(weight, key=_complexity)
-            self.scalars.append(upright(product([_row(left), elementwise(right)])))
+            left, *right = sorted(weight, key=complexity)
+            self.scalars.append(upright(product([lying(left), elementwise(right)])))
 
     # ------------------------------------------------------------ the outputs
 
@@ -262,60 +261,34 @@ class Reduction:
         if not self.edges:
             u = elementwise(left) if left else ones[0]
             v = elementwise(right) if right else ones[1]
-            return product([u, _row(v)])
-        matrices = [_from(e, 0) for e in self.edges]
-        left, rows = _spread(left)
-        right, columns = _spread(right)
+            return product([u, lying(v)])
+        matrices = [seen_from(e, 0) for e in self.edges]
+        left, rows = spread(left)
+        right, columns = spread(right)
         if left or right:  # beside diag(u), sums scale too
             left, rows, right, columns = [*left, *rows], [], [*right, *columns], []
         if not any(isinstance(m, ts.Eye) for m in matrices):
-            matrices += [product([u, _row(ones[1])]) for u in rows]
-            matrices += [product([ones[0], _row(v)]) for v in columns]
+            matrices += [product([u, lying(ones[1])]) for u in rows]
+            matrices += [product([ones[0], lying(v)]) for v in columns]
         else:
             left, right = [*left, *rows], [*right, *columns]
         tree = elementwise(matrices)
         if isinstance(tree, ts.Eye):
             both = [*left, *right]
-            return _diagonal(elementwise(both)) if both else tree
+            return diagonal(elementwise(both)) if both else tree
         if is_triangle(tree) and isinstance(tree, ts.Apply):
             u = elementwise(left) if left else ones[0]
             v = elementwise(right) if right else ones[1]
-            return ts.Apply(tree.dims, tree.name, (product([u, _row(v)]), *tree.parts[1:]))
+            return ts.Apply(tree.dims, tree.name, (product([u, lying(v)]), *tree.parts[1:]))
         parts = [tree]
         if left:
-            parts.insert(0, _diagonal(elementwise(left)))
+            parts.insert(0, diagonal(elementwise(left)))
         if right:
-            parts.append(_diagonal(elementwise(right)))
+            parts.append(diagonal(elementwise(right)))
         return product(parts)
 
 
 _GONE = ts.Zero(("gone",))
-
-
-def _from(edge: Edge, row: int) -> Tree:
-    """The matrix of an edge with its rows along this label."""
-    return edge.tree if edge.row == row or edge.symmetric else flat_transpose(edge.tree)
-
-
-def _row(vector: Tree) -> Tree:
-    return flat_transpose(vector)
-
-
-def _spread(vectors: list[Tree]) -> tuple[list[Tree], list[Tree]]:
-    """Vectors that scale rows as diag(u), and sums M𝟏 that are written (M𝟏)𝟏ᵀ."""
-    sums: list[Tree] = [
-        v for v in vectors if isinstance(v, ts.Product) and isinstance(v.parts[-1], ts.Ones)
-    ]
-    return [v for v in vectors if v not in sums], sums
-
-
-def _diagonal(vector: Tree) -> Tree:
-    return ts.Diag((*vector.dims, *vector.dims), vector)
-
-
-def _complexity(tree: Tree) -> tuple[int, str]:
-    text = repr(tree)
-    return (text.count("("), text)
 
 
 # ---------------------------------------------------------------- atoms

@@ -163,7 +163,9 @@ class Printer:
                 inside = f"{self(body)}, {places(tree)}"
                 return n.function("place") + n.brackets.format(inside), ATOM
             case ts.Stacked(parts=parts, axis=axis):
-                return n.indicator.format(("; " if axis == 0 else ", ").join(map(self, parts))), ATOM
+                return n.indicator.format(
+                    ("; " if axis == 0 else ", ").join(map(self, parts))
+                ), ATOM
             case ts.At(body=body, labels=labels, power=power):
                 return self._at(body, labels, power), POSTFIX
             case ts.Indexed():

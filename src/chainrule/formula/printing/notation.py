@@ -89,8 +89,11 @@ def _unicode_subscript(base: str, index: str) -> str:
     if index[:1] in ("⌈", "⌊"):
         return f"{base}_{index}"
     lowered = index.translate(_SUB)
-    if index[0] in _SMALL and lowered[0] == index[0] and base != "Σ" and (
-        base[-1:].isalnum() or base[-1:] in ")]ᵀ"
+    if (
+        index[0] in _SMALL
+        and lowered[0] == index[0]
+        and base != "Σ"
+        and (base[-1:].isalnum() or base[-1:] in ")]ᵀ")
     ):
         return f"{base}_{index}"  # g_d, since gd would be a name
     if len(index) == 1 or base != "K":

@@ -9,9 +9,10 @@ from typing import Final
 from chainrule.algebra.sizes import multiplied
 from chainrule.formula.reading import operators as op
 from chainrule.formula.reading.operators import MisfitError, Term
-from chainrule.formula.reading.reductions import Options, axis_of, reduced, size_term
+from chainrule.formula.reading.reductions import Options, reduced, size_term
 from chainrule.formula.reading.shapes import Shape, Unknowns, shown
 from chainrule.formula.reading.slices import padded, placed
+from chainrule.formula.reading.stacks import stack
 from chainrule.formula.typeset import tree as ts
 from chainrule.formula.typeset.build import number
 from chainrule.formula.typeset.walk import REDUCTIONS
@@ -109,14 +110,10 @@ _OTHERS: Final = frozenset(
         "stack",
         "float",
         "windows",
-        "pad",
-        "argsort",
-        "tril",
-        "triu",
-        "place",
     }
 )
-FUNCTIONS: Final = _ELEMENTWISE | _OTHERS | REDUCTIONS | set(_ALIASES)
+_PLACING: Final = frozenset({"pad", "place", "argsort", "tril", "triu"})
+FUNCTIONS: Final = _PLACING | _ELEMENTWISE | _OTHERS | REDUCTIONS | set(_ALIASES)
 """The functions that a derivation may call."""
 
 
@@ -371,17 +368,10 @@ def _general(unknowns: Unknowns, name: str, parts: list[Term], options: Options)
         case "pad":
             return padded(parts[0], parts[1:])
         case "place":
-            return _placed(unknowns, parts)
+            return placed(unknowns, parts)
         case "stack":
-            return _stacked(unknowns, parts, options)
+            return stack(unknowns, parts, options)
     return None
-
-
-def _placed(unknowns: Unknowns, parts: Sequence[Term]) -> Term:
-    where = parts[1].meta if len(parts) == 2 else None
-    if not isinstance(where, tuple) or where[:1] != ("slices",):
-        raise MisfitError("place takes an array and a slice, as in place(u, [2:, :])")
-    return placed(unknowns, parts[0], where[1:])
 
 
 def _einsum(unknowns: Unknowns, parts: Sequence[Term]) -> Term:
@@ -405,15 +395,3 @@ def _einsum(unknowns: Unknowns, parts: Sequence[Term]) -> Term:
                 raise MisfitError(f"axis '{letter}' has two sizes, {sizes[letter]} and {size}")
     shape = tuple(unknowns.value(sizes[letter]) for letter in after)
     return op.called("einsum", parts[1:], shape, (f"{before}->{after}",))
-
-
-def _stacked(unknowns: Unknowns, parts: Sequence[Term], options: Options) -> Term:
-    items = parts[0].meta
-    if not isinstance(items, list):
-        raise MisfitError("stack takes a list of arrays")
-    for item in items[1:]:
-        if not unknowns.match(items[0].shape, item.shape):
-            raise MisfitError(f"{shown(items[0].shape)} and {shown(item.shape)} cannot be stacked")
-    axis = (axis_of(parts, options) or 0) % (items[0].rank + 1)
-    shape = (*items[0].shape[:axis], str(len(items)), *items[0].shape[axis:])
-    return op.called("stack", items, shape, (axis,))

@@ -16,7 +16,7 @@ from chainrule.formula.reading.calls import commutation
 from chainrule.formula.reading.names import Names
 from chainrule.formula.reading.operators import Term
 from chainrule.formula.reading.shapes import Shape, Unknowns, shown
-from chainrule.formula.reading.syntax import Syntax
+from chainrule.formula.reading.syntax import UNIT, Syntax
 from chainrule.formula.reading.tokens import located
 from chainrule.formula.typeset import tree as ts
 from chainrule.formula.typeset.build import number, power_of
@@ -45,6 +45,10 @@ def factors_of(syntax: Syntax, power: Fraction = Fraction(1)) -> list[Power]:
             if any(f.kind == "labelled" for f, _ in factors_of(body)):
                 return factors_of(body, power / 2)
     return [(syntax, power)]
+
+
+def _is_unit(syntax: Syntax) -> bool:
+    return UNIT.fullmatch(syntax.text) is not None
 
 
 def _rewritten(tree: Tree, grown: Callable[[Tree], Tree]) -> Tree:
@@ -129,7 +133,8 @@ class IndexReader(ABC):
         """Whether all labelled factors are single elements of arrays."""
         ranks = {**self.names.vocabulary.ranks, "I": 2}
         return all(
-            f.parts[0].kind != "name" or len(f.text) == ranks.get(spelled(f.parts[0].text), 0)
+            f.parts[0].kind != "name"
+            or len(f.text) == ranks.get(spelled(f.parts[0].text), int(_is_unit(f.parts[0])))
             for f, _ in factors
             if f.kind == "labelled"
         )
@@ -174,7 +179,7 @@ class IndexReader(ABC):
     def sum_of_elements(self, left: Term, right: Term, sign: int) -> Term | None:
         """Xᵢd − Xₙd, where both have all labels, or 1 + Bₙₜₖ; None of anything else."""
         one, two = labels_of(left.tree), labels_of(right.tree)
-        if not one and not two or (left.rank and not one) or (right.rank and not two):
+        if (not one and not two) or (left.rank and not one) or (right.rank and not two):
             return None
         sizes = dict(zip(two, right.shape, strict=True)) | dict(zip(one, left.shape, strict=True))
         made = [self._with(t, sizes) if t.rank else t for t in (left, right)]

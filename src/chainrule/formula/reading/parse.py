@@ -13,7 +13,6 @@ from fractions import Fraction
 from typing import Any
 
 from chainrule.algebra.sizes import multiplied
-from chainrule.errors import FormulaError
 from chainrule.formula.printing.notation import spelled
 from chainrule.formula.reading import operators as op
 from chainrule.formula.reading.calls import FUNCTIONS, apply, commutation
@@ -26,7 +25,7 @@ from chainrule.formula.reading.shapes import Shape, shown, sliced
 from chainrule.formula.reading.slices import Slice, extent, taken
 from chainrule.formula.reading.stacks import stacked
 from chainrule.formula.reading.syntax import UNIT, Syntax
-from chainrule.formula.reading.tokens import UnfittingError, located
+from chainrule.formula.reading.tokens import UnfittingError
 from chainrule.formula.typeset import tree as ts
 from chainrule.formula.typeset.build import number
 from chainrule.formula.typeset.roots import PI

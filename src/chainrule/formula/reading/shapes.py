@@ -41,7 +41,9 @@ class Unknowns:
         if "?" not in size:
             return size
         if "+" in size or "−" in size:
-            known = ((c, multiplied([self.value(s)]) if s else "1") for s, c in linear(size).items())
+            known = (
+                (c, multiplied([self.value(s)]) if s else "1") for s, c in linear(size).items()
+            )
             return combined(*known)
         parts: list[str] = []
         for part in size.split("·"):
@@ -183,7 +185,6 @@ class Unknowns:
             elif isinstance(value, str) and value[:1] == "?":
                 changes[entry.name] = self.value(value)
         return replace(tree, **changes) if changes else tree
-
 
     def _settled(self, value: Any) -> Any:
         """Sizes among settings: an axis of a slice says where it begins."""

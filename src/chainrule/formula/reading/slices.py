@@ -115,11 +115,15 @@ def padded(body: Term, parts: Sequence[Term]) -> Term:
     return Term(ts.Viewed(tuple(dims), body.tree, tuple(axes), outside=True), tuple(dims))
 
 
-def placed(unknowns: Unknowns, body: Term, where: Sequence[Bound | Slice]) -> Term:
+def placed(unknowns: Unknowns, parts: Sequence[Term]) -> Term:
     """Zeros with an array at the places of a slice, as place(u, [2:, :]).
 
-    Raises:  MisfitError: not a place for every axis.
+    Raises:  MisfitError: no slice, or not a place for every axis.
     """
+    where = parts[1].meta if len(parts) == 2 else None
+    if not isinstance(where, tuple) or where[:1] != ("slices",):
+        raise MisfitError("place takes an array and a slice, as in place(u, [2:, :])")
+    body, where = parts[0], where[1:]
     axes: list[ts.Place] = []
     dims: list[str] = []
     count = sum(isinstance(item, tuple) for item in where)

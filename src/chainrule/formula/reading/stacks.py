@@ -5,11 +5,12 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from chainrule.algebra.sizes import combined
-from chainrule.formula.reading.operators import MisfitError, Term, tree_dims
+from chainrule.formula.reading.operators import MisfitError, Term, called, tree_dims
+from chainrule.formula.reading.reductions import Options, axis_of
 from chainrule.formula.reading.shapes import Shape, Unknowns, shown
 from chainrule.formula.typeset import tree as ts
 
-__all__ = ["stacked"]
+__all__ = ["stack", "stacked"]
 
 
 def stacked(unknowns: Unknowns, parts: Sequence[Term], axis: int) -> Term:
@@ -46,3 +47,19 @@ def _grid(part: Term) -> Shape:
     if part.rank == 0:
         return "1", "1"
     return part.shape if part.rank == 2 else (part.shape[0], "1")
+
+
+def stack(unknowns: Unknowns, parts: Sequence[Term], options: Options) -> Term:
+    """Arrays along a new axis, as np.stack.
+
+    Raises:  MisfitError: no list of arrays, or arrays of different shapes.
+    """
+    items = parts[0].meta
+    if not isinstance(items, list):
+        raise MisfitError("stack takes a list of arrays")
+    for item in items[1:]:
+        if not unknowns.match(items[0].shape, item.shape):
+            raise MisfitError(f"{shown(items[0].shape)} and {shown(item.shape)} cannot be stacked")
+    axis = (axis_of(parts, options) or 0) % (items[0].rank + 1)
+    shape = (*items[0].shape[:axis], str(len(items)), *items[0].shape[axis:])
+    return called("stack", items, shape, (axis,))

@@ -37,9 +37,7 @@ def size_of(symbol: str, sizes: Mapping[str, int]) -> int:
         total = size_of(whole, sizes)
         return -(-total // int(step)) if symbol[0] == "⌈" else total // int(step)
     return sum(
-        count * math.prod(_part_of(part, sizes) for part in term.split("·"))
-        if term
-        else count
+        count * math.prod(_part_of(part, sizes) for part in term.split("·")) if term else count
         for term, count in linear(symbol).items()
     )
 
