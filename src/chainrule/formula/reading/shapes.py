@@ -67,8 +67,8 @@ class Unknowns:
         if any(sign in size for size in both for sign in "+−"):
             return self._same_sums(*both)
         if both[0][:1] == both[1][:1] != "" and both[0][0] in "⌈⌊":
-            (one, _, step), (two, _, other) = (size[1:].rpartition("/") for size in both)
-            return step == other and self.same(one, two)
+            (first, _, step), (second, _, steps) = (size[1:].rpartition("/") for size in both)
+            return step == steps and self.same(first, second)
         left, right = (size.split("·") for size in both)
         for part in list(left):
             if part in right:
@@ -77,13 +77,13 @@ class Unknowns:
         left, right = [p for p in left if p != "1"], [p for p in right if p != "1"]
         if not left and not right:
             return True
-        for open_side, other in ((left, right), (right, left)):
+        for open_side, closed in ((left, right), (right, left)):
             unknown = [p for p in open_side if p[0] == "?"]
-            if len(unknown) == len(open_side) == 1 and unknown[0] not in other:
-                self.found[unknown[0]] = "·".join(other) or "1"
+            if len(unknown) == len(open_side) == 1 and unknown[0] not in closed:
+                self.found[unknown[0]] = "·".join(closed) or "1"
                 return True
-            if len(open_side) == 2 and len(set(open_side)) == 1 == len(set(other)) and unknown:
-                self.found[unknown[0]] = other[0]
+            if len(open_side) == 2 and len(set(open_side)) == 1 == len(set(closed)) and unknown:
+                self.found[unknown[0]] = closed[0]
                 return True
         if len(left) == len(right) > 1:
             return all(self._paired(a, b) for a, b in zip(left, right, strict=True))
@@ -104,8 +104,8 @@ class Unknowns:
             return self._same_products(left)
         if len(open_sizes) == 2 and left[open_sizes[0]] == -left[open_sizes[1]]:
             name, other = open_sizes
-            rest = ((-left[name] * count, s) for s, count in known)
-            return self._found(name, combined((1, other), *rest))
+            added = ((-left[name] * count, s) for s, count in known)
+            return self._found(name, combined((1, other), *added))
         signs = {count > 0 for _, count in known}
         each = [s for s, count in known for _ in range(abs(count))]
         if len(open_sizes) != len(each) or len(signs) > 1:
