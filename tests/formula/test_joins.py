@@ -109,7 +109,7 @@ def test_a_join_is_a_block_matrix_and_is_read_back(
 def test_a_block_matrix_has_every_print() -> None:
     told = explain(thrice, "u", order="jacobian")
     assert ASCII(told.tree) == "[I; 2 I; diag(v)]"
-    assert r"\begin{bmatrix}I \\ 2I \\ \operatorname{diag}(v)\end{bmatrix}" in told.latex
+    assert r"\begin{bmatrix}I \\ 2 I \\ \operatorname{diag}(v)\end{bmatrix}" in told.latex
     assert told.mathml.count("<mtr>") == 3
     assert told.pretty().splitlines()[:3] == [
         " ∂thrice    ⎡   I   ⎤",
