@@ -9,10 +9,9 @@ Everything is imported when it is first asked for, NumPy included.
 """
 
 import importlib
-import sys
 from typing import TYPE_CHECKING, Any
 
-from chainrule.elsewhere import no_attribute as _no_attribute
+from chainrule.elsewhere import missing_from as _missing_from
 
 if TYPE_CHECKING:
     from chainrule import classical as classical
@@ -39,6 +38,8 @@ if TYPE_CHECKING:
 
 __version__ = "0.1.0"
 
+_missing = _missing_from(__name__)
+
 _ROOMS = (
     "classical", "data", "decomposition", "errors", "formula", "loss", "metrics", "nn", "optim",
     "probability", "schedule", "stats", "testing", "train", "tree", "view",
@@ -62,9 +63,7 @@ def __getattr__(name: str) -> Any:
         api = importlib.import_module("chainrule.api")
         public |= {key: getattr(api, key) for key in api.__all__}
         public["__all__"] = sorted([*api.__all__, *_ROOMS, *_FOUND_IN, "__version__"])
-    if name not in public:
-        raise _no_attribute("module 'chainrule'", "chainrule", name, sys.modules[__name__])
-    return public[name]
+    return public[name] if name in public else _missing(name)
 
 
 def __dir__() -> list[str]:

@@ -5,11 +5,12 @@ The code between backticks is run by a test, so that a remedy is one that works.
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable
 from functools import wraps
 from typing import Any, Final, TypeVar, cast
 
-__all__ = ["ELSEWHERE", "no_attribute", "reduced", "spelled"]
+__all__ = ["ELSEWHERE", "missing_from", "no_attribute", "reduced", "spelled"]
 
 Function = TypeVar("Function", bound=Callable[..., Any])
 
@@ -231,6 +232,15 @@ def no_attribute(owner: str, kind: str, name: str, holder: object) -> AttributeE
     if remedy is None:
         return AttributeError(told, name=name, obj=holder)
     return AttributeError(f"{told}\n\n  {remedy.replace('`', '')}")
+
+
+def missing_from(module: str) -> Callable[[str], Any]:
+    """Make a module's ``__getattr__``, which Python calls for the names that it lacks."""
+
+    def missing(name: str) -> Any:
+        raise no_attribute(f"module {module!r}", module, name, sys.modules[module])
+
+    return missing
 
 
 def spelled(more: str = "", /, **ours: str) -> Callable[[Function], Function]:

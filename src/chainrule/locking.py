@@ -1,13 +1,14 @@
-"""One process at a time: a lock on a file, which the system lets go when its holder dies."""
+"""Locks: on a file, which the system lets go when its holder dies; and one that forks wait for."""
 
 import errno
 import fcntl
 import os
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
+from threading import RLock
 
-__all__ = ["acquire", "held", "is_held"]
+__all__ = ["acquire", "held", "is_held", "lock_between_forks"]
 
 
 def acquire(path: Path, wait: bool = False) -> int:
@@ -91,6 +92,25 @@ def is_held(path: Path) -> bool:
     finally:
         os.close(handle)
     return False
+
+
+def lock_between_forks() -> AbstractContextManager[bool]:
+    """Make a lock for threads that a fork waits for, and that is free in the child.
+
+    A child would otherwise have the lock, and what it guards in the middle of a change, but not
+    the thread that would go on with it. A thread that has the lock may take it again, which the
+    handler of a signal does.
+
+    >>> lock = lock_between_forks()
+    >>> with lock, lock:
+    ...     print("here")
+    here
+    """
+    lock = RLock()
+    os.register_at_fork(
+        before=lock.acquire, after_in_parent=lock.release, after_in_child=lock.release
+    )
+    return lock
 
 
 def _holder(handle: int) -> list[str]:

@@ -1,6 +1,7 @@
 """Where the package lies and which modules it has; read from the files, so nothing is imported."""
 
 import ast
+from collections import deque
 from collections.abc import Iterator
 from functools import cache
 from pathlib import Path
@@ -25,19 +26,36 @@ def parse(path: Path) -> ast.Module:
     return ast.parse(path.read_text(encoding="utf-8"), filename=str(path))
 
 
-def docstrings(package: Path) -> Iterator[tuple[str, int, str]]:
-    """Yield (place, line, text) for each docstring of every module, class and function.
+@cache
+def docstrings(package: Path) -> tuple[tuple[str, int, str], ...]:
+    """Give (place, line, text) for each docstring of every module, class and function.
 
     They are taken from the source rather than from the imported objects: a decorator or a
     re-export can hide a docstring from the tools that look for it at run time.
     """
+    return tuple(_docstrings(package))
+
+
+def _docstrings(package: Path) -> Iterator[tuple[str, int, str]]:
     documented = ast.Module | ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionDef
     for module, path in modules(package).items():
-        for node in ast.walk(parse(path)):
+        for node in statements(parse(path)):
             if isinstance(node, documented) and (text := ast.get_docstring(node)):
                 name = "" if isinstance(node, ast.Module) else f":{node.name}"
                 line = node.body[0].lineno
                 yield f"{module}{name}:{line}", line, text
+
+
+def statements(tree: ast.Module) -> Iterator[ast.AST]:
+    """Yield a module and what it says, however deep; expressions, most of a tree, are not walked.
+
+    Breadth first, as ast.walk goes.
+    """
+    saying = ast.stmt | ast.ExceptHandler | ast.match_case
+    waiting: deque[ast.AST] = deque([tree])
+    while waiting:
+        yield (node := waiting.popleft())
+        waiting.extend(child for child in ast.iter_child_nodes(node) if isinstance(child, saying))
 
 
 def write(package: Path, files: dict[str, str]) -> Path:

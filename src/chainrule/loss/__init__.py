@@ -5,10 +5,9 @@
 (Tensor(0.18092452), Tensor(0.))
 """
 
-import sys
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-from chainrule.elsewhere import no_attribute as _no_attribute
+from chainrule.elsewhere import missing_from as _missing_from
 from chainrule.loss.absolute import absolute
 from chainrule.loss.binary_logistic import binary_logistic
 from chainrule.loss.cross_entropy import cross_entropy
@@ -35,8 +34,4 @@ __all__ = [
 ]
 
 if not TYPE_CHECKING:  # which knows by itself what is missing
-
-    def __getattr__(name: str) -> Any:
-        raise _no_attribute(
-            "module 'chainrule.loss'", "chainrule.loss", name, sys.modules[__name__]
-        )
+    __getattr__ = _missing_from(__name__)

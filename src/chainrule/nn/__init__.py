@@ -6,10 +6,9 @@
 (5, 10)
 """
 
-import sys
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-from chainrule.elsewhere import no_attribute as _no_attribute
+from chainrule.elsewhere import missing_from as _missing_from
 from chainrule.nn import initialization
 from chainrule.nn.attention import MultiHeadAttention
 from chainrule.nn.convolution import Conv1d, Conv2d, ConvTranspose2d
@@ -84,6 +83,4 @@ __all__ = [
 ]
 
 if not TYPE_CHECKING:  # which knows by itself what is missing
-
-    def __getattr__(name: str) -> Any:
-        raise _no_attribute("module 'chainrule.nn'", "chainrule.nn", name, sys.modules[__name__])
+    __getattr__ = _missing_from(__name__)

@@ -7,10 +7,9 @@
 Tensor(0.7)
 """
 
-import sys
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-from chainrule.elsewhere import no_attribute as _no_attribute
+from chainrule.elsewhere import missing_from as _missing_from
 from chainrule.optim.accumulated import Accumulated
 from chainrule.optim.adagrad import Adagrad
 from chainrule.optim.adam import Adam
@@ -74,8 +73,4 @@ __all__ = [
 ]
 
 if not TYPE_CHECKING:  # which knows by itself what is missing
-
-    def __getattr__(name: str) -> Any:
-        raise _no_attribute(
-            "module 'chainrule.optim'", "chainrule.optim", name, sys.modules[__name__]
-        )
+    __getattr__ = _missing_from(__name__)

@@ -15,11 +15,12 @@ import time
 from collections.abc import Callable
 from contextlib import suppress
 from functools import cache
-from threading import RLock, Thread
+from threading import Thread
 from typing import Any, Final
 from weakref import WeakSet
 
 from chainrule.errors import CapacityError
+from chainrule.locking import lock_between_forks
 from chainrule.runtime.engine import Library, host_target, load
 from chainrule.runtime.processors import processors, thread_count
 from chainrule.runtime.team_layout import LAYOUT, POOL_BYTES, TEAM
@@ -155,13 +156,7 @@ def _begin_in_child() -> None:
 _POOLS: Final[WeakSet[Pool]] = WeakSet()
 os.register_at_fork(after_in_child=_begin_in_child)
 
-# A child would have the lock, and LLVM in the middle of its work, but nobody who goes on with it.
-_LOADING: Final = RLock()
-os.register_at_fork(
-    before=_LOADING.acquire,
-    after_in_parent=_LOADING.release,
-    after_in_child=_LOADING.release,
-)
+_LOADING: Final = lock_between_forks()
 
 
 # ---------------------------------------------------------------- memory

@@ -7,9 +7,7 @@ has no numbers any more: whoever asks for them is told where it was given away.
 from __future__ import annotations
 
 import inspect
-import os
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from threading import RLock
 from typing import Any, Final, NamedTuple
 
 import numpy as np
@@ -17,6 +15,7 @@ import numpy as np
 from chainrule import tree
 from chainrule.errors import ArgumentError, DonatedError
 from chainrule.ir.dtype import DType, from_numpy
+from chainrule.locking import lock_between_forks
 from chainrule.recording import Place, place_text, users_place
 from chainrule.runtime.native import NativeProgram
 from chainrule.tensors import Tensor, held
@@ -150,12 +149,7 @@ def _told(gift: _Gift) -> str:
 
 _put: Final[Callable[[Tensor, Any], None]] = Tensor.__dict__["_value"].__set__
 # A signal's handler may look at a Tensor in the middle of that, and a child may be forked.
-_giving: Final = RLock()
-os.register_at_fork(
-    before=_giving.acquire,
-    after_in_parent=_giving.release,
-    after_in_child=_giving.release,
-)
+_giving: Final = lock_between_forks()
 
 
 def _read(given: Tensor) -> Any:
