@@ -111,12 +111,14 @@ def new_page(chromium: Any) -> Iterator[Callable[..., Any]]:
         context.close()
 
 
-@pytest.fixture(autouse=True)
-def machine_code(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.fixture(autouse=True, scope="module")
+def machine_code(request: pytest.FixtureRequest) -> Iterator[None]:
     """Let the tests that lie in some places run machine code."""
     place = request.path.relative_to(Path(__file__).parent).as_posix()
-    if place.startswith(NATIVE):
-        monkeypatch.setenv("CHAINRULE_RUNTIME", "native")
+    with pytest.MonkeyPatch.context() as monkeypatch:
+        if place.startswith(NATIVE):
+            monkeypatch.setenv("CHAINRULE_RUNTIME", "native")
+        yield
 
 
 @pytest.fixture(params=["native", "reference"])
