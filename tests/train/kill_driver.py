@@ -1,8 +1,8 @@
-"""Run a scenario again and again, each time killed one system call later.
+"""Run each scenario again and again, each time killed one system call later.
 
-Arguments: MODE SCENARIO BASE OUT. For k = 1, 2, … the folder BASE is copied into OUT and a forked
-child runs the scenario in the copy, to be killed before its k-th call; the last child of a kind
-gets through.
+Arguments: MODE BASES OUT. For k = 1, 2, … the scenario's folder in BASES is copied into its folder
+in OUT, and a forked child runs the scenario in the copy, to be killed before its k-th call; the
+last child of a kind gets through.
 
 * ``hook``: the child replaces functions of ``os`` and kills itself with SIGKILL.
 * ``strace``: this process runs under strace, which kills every traced process before its
@@ -146,9 +146,10 @@ def kill_everywhere(syscall: str | None, scenario: str, base: Path, out: Path) -
 
 
 def main() -> None:
-    mode, scenario, base, out = sys.argv[1:]
-    for syscall in PADDING if mode == "strace" else (None,):
-        kill_everywhere(syscall, scenario, Path(base), Path(out))
+    mode, bases, out = sys.argv[1:]
+    for scenario in SCENARIOS:
+        for syscall in PADDING if mode == "strace" else (None,):
+            kill_everywhere(syscall, scenario, Path(bases, scenario), Path(out, scenario))
 
 
 if __name__ == "__main__":

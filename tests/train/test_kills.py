@@ -1,7 +1,8 @@
 """A process killed at any system call leaves the old or the new, whole.
 
 Each scenario is killed before each of its calls, once by its own hooks on ``os`` (always) and once
-by strace (where it is installed and may trace). What is left is then read by this process.
+by strace (where it is installed and may trace). What is left is then read by this process. One
+process is the parent of all that are killed, as to start takes longer than to be killed.
 """
 
 import functools
@@ -24,11 +25,11 @@ SOURCE = Path(chainrule.errors.__file__).parents[1]
 OTHER_NAMES = ("renameat", "renameat2", "mkdirat")  # what arm64 calls rename and mkdir
 
 
-def drive(mode: str, scenario: str, folder: Path) -> list[Path]:
-    """Kill the scenario at every call; return the folder that each process left."""
-    out = folder / mode
-    out.mkdir()
-    command = [sys.executable, str(DRIVER), mode, scenario, str(folder / "base"), str(out)]
+def drive(mode: str, folder: Path) -> None:
+    """Kill each scenario at every call."""
+    for scenario in kill_driver.SCENARIOS:
+        (folder / mode / scenario).mkdir(parents=True)
+    command = [sys.executable, str(DRIVER), mode, str(folder / "bases"), str(folder / mode)]
     if mode == "strace":
         calls = ",".join(f"?{call}" for call in (*kill_driver.PADDING, *OTHER_NAMES))
         inject = f"inject={calls}:signal=KILL:when={kill_driver.TOTAL}"
@@ -36,7 +37,6 @@ def drive(mode: str, scenario: str, folder: Path) -> list[Path]:
     environment = {**os.environ, "PYTHONPATH": str(SOURCE), "OPENBLAS_NUM_THREADS": "1"}
     done = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
-    return sorted(out.iterdir())
 
 
 @functools.cache
@@ -47,14 +47,43 @@ def can_trace() -> bool:
     return subprocess.run(command, capture_output=True, check=False).returncode == 0
 
 
-def left_behind(scenario: str, folder: Path) -> list[Path]:
-    """Return what was left by each killed process, and by those that got through."""
-    left = drive("hook", scenario, folder)
-    assert len(left) > 3
-    if can_trace():
-        traced = drive("strace", scenario, folder)
-        assert len(traced) > len(kill_driver.PADDING)
-        left += traced
+def prepared(bases: Path) -> Path:
+    """Make what each scenario finds."""
+    for scenario in kill_driver.SCENARIOS:
+        (bases / scenario).mkdir(parents=True)
+    for scenario in ("save", "save_again"):
+        checkpoint.save(bases / scenario, kill_driver.content(1), best=True)
+    (bases / "write" / "file").write_bytes(b"old")
+    durable.append_line(bases / "append" / "lines", "old")
+    with run.create(bases / "finish", {}) as opened:
+        opened.save_model({"w": np.full(4, 1.0)}, {"version": 1})
+    with run.create(bases / "rewind", {}) as opened:
+        for step in (10, 20, 30):
+            opened.append_metrics({"step": step})
+    return bases
+
+
+LeftBehind = Callable[[str], list[Path]]
+LEAST = {"hook": 3, "strace": len(kill_driver.PADDING)}
+
+
+@pytest.fixture(scope="module")
+def left_behind(tmp_path_factory: pytest.TempPathFactory) -> LeftBehind:
+    """Give what was left by each killed process of a scenario, and by those that got through."""
+    folder = tmp_path_factory.mktemp("kills")
+    prepared(folder / "bases")
+    modes = ["hook", "strace"] if can_trace() else ["hook"]
+    for mode in modes:
+        drive(mode, folder)
+
+    def left(scenario: str) -> list[Path]:
+        found = []
+        for mode in modes:
+            by_mode = sorted((folder / mode / scenario).iterdir())
+            assert len(by_mode) > LEAST[mode]
+            found += by_mode
+        return found
+
     return left
 
 
@@ -71,24 +100,16 @@ def partials(folder: Path) -> list[str]:
     return [path.name for path in folder.rglob(".*") if durable.is_partial(path.name)]
 
 
-@pytest.fixture
-def base(tmp_path: Path) -> Path:
-    folder = tmp_path / "base"
-    folder.mkdir()
-    return folder
-
-
 @pytest.mark.parametrize(
     ("scenario", "new"),
     [("save", kill_driver.content(2)), ("save_again", kill_driver.content(1, version=2))],
 )
 def test_a_killed_save_leaves_the_old_or_the_new_checkpoint(
-    scenario: str, new: checkpoint.Checkpoint, tmp_path: Path, base: Path
+    scenario: str, new: checkpoint.Checkpoint, left_behind: LeftBehind
 ) -> None:
     old = kill_driver.content(1)
-    checkpoint.save(base, old, best=True)
     outcomes = set()
-    for folder in left_behind(scenario, tmp_path):
+    for folder in left_behind(scenario):
         loaded = checkpoint.load(folder)
         assert loaded.warnings == ()
         is_new = is_same(loaded.checkpoint, new)
@@ -102,10 +123,9 @@ def test_a_killed_save_leaves_the_old_or_the_new_checkpoint(
     assert outcomes == {False, True}
 
 
-def test_a_killed_write_leaves_the_old_or_the_new_file(tmp_path: Path, base: Path) -> None:
-    (base / "file").write_bytes(b"old")
+def test_a_killed_write_leaves_the_old_or_the_new_file(left_behind: LeftBehind) -> None:
     contents = set()
-    for folder in left_behind("write", tmp_path):
+    for folder in left_behind("write"):
         contents.add((folder / "file").read_bytes())
         durable.sweep(folder)
         assert kill_driver.names(folder) == ["file"]
@@ -117,16 +137,15 @@ def whole_lines(path: Path) -> tuple[bytes, ...]:
     return tuple(path.read_bytes().split(b"\n")[:-1])
 
 
-def test_a_killed_append_leaves_the_old_lines_or_one_more(tmp_path: Path, base: Path) -> None:
-    durable.append_line(base / "lines", "old")
-    contents = {whole_lines(f / "lines") for f in left_behind("append", tmp_path)}
+def test_a_killed_append_leaves_the_old_lines_or_one_more(left_behind: LeftBehind) -> None:
+    contents = {whole_lines(f / "lines") for f in left_behind("append")}
     assert contents == {(b"old",), (b"old", b"new")}
 
 
 def test_a_killed_create_leaves_a_run_or_a_folder_that_create_takes(
-    tmp_path: Path, base: Path
+    left_behind: LeftBehind,
 ) -> None:
-    for folder in left_behind("create", tmp_path):
+    for folder in left_behind("create"):
         is_run = (folder / "run" / "config.json").exists()
         again: Callable[[], run.Run] = (
             functools.partial(run.open, folder / "run", write=True)
@@ -139,24 +158,19 @@ def test_a_killed_create_leaves_a_run_or_a_folder_that_create_takes(
 
 
 def test_a_kill_while_the_final_model_is_replaced_leaves_one_whole(
-    tmp_path: Path, base: Path
+    left_behind: LeftBehind,
 ) -> None:
-    with run.create(base, {}) as opened:
-        opened.save_model({"w": np.full(4, 1.0)}, {"version": 1})
     versions = set()
-    for folder in left_behind("finish", tmp_path):
+    for folder in left_behind("finish"):
         arrays, description = run.open(folder).load_model()
         assert (arrays["w"] == description["version"]).all()
         versions.add(description["version"])
     assert versions == {1, 2}
 
 
-def test_a_killed_rewind_leaves_all_metrics_or_those_kept(tmp_path: Path, base: Path) -> None:
-    with run.create(base, {}) as opened:
-        for step in (10, 20, 30):
-            opened.append_metrics({"step": step})
+def test_a_killed_rewind_leaves_all_metrics_or_those_kept(left_behind: LeftBehind) -> None:
     found = {
         tuple(record["step"] for record in run.open(folder).metrics())
-        for folder in left_behind("rewind", tmp_path)
+        for folder in left_behind("rewind")
     }
     assert found == {(10, 20), (10, 20, 30)}
