@@ -135,7 +135,7 @@ def check_gradients(
 
     Raises:  AssertionError: naming the order, the modes, the place and both numbers.
              ArgumentError: no argument or no result is floating-point.
-    Cost:    sixteen evaluations of f for each order and mixture of modes.
+    Cost:    eight or sixteen evaluations of f for each order and mixture of modes.
 
     >>> cr.testing.check_gradients(lambda x, y: cr.sin(x) * y, 0.5, cr.tensor([1.0, 2.0]))
     """

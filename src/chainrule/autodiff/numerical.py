@@ -17,7 +17,8 @@ import numpy as np
 Arrays = Sequence[np.ndarray]
 
 FIRST_STEP: Final = 2.0**-6
-HALVINGS: Final = 7
+STEPS: Final = (4, 8)  # so many, and more only where these do not agree
+AGREED: Final = 1e-11
 
 
 def directional(
@@ -25,17 +26,23 @@ def directional(
 ) -> list[np.ndarray]:
     """Estimate the derivative of f at a point in a direction, for each of its results.
 
-    With a direction whose largest element is about 1, the steps go from 2⁻⁶ to 2⁻¹³, and the
-    error is about 1e−11 of the derivative's size where f is smooth. A result that is not finite at
-    any step is NaN.
+    With a direction whose largest element is about 1, the steps go from 2⁻⁶ to 2⁻⁹, and on to 2⁻¹³
+    unless the error is estimated to be below 1e−11 of the derivative's size everywhere; it is about
+    that where f is smooth. A result that is not finite at any step is NaN.
 
-    Cost:    sixteen evaluations of f.
+    Cost:    eight or sixteen evaluations of f.
     Source:  ridders1982accurate
     """
+    rows: list[list[np.ndarray]] = []
+    found: list[tuple[np.ndarray, np.ndarray]] = []
     with np.errstate(all="ignore"):
-        steps = [FIRST_STEP * 0.5**k for k in range(HALVINGS + 1)]
-        rows = [_difference(f, point, direction, step) for step in steps]
-        return [_extrapolate(list(column)) for column in zip(*rows, strict=True)]
+        for count in STEPS:
+            steps = [FIRST_STEP * 0.5**k for k in range(len(rows), count)]
+            rows += [_difference(f, point, direction, step) for step in steps]
+            found = [_extrapolate(list(column)) for column in zip(*rows, strict=True)]
+            if all((error <= AGREED * abs(value)).all() for value, error in found):
+                break
+    return [value for value, _ in found]
 
 
 def _difference(
@@ -46,8 +53,8 @@ def _difference(
     return [np.asarray((a - b) / (2 * step)) for a, b in zip(above, below, strict=True)]
 
 
-def _extrapolate(differences: list[np.ndarray]) -> np.ndarray:
-    """Neville's tableau in h²; the entry with the smallest estimate of its error, elementwise."""
+def _extrapolate(differences: list[np.ndarray]) -> tuple[np.ndarray, np.ndarray]:
+    """Neville's tableau in h²: the entry with the smallest estimate of its error, and that."""
     best = np.full(differences[0].shape, np.nan)
     smallest = np.full(differences[0].shape, np.inf)
     row = [differences[0]]
@@ -61,4 +68,4 @@ def _extrapolate(differences: list[np.ndarray]) -> np.ndarray:
             best = np.where(better, entry, best)
             smallest = np.where(better, error, smallest)
             row.append(entry)
-    return best
+    return best, smallest
