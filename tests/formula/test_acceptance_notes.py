@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Mapping
+from functools import cache
 from typing import Any
 
 import pytest
@@ -56,6 +57,7 @@ SAME: Mapping[str, set[str]] = {
 """For a kind of the cases, our kinds that ask for the same correction; else the names are equal."""
 
 
+@cache
 def _program(name: str) -> Program:
     case, raw = _case(RAW[name]), RAW[name]
     facts = dict(case.facts)

@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 
 from chainrule.errors import FormulaError
-from chainrule.formula.grading.program import program
+from chainrule.formula.grading.program import Program, program
 from chainrule.formula.printing.canonical import same_print
 from chainrule.formula.printing.notation import UNICODE
 from chainrule.formula.reading.names import Names
@@ -28,11 +28,15 @@ MOST = (1, 2, 1, 0, 1, 1, 1, 2, 1, 0)
 
 
 @cache
-def _names(name: str) -> Names:
+def _program(name: str) -> Program:
     case = _case(RAW[name])
-    prog = program(case.f, case.wrt, None, case.facts, case.order, case.examples)
-    told = explained(case)
-    return prog.names.also({n: t.dims for n, t in told.where})
+    return program(case.f, case.wrt, None, case.facts, case.order, case.examples)
+
+
+@cache
+def _names(name: str) -> Names:
+    told = explained(_case(RAW[name]))
+    return _program(name).names.also({n: t.dims for n, t in told.where})
 
 
 def _wanted(name: str) -> Names:
@@ -74,9 +78,7 @@ def test_most_cases_are_printed_as_a_teacher_would(group: int) -> None:
 
 @pytest.mark.parametrize("name", RAW)
 def test_a_print_is_read_back_to_the_same_value(name: str) -> None:
-    case = _case(RAW[name])
-    prog = program(case.f, case.wrt, None, case.facts, case.order, case.examples)
-    tree = explained(case).tree
+    prog, tree = _program(name), explained(_case(RAW[name])).tree
     back = parse(UNICODE(tree), _names(name), tree.dims)
     for point in prog.points:
         found, first = prog.evaluator(point)(back), prog.evaluator(point)(tree)
