@@ -26,6 +26,8 @@ from chainrule.train.monitor import Monitor
 from chainrule.train.progress import Progress
 from chainrule.train.task import Penalty, Task, begin
 from chainrule.train.training import train
+from chainrule.view.figures import plural
+from chainrule.view.notebook import training
 
 __all__ = ["Fitted", "as_dataset", "fit"]
 
@@ -50,6 +52,11 @@ class Fitted:
     progress: Progress
     ended_by: str | None = None
     interrupted: bool = False
+
+    def _repr_html_(self) -> str:
+        epochs = plural(len(self.history), "epoch")
+        ended = f", ended by {self.ended_by}" if self.ended_by else ""
+        return training(f"{epochs}{ended}", self.history).text
 
     def __repr__(self) -> str:
         epochs = "1 epoch" if len(self.history) == 1 else f"{len(self.history)} epochs"
