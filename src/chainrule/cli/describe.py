@@ -24,7 +24,7 @@ Data may be larger than memory: they are read once, some rows at a time.
 def describe(as_json: bool, debug: bool, **options: Any) -> int:
     """Print counts, missing values, mean, deviation, quartiles and a small histogram."""
     del debug  # is looked for by whoever runs the command
-    from chainrule.cli.settings import given_settings
+    from chainrule.cli.given import given_settings
 
     given = given_settings(None, options)
 

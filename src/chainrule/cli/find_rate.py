@@ -5,11 +5,11 @@ from typing import Any
 import click
 
 from chainrule.cli.choices import callback, count
+from chainrule.cli.given import given_settings
 from chainrule.cli.settings import (
     config_option,
     data_argument,
     debug_option,
-    given_settings,
     json_option,
     setting_options,
 )

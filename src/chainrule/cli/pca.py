@@ -62,7 +62,7 @@ a column for each, and all columns are divided by their deviation.
 def pca(out: str, threads: int | None, debug: bool, **options: Any) -> int:
     """Write the folder and say how much of the variance is explained."""
     del debug  # is looked for by whoever runs the command
-    from chainrule.cli.settings import given_settings
+    from chainrule.cli.given import given_settings
     from chainrule.cli.threads import use_threads
 
     use_threads(threads, threads or 1)

@@ -4,7 +4,7 @@ The options of the commands, the files of ``--config`` and the stored configurat
 """
 
 import math
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any, TypeVar, final
 
@@ -36,7 +36,6 @@ __all__ = [
     "data_options",
     "debug_option",
     "folder_option",
-    "given_settings",
     "json_option",
     "run_argument",
     "setting_options",
@@ -239,25 +238,6 @@ def _several(setting: Setting) -> Callable[[click.Context, click.Parameter, Any]
         return tuple(dict.fromkeys(values))  # a value that is said twice is meant once
 
     return split
-
-
-def given_settings(path: str | None, options: Mapping[str, Any]) -> dict[str, Any]:
-    """Give what the file at a path and the options say; the options go before the file.
-
-    Raises:  UsageError: the file cannot be read, or says what cannot be meant.
-    """
-    # By identity: 0 is said, and equals False.
-    said = {k: v for k, v in options.items() if v is not None and v is not False}
-    if path is not None:
-        from chainrule.cli.config_file import read_settings
-
-        read = read_settings(path)
-        if said.get("data", read.get("data")) != read.get("data"):
-            read.pop("folder", None)  # where other data lie
-        said = {**read, **said}
-    if "data" not in said and "folder" not in said:
-        said["data"] = "digits"
-    return said
 
 
 def _explained(explanation: str, decorator: Decorator) -> Decorator:
