@@ -40,17 +40,6 @@ def dice(p: "n", y: "n"):
     return 1 - 2 * cr.sum(p * y) / (cr.sum(p) + cr.sum(y))
 
 
-def linear_attention(Q: "t d", K: "t d", V: "t d", G: "t d"):
-    A, B = cr.exp(Q), cr.exp(K)
-    N, d = A @ (B.T @ V), A @ cr.sum(B, axis=0)
-    return cr.sum(G * (N / d[:, None]))
-
-
-def cosine(X: "n d", Y: "n d"):
-    a, b = cr.sqrt(cr.sum(X**2, axis=1)), cr.sqrt(cr.sum(Y**2, axis=1))
-    return cr.sum(cr.sum(X * Y, axis=1) / (a * b))
-
-
 def cox(w: "d", X: "n d", R: "n n", e: "n"):
     s = X @ w
     return -cr.sum(e * (s - cr.log(R @ cr.exp(s))))
@@ -85,8 +74,6 @@ LISTED: list[tuple[Any, str, Any, str]] = [
     (focal, "z", 1,
      "p² ⊙ (1 − y) ⊙ (p − 2 log(1 − p) ⊙ (1 − p)) + y ⊙ (1 − p)² ⊙ (2 p ⊙ log(p) + p − 1)"),
     (dice, "p", 2, "2/(𝟏ᵀ(p + y))² · ((y − 2pᵀy/(𝟏ᵀ(p + y)))𝟏ᵀ + 𝟏yᵀ)"),
-    (linear_attention, "Q", 1, "diag(1 ⊘ d)(GVᵀB ⊙ A) − diag((G ⊙ N)𝟏 ⊘ d²)Adiag(Bᵀ𝟏)"),
-    (cosine, "X", 1, "diag(1 ⊘ (a ⊙ b))Y − diag((X ⊙ Y)𝟏 ⊘ (b ⊙ a³))X"),
     (cox, "w", 1, "Xᵀ(Rᵀ(e ⊘ Rexp(s)) ⊙ exp(s) − e)"),
     (gated, "W", 1, "((x − s) ⊙ g ⊙ z ⊙ (1 − z))sᵀ"),
     (whitened, "W", 1, "4/n · (C − I)ZᵀX"),

@@ -265,8 +265,6 @@ class Reduction:
         matrices = [seen_from(e, 0) for e in self.edges]
         left, rows = spread(left)
         right, columns = spread(right)
-        if left or right:  # beside diag(u), sums scale too
-            left, rows, right, columns = [*left, *rows], [], [*right, *columns], []
         if not any(isinstance(m, ts.Eye) for m in matrices):
             matrices += [product([u, lying(ones[1])]) for u in rows]
             matrices += [product([ones[0], lying(v)]) for v in columns]
