@@ -6,7 +6,7 @@ Source:  salmon2011parallel
 from __future__ import annotations
 
 import math
-from typing import Final
+from typing import Final, NamedTuple
 
 from chainrule.codegen.kernels import PARAMETERS, Kernel, Places
 from chainrule.codegen.llvm import Builder, Module
@@ -22,10 +22,18 @@ _BLOCK: Final = 32  # bytes
 _TILE: Final = 512  # blocks: some ten microseconds
 
 
+class _Stream(NamedTuple):
+    """The words of a key and its counter, and how many blocks of bits are left out."""
+
+    words: list[Value]
+    number: Value
+    start: Value | None
+
+
 def emit_draw(module: Module, name: str, step: Draw, places: Places) -> Kernel:
     """Write the bits of each key of a stack, its blocks numbered from 1; the last may be cut."""
     node = step.target
-    key, counter = step.node.inputs
+    key, counter, *skipped = step.node.inputs
     keys = math.prod(key.shape[:-1])
     size = math.prod(node.shape) // keys * node.dtype.numpy.itemsize
     blocks = -(-size // _BLOCK)
@@ -39,37 +47,38 @@ def emit_draw(module: Module, name: str, step: Draw, places: Places) -> Kernel:
         words = [b.load("i64", b.offset(pointers[key], b.add(b.mul(row, 2), k), "i64"))
                  for k in range(2)]  # fmt: skip
         number = b.load("i64", b.offset(pointers[counter], row, "i64"))
+        start = b.load("i64", b.offset(pointers[skipped[0]], row, "i64")) if skipped else None
+        stream = _Stream(words, number, start)
         target = b.offset(pointers[node], b.mul(row, size), "i8")
         first = b.mul(chunk, _TILE)
         whole = constant("i64", size // _BLOCK)
         last = b.intrinsic("smin", b.add(first, _TILE), whole)
         with b.loop(first, last) as block:
             place = b.offset(target, b.mul(block.index, _BLOCK), "i8")
-            for k, word in enumerate(_block(b, block.index, words, number)):
+            for k, word in enumerate(_block(b, block.index, stream)):
                 b.store(word, b.offset(place, k, "i64"), align=1)
         if size % _BLOCK:
-            _rest(b, target, size, words, number, b.icmp("eq", chunk, tiles - 1))
+            _rest(b, target, size, stream, b.icmp("eq", chunk, tiles - 1))
     return Kernel(name, keys * tiles, 0, 8 * keys * blocks)
 
 
-def _rest(
-    b: Builder, target: Value, size: int, words: list[Value], number: Value, is_last: Value
-) -> None:
+def _rest(b: Builder, target: Value, size: int, stream: _Stream, is_last: Value) -> None:
     """The part of the last block that there is room for."""
     whole = size // _BLOCK
     room = b.local("i64", 4)
     with b.when(is_last):
-        for k, word in enumerate(_block(b, constant("i64", whole), words, number)):
+        for k, word in enumerate(_block(b, constant("i64", whole), stream)):
             b.store(word, b.offset(room, k, "i64"))
         place = b.offset(target, whole * _BLOCK, "i8")
         count = constant("i64", size % _BLOCK)
         b.call("llvm.memcpy.p0.p0.i64", "void", place, room, count, constant("i1", False))
 
 
-def _block(b: Builder, index: Value, words: list[Value], number: Value) -> list[Value]:
+def _block(b: Builder, index: Value, stream: _Stream) -> list[Value]:
     zero = constant("i64", 0)
-    w = [b.add(index, 1), zero, zero, number]
-    keys = list(words)
+    place = index if stream.start is None else b.add(index, stream.start)
+    w = [b.add(place, 1), zero, zero, stream.number]
+    keys = list(stream.words)
     for _ in range(_ROUNDS):
         high0, low0 = _product(b, w[0], _MULTIPLIERS[0])
         high1, low1 = _product(b, w[2], _MULTIPLIERS[1])

@@ -162,8 +162,8 @@ def _body(item: Item, names: Names) -> Iterator[str]:
             index = ", ".join(_text(e, names) for e in indices)
             yield f"  {_name(target, names)}[{index}, …] += {_text(value, names)}"
         case Draw(target=target, node=node):
-            key, counter = (_name(n, names) for n in node.inputs)
-            yield f"{_name(target, names)} = random bits({key}, {counter})"
+            operands = ", ".join(_name(n, names) for n in node.inputs)
+            yield f"{_name(target, names)} = random bits({operands})"
         case Check(extents=extents, value=value, size=size):
             yield _loops(extents)
             yield f"  stop unless 0 ≤ {_text(value, names)} < {size}"

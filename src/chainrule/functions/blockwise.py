@@ -37,19 +37,53 @@ def along(program: Program, fixed: Sequence[Array], x: Array, rows: int) -> Arra
     """
     count = len(x)
     starts = (*range(0, count - rows, rows), count - rows)
-    return _joined(program, fixed, ((start, x[start : start + rows]) for start in starts), count)
+    return _joined(program, fixed, ((start, [x[start : start + rows]]) for start in starts), count)
 
 
 def numbered(program: Program, fixed: Sequence[Array], count: int, rows: int) -> Array:
     """The results of a program for fixed arrays and the number of a block, up to so many rows."""
-    blocks = ((k * rows, np.array(k, np.uint64)) for k in range(-(-count // rows)))
+    blocks = ((k * rows, [np.array(k, np.uint64)]) for k in range(-(-count // rows)))
     return _joined(program, fixed, blocks, count)
+
+
+def streamed(program: Program, arrays: Sequence[Array], count: int, rows: int) -> Array:
+    """The results of a program for the place of a block in so many rows, and for some arrays.
+
+    An array of so many rows comes in blocks, the last of them filled up; all others come whole.
+    """
+
+    def block(start: int) -> list[Array]:
+        cut = [_filled(a[start : start + rows], rows) if len(a) == count else a for a in arrays]
+        return [*cut, np.array(start, np.uint64)]
+
+    return _joined(program, (), ((k, block(k)) for k in range(0, count, rows)), count)
+
+
+def paired(program: Program, fixed: Sequence[Array], count: int, rows: int) -> Array:
+    """The two results of a program for the place of a block in so many rows, one behind another."""
+
+    def run() -> Array:
+        whole: Array | None = None
+        for start in range(0, count, rows):
+            pair = program(*fixed, np.array(start, np.uint64))
+            if whole is None:
+                whole = empty((2, count), pair[0].dtype)
+            for half, made in zip(whole, pair, strict=True):
+                half[start : start + rows] = made[: count - start]
+        assert whole is not None
+        return whole.reshape(-1)
+
+    return quietly(run)  # type: ignore[no-any-return]
+
+
+def _filled(block: Array, rows: int) -> Array:
+    return block if len(block) == rows else np.resize(block, rows)
 
 
 def _joined(
     program: Program,
     fixed: Sequence[Array],
-    blocks: Iterable[tuple[int, Array]],
+    blocks: Iterable[tuple[int, Sequence[Array]]],
     count: int,
 ) -> Array:
     """What a program makes of blocks that begin at some rows, as one array of so many rows."""
@@ -57,7 +91,7 @@ def _joined(
     def run() -> Array:
         whole: Array | None = None
         for start, block in blocks:
-            (made,) = program(*fixed, block)
+            (made,) = program(*fixed, *block)
             if whole is None:
                 whole = empty((count, *made.shape[1:]), made.dtype)
             whole[start : start + len(made)] = made[: count - start]

@@ -11,7 +11,6 @@ Use a key once. ``split`` and ``fold_in`` make independent new ones.
 
 from __future__ import annotations
 
-import math
 import operator
 from typing import Final
 
@@ -21,11 +20,12 @@ from chainrule.errors import ArgumentError, DTypeError, ShapeError
 from chainrule.functions.axes import axis_of, shape_of
 from chainrule.functions.lift import Lifted, Operand, as_tensor, describe, floating
 from chainrule.functions.random_keys import fold_in, key, key_of, random_bits, split
+from chainrule.functions.random_long import Drawn, long_bits
+from chainrule.functions.random_normal import normal
 from chainrule.functions.random_uniform import (
     Sizes,
     bits,
     float_of,
-    is_plain,
     open_unit,
     parameters_of,
     uniform,
@@ -63,66 +63,12 @@ __all__ = [
 ]
 
 
-def _normal_nodes(key: Node, shape: Shape, dtype: DType) -> Node:
-    """Pairs √(−2 log u₁) (cos 2πu₂, sin 2πu₂) [box1958note]; u₁ = 1 − k 2⁻ᵖ is never 0."""
-    size = math.prod(shape)
-    half = -(-size // 2)
-    drawn = unit(key, (2, half), dtype)
-    first, second = (build.reshape(build.slice_axis(drawn, 0, k, 1), (half,)) for k in (0, 1))
-    log = build.apply("log1p", build.negative(first))
-    radius = build.apply("sqrt", build.scale(log, -2))
-    angle = build.scale(second, 2 * math.pi)
-    pair = [build.multiply(radius, build.apply(f, angle)) for f in ("cos", "sin")]
-    return build.reshape(build.slice_axis(build.join(pair, 0), 0, 0, size), shape)
-
-
-def _normal_at(key: Node, mean: Node, deviation: Node, shape: Shape, dtype: DType) -> Node:
-    standard = _normal_nodes(key, shape, dtype)
-    scaled = build.multiply(build.broadcast(deviation, shape), standard)
-    return build.add((build.broadcast(mean, shape), scaled))
-
-
-_normal: Final = Lifted(_normal_nodes)
-_normal_shifted: Final = Lifted(_normal_at)
-
-
-def normal(
-    key: Operand,
-    shape: Sizes = (),
-    mean: Operand = 0.0,
-    std: Operand = 1.0,
-    *,
-    dtype: object = DEFAULT_FLOAT,
-) -> Tensor:
-    """Draw normal numbers by the method of Box and Muller.
-
-    x = mean + std · √(−2 log u₁) cos 2πu₂   (and sin, for the other half)
-
-    Equal on every machine up to its log, cos and sin. No number is more than 8.6 (float32: 5.8)
-    standard deviations from the mean. Derivatives flow to mean and std.
-
-    Shapes:  key: 2   →   m n   for shape=(m, n)
-    Raises:  DTypeError: the dtype is not floating. ShapeError: mean or std does not broadcast.
-    Source:  box1958note
-
-    >>> x = cr.random.normal(cr.random.key(0), (10_000,))
-    >>> cr.abs(cr.mean(x)) < 0.05
-    Tensor(True)
-    """
-    kind, sizes = float_of("random.normal", dtype), shape_of("random.normal", shape)
-    source = key_of("random.normal", key)
-    if is_plain(mean, std) and (mean, std) == (0, 1):
-        return _normal([source], sizes, kind)  # type: ignore[no-any-return]
-    moments = parameters_of("random.normal", sizes, kind, mean=mean, std=std)
-    return _normal_shifted([source, *moments], sizes, kind)  # type: ignore[no-any-return]
-
-
-def _exponential_nodes(key: Node, shape: Shape, dtype: DType) -> Node:
+def _exponential_nodes(key: Node, shape: Shape, dtype: DType, start: Node | None = None) -> Node:
     """−log(1 − u)."""
-    return build.negative(build.apply("log1p", build.negative(unit(key, shape, dtype))))
+    return build.negative(build.apply("log1p", build.negative(unit(key, shape, dtype, start))))
 
 
-_exponential: Final = Lifted(_exponential_nodes)
+_exponential: Final = Drawn(_exponential_nodes)
 
 
 def exponential(key: Operand, shape: Sizes = (), *, dtype: object = DEFAULT_FLOAT) -> Tensor:
@@ -136,13 +82,13 @@ def exponential(key: Operand, shape: Sizes = (), *, dtype: object = DEFAULT_FLOA
     return _exponential([key_of("random.exponential", key)], sizes, kind)  # type: ignore[no-any-return]
 
 
-def _gumbel_nodes(key: Node, shape: Shape, dtype: DType) -> Node:
+def _gumbel_nodes(key: Node, shape: Shape, dtype: DType, start: Node | None = None) -> Node:
     """−log(−log u)."""
-    log = build.apply("log", open_unit(key, shape, dtype))
+    log = build.apply("log", open_unit(key, shape, dtype, start))
     return build.negative(build.apply("log", build.negative(log)))
 
 
-_gumbel: Final = Lifted(_gumbel_nodes)
+_gumbel: Final = Drawn(_gumbel_nodes)
 
 
 def gumbel(key: Operand, shape: Sizes = (), *, dtype: object = DEFAULT_FLOAT) -> Tensor:
@@ -156,12 +102,12 @@ def gumbel(key: Operand, shape: Sizes = (), *, dtype: object = DEFAULT_FLOAT) ->
     return _gumbel([key_of("random.gumbel", key)], sizes, kind)  # type: ignore[no-any-return]
 
 
-def _less_nodes(key: Node, p: Node, shape: Shape) -> Node:
-    drawn = unit(key, shape, p.dtype)
+def _less_nodes(key: Node, p: Node, shape: Shape, start: Node | None = None) -> Node:
+    drawn = unit(key, shape, p.dtype, start)
     return build.apply("less", drawn, build.broadcast(p, shape))
 
 
-_less: Final = Lifted(_less_nodes)
+_less: Final = Drawn(_less_nodes)
 
 
 def bernoulli(key: Operand, p: Operand = 0.5, shape: Sizes | None = None) -> Tensor:
@@ -189,6 +135,21 @@ def _randint_nodes(key: Node, low: int, span: int, shape: Shape, dtype: DType) -
 _randint: Final = Lifted(_randint_nodes)
 
 
+def _long_randint(key: Tensor, low: int, span: int, shape: Shape, dtype: DType) -> Tensor | None:
+    """The same, where bits are drawn block by block: NumPy divides by a span without a program."""
+    wide = np.int64 if dtype is not uint64 else np.uint64
+
+    def integers(words: np.ndarray) -> np.ndarray:
+        quotient = words // np.uint64(span)
+        quotient *= np.uint64(span)
+        words -= quotient
+        offset = words.view(wide)
+        offset += wide(low)
+        return offset.astype(dtype.numpy, copy=False)
+
+    return long_bits(key, shape, integers)
+
+
 def randint(
     key: Operand, shape: Sizes, low: int, high: int, *, dtype: object = DEFAULT_INT
 ) -> Tensor:
@@ -209,6 +170,9 @@ def randint(
         raise ArgumentError(f"random.randint: {kind} does not hold {low} to {high} − 1")
     sizes = shape_of("random.randint", shape)
     source = key_of("random.randint", key)
+    long = _long_randint(source, first, last - first + 1, sizes, kind)
+    if long is not None:
+        return long
     return _randint([source], first, last - first + 1, sizes, kind)  # type: ignore[no-any-return]
 
 
@@ -255,15 +219,29 @@ def categorical(
 def _permutation_nodes(key: Node, size: int) -> Node:
     """The order of random words: two of n are equal with probability n² 2⁻⁶⁵."""
     words = random_bits(key, (size,), uint64)
-    return build.routine(ARGSORT.name, words, params=(False,))[0]
+    return _order_nodes(words)
 
 
 def _shuffled_nodes(key: Node, x: Node) -> Node:
     return build.gather(x, (_permutation_nodes(key, x.shape[0]),))
 
 
+def _order_nodes(words: Node) -> Node:
+    return build.routine(ARGSORT.name, words, params=(False,))[0]
+
+
 _permutation: Final = Lifted(_permutation_nodes)
 _shuffled: Final = Lifted(_shuffled_nodes)
+_order: Final = Lifted(_order_nodes)
+
+
+def _permuted(key: Tensor, size: int) -> Tensor:
+    words = long_bits(key, (size,), _themselves)
+    return _permutation([key], size) if words is None else _order([words])  # type: ignore[no-any-return]
+
+
+def _themselves(words: np.ndarray) -> np.ndarray:
+    return words
 
 
 def permutation(key: Operand, x: int | Operand) -> Tensor:
@@ -279,7 +257,7 @@ def permutation(key: Operand, x: int | Operand) -> Tensor:
     if isinstance(x, int):
         if x < 0:
             raise ArgumentError(f"random.permutation: there are no {x} numbers")
-        return _permutation([source], x)  # type: ignore[no-any-return]
+        return _permuted(source, x)
     tensor = as_tensor(x, "random.permutation")
     if not tensor.ndim:
         raise ShapeError(f"random.permutation: x has no axis\n\n    x   {describe(tensor)}")

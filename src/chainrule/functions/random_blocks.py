@@ -8,7 +8,7 @@ from __future__ import annotations
 from typing import Final
 
 from chainrule.functions.lift import Lifted
-from chainrule.functions.random_uniform import unit
+from chainrule.functions.random_uniform import unit, unit_of, words_of
 from chainrule.ir import build
 from chainrule.ir.dtype import DType, uint64
 from chainrule.ir.graph import Node
@@ -19,7 +19,7 @@ __all__: list[str] = []
 
 
 def _block_nodes(key: Node, number: Node, shape: Shape, dtype: DType) -> Node:
-    return unit(key, shape, dtype, number)
+    return unit_of(build.random(key, number, shape, words_of(dtype)), dtype)
 
 
 def _rows_nodes(key: Node, count: int, rows: int, draw: Shape, dtype: DType) -> Node:
@@ -27,7 +27,7 @@ def _rows_nodes(key: Node, count: int, rows: int, draw: Shape, dtype: DType) -> 
         return unit(key, (count, *draw), dtype)
     blocks = -(-count // rows)
     keys = build.broadcast(key, (blocks, 2))
-    made = unit(keys, (rows, *draw), dtype, build.iota(blocks, uint64))
+    made = _block_nodes(keys, build.iota(blocks, uint64), (rows, *draw), dtype)
     return build.slice_axis(build.reshape(made, (blocks * rows, *draw)), 0, 0, count)
 
 

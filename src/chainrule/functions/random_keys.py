@@ -57,9 +57,21 @@ def key_of(name: str, given: Operand) -> Tensor:
     return tensor
 
 
-def random_bits(key: Node, shape: Shape, dtype: DType, counter: int = _DRAW) -> Node:
-    """The bits of a key, as unsigned integers."""
-    return build.random(key, build.fill(counter, (), uint64), shape, dtype)
+def random_bits(
+    key: Node, shape: Shape, dtype: DType, counter: int = _DRAW, start: Node | None = None
+) -> Node:
+    """The bits of a key, as unsigned integers, from a number of them on: one in ``lane`` has it."""
+    number = build.fill(counter, (), uint64)
+    if start is None:
+        return build.random(key, number, shape, dtype)
+    shift = build.fill(lane(dtype).bit_length() - 1, (), uint64)
+    skipped = build.apply("bitwise_right_shift", start, shift)
+    return build.random(key, number, shape, dtype, skipped)
+
+
+def lane(dtype: DType) -> int:
+    """How many unsigned integers a block of four words makes."""
+    return 256 // dtype.bits
 
 
 _split: Final = Lifted(lambda key, count: random_bits(key, (count, 2), uint64, _SPLIT))

@@ -7,8 +7,9 @@ from typing import Final
 
 from chainrule.errors import DTypeError, ShapeError
 from chainrule.functions.axes import shape_of
-from chainrule.functions.lift import Lifted, Operand, as_tensor, cast, describe
+from chainrule.functions.lift import Operand, as_tensor, cast, describe
 from chainrule.functions.random_keys import key_of, random_bits
+from chainrule.functions.random_long import Drawn
 from chainrule.ir import build
 from chainrule.ir.dtype import DEFAULT_FLOAT, DType, as_dtype, float32, uint32, uint64
 from chainrule.ir.graph import Node
@@ -19,7 +20,12 @@ __all__: list[str] = []
 
 Sizes = int | Sequence[int]
 
-_bits: Final = Lifted(random_bits)
+
+def _bits_nodes(key: Node, shape: Shape, dtype: DType, start: Node | None = None) -> Node:
+    return random_bits(key, shape, dtype, start=start)
+
+
+_bits: Final = Drawn(_bits_nodes)
 
 
 def bits(key: Operand, shape: Sizes = (), dtype: object = uint64) -> Tensor:
@@ -45,19 +51,25 @@ def float_of(name: str, dtype: object) -> DType:
     return kind
 
 
-def unit(key: Node, shape: Shape, dtype: DType, counter: Node | None = None) -> Node:
+def unit(key: Node, shape: Shape, dtype: DType, start: Node | None = None) -> Node:
     """k · 2⁻ᵖ with k of p random bits: p = 53 in float64, 24 in float32; in [0, 1)."""
-    precision, kind = (24, uint32) if dtype is float32 else (53, uint64)
-    if counter is None:
-        return _scaled(random_bits(key, shape, kind), precision, 0.0, dtype)
-    return _scaled(build.random(key, counter, shape, kind), precision, 0.0, dtype)
+    return unit_of(random_bits(key, shape, words_of(dtype), start=start), dtype)
 
 
-def open_unit(key: Node, shape: Shape, dtype: DType) -> Node:
+def unit_of(words: Node, dtype: DType) -> Node:
+    """The same of bits that were drawn."""
+    return _scaled(words, 24 if dtype is float32 else 53, 0.0, dtype)
+
+
+def words_of(dtype: DType) -> DType:
+    """The dtype of the bits of which a floating number is made."""
+    return uint32 if dtype is float32 else uint64
+
+
+def open_unit(key: Node, shape: Shape, dtype: DType, start: Node | None = None) -> Node:
     """(k + ½) · 2⁻ᵖ with one bit fewer: in (0, 1), symmetric, neither 0 nor 1."""
-    precision = 23 if dtype is float32 else 52
-    words = random_bits(key, shape, uint32 if dtype is float32 else uint64)
-    return _scaled(words, precision, 0.5, dtype)
+    words = random_bits(key, shape, words_of(dtype), start=start)
+    return _scaled(words, 23 if dtype is float32 else 52, 0.5, dtype)
 
 
 def _scaled(words: Node, precision: int, offset: float, dtype: DType) -> Node:
@@ -74,10 +86,14 @@ def _between(drawn: Node, low: Node, high: Node) -> Node:
     return build.add((low, build.multiply(build.subtract(high, low), drawn)))
 
 
-_uniform: Final = Lifted(unit)
-_uniform_between: Final = Lifted(
-    lambda key, low, high, shape, dtype: _between(unit(key, shape, dtype), low, high)
-)
+def _between_nodes(
+    key: Node, low: Node, high: Node, shape: Shape, dtype: DType, start: Node | None = None
+) -> Node:
+    return _between(unit(key, shape, dtype, start), low, high)
+
+
+_uniform: Final = Drawn(unit)
+_uniform_between: Final = Drawn(_between_nodes)
 
 
 def uniform(

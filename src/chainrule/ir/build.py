@@ -89,9 +89,12 @@ def delta(size: int, dtype: DType) -> Node:
     return Node(Delta(size, dtype), (), (size, size), dtype)
 
 
-def random(key: Node, counter: Node, shape: Shape, dtype: DType) -> Node:
-    """Random bits for keys (..., 2) and counters (...)."""
-    return Node(Random(shape, dtype), (key, counter), key.shape[:-1] + shape, dtype)
+def random(
+    key: Node, counter: Node, shape: Shape, dtype: DType, skipped: Node | None = None
+) -> Node:
+    """Random bits for keys (..., 2) and counters (...), after so many blocks of four words."""
+    operands = (key, counter) if skipped is None else (key, counter, skipped)
+    return Node(Random(shape, dtype), operands, key.shape[:-1] + shape, dtype)
 
 
 # ---------------------------------------------------------------- pointwise

@@ -87,8 +87,9 @@ class Random(Record):
     """Uniform random bits, a pure function of two operands: a key (..., 2) and a counter (...).
 
     The words of 64 bits are those of Philox4x64-10 [salmon2011parallel] with this key, its counter
-    starting at (1, 0, 0, counter); ``uint32`` takes their low halves first. The leading axes of
-    both operands are batch axes.
+    starting at (1, 0, 0, counter); ``uint32`` takes their low halves first. A third operand (...)
+    says how many blocks of four words to leave out first. The leading axes of the operands are
+    batch axes.
     """
 
     shape: Shape

@@ -216,11 +216,12 @@ def _numeric(type_: Type) -> Type:
 
 
 def _random(op: Random, types: list[Type]) -> Type:
-    _count(types, 2)
-    key, counter = types
+    _count(types, 3 if len(types) == 3 else 2)
+    key, counter, *skipped = types
     _require(key.dtype is uint64 and key.shape[-1:] == (2,), "a key is a uint64 of shape (..., 2)")
     _require(counter.dtype is uint64, "a counter is a uint64")
     _require(key.shape[:-1] == counter.shape, "keys and counters have different batch axes")
+    _require(all(s == counter for s in skipped), "what is left out is counted as a counter is")
     _require(op.dtype in (uint32, uint64), f"there are no random bits of {op.dtype}")
     return Type(counter.shape + op.shape, op.dtype)
 

@@ -23,22 +23,33 @@ _ROUNDS: Final = 10
 _FEW_WORDS, _MANY_KEYS = 64, 12  # where one way overtakes the other
 
 
-def random_bits(key: np.ndarray, counter: np.ndarray, shape: Shape, dtype: DType) -> np.ndarray:
-    """Random bits of this shape for each key of a stack (..., 2) and its counter (...)."""
+def random_bits(
+    key: np.ndarray,
+    counter: np.ndarray,
+    shape: Shape,
+    dtype: DType,
+    skipped: np.ndarray | None = None,
+) -> np.ndarray:
+    """Random bits of this shape for each key of a stack (..., 2) and its counter (...).
+
+    skipped   how many blocks of four words to leave out first, for each key
+    """
     words = -(-math.prod(shape) * dtype.bits // 64)
     keys, counters = key.reshape(-1, 2), counter.reshape(-1)
-    if words <= _FEW_WORDS and len(keys) >= _MANY_KEYS:
+    if words <= _FEW_WORDS and len(keys) >= _MANY_KEYS and skipped is None:
         bits = _words_of_all(keys, counters, words)
     else:
-        rows = [_words(k, int(c), words) for k, c in zip(keys, counters, strict=True)]
+        starts = np.zeros_like(counters) if skipped is None else skipped.reshape(-1)
+        each = zip(keys, counters, starts, strict=True)
+        rows = [_words(k, int(c), int(start), words) for k, c, start in each]
         bits = np.stack(rows) if rows else np.empty((0, words), np.uint64)
     typed = bits.astype("<u8", copy=False).view(dtype.numpy.newbyteorder("<"))
     typed = typed[:, : math.prod(shape)].astype(dtype.numpy, copy=False)
     return typed.reshape(key.shape[:-1] + shape)
 
 
-def _words(key: np.ndarray, counter: int, count: int) -> np.ndarray:
-    generator = np.random.Philox(key=key, counter=np.array([0, 0, 0, counter], np.uint64))
+def _words(key: np.ndarray, counter: int, start: int, count: int) -> np.ndarray:
+    generator = np.random.Philox(key=key, counter=np.array([start, 0, 0, counter], np.uint64))
     return generator.random_raw(count)
 
 

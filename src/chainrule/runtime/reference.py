@@ -89,7 +89,7 @@ def kernel(node: Node, needed: frozenset[int] = frozenset(), ready: Ready | None
         case Delta(size=size, dtype=dtype):
             return lambda: np.eye(size, dtype=dtype.numpy)
         case Random(shape=shape, dtype=dtype):
-            return lambda key, counter: random_bits(key, counter, shape, dtype)
+            return lambda key, counter, *skipped: random_bits(key, counter, shape, dtype, *skipped)
         case Reduce(kind=kind, axes=axes):
             return _reduce(kind, axes)
         case Accumulate(view=view, shape=shape):

@@ -5,6 +5,8 @@ The leading axes are batch axes, as for every routine.
 
 from __future__ import annotations
 
+from typing import Final
+
 import numpy as np
 
 from chainrule.ir import build
@@ -81,6 +83,9 @@ CUMPROD = register(Routine("cumprod", _same_type, _cumprod_value, _cumprod_tange
 _LONG = 1024
 """Elements of a row from which on NumPy's unstable order and its mending is the faster way."""
 
+_PACKED: Final = 2**24
+"""Words of a row up to which two of them seldom agree in the bits that are left of them."""
+
 
 def stable_order(x: np.ndarray) -> np.ndarray:
     """The order that sorts the last axis and leaves equal elements as they stand.
@@ -94,6 +99,10 @@ def stable_order(x: np.ndarray) -> np.ndarray:
         return np.argsort(x, -1, kind="stable")
     if np.all(x[..., 1:] >= x[..., :-1]):
         return np.broadcast_to(np.arange(size), x.shape).copy()
+    if x.dtype == np.uint64 and size <= _PACKED:
+        found = _packed_order(x, size)
+        if found is not None:
+            return found
     order = np.argsort(x, -1)
     ordered = x[order] if x.ndim == 1 else np.take_along_axis(x, order, -1)
     same = ordered[..., 1:] == ordered[..., :-1]
@@ -108,6 +117,21 @@ def stable_order(x: np.ndarray) -> np.ndarray:
     order.sort(-1)
     order -= group
     return order
+
+
+def _packed_order(x: np.ndarray, size: int) -> np.ndarray | None:
+    """The order of words of which no two agree in all but the last bits, as random words do not.
+
+    The place of each takes the room of those bits: to sort numbers is twice as fast as an order.
+    """
+    places = (size - 1).bit_length()
+    low, width = np.uint64((1 << places) - 1), np.uint64(places)
+    packed = x & ~low
+    packed |= np.arange(size, dtype=np.uint64)
+    packed.sort(-1)
+    order = (packed & low).view(np.int64)
+    packed >>= width
+    return order if (packed[..., 1:] != packed[..., :-1]).all() else None
 
 
 def _argsort_value(x: np.ndarray, descending: bool) -> list[np.ndarray]:
