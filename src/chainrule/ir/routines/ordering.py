@@ -85,6 +85,8 @@ _LONG = 1024
 
 _PACKED: Final = 2**24
 """Words of a row up to which two of them seldom agree in the bits that are left of them."""
+_FEW: Final = 64
+"""Words that show whether those of a row agree often."""
 
 
 def stable_order(x: np.ndarray) -> np.ndarray:
@@ -97,12 +99,12 @@ def stable_order(x: np.ndarray) -> np.ndarray:
     size = x.shape[-1]
     if size < _LONG or x.dtype.itemsize < 4:
         return np.argsort(x, -1, kind="stable")
-    if np.all(x[..., 1:] >= x[..., :-1]):
-        return np.broadcast_to(np.arange(size), x.shape).copy()
     if x.dtype == np.uint64 and size <= _PACKED:
         found = _packed_order(x, size)
         if found is not None:
             return found
+    if np.all(x[..., 1:] >= x[..., :-1]):
+        return np.broadcast_to(np.arange(size), x.shape).copy()
     order = np.argsort(x, -1)
     ordered = x[order] if x.ndim == 1 else np.take_along_axis(x, order, -1)
     same = ordered[..., 1:] == ordered[..., :-1]
@@ -126,12 +128,18 @@ def _packed_order(x: np.ndarray, size: int) -> np.ndarray | None:
     """
     places = (size - 1).bit_length()
     low, width = np.uint64((1 << places) - 1), np.uint64(places)
+    if not _all_differ(np.sort(x[..., :_FEW] >> width, -1)):
+        return None
     packed = x & ~low
     packed |= np.arange(size, dtype=np.uint64)
     packed.sort(-1)
     order = (packed & low).view(np.int64)
     packed >>= width
-    return order if (packed[..., 1:] != packed[..., :-1]).all() else None
+    return order if _all_differ(packed) else None
+
+
+def _all_differ(ordered: np.ndarray) -> bool:
+    return bool((ordered[..., 1:] != ordered[..., :-1]).all())
 
 
 def _argsort_value(x: np.ndarray, descending: bool) -> list[np.ndarray]:
