@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable
 from functools import partial, update_wrapper
 from typing import Any, Final, overload
 
@@ -15,220 +15,20 @@ from chainrule.codegen.outline import Native
 from chainrule.codegen.program import compile_graph
 from chainrule.codegen.target import check_precision
 from chainrule.errors import ArgumentError
-from chainrule.ir import build
-from chainrule.ir.graph import Graph, Node, frontier
+from chainrule.ir.graph import Graph
 from chainrule.passes.pipeline import optimize
-from chainrule.recording import Recording, current, innermost, modes, recording
+from chainrule.recording import current, modes
 from chainrule.runtime.engine import host_target
-from chainrule.runtime.matching import Match
-from chainrule.runtime.native import NativeProgram
 from chainrule.runtime.profile import Profile, profile
-from chainrule.runtime.programs import is_native, ready, soon
+from chainrule.runtime.programs import soon
 from chainrule.runtime.team_layout import CAPACITY
 from chainrule.runtime.translation import assembly
-from chainrule.tensors import Tensor, node_of, of_node, of_value, tensor, watched, weak
-from chainrule.transform.arguments import matched
-from chainrule.transform.closure import Watch, watches
-from chainrule.transform.debug import tie_effects
-from chainrule.transform.donation import Donate, Donation, taking
-from chainrule.transform.scope import Function, outputs, require_function
-
-
-def _say(message: str, *details: object) -> None:
-    """Tell the log why a function is recorded again; logging is slow to import, so not before."""
-    import logging
-
-    logging.getLogger("chainrule.jit").info(message, *details)
-
+from chainrule.tensors import Tensor
+from chainrule.transform.donation import Donate, Donation
+from chainrule.transform.recorded import Options, Recorded, Shortcut, say
+from chainrule.transform.scope import Function, require_function
 
 _SHORTENED: Final = 3  # calls of one kind from which on a shortcut pays
-
-Place = tuple[Watch, int]
-"""Where a closed-over Tensor is found: a watched name, and the number of a leaf."""
-
-
-class Recorded:
-    """One recording of a function: its graph, and where the hidden inputs come from."""
-
-    def __init__(self, jitted: Jitted, leaves: list[Any], structure: Any) -> None:
-        self.watches = watches(jitted.function)
-        self.threads, self.name = jitted.threads, jitted.__name__
-        self.precision = jitted.precision
-        with recording("jit", opaque=True) as opened:
-            self.parameters = _parameters(leaves)
-            places, nodes_of = self._register(opened)
-            args, kwargs = tree.unflatten(structure, self._inside(opened, leaves))
-            with watched(t for t, _ in opened.constants.values() if isinstance(t, Tensor)):
-                result = jitted.function(*args, **kwargs)
-            nodes, self.structure = outputs("jit", opened, result)
-            self.cells_written = list(opened.writes)
-            nodes += [node_of(t, opened) for t in opened.writes.values()]
-            nodes = tie_effects(opened, nodes)
-            self.cells_read = list(opened.reads)
-            cell_nodes = [t._node for t in opened.reads.values()]
-        given = [p for p in self.parameters if p is not None]
-        # With nothing recorded around it, older nodes (a pullback's) have values: all are inside.
-        since = opened.since if opened.parent else -1
-        free = frontier(nodes, [*given, *cell_nodes], since)
-        self.sources = [nodes_of.get(n) for n in free]
-        self.free = [None if s else n for n, s in zip(free, self.sources, strict=True)]
-        self.fixed = [
-            place for found, where in places.items() for place in where if found in opened.touched
-        ]
-        self.shared = [where for where in places.values() if len(where) > 1]
-        self.reusable = all(self.sources)
-        self.graph = Graph((*given, *cell_nodes, *free), tuple(nodes))
-        self.given = len(given)
-        self.donated = jitted.donation.inputs(structure, leaves) if jitted.donation else {}
-        self.settled = [(watch.get, watch.held) for watch in self.watches]
-        self.host = None if self.reusable else opened.parent
-        self.programs: dict[bool, Callable[..., list[Any]]] = {}
-        self.calls = 0
-        self.shortcut: Shortcut | None = None
-
-    def _register(self, opened: Recording) -> tuple[dict[int, list[Place]], dict[Node, Place]]:
-        """Make a watched Tensor a hidden input, so that binding another one is no new program.
-
-        Gives the places of every watched Tensor, by its identity, and one for every such input.
-        """
-        places: dict[int, list[Place]] = {}
-        nodes: dict[Node, Place] = {}
-        for watch in self.watches:
-            for number, found in watch.tensors():
-                where = places.setdefault(id(found), [])
-                where.append((watch, number))
-                if len(where) > 1:
-                    continue
-                node = found._node
-                if node is None:
-                    node = build.parameter(found.shape, found.dtype, watch.name)
-                    opened.constants[id(found)] = (found, node)
-                nodes[node] = (watch, number)
-        return places, nodes
-
-    def _inside(self, opened: Recording, leaves: list[Any]) -> list[Any]:
-        make = {True: weak, False: of_node}
-        return [
-            leaf if p is None else make[isinstance(leaf, float)](p, opened)
-            for leaf, p in zip(leaves, self.parameters, strict=True)
-        ]
-
-    def hidden(self, *, recorded: bool = False) -> list[Tensor] | None:
-        """The hidden inputs now; ``None`` if what the function closes over no longer fits.
-
-        With ``recorded``, as they were recorded: the function may change what it closes over.
-        """
-        if recorded or all([get() is held for get, held in self.settled]):  # noqa: C419  faster
-            if not self.graph.inputs[self.given :]:
-                return []
-            return self._hidden({watch: watch.leaves for watch in self.watches})
-        now: dict[Watch, list[Any]] = {}
-        for watch in self.watches:
-            leaves = watch.current()
-            if leaves is None:
-                _say("jit records again: %s is bound to something else", watch.name)
-                return None
-            now[watch] = leaves
-        for watch, number in self.fixed:
-            if now[watch][number] is not watch.leaves[number]:
-                _say("jit records again: the value of %s is part of the program", watch.name)
-                return None
-        for (first, place), *others in self.shared:
-            if any(now[watch][number] is not now[first][place] for watch, number in others):
-                _say("jit records again: %s was the same Tensor as another", first.name)
-                return None
-        return self._hidden(now)
-
-    def _hidden(self, now: Mapping[Watch, Sequence[Any]]) -> list[Tensor]:
-        """The hidden inputs, given the leaves of what is watched."""
-        found = [cell.value for cell in self.cells_read]
-        for source, node in zip(self.sources, self.free, strict=True):
-            if source is not None:
-                found.append(now[source[0]][source[1]])
-            else:
-                assert node is not None
-                assert self.host is not None
-                found.append(of_node(node, self.host))
-        return found
-
-    def run(self, tensors: Sequence[Tensor]) -> list[Tensor]:
-        """The results for these operands: computed now, or recorded as a Block."""
-        hosts = [t._recording for t in tensors if t._recording is not None]
-        if hosts:
-            host = innermost(hosts)
-            nodes = [node_of(t, host) for t in tensors]
-            return [of_node(n, host) for n in build.block(self.name, self.graph, nodes)]
-        arrays = [t._value for t in tensors]
-        if self.donated:
-            return self.run_taking(arrays, [tensors[k] for k in self.donated])
-        return [of_value(v) for v in self._program()(*arrays)]
-
-    def run_taking(self, arrays: list[Any], given: Sequence[Tensor]) -> list[Tensor]:
-        """The results for arrays of which those of some Tensors are given away."""
-        found = taking(self._program(), arrays, given, self.donated, self.name)
-        return [of_value(v) for v in found]
-
-    def find_shortcut(self, leaves: list[Any], structure: Any) -> Shortcut | None:
-        """The short way for calls like this one, if it is computed natively, without the host."""
-        program = self._program()
-        if not isinstance(program, NativeProgram) or not program.native.by_object:
-            return None
-        match = matched(leaves, structure, self.donated)
-        return match and Shortcut(self, match, program)
-
-    def prepare(self) -> None:
-        """Optimize and compile the program, if that was not done yet."""
-        self._program()
-
-    def _program(self) -> Callable[..., list[Any]]:
-        found = self.programs.get(is_native())
-        if found is None:
-            graph, donated = optimize(self.graph), tuple(self.donated)
-            found = self.programs[is_native()] = ready(graph, self.threads, donated, self.precision)
-        return found
-
-
-class Shortcut:
-    """The way from a call's arguments to its results for calls like the last one.
-
-    It gives None for any other call, before anything happened.
-    """
-
-    def __init__(self, recorded: Recorded, match: Match, program: NativeProgram) -> None:
-        self.recorded = recorded
-        self.match = match
-        self.program = program
-        self.modes = modes()
-
-    def __call__(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> list[Tensor] | None:
-        arrays = self.match((args, kwargs))
-        if not arrays or modes() != self.modes:
-            return None
-        recorded = self.recorded
-        hidden = recorded.hidden()
-        if hidden is None:
-            return None
-        if hidden and any(t._recording is not None for t in hidden):
-            return None
-        if recorded.donated:
-            given = arrays[recorded.given :]
-            arrays[recorded.given :] = [t._value for t in hidden]
-            return recorded.run_taking(arrays, given)
-        if hidden:
-            arrays += [t._value for t in hidden]
-            return [of_value(v) for v in self.program.taking(arrays)]
-        return [of_value(v) for v in self.program.at_once(arrays)]
-
-
-def _parameters(leaves: list[Any]) -> list[Node | None]:
-    found: list[Node | None] = []
-    for leaf in leaves:
-        if isinstance(leaf, Tensor | np.ndarray | float):
-            own = tensor(leaf)
-            found.append(build.parameter(own.shape, own.dtype))
-        else:
-            found.append(None)
-    return found
 
 
 def _signature(leaf: Any) -> Any:
@@ -261,15 +61,14 @@ class Jitted:
         precision: str = "float32",
     ) -> None:
         self.function = function
-        self.threads = threads
-        self.precision = precision
         self.cache: dict[Any, Recorded] = {}
         self.recordings = 0
         self.shortcut: Shortcut | None = None
         self.__name__: str = getattr(
             function, "__name__", type(function).__name__
         )  # a partial has none
-        self.donation = None if donate is None else Donation(function, self.__name__, donate)
+        donation = None if donate is None else Donation(function, self.__name__, donate)
+        self.options = Options(self.__name__, threads, donation, precision)
         update_wrapper(self, function, updated=())  # its __dict__ may be that of another Jitted
 
     def __repr__(self) -> str:
@@ -285,17 +84,8 @@ class Jitted:
             if made is not None:
                 return self._results(shortcut.recorded, made)
         leaves, structure = tree.flatten((args, kwargs))
-        key = (structure, modes(), tuple([_signature(leaf) for leaf in leaves]))
-        found = self.cache.get(key)
-        hidden = found.hidden() if found is not None else None
-        if found is None or hidden is None:
-            found = self._record(key, leaves, structure)
-            hidden = found.hidden(recorded=True)
-            assert hidden is not None
-        given = [
-            tensor(leaf) for leaf, p in zip(leaves, found.parameters, strict=True) if p is not None
-        ]
-        made = found.run([*given, *hidden])
+        found, hidden = self._found(leaves, structure)
+        made = found.run([*found.operands(leaves), *hidden])
         self._shorten(found, leaves, structure)
         return self._results(found, made)
 
@@ -309,10 +99,19 @@ class Jitted:
         >>> double(cr.ones(3)), double.recordings
         (Tensor([2., 2., 2.]), 1)
         """
-        leaves, structure = tree.flatten((args, kwargs))
-        key = (structure, modes(), tuple([_signature(leaf) for leaf in leaves]))
-        found = self.cache.get(key) or self._record(key, leaves, structure)
+        found, _ = self._found(*tree.flatten((args, kwargs)))
         found.prepare()
+
+    def _found(self, leaves: list[Any], structure: Any) -> tuple[Recorded, list[Tensor]]:
+        """The recording for these arguments, which is made if need be, and its hidden inputs."""
+        key = (structure, modes(), tuple([_signature(leaf) for leaf in leaves]))
+        found = self.cache.get(key)
+        hidden = found.hidden() if found is not None else None
+        if found is None or hidden is None:
+            found = self._record(key, leaves, structure)
+            hidden = found.hidden(recorded=True)
+            assert hidden is not None
+        return found, hidden
 
     def _shorten(self, found: Recorded, leaves: list[Any], structure: Any) -> None:
         """From the third call of a kind on, let the next one go the short way."""
@@ -332,10 +131,10 @@ class Jitted:
     def _record(self, key: Any, leaves: list[Any], structure: Any) -> Recorded:
         if self.cache:
             reason = "new shapes, dtypes, modes or static arguments"
-            _say("jit records %s again: %s", self.__name__, reason)
+            say("jit records %s again: %s", self.__name__, reason)
         self.recordings += 1
         soon()
-        found = Recorded(self, leaves, structure)
+        found = Recorded(self.function, self.options, leaves, structure)
         if found.reusable:
             self.cache[key] = found
         return found
@@ -362,7 +161,7 @@ class Jitted:
 
     def assembly(self, *args: Any, **kwargs: Any) -> str:
         """Give the native program for these arguments in the processor's assembly language."""
-        return assembly(self._native(args, kwargs).text, host_target(self.precision))
+        return assembly(self._native(args, kwargs).text, host_target(self.options.precision))
 
     def cost(self, *args: Any, **kwargs: Any) -> Cost:
         """Give the operations, the bytes moved and the bytes held of the program, unrun.
@@ -380,21 +179,21 @@ class Jitted:
         Raises:  CompileError: NumPy computes a part of the program.
         """
         _, graph, tensors = self._recorded(args, kwargs)
-        return profile(graph, [t.numpy() for t in tensors], self.precision)
+        return profile(graph, [t.numpy() for t in tensors], self.options.precision)
 
     def _native(self, args: Any, kwargs: Any) -> Native:
         found, graph, _ = self._recorded(args, kwargs)
-        return compile_graph(graph, host_target(self.precision), donated=tuple(found.donated))
+        return compile_graph(
+            graph, host_target(self.options.precision), donated=tuple(found.donated)
+        )
 
     def _recorded(self, args: Any, kwargs: Any) -> tuple[Recorded, Graph, list[Tensor]]:
         """A recording for these arguments, its optimized graph, and the operands."""
         leaves, structure = tree.flatten((args, kwargs))
-        found = Recorded(self, leaves, structure)
+        found = Recorded(self.function, self.options, leaves, structure)
         hidden = found.hidden(recorded=True)
         assert hidden is not None
-        pairs = zip(leaves, found.parameters, strict=True)
-        given = [tensor(leaf) for leaf, p in pairs if p is not None]
-        return found, optimize(found.graph), [*given, *hidden]
+        return found, optimize(found.graph), [*found.operands(leaves), *hidden]
 
 
 def _bound(jitted: Jitted, instance: Any) -> Callable[..., Any]:

@@ -1,0 +1,236 @@
+"""Recorded: one recording of a function under jit, its program, and the short way to it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from chainrule import tree
+from chainrule.ir import build
+from chainrule.ir.graph import Graph, Node, frontier
+from chainrule.passes.pipeline import optimize
+from chainrule.recording import Recording, innermost, modes, recording
+from chainrule.runtime.matching import Match
+from chainrule.runtime.native import NativeProgram
+from chainrule.runtime.programs import is_native, ready
+from chainrule.tensors import Tensor, node_of, of_node, of_value, tensor, watched, weak
+from chainrule.transform.arguments import matched
+from chainrule.transform.closure import Watch, watches
+from chainrule.transform.debug import tie_effects
+from chainrule.transform.donation import Donation, taking
+from chainrule.transform.scope import Function, outputs
+
+__all__ = ["Options", "Recorded", "Shortcut", "say"]
+
+
+Place = tuple[Watch, int]
+"""Where a closed-over Tensor is found: a watched name, and the number of a leaf."""
+
+
+class Options(NamedTuple):
+    """What ``jit`` was told about a function; with ``threads`` 0, as many are used as pay."""
+
+    name: str
+    threads: int
+    donation: Donation | None
+    precision: str
+
+
+class Recorded:
+    """One recording of a function: its graph, and where the hidden inputs come from."""
+
+    def __init__(
+        self, function: Function, options: Options, leaves: list[Any], structure: Any
+    ) -> None:
+        self.watches = watches(function)
+        self.options = options
+        with recording("jit", opaque=True) as opened:
+            self.parameters = _parameters(leaves)
+            places, nodes_of = self._register(opened)
+            args, kwargs = tree.unflatten(structure, self._inside(opened, leaves))
+            with watched(t for t, _ in opened.constants.values() if isinstance(t, Tensor)):
+                result = function(*args, **kwargs)
+            nodes, self.structure = outputs("jit", opened, result)
+            self.cells_written = list(opened.writes)
+            nodes += [node_of(t, opened) for t in opened.writes.values()]
+            nodes = tie_effects(opened, nodes)
+            self.cells_read = list(opened.reads)
+            cell_nodes = [t._node for t in opened.reads.values()]
+        given = [p for p in self.parameters if p is not None]
+        # With nothing recorded around it, older nodes (a pullback's) have values: all are inside.
+        since = opened.since if opened.parent else -1
+        free = frontier(nodes, [*given, *cell_nodes], since)
+        self.sources = [nodes_of.get(n) for n in free]
+        self.free = [None if s else n for n, s in zip(free, self.sources, strict=True)]
+        self.fixed = [
+            place for found, where in places.items() for place in where if found in opened.touched
+        ]
+        self.shared = [where for where in places.values() if len(where) > 1]
+        self.reusable = all(self.sources)
+        self.graph = Graph((*given, *cell_nodes, *free), tuple(nodes))
+        self.given = len(given)
+        self.donated = options.donation.inputs(structure, leaves) if options.donation else {}
+        self.settled = [(watch.get, watch.held) for watch in self.watches]
+        self.host = None if self.reusable else opened.parent
+        self.programs: dict[bool, Callable[..., list[Any]]] = {}
+        self.calls = 0
+        self.shortcut: Shortcut | None = None
+
+    def _register(self, opened: Recording) -> tuple[dict[int, list[Place]], dict[Node, Place]]:
+        """Make a watched Tensor a hidden input, so that binding another one is no new program.
+
+        Gives the places of every watched Tensor, by its identity, and one for every such input.
+        """
+        places: dict[int, list[Place]] = {}
+        nodes: dict[Node, Place] = {}
+        for watch in self.watches:
+            for number, found in watch.tensors():
+                where = places.setdefault(id(found), [])
+                where.append((watch, number))
+                if len(where) > 1:
+                    continue
+                node = found._node
+                if node is None:
+                    node = build.parameter(found.shape, found.dtype, watch.name)
+                    opened.constants[id(found)] = (found, node)
+                nodes[node] = (watch, number)
+        return places, nodes
+
+    def _inside(self, opened: Recording, leaves: list[Any]) -> list[Any]:
+        make = {True: weak, False: of_node}
+        return [
+            leaf if p is None else make[isinstance(leaf, float)](p, opened)
+            for leaf, p in zip(leaves, self.parameters, strict=True)
+        ]
+
+    def operands(self, leaves: list[Any]) -> list[Tensor]:
+        """Those of a call's leaves that are no part of the program, as Tensors."""
+        pairs = zip(leaves, self.parameters, strict=True)
+        return [tensor(leaf) for leaf, p in pairs if p is not None]
+
+    def hidden(self, *, recorded: bool = False) -> list[Tensor] | None:
+        """The hidden inputs now; ``None`` if what the function closes over no longer fits.
+
+        With ``recorded``, as they were recorded: the function may change what it closes over.
+        """
+        if recorded or all([get() is held for get, held in self.settled]):  # noqa: C419  faster
+            if not self.graph.inputs[self.given :]:
+                return []
+            return self._hidden({watch: watch.leaves for watch in self.watches})
+        now: dict[Watch, list[Any]] = {}
+        for watch in self.watches:
+            leaves = watch.current()
+            if leaves is None:
+                say("jit records again: %s is bound to something else", watch.name)
+                return None
+            now[watch] = leaves
+        for watch, number in self.fixed:
+            if now[watch][number] is not watch.leaves[number]:
+                say("jit records again: the value of %s is part of the program", watch.name)
+                return None
+        for (first, place), *others in self.shared:
+            if any(now[watch][number] is not now[first][place] for watch, number in others):
+                say("jit records again: %s was the same Tensor as another", first.name)
+                return None
+        return self._hidden(now)
+
+    def _hidden(self, now: Mapping[Watch, Sequence[Any]]) -> list[Tensor]:
+        """The hidden inputs, given the leaves of what is watched."""
+        found = [cell.value for cell in self.cells_read]
+        for source, node in zip(self.sources, self.free, strict=True):
+            if source is not None:
+                found.append(now[source[0]][source[1]])
+            else:
+                assert node is not None
+                assert self.host is not None
+                found.append(of_node(node, self.host))
+        return found
+
+    def run(self, tensors: Sequence[Tensor]) -> list[Tensor]:
+        """The results for these operands: computed now, or recorded as a Block."""
+        hosts = [t._recording for t in tensors if t._recording is not None]
+        if hosts:
+            host = innermost(hosts)
+            nodes = [node_of(t, host) for t in tensors]
+            return [of_node(n, host) for n in build.block(self.options.name, self.graph, nodes)]
+        arrays = [t._value for t in tensors]
+        if self.donated:
+            return self.run_taking(arrays, [tensors[k] for k in self.donated])
+        return [of_value(v) for v in self._program()(*arrays)]
+
+    def run_taking(self, arrays: list[Any], given: Sequence[Tensor]) -> list[Tensor]:
+        """The results for arrays of which those of some Tensors are given away."""
+        found = taking(self._program(), arrays, given, self.donated, self.options.name)
+        return [of_value(v) for v in found]
+
+    def find_shortcut(self, leaves: list[Any], structure: Any) -> Shortcut | None:
+        """The short way for calls like this one, if it is computed natively, without the host."""
+        program = self._program()
+        if not isinstance(program, NativeProgram) or not program.native.by_object:
+            return None
+        match = matched(leaves, structure, self.donated)
+        return match and Shortcut(self, match, program)
+
+    def prepare(self) -> None:
+        """Optimize and compile the program, if that was not done yet."""
+        self._program()
+
+    def _program(self) -> Callable[..., list[Any]]:
+        found = self.programs.get(is_native())
+        if found is None:
+            graph, donated = optimize(self.graph), tuple(self.donated)
+            threads, precision = self.options.threads, self.options.precision
+            found = self.programs[is_native()] = ready(graph, threads, donated, precision)
+        return found
+
+
+class Shortcut:
+    """The way from a call's arguments to its results for calls like the last one.
+
+    It gives None for any other call, before anything happened.
+    """
+
+    def __init__(self, recorded: Recorded, match: Match, program: NativeProgram) -> None:
+        self.recorded = recorded
+        self.match = match
+        self.program = program
+        self.modes = modes()
+
+    def __call__(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> list[Tensor] | None:
+        arrays = self.match((args, kwargs))
+        if not arrays or modes() != self.modes:
+            return None
+        recorded = self.recorded
+        hidden = recorded.hidden()
+        if hidden is None:
+            return None
+        if hidden and any(t._recording is not None for t in hidden):
+            return None
+        if recorded.donated:
+            given = arrays[recorded.given :]
+            arrays[recorded.given :] = [t._value for t in hidden]
+            return recorded.run_taking(arrays, given)
+        if hidden:
+            arrays += [t._value for t in hidden]
+            return [of_value(v) for v in self.program.taking(arrays)]
+        return [of_value(v) for v in self.program.at_once(arrays)]
+
+
+def _parameters(leaves: list[Any]) -> list[Node | None]:
+    found: list[Node | None] = []
+    for leaf in leaves:
+        if isinstance(leaf, Tensor | np.ndarray | float):
+            own = tensor(leaf)
+            found.append(build.parameter(own.shape, own.dtype))
+        else:
+            found.append(None)
+    return found
+
+
+def say(message: str, *details: object) -> None:
+    """Tell the log why a function is recorded again; logging is slow to import, so not before."""
+    import logging
+
+    logging.getLogger("chainrule.jit").info(message, *details)
