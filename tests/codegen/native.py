@@ -14,6 +14,7 @@ import numpy as np
 from chainrule.codegen.llvm import Builder, Module
 from chainrule.codegen.scalars import emit_scalar
 from chainrule.codegen.target import Target
+from chainrule.codegen.texts import module_text
 from chainrule.codegen.values import constant, vector
 from chainrule.ir.dtype import DType, bool_
 from chainrule.ir.scalar import Scalar
@@ -105,7 +106,7 @@ def natives(
     wanted = list(itertools.product(records, lanes))
     for number, ((record, params), wide) in enumerate(wanted):
         write_kernel(module, f"kernel{number}", record, dtype, wide, params, flushed=flushed)
-    library = load(module.text(), target)
+    library = load(module_text(module), target)
     return {
         (record, params, wide): _kernel(library, f"kernel{number}", record, dtype, wide, params)
         for number, ((record, params), wide) in enumerate(wanted)

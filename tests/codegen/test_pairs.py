@@ -9,6 +9,7 @@ from chainrule.codegen.llvm import Module
 from chainrule.codegen.product import Product
 from chainrule.codegen.products.pairs import words_of
 from chainrule.codegen.target import Target
+from chainrule.codegen.texts import module_text
 from chainrule.codegen.values import Value
 from chainrule.runtime.engine import host_target, load, target_for
 from chainrule.runtime.translation import assembly, object_code
@@ -200,7 +201,7 @@ def test_all_halves_round_to_even() -> None:
         b.store(words_of(b, given, Value("zeroinitializer", "<4 x float>"), ""),
                 b.offset(y, loop.index, "i32"))  # fmt: skip
     found = np.empty(len(values), np.uint32)
-    library = load(module.text(), host_target())
+    library = load(module_text(module), host_target())
     function = ctypes.CFUNCTYPE(None, ctypes.c_void_p, ctypes.c_void_p)(library.address("round"))
     function(values.ctypes.data, found.ctypes.data)
     np.testing.assert_array_equal((found << 16).view(np.float32), rounded(values))

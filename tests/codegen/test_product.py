@@ -13,6 +13,7 @@ from chainrule.codegen.llvm import Builder, Module
 from chainrule.codegen.product import Operand, Product, Result, Strided, Touched, emit_product
 from chainrule.codegen.products.plan import make_plan
 from chainrule.codegen.target import Target
+from chainrule.codegen.texts import module_text
 from chainrule.codegen.values import Value, constant, lanes, sequence, vector
 from chainrule.runtime.engine import Library, host_target, load, target_for
 from chainrule.runtime.translation import object_code
@@ -127,7 +128,7 @@ def text_of(
         )
 
     made = emit_product(module, target, "product", product, prepare, batch)
-    return module.text(), made.tiles, made.scratch
+    return module_text(module), made.tiles, made.scratch
 
 
 def compiled(product: Product, layouts: str, target: Target, **how: Any) -> Kernel:

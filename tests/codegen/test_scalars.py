@@ -17,6 +17,7 @@ import pytest
 from chainrule.codegen.llvm import Module
 from chainrule.codegen.scalars import emit_scalar, is_native
 from chainrule.codegen.target import Target
+from chainrule.codegen.texts import module_text
 from chainrule.codegen.values import constant
 from chainrule.functions import incomplete
 from chainrule.ir.dtype import ALL, DType, bool_, float32, float64, int32, int64, uint8, uint64
@@ -343,7 +344,7 @@ def test_all_functions_compile_for_all_processors(name: str, dtype: DType) -> No
         write_kernel(
             module, f"cast_{other}", SCALARS["cast"], dtype, target.vector_bits // 64, params
         )
-    assert object_code(module.text(), target, 1)[:4] == b"\x7fELF"
+    assert object_code(module_text(module), target, 1)[:4] == b"\x7fELF"
 
 
 @OLDER

@@ -7,6 +7,7 @@ import numpy as np
 
 from chainrule.codegen.llvm import Builder, Module
 from chainrule.codegen.target import Target
+from chainrule.codegen.texts import module_text
 from chainrule.codegen.values import Value, constant, vector
 from chainrule.runtime.engine import Library, host_target, load
 from chainrule.runtime.threads import symbols
@@ -26,7 +27,7 @@ def saxpy_text(target: Target, factor: float = 2.5) -> str:
         at = b.mul(loop.index, lanes)
         source, sink = b.offset(x, at, "float"), b.offset(y, at, "float")
         b.store(b.fma(b.load(kind, source), constant(kind, factor), b.load(kind, sink)), sink)
-    return module.text()
+    return module_text(module)
 
 
 def kernel(library: Library, name: str) -> Callable[..., None]:
@@ -64,7 +65,7 @@ def counting_text() -> str:
         else:
             _small(b, b.offset(b.arguments[1], 3, "double"))
     _program(module, "small_everywhere", "small_tiles")
-    return module.text()
+    return module_text(module)
 
 
 def _small(b: Builder, place: Value) -> None:

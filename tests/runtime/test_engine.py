@@ -14,8 +14,8 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 
-from chainrule.codegen import llvm
 from chainrule.codegen.llvm import Module
+from chainrule.codegen.texts import module_text, module_texts
 from chainrule.codegen.values import Value
 from chainrule.errors import ArgumentError, CompileError
 from chainrule.runtime import engine, translation
@@ -145,7 +145,7 @@ def calling(name: str) -> str:
     module = Module()
     b = module.function("apply", [("x", "double")], "double")
     b.ret(b.call(name, "double", b.arguments[0]))
-    return module.text()
+    return module_text(module)
 
 
 def applied(library: engine.Library, x: float) -> float:
@@ -232,11 +232,11 @@ def chained(count: int) -> list[str]:
         b.ret(b.call(f"f{k + 1}", "double", own) if k + 1 < count else own)
     b = module.function("bonus", [("x", "double")], "double", internal=True)
     b.ret(b.arguments[0])
-    return module.texts()
+    return module_texts(module)
 
 
 def test_modules_that_call_each_other_are_one_library(monkeypatch):
-    monkeypatch.setattr(llvm, "_LINES", 1)
+    monkeypatch.setattr("chainrule.codegen.texts._LINES", 1)
     texts = chained(5)
     assert len(texts) == 5
     assert all(text.count("define internal double @bonus") == 1 for text in texts)
@@ -250,7 +250,7 @@ def test_modules_that_call_each_other_are_one_library(monkeypatch):
 
 
 def test_a_module_of_several_that_llvm_refuses_is_told_of(monkeypatch):
-    monkeypatch.setattr(llvm, "_LINES", 1)
+    monkeypatch.setattr("chainrule.codegen.texts._LINES", 1)
     texts = chained(4)
     texts[2] = texts[2].replace("fadd double", "fadd float")
     with pytest.raises(CompileError, match=r"^LLVM does not accept the program: "):
@@ -261,7 +261,7 @@ def test_without_threads_modules_are_translated_one_after_another(monkeypatch):
     def refuse(self: threading.Thread) -> None:
         raise RuntimeError("can't start new thread")
 
-    monkeypatch.setattr(llvm, "_LINES", 1)
+    monkeypatch.setattr("chainrule.codegen.texts._LINES", 1)
     monkeypatch.setattr(threading.Thread, "start", refuse)
     library = load(chained(3), host_target())
     call = ctypes.CFUNCTYPE(ctypes.c_double, ctypes.c_double)(library.address("f0"))

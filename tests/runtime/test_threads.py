@@ -16,6 +16,7 @@ import numpy as np
 import pytest
 
 from chainrule.codegen.llvm import Module
+from chainrule.codegen.texts import module_text
 from chainrule.errors import ArgumentError, CapacityError
 from chainrule.runtime import threads
 from chainrule.runtime.engine import Library, host_target, load
@@ -106,7 +107,7 @@ def calling_back(callback: int) -> Library:
     module = Module()
     b = module.function("program", [("team", "ptr"), ("arguments", "ptr")])
     b.call("chainrule_host", "void")
-    return load(module.text(), host_target(), symbols={"chainrule_host": callback})
+    return load(module_text(module), host_target(), symbols={"chainrule_host": callback})
 
 
 def test_a_program_that_is_called_back_from_a_program_runs_alone(own, library):

@@ -1,8 +1,8 @@
 """LLVM's assembly language, written as text by small methods.
 
-A ``Builder`` writes one function, line by line, and a
-``Module`` holds functions. Text is what LLVM parses anyway, and writing it takes a microsecond an
-instruction, where objects for each operand would take fifty. Types are LLVM's own spellings:
+A ``Builder`` writes one function, line by line, and a ``Module`` holds functions; ``texts.py``
+makes of it what LLVM is given. Text is what LLVM parses anyway, and writing it takes a microsecond
+an instruction, where objects for each operand would take fifty. Types are LLVM's own spellings:
 ``float``, ``double``, ``i32``, ``i1``, ``ptr``, ``<16 x float>``. Control flow is written with
 ``with``: ``loop``, ``when``.
 
@@ -12,15 +12,14 @@ instruction, where objects for each operand would take fifty. Types are LLVM's o
 ...     place = f.offset(f.arguments[0], loop.index, "float")
 ...     x = f.load("float", place)
 ...     f.store(f.fadd(x, x), place)
->>> "fadd float" in module.text()
-True
+>>> sum("fadd float" in line for line in f.lines)
+1
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from typing import Final
 
 from chainrule.codegen.values import (
     Index,
@@ -34,11 +33,6 @@ from chainrule.codegen.values import (
     suffix,
     vector,
 )
-
-_FEW_CALLS: Final = 2  # a function that is called no more often is written out there
-_FEW_LINES: Final = 160  # and one of which all calls together have no more lines than this
-_LINES: Final = 1500  # of a text of several: some 70 ms of work; each costs 10 ms more
-_MOST_TEXTS: Final = 8
 
 
 class Module:
@@ -78,72 +72,6 @@ class Module:
         """Announce a function of another module, or an intrinsic."""
         self.declarations.setdefault(name, f"declare {result} @{name}({', '.join(operands)})")
 
-    def text(self) -> str:
-        """The whole module; of internal functions that say the same, it has the first."""
-        twins = self._settled()
-        return self._written([n for n in self.builders if n not in twins], twins)
-
-    def texts(self) -> list[str]:
-        """The module as several that call each other's functions, and are about as long.
-
-        Internal functions are in each of those that call them. Nothing but the module says how
-        many there are.
-        """
-        twins = self._settled()
-        outer = [n for n, b in self.builders.items() if not b.internal]
-        needs = {name: self._needs(name, twins) for name in outer}
-        sizes = {name: sum(len(self.builders[n].lines) for n in needs[name]) for name in outer}
-        count = max(1, min(sum(sizes.values()) // _LINES, len(outer), _MOST_TEXTS))
-        parts: list[set[str]] = [set() for _ in range(count)]
-        lengths = [0] * count
-        for name in sorted(outer, key=lambda n: -sizes[n]):
-            k = lengths.index(min(lengths))
-            parts[k] |= needs[name]
-            lengths[k] += sizes[name]
-        return [self._written([n for n in self.builders if n in part], twins) for part in parts]
-
-    def _settled(self) -> dict[str, str]:
-        """Decide what is written out where it is called; give the twins."""
-        for name, count in self.calls.items():
-            if name in self.builders:
-                own = self.builders[name]
-                few = count <= _FEW_CALLS or count * len(own.lines) <= _FEW_LINES
-                own.is_inlined = own.internal and few
-        return self._twins()
-
-    def _needs(self, name: str, twins: Mapping[str, str]) -> set[str]:
-        """A function, and the internal ones that it calls, directly or not."""
-        found, waiting = {name}, [name]
-        while waiting:
-            for called in self.builders[waiting.pop()].called:
-                own = twins.get(called, called)
-                if own in self.builders and self.builders[own].internal and own not in found:
-                    found.add(own)
-                    waiting.append(own)
-        return found
-
-    def _written(self, names: Sequence[str], twins: Mapping[str, str]) -> str:
-        made = [self.builders[n].text(twins=twins) for n in names]
-        used = {twins.get(c, c) for n in names for c in self.builders[n].called} - set(names)
-        own = self.builders
-        outside = [d for n, d in self.declarations.items() if n in used and n not in own]
-        outside += [b.declaration() for n, b in own.items() if n in used]
-        marks = ["!0 = !{i32 1}"] if self.has_streams else []
-        marks += ['!1 = !{!"branch_weights", i32 1, i32 2000}'] if self.has_rare else []
-        return "\n".join([*self.extra, *made, *outside, self.attributes, *marks, ""])
-
-    def _twins(self) -> dict[str, str]:
-        """The internal functions that say what an earlier one does, with the name of that one."""
-        firsts: dict[str, str] = {}
-        found: dict[str, str] = {}
-        for name, builder in self.builders.items():
-            first = firsts.setdefault(builder.text(""), name) if builder.internal else name
-            if first != name:
-                found[name] = first
-        for first in found.values():
-            self.builders[first].is_inlined = False
-        return found
-
 
 class Loop:
     """A loop that is being written: its index, and what it carries from turn to turn."""
@@ -182,7 +110,6 @@ class Builder:
         self.result = result
         self.internal = internal
         self.noalias = noalias
-        self.is_inlined = False
         self.called: set[str] = set()
         self.entry: list[str] = []
         self.lines: list[str] = []
@@ -190,10 +117,11 @@ class Builder:
         self._count = 0
         self._ended = False
 
-    def text(self, name: str | None = None, twins: Mapping[str, str] | None = None) -> str:
-        """The whole function, under another name if one is given.
+    def text(self, name: str, twins: Mapping[str, str], *, inlined: bool) -> str:
+        """The whole function, under a name.
 
-        twins   functions, and those that are called in their place
+        twins     functions, and those that are called in their place
+        inlined   whether it is written out where it is called
         """
         own = "noalias " if self.noalias else ""
         parameters = ", ".join(
@@ -202,12 +130,11 @@ class Builder:
         head = f"define {'internal ' if self.internal else ''}{self.result}"
         end = [] if self._ended else ["  ret void"]
         body = "\n".join(["entry:", *self.entry, *self.lines, *end])
-        inlined = " alwaysinline" if self.is_inlined else ""
-        for called, first in (twins or {}).items():
+        mark = " alwaysinline" if inlined else ""
+        for called, first in twins.items():
             if called in self.called:
                 body = body.replace(f" @{called}(", f" @{first}(")
-        name = self.name if name is None else name
-        return f"{head} @{name}({parameters}){inlined} #0 {{\n{body}\n}}"
+        return f"{head} @{name}({parameters}){mark} #0 {{\n{body}\n}}"
 
     def declaration(self) -> str:
         """How another module announces the function."""

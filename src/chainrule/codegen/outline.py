@@ -9,6 +9,7 @@ from chainrule.codegen.fuse import Item
 from chainrule.codegen.kernels import Kernel
 from chainrule.codegen.llvm import Module
 from chainrule.codegen.steps import Host, Nested
+from chainrule.codegen.texts import module_text
 from chainrule.ir.graph import Graph, Node
 from chainrule.ir.primitives import Loop
 
@@ -88,7 +89,7 @@ class Native(NamedTuple):
     @property
     def text(self) -> str:
         """The program as one text."""
-        return self.module.text()
+        return module_text(self.module)
 
 
 def works(parts: Sequence[Part], turns: int = 1) -> Iterator[tuple[Work, int]]:

@@ -20,6 +20,7 @@ from typing import Any, Final, NamedTuple
 import numpy as np
 
 from chainrule.codegen.llvm import Builder, Module
+from chainrule.codegen.texts import module_text
 from chainrule.codegen.values import Value, constant
 from chainrule.runtime.engine import host_target, load
 from chainrule.runtime.team_layout import forever
@@ -206,7 +207,7 @@ def _text() -> str:
     b.call("PyErr_Clear", "void")
     b.call("Py_DecRef", "void", made)
     b.ret(b.call("PyList_New", "ptr", constant("i64", 0)))
-    return module.text()
+    return module_text(module)
 
 
 _NULL: Final = Value("null", "ptr")

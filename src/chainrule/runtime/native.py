@@ -14,6 +14,7 @@ from chainrule.codegen.llvm import Module
 from chainrule.codegen.outline import Segment
 from chainrule.codegen.program import compile_graph
 from chainrule.codegen.table import ARENA, FIRST, STATUS
+from chainrule.codegen.texts import module_texts
 from chainrule.ir.graph import Graph, Node
 from chainrule.ir.primitives import Data
 from chainrule.runtime.engine import Library, host_target, load
@@ -85,7 +86,7 @@ class NativeProgram:
         native = compile_graph(graph, target, header, donated if single else ())
         self.library: Library | None = None
         if any(s.host is None for s in native.segments):
-            self.library = load(native.module.texts(), target, symbols=symbols())
+            self.library = load(module_texts(native.module), target, symbols=symbols())
         self.native = native = native._replace(module=Module())  # its lines are many
         self.place = {node: k for k, node in enumerate(native.entries, FIRST)}
         self.taken = [self.place[n] - FIRST for n in native.taken_over.values()]

@@ -18,6 +18,7 @@ from chainrule.codegen.outline import Native, works
 from chainrule.codegen.program import compile_graph
 from chainrule.codegen.table import ARENA, FIRST, STATUS
 from chainrule.codegen.target import Target
+from chainrule.codegen.texts import module_texts
 from chainrule.errors import CompileError
 from chainrule.ir.graph import Graph
 from chainrule.runtime.engine import host_target, load
@@ -112,7 +113,7 @@ def _runner(
     native: Native, target: Target, arrays: Sequence[Array], clocks: Array
 ) -> Callable[[], None]:
     """A function that runs a program once."""
-    library = load(native.module.texts(), target, symbols=symbols())
+    library = load(module_texts(native.module), target, symbols=symbols())
     status = np.zeros(1, np.int64)
     held = [np.ascontiguousarray(a) for a in arrays]
     held += [np.ascontiguousarray(getattr(n.op, "value", None)) for n in native.constants]

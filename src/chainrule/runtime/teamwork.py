@@ -17,6 +17,7 @@ from typing import Final
 
 from chainrule.codegen.llvm import Builder
 from chainrule.codegen.target import Target
+from chainrule.codegen.texts import module_text
 from chainrule.codegen.values import Value, constant
 from chainrule.runtime.team_calls import CALLS
 from chainrule.runtime.team_layout import (
@@ -53,7 +54,7 @@ def pool_text(target: Target, *, futex: bool | None = None) -> str:
         writer.module.extra.append("declare i64 @syscall(i64, ...)")
     for write in (_pause, _claim, _work, _sleep, _wake, _worker, _parallel, *CALLS):
         write(writer)
-    return writer.module.text()
+    return module_text(writer.module)
 
 
 def _pause(w: Writer) -> None:
