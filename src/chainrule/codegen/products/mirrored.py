@@ -8,10 +8,11 @@ from __future__ import annotations
 
 from chainrule.codegen.llvm import Builder
 from chainrule.codegen.products.plan import Plan
+from chainrule.codegen.products.results import turned
 from chainrule.codegen.products.split import Range, maximum, minimum
 from chainrule.codegen.products.unit import Unit
-from chainrule.codegen.products.vectors import transposed
-from chainrule.codegen.values import Index, Value, bits, constant
+from chainrule.codegen.products.vectors import between
+from chainrule.codegen.values import Index, Value
 
 __all__ = ["balanced", "emit_mirrored_results", "lower_columns", "lower_rows"]
 
@@ -60,10 +61,11 @@ def emit_mirrored_results(unit: Unit, row: Value, done: Value, panel: Value, sum
 
 def _emit_below(unit: Unit, row: Value, done: Value, corner: Value, sums: Value) -> None:
     """Rows of a tile whose columns are all below the diagonal."""
-    b = unit.b
+    b, lanes = unit.b, unit.plan.lanes
     with b.loop(done, unit.plan.rows.size) as loop:
         for n in range(unit.plan.columns.size):
-            values, column = _vector(unit, loop.index, n, corner, sums)
+            values = unit.sums_at(sums, loop.index, n)
+            column = b.add(corner, n * lanes)
             unit.result.write(b, b.add(row, loop.index), column, values, None)
 
 
@@ -73,18 +75,11 @@ def _emit_cut(unit: Unit, row: Value, done: Value, corner: Value, sums: Value) -
     with b.loop(done, unit.plan.rows.size) as loop:
         here = b.add(row, loop.index)
         for n in range(unit.plan.columns.size):
-            values, column = _vector(unit, loop.index, n, corner, sums)
+            values = unit.sums_at(sums, loop.index, n)
+            column = b.add(corner, n * lanes)
             present = b.add(b.sub(here, column), 1)
             with b.when(b.icmp("sgt", present, 0)):
                 unit.result.write(b, here, column, values, b.first(lanes, present))
-
-
-def _vector(unit: Unit, line: Value, n: int, corner: Value, sums: Value) -> tuple[Value, Value]:
-    """A vector of the sums of a row of the tile, and its first column."""
-    b, plan, kind = unit.b, unit.plan, unit.product.kind
-    place = b.add(b.mul(line, plan.columns.size * plan.lanes), n * plan.lanes)
-    values = b.load(unit.register, b.offset(sums, place, kind), plan.lanes * bits(kind) // 8)
-    return values, b.add(corner, n * plan.lanes)
 
 
 def _emit_above(
@@ -93,18 +88,10 @@ def _emit_above(
     """The same sums turned around: for each column of the tile, what is strictly below it."""
     b, plan, kind = unit.b, unit.plan, unit.product.kind
     lanes, height, width = plan.lanes, plan.rows.size, plan.columns.size
-    align, stride = lanes * bits(kind) // 8, lanes + 1
-    square = b.offset(unit.scratch, unit.room.square, kind)
-    zero = constant(unit.register, 0)
     for top in range(0, height, lanes):
         count = min(lanes, height - top)
         for n in range(width):
-            lines = [
-                b.load(unit.register, b.offset(sums, (i * width + n) * lanes, kind), align)
-                for i in range(top, top + count)
-            ]
-            for i, values in enumerate(transposed(b, lines + [zero] * (lanes - count))):
-                b.store(values, b.offset(square, i * stride, kind))
+            square, stride = turned(unit, sums, n, range(top, top + count))
             first, under = b.add(corner, n * lanes), b.add(row, top)
             with b.loop(0, lanes) as loop:
                 column = b.add(first, loop.index)
@@ -116,6 +103,5 @@ def _emit_above(
                     values = b.load(
                         unit.register, b.offset(square, b.mul(loop.index, stride), kind)
                     )
-                    every, past = b.first(lanes, b.number(count)), b.first(lanes, begin)
-                    mask = b.binary("xor", every, past)
+                    mask = between(b, lanes, begin, count)
                     unit.result.write(b, column, under, values, mask)

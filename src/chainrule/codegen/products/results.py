@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from chainrule.codegen.products.split import maximum, minimum
 from chainrule.codegen.products.unit import Unit
+from chainrule.codegen.products.vectors import between, transposed
 from chainrule.codegen.products.vectors import sums as sums_of
-from chainrule.codegen.products.vectors import transposed
 from chainrule.codegen.values import Index, Value, bits, constant
 
-__all__ = ["emit_results", "emit_row_results", "emit_turned_results"]
+__all__ = ["emit_results", "emit_row_results", "emit_turned_results", "turned"]
 
 
 def emit_results(unit: Unit, row: Value, done: Value, panel: Value, sums: Value) -> None:
@@ -55,8 +55,7 @@ def emit_row_results(unit: Unit, row: Value, done: Value, panel: Value, sums: Va
         mask = None
         if count < lanes or not plan.rows.whole:
             past: Index = minimum(b, maximum(b, b.sub(done, top), 0), count)
-            every = b.first(lanes, b.number(count))
-            mask = b.binary("xor", every, b.first(lanes, b.number(past)))
+            mask = between(b, lanes, b.number(past), count)
         assert unit.result.rows is not None
         unit.result.rows.give(b, b.add(row, top), totals, mask)
 
@@ -65,15 +64,13 @@ def _row_terms(
     unit: Unit, corner: tuple[Value, Value], done: Value, line: int, sums: Value
 ) -> list[Value]:
     """What is summed of a row of the tile, all its vectors added up, for each sum."""
-    b, plan, kind = unit.b, unit.plan, unit.product.kind
-    lanes, width = plan.lanes, plan.columns.size
+    b, lanes, width = unit.b, unit.plan.lanes, unit.plan.columns.size
     rest = unit.product.columns % lanes
     here, is_new = b.add(corner[0], line), b.icmp("sle", done, line)
     assert unit.result.rows is not None
     totals: list[Value] = []
     for n in range(width):
-        place = b.offset(sums, (line * width + n) * lanes, kind)
-        values = b.load(unit.register, place, lanes * bits(kind) // 8)
+        values = unit.sums_at(sums, line, n)
         mask = b.first(lanes, b.number(rest)) if rest and n == width - 1 else None
         column = b.add(corner[1], n * lanes)
         terms = unit.result.rows.terms(b, here, column, values, mask, is_new)
@@ -83,22 +80,28 @@ def _row_terms(
     return totals
 
 
+def turned(unit: Unit, sums: Value, n: int, lines: range) -> tuple[Value, int]:
+    """Turn a block of a tile around: of some of its rows, the n-th vector each.
+
+    Gives where the rows of the turned block lie, and from one to the next.
+    """
+    b, lanes, kind = unit.b, unit.plan.lanes, unit.product.kind
+    square, stride = b.offset(unit.scratch, unit.room.square, kind), lanes + 1
+    rows = [unit.sums_at(sums, i, n) for i in lines]
+    rows += [constant(unit.register, 0)] * (lanes - len(rows))
+    for i, values in enumerate(transposed(b, rows)):
+        b.store(values, b.offset(square, i * stride, kind))
+    return square, stride
+
+
 def emit_turned_results(unit: Unit, row: Value, done: Value, panel: Value, sums: Value) -> None:
     """The same where the product is computed transposed: the tile is turned around before."""
     b, plan, kind = unit.b, unit.plan, unit.product.kind
     lanes, height, width = plan.lanes, plan.rows.size, plan.columns.size
-    align, stride = lanes * bits(kind) // 8, lanes + 1
-    square = b.offset(unit.scratch, unit.room.square, kind)
-    zero = constant(unit.register, 0)
     mask = b.first(lanes, b.sub(b.number(height), done))
     for n in range(width):
         first = b.mul(b.add(b.mul(panel, width), n), lanes)
-        lines = [
-            b.load(unit.register, b.offset(sums, (i * width + n) * lanes, kind), align)
-            for i in range(height)
-        ]
-        for i, values in enumerate(transposed(b, lines + [zero] * (lanes - height))):
-            b.store(values, b.offset(square, i * stride, kind))
+        square, stride = turned(unit, sums, n, range(height))
         present = minimum(b, b.sub(b.number(unit.product.columns), first), lanes)
         with b.loop(0, present) as loop:
             line = b.offset(square, b.add(b.mul(loop.index, stride), done), kind)

@@ -45,6 +45,16 @@ class Unit(NamedTuple):
         """The type of a full register."""
         return vector(self.product.kind, self.plan.lanes)
 
+    def sums_at(self, sums: Value, line: Index, n: int) -> Value:
+        """The n-th vector of a row of a register tile, whose sums lie in scratch."""
+        b, kind, lanes = self.b, self.product.kind, self.plan.lanes
+        width = self.plan.columns.size * lanes
+        if isinstance(line, int):
+            place: Index = line * width + n * lanes
+        else:
+            place = b.add(b.mul(line, width), n * lanes)
+        return b.load(self.register, b.offset(sums, place, kind), lanes * bits(kind) // 8)
+
 
 class Inner(NamedTuple):
     """A block of the inner axis; ``first`` is None if there is only one block."""

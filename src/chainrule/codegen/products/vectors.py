@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from chainrule.codegen.llvm import Builder
 from chainrule.codegen.values import Value, bits, constant, element, lanes
 
-__all__ = ["group_of", "interleaved", "joined", "sums", "transposed"]
+__all__ = ["between", "group_of", "interleaved", "joined", "sums", "transposed"]
 
 
 def transposed(b: Builder, vectors: Sequence[Value]) -> list[Value]:
@@ -50,6 +50,12 @@ def _exchange(b: Builder, rows: list[Value], step: int, lower: Sequence[int], aw
 def group_of(kind: str) -> int:
     """How many lanes of a vector 128 bits have, or all of them."""
     return min(lanes(kind), max(128 // bits(element(kind)), 1))
+
+
+def between(b: Builder, count: int, begin: Value, end: int) -> Value:
+    """The mask of the lanes from one number (i64) to before another one."""
+    every = b.first(count, b.number(end))
+    return b.binary("xor", every, b.first(count, begin))
 
 
 def joined(b: Builder, vectors: Sequence[Value]) -> Value:
