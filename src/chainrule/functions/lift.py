@@ -32,6 +32,9 @@ from chainrule.runtime.reference import Program, kernel, program
 from chainrule.tensors import Tensor, Weak, node_of, of_node, of_value
 
 Operand = Tensor | np.ndarray | bool | int | float
+Kernel = Callable[..., Any]
+"""A function of arrays; it gives one, or several."""
+
 _LIMIT = 4096
 
 
@@ -39,13 +42,19 @@ class Lifted:
     """A constructor of one node, or of a list of nodes, as a function of Tensors.
 
     Call it with a sequence of Tensors, then the static arguments, which must be hashable.
+
+    kernel   takes what the constructor takes, and gives a function of arrays that computes the
+             same bits in fewer passes, or None where there is none: it is what known Tensors take
     """
 
-    __slots__ = ("builder", "cache")
+    __slots__ = ("builder", "cache", "kernel")
 
-    def __init__(self, builder: Callable[..., Any]) -> None:
+    def __init__(
+        self, builder: Callable[..., Any], kernel: Callable[..., Kernel | None] | None = None
+    ) -> None:
         self.builder = builder
-        self.cache: dict[Any, Callable[..., Any]] = {}
+        self.kernel = kernel
+        self.cache: dict[Any, Kernel] = {}
 
     def __call__(self, tensors: Sequence[Tensor], *static: Any) -> Any:
         values: list[Any] = []
@@ -71,24 +80,25 @@ class Lifted:
             return of_node(made, host)
         return [of_node(n, host) for n in made]
 
-    def _prepare(
-        self, key: Any, values: Sequence[np.ndarray], static: tuple[Any, ...]
-    ) -> Callable[..., Any]:
+    def _prepare(self, key: Any, values: Sequence[np.ndarray], static: tuple[Any, ...]) -> Kernel:
         inputs = tuple(build.parameter(v.shape, from_numpy(v.dtype)) for v in values)
-        made = self.builder(*inputs, *static)
         if len(self.cache) >= _LIMIT:
             self.cache.clear()
-        run: Callable[..., Any]
-        body = _body(made, inputs)
-        if body is not None:
-            run = _first(program(body))
-        elif isinstance(made, Node) and made.inputs == inputs:
-            run = kernel(made)
-        else:
-            run = Program(Graph(inputs, (made,) if isinstance(made, Node) else tuple(made)))
-            run = _first(run) if isinstance(made, Node) else run
-        self.cache[key] = run
+        own = self.kernel(*inputs, *static) if self.kernel is not None else None
+        run = self.cache[key] = own or _run(self.builder(*inputs, *static), inputs)
         return run
+
+
+def _run(made: Node | Sequence[Node], inputs: tuple[Node, ...]) -> Kernel:
+    """What computes nodes from the arrays of these inputs."""
+    body = _body(made, inputs)
+    if body is not None:
+        return _first(program(body))
+    if not isinstance(made, Node):
+        return Program(Graph(inputs, tuple(made)))
+    if made.inputs == inputs:
+        return kernel(made)
+    return _first(Program(Graph(inputs, (made,))))
 
 
 def _body(made: Node | Sequence[Node], inputs: tuple[Node, ...]) -> Graph | None:
@@ -101,7 +111,7 @@ def _body(made: Node | Sequence[Node], inputs: tuple[Node, ...]) -> Graph | None
     return None
 
 
-def _first(program: Callable[..., Any]) -> Callable[..., Any]:
+def _first(program: Kernel) -> Kernel:
     return lambda *arrays: program(*arrays)[0]
 
 

@@ -5,6 +5,8 @@ All of it is differentiable in both modes. Leading axes are batch axes.
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -41,7 +43,6 @@ from chainrule.ir import build
 from chainrule.ir.dtype import DEFAULT_INT, DType, as_dtype, uint64
 from chainrule.ir.graph import Node
 from chainrule.ir.primitives import Axis
-from chainrule.runtime.quiet import quiet_call
 from chainrule.tensors import Tensor, of_value
 
 __all__ = [
@@ -95,17 +96,22 @@ def _cross_node(left: Node, right: Node, axis: int) -> Node:
     return build.join(parts, axis)
 
 
-def _cross_at_once(a: np.ndarray, b: np.ndarray, axis: int) -> np.ndarray:
-    made = np.empty(a.shape, a.dtype)
-    x, y, z = (np.moveaxis(each, axis, 0) for each in (a, b, made))
-    for k, i, j in ((0, 1, 2), (1, 2, 0), (2, 0, 1)):
-        part = z[k, ...]
-        np.multiply(x[i], y[j], out=part)
-        np.subtract(part, x[j] * y[i], out=part)
-    return made
+def _cross_kernel(left: Node, _: Node, axis: int) -> Callable[..., np.ndarray]:
+    """The same over one array."""
+
+    def cross(a: np.ndarray, b: np.ndarray) -> np.ndarray:
+        made = np.empty(left.shape, a.dtype)
+        x, y, z = (np.moveaxis(each, axis, 0) for each in (a, b, made))
+        for k, i, j in ((0, 1, 2), (1, 2, 0), (2, 0, 1)):
+            part = z[k, ...]
+            np.multiply(x[i], y[j], out=part)
+            np.subtract(part, x[j] * y[i], out=part)
+        return made
+
+    return cross
 
 
-_cross = Lifted(_cross_node)
+_cross = Lifted(_cross_node, _cross_kernel)
 
 
 def cross(x1: Operand, x2: Operand, /, *, axis: int = -1) -> Tensor:
@@ -128,9 +134,6 @@ def cross(x1: Operand, x2: Operand, /, *, axis: int = -1) -> Tensor:
             f"    x2  {describe(right)}\n\n  The cross product is defined for vectors of three "
             "elements."
         )
-    a, b = known_array(left), known_array(right)
-    if a is not None and b is not None and a.shape == b.shape:
-        return of_value(quiet_call(_cross_at_once, a, b, places[0]))
     shape = common_shape("cross", [left, right])
     spread = [broadcast(t, shape) for t in (left, right)]
     return _cross(spread, axis % len(shape))  # type: ignore[no-any-return]
@@ -197,7 +200,13 @@ def _trace_node(node: Node, offset: int, dtype: DType) -> Node:
     return build.sum_(_diagonal_node(node, offset), (node.ndim - 2,))
 
 
-_trace = Lifted(_trace_node)
+def _trace_kernel(node: Node, offset: int, dtype: DType) -> Callable[..., Any] | None:
+    """The same for as many matrices as there are."""
+    plain = node.dtype is dtype and dtype.is_float and not offset
+    return partial(np.einsum, "...ii") if plain and node.shape[-1] == node.shape[-2] else None
+
+
+_trace = Lifted(_trace_node, _trace_kernel)
 
 
 def _sum_dtype(dtype: DType) -> DType:
@@ -221,8 +230,5 @@ def trace(x: Operand, /, *, offset: int = 0, dtype: Any = None) -> Tensor:
     Tensor(5)
     """
     tensor = _stack("trace", x)
-    value = known_array(tensor) if dtype is None and not offset else None
-    if value is not None and value.dtype.kind == "f" and value.shape[-1] == value.shape[-2]:
-        return of_value(np.asarray(quiet_call(np.einsum, "...ii", value)))
     wanted = _sum_dtype(tensor.dtype) if dtype is None else as_dtype(dtype)
     return _trace([tensor], offset, wanted)  # type: ignore[no-any-return]

@@ -6,7 +6,7 @@ each vector and reads the result instead of the input.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any, Final
 
 import numpy as np
@@ -21,13 +21,11 @@ from chainrule.functions.lift import (
     as_tensor,
     describe,
     floating,
-    known_array,
     promoted,
 )
 from chainrule.ir import build
 from chainrule.ir.graph import Node
-from chainrule.runtime.quiet import quiet_call
-from chainrule.tensors import Tensor, of_value
+from chainrule.tensors import Tensor
 
 __all__ = [
     "batch_norm",
@@ -116,26 +114,32 @@ def _layer_norm_nodes(x: Node, *rest: Any) -> Node:
     return _affine(_standardized(x, (last,), eps), vectors, last, weighted)
 
 
-def _layer_norm_at_once(tensors: list[Tensor], eps: float, weighted: bool) -> np.ndarray:
-    """The same of known Tensors, with the same numbers, over one array."""
-    x, *vectors = [t._known() for t in tensors]
+def _layer_norm_kernel(x: Node, *rest: Any) -> Callable[..., np.ndarray] | None:
+    """The same over one array."""
+    *_, eps, weighted = rest
+    if 0 in x.shape:
+        return None
     share = 1 / x.shape[-1]
-    average = np.add.reduce(x, -1, keepdims=True)
-    average *= share
-    made = np.subtract(x, average)
-    root = np.asarray(np.vecdot(made, made))[..., None]
-    root *= share
-    root += eps
-    np.divide(1, np.sqrt(root, out=root), out=root)
-    made *= root
-    if weighted:
-        made *= vectors.pop(0)
-    if vectors:
-        made += vectors[0]
-    return np.asarray(made)
+
+    def layer_norm(x: np.ndarray, *vectors: np.ndarray) -> np.ndarray:
+        average = np.add.reduce(x, -1, keepdims=True)
+        average *= share
+        made = np.subtract(x, average)
+        root = np.asarray(np.vecdot(made, made))[..., None]
+        root *= share
+        root += eps
+        np.divide(1, np.sqrt(root, out=root), out=root)
+        made *= root
+        if weighted:
+            made *= vectors[0]
+        if len(vectors) > weighted:
+            made += vectors[-1]
+        return np.asarray(made)
+
+    return layer_norm
 
 
-_layer_norm: Final = Lifted(_layer_norm_nodes)
+_layer_norm: Final = Lifted(_layer_norm_nodes, _layer_norm_kernel)
 
 
 def layer_norm(
@@ -157,8 +161,6 @@ def layer_norm(
     Tensor([-1.,  1.])
     """
     tensors = _prepared("layer_norm", x, -1, weight=weight, bias=bias)
-    if all(known_array(t) is not None for t in tensors) and tensors[0].size:
-        return of_value(quiet_call(_layer_norm_at_once, tensors, float(eps), weight is not None))
     return _layer_norm(tensors, float(eps), weight is not None)  # type: ignore[no-any-return]
 
 

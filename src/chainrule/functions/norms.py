@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
+from functools import partial
 from typing import Any, Literal
 
 import numpy as np
@@ -14,7 +16,6 @@ from chainrule.functions.lift import Lifted, Operand, as_tensor, describe, float
 from chainrule.functions.stacks import matrices, squares
 from chainrule.ir import build
 from chainrule.ir.graph import Node
-from chainrule.runtime.quiet import quiet_call
 from chainrule.tensors import Tensor, of_value
 
 __all__: list[str] = []
@@ -74,20 +75,35 @@ def _vector_norm_node(node: Node, order: float, axes: tuple[int, ...], keepdims:
     return _kept(_norm(node, order, axes), node, axes, keepdims)
 
 
-_vector_norm = Lifted(_vector_norm_node)
-
-
 def length(x: np.ndarray) -> np.ndarray:
     """The Euclidean norm of all elements."""
     flat = x.reshape(-1)
     return np.asarray(np.sqrt(flat.dot(flat)))
 
 
-def _norm_at_once(x: np.ndarray, order: float, axes: tuple[int, ...], keepdims: bool) -> np.ndarray:
-    """The norm of known vectors, of order 2 along the last axis, in as few passes as there are."""
+def _vector_norm_kernel(
+    node: Node, order: float, axes: tuple[int, ...], keepdims: bool
+) -> Callable[[np.ndarray], np.ndarray] | None:
+    """The same in as few passes as there are."""
+    if not axes or order == 0:
+        return None
     if order == 2:
-        made = np.sqrt(np.vecdot(x, x))
-        return np.asarray(made[..., None] if keepdims else made)
+        return _lengths(keepdims) if axes == (node.ndim - 1,) else None
+    return partial(_norms, order=order, axes=axes, keepdims=keepdims)
+
+
+def _lengths(keepdims: bool) -> Callable[[np.ndarray], np.ndarray]:
+    """The Euclidean norms of vectors along the last axis."""
+
+    def lengths(x: np.ndarray) -> np.ndarray:
+        made = np.asarray(np.sqrt(np.vecdot(x, x)))
+        return made[..., None] if keepdims else made
+
+    return lengths
+
+
+def _norms(x: np.ndarray, order: float, axes: tuple[int, ...], keepdims: bool) -> np.ndarray:
+    """Norms of an order that is neither 0 nor 2."""
     size = np.asarray(np.abs(x))
     if abs(order) == math.inf:
         extremum: Any = np.maximum if order > 0 else np.minimum
@@ -96,6 +112,9 @@ def _norm_at_once(x: np.ndarray, order: float, axes: tuple[int, ...], keepdims: 
         np.power(size, order, out=size)
     total = np.sum(size, axes, keepdims=keepdims)
     return np.asarray(total if order == 1 else np.power(total, 1 / order))
+
+
+_vector_norm = Lifted(_vector_norm_node, _vector_norm_kernel)
 
 
 def vector_norm(
@@ -127,8 +146,6 @@ def vector_norm(
     if not axes:
         raise_to = 0.0 if ord == 0 else 1.0
         return _vector_norm([tensor], raise_to, (), keepdims)  # type: ignore[no-any-return]
-    if value is not None and ord and (ord != 2 or axes == (tensor.ndim - 1,)):
-        return of_value(quiet_call(_norm_at_once, value, float(ord), axes, keepdims))
     return _vector_norm([tensor], float(ord), axes, keepdims)  # type: ignore[no-any-return]
 
 
@@ -161,7 +178,13 @@ def _matrix_norm_node(node: Node, order: MatrixOrder, keepdims: bool) -> Node:
     return _kept(made, node, (rows, columns), keepdims)
 
 
-_matrix_norm = Lifted(_matrix_norm_node)
+def _matrix_norm_kernel(
+    node: Node, order: MatrixOrder, keepdims: bool
+) -> Callable[[np.ndarray], np.ndarray] | None:
+    return length if order == "fro" and node.ndim == 2 and not keepdims else None
+
+
+_matrix_norm = Lifted(_matrix_norm_node, _matrix_norm_kernel)
 _ORDERS = ("fro", "nuc", 1, -1, 2, -2, math.inf, -math.inf)
 
 
@@ -189,10 +212,6 @@ def matrix_norm(x: Operand, /, *, keepdims: bool = False, ord: MatrixOrder = "fr
         names = ", ".join(map(str, _ORDERS))
         raise ArgumentError(f"matrix_norm: there is no norm {ord!r}; ord is one of {names}")
     _check_extremum("matrix_norm", tensor, not isinstance(ord, str), (-2, -1))
-    if ord == "fro" and not keepdims and tensor.ndim == 2:
-        value = known_array(tensor)
-        if value is not None:
-            return of_value(length(value))
     return _matrix_norm([tensor], ord, keepdims)  # type: ignore[no-any-return]
 
 

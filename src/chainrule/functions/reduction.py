@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
-from functools import lru_cache
 from typing import Any, Final
 
 import numpy as np
@@ -89,32 +88,38 @@ def _std_node(node: Node, axes: tuple[int, ...], correction: float, keepdims: bo
     return build.select(constant, zero, root)
 
 
-@lru_cache(maxsize=1024)
-def _sum_of_products(rank: int, axes: tuple[int, ...]) -> Callable[[Array, Array], Array]:
-    labels = tuple(range(rank))
-    return einsum_kernel(canonical((labels, labels), tuple(a for a in labels if a not in axes)))
+def _var_kernel(
+    node: Node, axes: tuple[int, ...], correction: float, keepdims: bool
+) -> Callable[[Array], Array] | None:
+    """The same in as many passes as there are sums, and two more."""
+    if 0 in node.shape:
+        return None
+    size, labels = math.prod([node.shape[a] for a in axes]), tuple(range(node.ndim))
+    freedom = size - correction if size > correction else math.nan
+    kept = tuple(a for a in labels if a not in axes)
+    sum_of_products = einsum_kernel(canonical((labels, labels), kept))
+    shape = kept_shape(node.shape, axes) if keepdims else tuple(node.shape[a] for a in kept)
+
+    def var(x: Array) -> Array:
+        mean = np.true_divide(np.add.reduce(x, axes, keepdims=True), size)
+        centered = np.subtract(x, mean)
+        squares = sum_of_products(centered, centered)
+        return np.asarray(np.true_divide(squares, freedom)).reshape(shape)
+
+    return var
 
 
-def _var_at_once(x: Array, axes: tuple[int, ...], correction: float, keepdims: bool) -> Array:
-    """The same of a known Tensor, with the same numbers."""
-    count = math.prod([x.shape[a] for a in axes])
-    average = np.add.reduce(x, axes, keepdims=True)
-    centered = np.subtract(x, np.true_divide(average, count))
-    squares = _sum_of_products(x.ndim, axes)(centered, centered)
-    freedom = count - correction
-    made = np.asarray(np.true_divide(squares, freedom if freedom > 0 else math.nan))
-    return made.reshape(kept_shape(x.shape, axes)) if keepdims else made
-
-
-def _std_at_once(x: Array, axes: tuple[int, ...], correction: float, keepdims: bool) -> Array:
-    variance = _var_at_once(x, axes, correction, keepdims)
-    return np.sqrt(variance, out=variance)
+def _std_kernel(
+    node: Node, axes: tuple[int, ...], correction: float, keepdims: bool
+) -> Callable[[Array], Array] | None:
+    var = _var_kernel(node, axes, correction, keepdims)
+    return None if var is None else lambda x: np.sqrt(var(x))
 
 
 _sum: Final = Lifted(_sum_node)
 _mean: Final = Lifted(_mean_node)
-_var: Final = Lifted(_var_node)
-_std: Final = Lifted(_std_node)
+_var: Final = Lifted(_var_node, _var_kernel)
+_std: Final = Lifted(_std_node, _std_kernel)
 _reduce: Final = Lifted(_reduce_node)
 
 
@@ -250,8 +255,6 @@ def var(
     """
     tensor = floating(as_tensor(x, "var"))
     axes = axes_of("var", axis, tensor)
-    if (value := known_array(tensor)) is not None and value.size:
-        return of_value(quiet_call(_var_at_once, value, axes, float(correction), keepdims))
     return _var([tensor], axes, float(correction), keepdims)  # type: ignore[no-any-return]
 
 
@@ -275,8 +278,6 @@ def std(
     """
     tensor = floating(as_tensor(x, "std"))
     axes = axes_of("std", axis, tensor)
-    if (value := known_array(tensor)) is not None and value.size:
-        return of_value(quiet_call(_std_at_once, value, axes, float(correction), keepdims))
     return _std([tensor], axes, float(correction), keepdims)  # type: ignore[no-any-return]
 
 
