@@ -11,7 +11,6 @@ from collections.abc import Callable, Mapping, Sequence
 from fractions import Fraction
 
 from chainrule.algebra.contraction import Cost, cost_of, fold, order_of
-from chainrule.algebra.gram import gram
 from chainrule.algebra.index import Atom, Factor, Number
 from chainrule.algebra.low_rank import sides_of
 from chainrule.algebra.picks import is_pick
@@ -22,7 +21,6 @@ from chainrule.ir.dtype import DType
 from chainrule.ir.graph import Node
 from chainrule.ir.primitives import Axis, View
 from chainrule.ir.subscripts import canonical
-from chainrule.ir.symmetry import is_symmetric
 
 __all__ = ["Evaluation", "dense_cost", "product_cost"]
 
@@ -142,10 +140,7 @@ class Evaluation:
             tied = {c for _, c in s.ties}
             output = tuple(i for i in labels if i not in tied)
             factors = [f for p in s.parts for f in p.factors]
-            half = len(output) // 2
-            straight = tuple(i + form.rows for i in output[:half]) == output[half:]
-            symmetric = s.symmetric and not s.ties and straight
-            made = self._contracted(s.coefficient, factors, form, output, symmetric=symmetric)
+            made = self._contracted(s.coefficient, factors, form, output)
             groups.setdefault(s.ties, []).append(made)
         whole = []
         for ties, nodes in groups.items():
@@ -163,7 +158,6 @@ class Evaluation:
     def _contracted(
         self, coefficient: Number, factors: Sequence[Factor], form: Form, output: Labels,
         vectors: Operand | None = None, sizes: Mapping[int, int] | None = None,
-        symmetric: bool = False,
     ) -> Node:  # fmt: skip
         """C · Π factors (· vectors) with these output labels."""
         sizes = dict(sizes or {**form.sizes, **sizes_of(factors)})
@@ -181,8 +175,7 @@ class Evaluation:
             node = build.fill(float(coefficient), (), self.dtype)
         else:
             rows = tuple(i for i in form.row_labels if i in own)
-            symmetric = symmetric and own == output
-            node = self._scaled_product(coefficient, operands, own, sizes, rows, symmetric)
+            node = self._scaled_product(coefficient, operands, own, sizes, rows)
         if chosen.writes:
             node, own = self._in_order(*chosen.write((node, own)), output)
         if own == output:
@@ -198,7 +191,7 @@ class Evaluation:
 
     def _scaled_product(
         self, coefficient: Number, operands: list[Operand], output: Labels,
-        sizes: Mapping[int, int], rows: Labels, symmetric: bool,
+        sizes: Mapping[int, int], rows: Labels,
     ) -> Node:  # fmt: skip
         scale = float(coefficient)
         smallest = min(range(len(operands)), key=lambda k: math.prod(operands[k][0].shape))
@@ -211,40 +204,13 @@ class Evaluation:
         label_sets = [labels for _, labels in operands]
         order = order_of(label_sets, output, sizes, rows)
 
-        def pair(a: Node, left: Labels, b: Node, right: Labels, kept: Labels) -> Node:
-            whole = symmetric and kept == output
-            return (self._symmetric_pair if whole else self._pair)(a, left, b, right, kept)
-
-        node, labels = fold(order, label_sets, output, lambda k: operands[k][0], pair)
+        node, labels = fold(order, label_sets, output, lambda k: operands[k][0], self._pair)
         if labels != output:
             node = self._einsum((node,), (labels,), output)
         return node if inside or scale == 1 else build.scale(node, scale)
 
     def _pair(self, a: Node, left: Labels, b: Node, right: Labels, kept: Labels) -> Node:
         return self._einsum((a, b), (left, right), kept)
-
-    def _symmetric_pair(self, a: Node, left: Labels, b: Node, right: Labels, kept: Labels) -> Node:
-        """A product of two; where it is the whole, symmetric result, half of it is enough."""
-        shared = tuple(i for i in left if i in right)
-        half = len(kept) // 2
-        sides = kept[:half], kept[half:]
-        plain = set(left) == {*shared, *sides[0]} and set(right) == {*shared, *sides[1]}
-        made = self._pair(a, left, b, right, kept)
-        if not plain or not shared or set(shared) & set(kept) or is_symmetric(made):
-            return made
-        flat = [
-            self._flattened(node, labels, shared, side)
-            for node, labels, side in ((a, left, sides[0]), (b, right, sides[1]))
-        ]
-        return build.reshape(gram(*flat), tuple(a.shape[left.index(i)] for i in sides[0]) * 2)
-
-    def _flattened(self, node: Node, labels: Labels, first: Labels, second: Labels) -> Node:
-        """A node as a matrix of two groups of axes."""
-        if labels != (*first, *second):
-            node = self._einsum((node,), (labels,), (*first, *second))
-        shape = (math.prod(node.shape[: len(first)]), math.prod(node.shape[len(first) :]))
-        return node if node.shape == shape else self._once(
-            ("flat", node), lambda: build.reshape(node, shape))  # fmt: skip
 
     def _einsum(self, nodes: tuple[Node, ...], inputs: tuple[Labels, ...], output: Labels) -> Node:
         return self._once(
@@ -327,7 +293,6 @@ def _without(summand: Summand, pairs: set[tuple[int, int]]) -> Summand:
         summand.coefficient,
         tuple(p for p in summand.ties if p not in pairs),
         summand.parts,
-        summand.symmetric,
     )
 
 

@@ -48,15 +48,11 @@ class Part:
 
 @dataclass(frozen=True)
 class Summand:
-    """One term: a coefficient, the pairs of labels that a δ ties, and the parts.
-
-    symmetric  whether it is by itself
-    """
+    """One term: a coefficient, the pairs of labels that a δ ties, and the parts."""
 
     coefficient: Number
     ties: tuple[Pair, ...]
     parts: tuple[Part, ...]
-    symmetric: bool = False
 
     def is_read(self, label: int) -> bool:
         """Whether a part reads an output label."""
@@ -246,9 +242,7 @@ def _summand(term: Term, poly: Poly, rows: int) -> Summand:
     factors = [f for f in term.factors if f.atom.head != "delta"]
     factors += [_eye(low, high, term) for high, low in tied if (low, high) not in straight]
     parts = [_part(group, rank, rows) for group in _connected(factors)]
-    alone = normal([term], range(rank), poly.dims)
-    symmetric = _is_symmetric(alone, rows)
-    return Summand(term.coefficient, tuple(sorted(straight)), tuple(parts), symmetric)
+    return Summand(term.coefficient, tuple(sorted(straight)), tuple(parts))
 
 
 def _eye(low: int, high: int, term: Term) -> Factor:
