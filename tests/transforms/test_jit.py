@@ -204,3 +204,14 @@ def test_a_closed_over_mask_is_part_of_the_program():
     assert f(x).item() == 101.0
     mask = cr.tensor([False, True, True])
     assert f(x).item() == 110.0
+
+
+def test_what_is_prepared_is_the_program_of_the_next_call():
+    scale = 2
+    f = cr.jit(lambda x: scale * x)
+    np.testing.assert_array_equal(f(cr.ones(3)), [2, 2, 2])
+    scale = 3  # a number is part of the program, which fits no longer
+    f.prepare(cr.ones(3))
+    assert f.recordings == 2
+    np.testing.assert_array_equal(f(cr.ones(3)), [3, 3, 3])
+    assert f.recordings == 2
