@@ -11,8 +11,9 @@ import numpy as np
 from safetensors.numpy import load_file
 
 from chainrule.cli.commands import run
-from chainrule.cli.settings import LOSSES, MOST_THREADS, OPTIMIZERS, SCHEDULES
+from chainrule.cli.settings import LOSSES, MOST_THREADS, OPTIMIZERS, PRECISIONS, SCHEDULES
 from chainrule.cli.threads import _VARIABLES, use_threads
+from chainrule.codegen import target
 from chainrule.runtime.processors import thread_count
 from chainrule.runtime.team_layout import CAPACITY
 from chainrule.train import training
@@ -95,6 +96,10 @@ def test_threads_are_told_to_native_programs_and_blas_keeps_one(monkeypatch):
     assert {os.environ[name] for name in _VARIABLES} == {"2"}
     use_threads(1)
     assert MOST_THREADS == CAPACITY
+
+
+def test_the_command_line_has_the_precisions_of_programs():
+    assert PRECISIONS == target.PRECISIONS
 
 
 def stopped_by(number: signal.Signals, folder: Path) -> tuple[int, str]:
