@@ -8,7 +8,7 @@ import pytest
 
 import chainrule as cr
 from chainrule import linalg
-from chainrule.errors import ArgumentError, GradientError, ShapeError
+from chainrule.errors import ArgumentError, DTypeError, GradientError, ShapeError
 
 I3 = cr.tensor(np.eye(3))
 SINGULAR = cr.tensor([[1.0, 2.0], [2.0, 4.0]])
@@ -143,6 +143,16 @@ MESSAGES: list[tuple[type[Exception], Callable[[], object], str]] = [
             "    x2  f64[3, 2]\n"
             "\n"
             "  The cross product is defined for vectors of three elements."
+        ),
+    ),
+    (
+        DTypeError,
+        lambda: linalg.cross(I3 == 1, I3 == 0),
+        (
+            "cross: not defined for bool; it takes float, signed, unsigned\n"
+            "\n"
+            "    x1  bool[3, 3]\n"
+            "    x2  bool[3, 3]"
         ),
     ),
     (

@@ -13,6 +13,7 @@ from hypothesis.extra import numpy as arrays
 
 import chainrule as cr
 from chainrule import stats
+from chainrule.errors import AxisError, IndexingError
 from chainrule.ir.routines.ordering import stable_order
 
 WAYS: dict[str, Callable[[Any], Any]] = {
@@ -173,3 +174,39 @@ def test_least_squares_has_its_residuals_whatever_the_rank(rank: int, vector: bo
         assert ours.dtype is other.dtype
         assert ours.shape == other.shape[1:]
         np.testing.assert_allclose(ours, other[0], rtol=1e-10, atol=1e-12)
+
+
+@pytest.mark.parametrize(
+    "name",
+    ["sum", "prod", "mean", "max", "min", "any", "all", "argmax", "argmin", "count_nonzero",
+     "softmax", "log_softmax", "logsumexp"],
+)  # fmt: skip
+@pytest.mark.parametrize("dtype", ["bool", "int64", "float32"])
+def test_a_number_has_no_axes_on_either_way(name: str, dtype: str) -> None:
+    x, function = cr.tensor(np.ones((), dtype)), getattr(cr, name)
+    for axis in (0, -1):
+        for way in (function, cr.jit(function)):
+            with pytest.raises(AxisError, match=f"{name}: there is no axis {axis}"):
+                way(x, axis=axis)
+
+
+def test_an_overflowing_length_is_infinite_without_a_warning() -> None:
+    x = cr.tensor(np.full(4, 1e30, np.float32))
+    assert cr.linalg.norm(x).item() == cr.linalg.vector_norm(x).item() == np.inf
+    assert cr.linalg.matrix_norm(x.reshape((2, 2))).item() == np.inf
+
+
+@pytest.mark.parametrize("take", [cr.take, cr.take_along_axis])
+def test_an_index_into_an_empty_axis_is_refused_on_either_way(take) -> None:
+    x, index = cr.tensor(np.zeros((0, 2))), cr.tensor(np.ones((3, 2), int))
+    index = index if take is cr.take_along_axis else index[:, 0]
+    for way in (take, cr.jit(take)):
+        with pytest.raises(IndexingError, match="is out of bounds for axis . of size 0"):
+            way(x, index, axis=0)
+
+
+@pytest.mark.parametrize(("shape", "axis"), [((0, 3), 1), ((0, 3, 2), (1, 2))])
+def test_of_no_rows_there_are_no_medians_on_either_way(shape, axis) -> None:
+    x = cr.tensor(np.zeros(shape))
+    for way in (stats.median, cr.jit(lambda x, axis: stats.median(x, axis=axis))):
+        assert way(x, axis=axis).shape == (0,)

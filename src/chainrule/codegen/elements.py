@@ -257,6 +257,8 @@ class Elements:
 
     def _gather(self, node: Node, index: Index, guards: Guards) -> Expression:
         operand, *indices = node.inputs
+        if 0 in operand.shape:  # no index is inside: the check of the indices ends the program
+            return Number(0, node.dtype)
         if not self.stored(operand):
             raise Stored(operand)
         count = indices[0].ndim

@@ -120,6 +120,12 @@ def known_array(x: object) -> np.ndarray | None:
     return x._value if type(x) is Tensor else None
 
 
+def known_along(x: object, axis: object) -> np.ndarray | None:
+    """The same to go along an axis: NumPy takes the axes 0 and -1 of a number for none."""
+    value = known_array(x)
+    return None if value is None or (value.ndim == 0 and axis is not None) else value
+
+
 def made_at_once(function: Callable[..., Any], *arguments: Any) -> Tensor | None:
     """What a NumPy function makes; None where it refuses, and the long way says what is wrong."""
     try:

@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 
-from chainrule.errors import ShapeError
+from chainrule.errors import DTypeError, ShapeError
 from chainrule.functions.axes import axis_of
 from chainrule.functions.decomposition import cholesky, eigh, eigvalsh, lu, qr, svd, svdvals
 from chainrule.functions.least_squares import lstsq, null_space, orth, projection
@@ -40,7 +40,7 @@ from chainrule.functions.systems import (
     solve_triangular,
 )  # fmt: skip
 from chainrule.ir import build
-from chainrule.ir.dtype import DEFAULT_INT, DType, as_dtype, uint64
+from chainrule.ir.dtype import DEFAULT_INT, DType, as_dtype, bool_, uint64
 from chainrule.ir.graph import Node
 from chainrule.ir.primitives import Axis
 from chainrule.tensors import Tensor, of_value
@@ -121,11 +121,17 @@ def cross(x1: Operand, x2: Operand, /, *, axis: int = -1) -> Tensor:
 
     Shapes:  x1: ... 3   x2: ... 3   →   ... 3
     Raises:  ShapeError: the axis does not have size 3 in both operands.
+             DTypeError: the elements are bool.
 
     >>> cr.linalg.cross(cr.tensor([1.0, 0.0, 0.0]), cr.tensor([0.0, 1.0, 0.0]))
     Tensor([0., 0., 1.])
     """
     left, right = promoted("cross", x1, x2)
+    if left.dtype is bool_:
+        raise DTypeError(
+            f"cross: not defined for bool; it takes float, signed, unsigned\n\n"
+            f"    x1  {describe(left)}\n    x2  {describe(right)}"
+        )
     places = [axis_of("cross", axis, t) for t in (left, right)]
     sizes = [t.shape[a] for t, a in zip((left, right), places, strict=True)]
     if sizes != [3, 3]:

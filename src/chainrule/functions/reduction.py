@@ -23,6 +23,7 @@ from chainrule.functions.lift import (
     cast,
     describe,
     floating,
+    known_along,
     known_array,
     made_at_once,
 )
@@ -125,9 +126,10 @@ _reduce: Final = Lifted(_reduce_node)
 
 def _at_once(reduce: Callable[..., Any], x: Operand, axis: Axes, keepdims: bool) -> Any:
     """The short way for a known Tensor of floats; None sends what does not fit to the long way."""
-    if type(x) is Tensor and x._node is None and x._value.dtype.kind == "f":  # type: ignore[union-attr]
+    value = known_along(x, axis)
+    if value is not None and value.dtype.kind == "f":
         try:
-            return quiet_call(reduce, x._value, axis, None, None, keepdims)
+            return quiet_call(reduce, value, axis, None, None, keepdims)
         except (TypeError, ValueError):
             return None
     return None
@@ -135,7 +137,7 @@ def _at_once(reduce: Callable[..., Any], x: Operand, axis: Axes, keepdims: bool)
 
 def _of_truths(reduce: Callable[..., Any], x: Operand, axis: Axes, keepdims: bool) -> Tensor | None:
     """The short way for a known Tensor of truth values."""
-    value = known_array(x)
+    value = known_along(x, axis)
     if value is None or value.dtype.kind != "b":
         return None
     return made_at_once(reduce, value, axis, None, None, keepdims)
@@ -172,7 +174,7 @@ def sum(x: Operand, /, *, axis: Axes = None, dtype: Any = None, keepdims: bool =
     """
     if dtype is None and (total := _at_once(np.add.reduce, x, axis, keepdims)) is not None:
         return _wrap(total)
-    value = known_array(x) if dtype is None else None
+    value = known_along(x, axis) if dtype is None else None
     if value is not None and value.dtype.kind in "iub":
         wide = np.uint64 if value.dtype.kind == "u" else np.int64
         found = made_at_once(np.add.reduce, value, axis, wide, None, keepdims)

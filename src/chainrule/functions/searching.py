@@ -19,7 +19,7 @@ from chainrule.functions.lift import (
     as_tensor,
     cast,
     describe,
-    known_array,
+    known_along,
     made_at_once,
     promoted,
 )
@@ -56,7 +56,7 @@ _AT_ONCE: Final = {"argmax": np.ndarray.argmax, "argmin": np.ndarray.argmin}
 
 
 def _arg_extremum(name: ReduceKind, x: Operand, axis: int | None, keepdims: bool) -> Tensor:
-    if not keepdims and (value := known_array(x)) is not None and value.size:
+    if not keepdims and (value := known_along(x, axis)) is not None and value.size:
         found = made_at_once(_AT_ONCE[name], value, axis)
         if found is not None:
             return found
@@ -112,7 +112,7 @@ def count_nonzero(x: Operand, /, *, axis: Axes = None, keepdims: bool = False) -
     >>> cr.count_nonzero(cr.tensor([[1, 0, 2], [0, 0, 3]]), axis=1)
     Tensor([2, 1])
     """
-    if (value := known_array(x)) is not None:
+    if (value := known_along(x, axis)) is not None:
         count = partial(np.count_nonzero, keepdims=True) if keepdims else np.count_nonzero
         found = made_at_once(count, value, axis)
         if found is not None:

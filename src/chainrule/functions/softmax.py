@@ -15,7 +15,7 @@ from chainrule.elsewhere import reduced
 from chainrule.functions.along_axes import count, dot, kept, number, repeat
 from chainrule.functions.axes import Axes, axes_of
 from chainrule.functions.block import closed_form
-from chainrule.functions.lift import Lifted, Operand, as_tensor, floating, known_array
+from chainrule.functions.lift import Lifted, Operand, as_tensor, floating, known_along
 from chainrule.ir import build
 from chainrule.ir.graph import Node
 from chainrule.runtime.quiet import quiet_call
@@ -47,7 +47,7 @@ def _parts(x: Operand, axis: Axes, keep: bool = False) -> tuple[Array, Array, Ar
 
     It is for known Tensors whose largest elements are finite; None sends others the long way.
     """
-    value = known_array(x)
+    value = known_along(x, axis)
     if value is None or value.dtype.kind != "f" or not value.size:
         return None
     try:

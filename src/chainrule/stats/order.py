@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Sequence
 from typing import Any, Final, Literal, get_args
 
@@ -86,7 +87,8 @@ def _between(lower: Tensor, upper: Tensor, t: Tensor) -> Tensor:
 def _rows(x: Tensor, axes: tuple[int, ...]) -> Tensor:
     """The elements along the axes as one last axis."""
     kept = tuple(a for a in range(x.ndim) if a not in axes)
-    return reshape(permute_dims(x, (*kept, *axes)), (*(x.shape[a] for a in kept), -1))
+    length = math.prod(x.shape[a] for a in axes)
+    return reshape(permute_dims(x, (*kept, *axes)), (*(x.shape[a] for a in kept), length))
 
 
 def _plain(rows: Tensor, q: Tensor, method: str) -> Tensor:
