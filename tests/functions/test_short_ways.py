@@ -201,7 +201,7 @@ def test_an_index_into_an_empty_axis_is_refused_on_either_way(take) -> None:
     x, index = cr.tensor(np.zeros((0, 2))), cr.tensor(np.ones((3, 2), int))
     index = index if take is cr.take_along_axis else index[:, 0]
     for way in (take, cr.jit(take)):
-        with pytest.raises(IndexingError, match="is out of bounds for axis . of size 0"):
+        with pytest.raises(IndexingError, match=r"is out of bounds for axis . of size 0"):
             way(x, index, axis=0)
 
 

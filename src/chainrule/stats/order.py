@@ -221,7 +221,7 @@ def _at_once(sample: Sample, share: Tensor, method: str, keepdims: bool) -> Tens
         or sample.weights is not None
     ):
         return None
-    if x is None or q is None or not _is_finite(x):
+    if x is None or q is None or not x.size or not _is_finite(x):
         return None
     axes: Any = sample.axes[0] if len(sample.axes) == 1 else sample.axes  # a tuple makes it copy
     if method in ("linear", "averaged_inverted_cdf") and q.shape == () and q == 0.5:

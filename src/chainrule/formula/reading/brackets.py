@@ -112,7 +112,7 @@ class Brackets(Cursor, ABC):
             return Syntax("stacked", sign, tuple(items), opened.start, closed.end)
         if len(items) == 1 and inner.kind == "op" and inner.text in RELATIONS:
             return Syntax("op", inner.text, inner.parts, opened.start, closed.end)
-        return Syntax("tuple", "", tuple(items), opened.start, closed.end)
+        return Syntax("tuple", "[", tuple(items), opened.start, closed.end)
 
     def norm(self, opened: Token) -> Syntax:
         before, self.in_norm = self.in_norm, True

@@ -8,8 +8,9 @@ from typing import Final
 
 from chainrule.algebra.sizes import multiplied
 from chainrule.formula.reading import operators as op
+from chainrule.formula.reading.arguments import check_arguments
 from chainrule.formula.reading.operators import MisfitError, Term
-from chainrule.formula.reading.reductions import Options, reduced, size_term
+from chainrule.formula.reading.reductions import Options, norm, reduced, size_term
 from chainrule.formula.reading.shapes import Shape, Unknowns, shown
 from chainrule.formula.reading.slices import padded, placed
 from chainrule.formula.reading.stacks import stack
@@ -124,6 +125,7 @@ def apply(unknowns: Unknowns, name: str, parts: Sequence[Term], options: Options
     """
     parts = list(parts)
     name = _ALIASES.get(name, name) if len(parts) != 1 or name not in REDUCTIONS else name
+    check_arguments(name, parts, options)
     if name in _ELEMENTWISE:
         return _elementwise(name, _only(name, parts))
     for group in (reduced, _of_matrices, _made, _of_two, _general):
@@ -156,7 +158,7 @@ def _square(unknowns: Unknowns, name: str, term: Term) -> None:
         )
 
 
-def _of_matrices(unknowns: Unknowns, name: str, parts: list[Term], _: Options) -> Term | None:
+def _of_matrices(unknowns: Unknowns, name: str, parts: list[Term], options: Options) -> Term | None:
     if not parts:
         return None
     body = parts[0]
@@ -179,7 +181,7 @@ def _of_matrices(unknowns: Unknowns, name: str, parts: list[Term], _: Options) -
             _square(unknowns, name, body)
             return op.called(name, [body], body.shape)
         case "norm":
-            return Term(ts.Norm((), body.tree))
+            return norm(unknowns, parts, options)
         case "diag" | "diagonal":
             return _diagonal(unknowns, body)
         case "vec" | "ravel" | "flatten":

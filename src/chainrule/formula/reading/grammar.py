@@ -167,7 +167,10 @@ class _Parser(Brackets):
         token = self.next
         if token.kind == "name" and token.text[0] == "Σ" and len(token.text) > 1:
             labels, known = token.text[1:], self.words.names
-            if spelled(token.text) in known or not set(labels) <= known:
+            named = (
+                spelled("Σ") in known or spelled(token.text) in known
+            )  # a matrix: Σd is a product
+            if named or not set(labels) <= known:
                 return self._labels_after()
             middle = token.start + 1
             self.tokens[self.place : self.place + 1] = [

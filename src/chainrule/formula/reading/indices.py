@@ -78,6 +78,17 @@ class IndexReader(ABC):
     def read(self, syntax: Syntax) -> Term:
         """Read a piece of syntax."""
 
+    def value(self, syntax: Syntax) -> Term:
+        """Read a piece of syntax that is an array."""
+        term = self.read(syntax)
+        self.must_be_array(term, syntax)
+        return term
+
+    def must_be_array(self, term: Term, syntax: Syntax) -> None:
+        """Refuse a tuple, a text or True where an array is needed: they would count as 0."""
+        if not term.is_array:
+            raise self.error("this is no array", syntax)
+
     def error(self, message: str, syntax: Syntax, notes: Sequence[str] = ()) -> FormulaError:
         """An error with carets under a piece of the text."""
         return located(message, self.text, syntax.start, max(syntax.end, syntax.start + 1), notes)
@@ -86,7 +97,7 @@ class IndexReader(ABC):
         """xₙ, the row n of X; Kₘₙ; e₋₁."""
         base, labels = syntax.parts[0], syntax.text
         if base.kind != "name":
-            return self._row(self.read(base), syntax)
+            return self._row(self.value(base), syntax)
         if base.text == "e" and labels[0] == "-" and "e" not in self.names.printed:
             return op.unit(self.unknowns, labels.replace("-", "−"))
         if base.text == "K" and len(labels) == 2 and spelled("K") not in self.names.printed:
@@ -112,7 +123,7 @@ class IndexReader(ABC):
         elements = any(f.kind == "labelled" for f, _ in factors) and self._are_elements(factors)
         if len(syntax.text) > 1 or elements:
             return self.in_indices(syntax.text, factors)
-        term = self.read(body)
+        term = self.value(body)
         return Term(ts.SumOver(term.tree.dims, syntax.text, term.tree), term.shape)
 
     def elements(self, syntax: Syntax) -> list[Power] | None:
@@ -146,7 +157,7 @@ class IndexReader(ABC):
         found: list[ts.At] = []
         sizes: dict[str, str] = {}
         for f, power in factors:
-            body = self.read(f.parts[0] if f.kind == "labelled" else f)
+            body = self.value(f.parts[0] if f.kind == "labelled" else f)
             labels = tuple(f.text) if f.kind == "labelled" else labels_of(body.tree)
             if not labels:
                 scalars.append(power_of(body.tree, power))
@@ -198,7 +209,7 @@ class IndexReader(ABC):
 
     def blocks(self, syntax: Syntax) -> Term:
         """Block-diagonal over n."""
-        body = self.read(syntax.parts[0])
+        body = self.value(syntax.parts[0])
         rows, columns = op.grid(body)
         both = tuple(self.unknowns.value(multiplied((syntax.text, d))) for d in (rows, columns))
         return Term(ts.Blocks(both, syntax.text, body.tree), both)

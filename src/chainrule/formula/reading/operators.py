@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from fractions import Fraction
-from typing import Any
+from typing import Any, Final
 
 from chainrule.algebra.sizes import multiplied
 from chainrule.formula.reading.numeric import Called
@@ -25,6 +25,9 @@ class MisfitError(Exception):
     """Shapes that do not fit; the reader knows where in the text."""
 
 
+_NOTHING: Final = number(0)
+
+
 @dataclass(frozen=True)
 class Term:
     """A tree with its shape; ``meta`` is a Python value, such as the tuple that X.shape is."""
@@ -37,6 +40,16 @@ class Term:
     def rank(self) -> int:
         """The number of axes."""
         return len(self.shape)
+
+    @property
+    def is_array(self) -> bool:
+        """Whether this has a value, as a tuple, a text and True have none."""
+        return self.tree is not _NOTHING
+
+
+def python_value(meta: Any) -> Term:
+    """What is no array: a tuple of sizes, a list, a text, True."""
+    return Term(_NOTHING, (), meta)
 
 
 def called(name: str, parts: Sequence[Term], shape: Shape, settings: tuple[Any, ...] = ()) -> Term:

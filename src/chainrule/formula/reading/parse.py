@@ -53,7 +53,7 @@ class Reader(IndexReader):
     def whole(self, syntax: Syntax, expected: Shape | None = None) -> Term:
         """Read a whole expression, and settle the sizes that are open."""
         self.expected = expected or ()
-        term = self.read(syntax)
+        term = self.value(syntax)
         if expected is not None:
             self.unknowns.fit(term.shape, expected)
         if term.meta == "zero" and expected is not None:
@@ -80,24 +80,24 @@ class Reader(IndexReader):
             case "name":
                 return self._name(syntax)
             case "string":
-                return Term(number(0), (), syntax.text)
+                return op.python_value(syntax.text)
             case "ones":
                 size = unknowns.fresh()
                 return Term(ts.Ones((size,)), (size,))
             case "zeros":
                 return Term(ts.Zero(()), (), "zero")
             case "minus":
-                return op.negative(self.read(parts[0]))
+                return op.negative(self.value(parts[0]))
             case "op":
                 return self._operator(syntax)
             case "juxtaposed":
                 return self._juxtaposed(syntax)
             case "transposed":
-                return op.transposed(self.read(parts[0]))
+                return op.transposed(self.value(parts[0]))
             case "power":
                 return self._power(syntax)
             case "norm":
-                return Term(ts.Norm((), self.read(parts[0]).tree))
+                return Term(ts.Norm((), self.value(parts[0]).tree))
             case "value":
                 shape = self.names.shapes[syntax.text]
                 return Term(ts.Symbol(op.tree_dims(shape), syntax.text), shape)
@@ -124,9 +124,9 @@ class Reader(IndexReader):
             case "unit":
                 return op.unit(self.unknowns, syntax.text)
             case "stacked":
-                return stacked(self.unknowns, [self.read(p) for p in syntax.parts], 0)
+                return stacked(self.unknowns, [self.value(p) for p in syntax.parts], 0)
             case "slices":
-                return Term(number(0), (), ("slices", *map(self._bound, syntax.parts)))
+                return op.python_value(("slices", *map(self._bound, syntax.parts)))
         raise self.error("this has no value here", syntax)
 
     def _tuple(self, syntax: Syntax) -> Term:
@@ -147,12 +147,12 @@ class Reader(IndexReader):
                 sizes.append(size)
         starred = any(p.kind == "star" for p in syntax.parts)
         plain = starred or len(sizes) == len(terms)
-        if plain or self.text[syntax.start : syntax.start + 1] != "[":
-            return Term(number(0), (), tuple(sizes) if plain else terms)
+        if plain or syntax.text != "[":
+            return op.python_value(tuple(sizes) if plain else terms)
         try:
             return replace(stacked(self.unknowns, terms, 1), meta=terms)
         except MisfitError:  # a list for stack, not [A, B]
-            return Term(number(0), (), terms)
+            return op.python_value(terms)
 
     # ------------------------------------------------------------ names
 
@@ -171,7 +171,7 @@ class Reader(IndexReader):
             size = self.unknowns.fresh()
             return Term(ts.Eye((size, size)), (size, size))
         if text in ("True", "False", "None"):
-            return Term(number(0), (), {"True": True, "False": False, "None": None}[text])
+            return op.python_value({"True": True, "False": False, "None": None}[text])
         if text in ("pi", "π"):
             return Term(PI)
         if (unit := UNIT.fullmatch(text)) is not None:
@@ -195,13 +195,15 @@ class Reader(IndexReader):
         left, right = (self.read(p) for p in syntax.parts)
         unknowns = self.unknowns
         if isinstance(left.meta, tuple) and isinstance(right.meta, tuple):
-            return Term(number(0), (), left.meta + right.meta)
+            return op.python_value(left.meta + right.meta)
         if (
             isinstance(left.meta, tuple)
             and syntax.text == "*"
             and isinstance(right.tree, ts.Number)
         ):
-            return Term(number(0), (), left.meta * int(right.tree.value))
+            return op.python_value(left.meta * int(right.tree.value))
+        for term, part in zip((left, right), syntax.parts, strict=True):
+            self.must_be_array(term, part)
         left, right = op.zeros_fitted(left, right)
         match syntax.text:
             case "+" | "−":
@@ -225,14 +227,14 @@ class Reader(IndexReader):
         return op.holds(unknowns, syntax.text, left, right)
 
     def _juxtaposed(self, syntax: Syntax) -> Term:
-        terms = [self.read(p) for p in syntax.parts]
+        terms = [self.value(p) for p in syntax.parts]
         try:
             return op.juxtaposed(self.unknowns, terms)
         except MisfitError as problem:
             raise UnfittingError(*self.error(str(problem), syntax).args) from None
 
     def _power(self, syntax: Syntax) -> Term:
-        body = self.read(syntax.parts[0])
+        body = self.value(syntax.parts[0])
         exponent = syntax.parts[1]
         inner = exponent.parts[0] if exponent.kind == "minus" else exponent
         if syntax.text == "^" and inner.kind == "name" and inner.text == "T":
@@ -240,7 +242,7 @@ class Reader(IndexReader):
             if exponent.kind != "minus":
                 return turned
             return op.raised(self.unknowns, turned, Term(number(-1)), matrix=True)
-        return op.raised(self.unknowns, body, self.read(exponent), matrix=syntax.text == "^")
+        return op.raised(self.unknowns, body, self.value(exponent), matrix=syntax.text == "^")
 
     # ------------------------------------------------------------ attributes, calls, indices
 
@@ -250,7 +252,7 @@ class Reader(IndexReader):
             case "T" | "mT":
                 return body if body.rank == 1 else op.transposed(body)
             case "shape":
-                return Term(number(0), (), self.unknowns.shape(body.shape))
+                return op.python_value(self.unknowns.shape(body.shape))
             case "size":
                 return size_term(self.unknowns.value(multiplied(body.shape)))
             case "ndim":
@@ -269,6 +271,8 @@ class Reader(IndexReader):
         parts: list[Term] = []
         options: dict[str, Term] = {}
         for p in syntax.parts:
+            if p.kind == "keyword" and p.text in options:
+                raise self.error(f"{p.text!r} is given twice", p)
             if p.kind == "keyword":
                 options[p.text] = self.read(p.parts[0])
             elif p.kind == "star":
@@ -282,11 +286,12 @@ class Reader(IndexReader):
         items = syntax.parts[1:]
         if isinstance(body.meta, tuple) and items[0].kind == "slice":
             start, stop, step = (b if isinstance(b, int) else None for b in self._bounds(items[0]))
-            return Term(number(0), (), body.meta[start:stop:step])
+            return op.python_value(body.meta[start:stop:step])
         if isinstance(body.meta, tuple):
             return size_term(body.meta[self._whole_number(items[0])])
         if body.meta == "slogdet":
             return body
+        self.must_be_array(body, syntax.parts[0])
         return self._indexed(body, items, syntax)
 
     def _whole_number(self, syntax: Syntax) -> int:
@@ -317,7 +322,7 @@ class Reader(IndexReader):
                 settings.append((start, stop, step))
                 shape.append(sliced(size, start, stop, step))
                 continue
-            value = self.read(item)
+            value = self.value(item)
             if value.rank:
                 arrays.append(value)
                 settings.append("array")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from fractions import Fraction
 
 from chainrule.formula.reading import operators as op
 from chainrule.formula.reading.operators import MisfitError, Term
@@ -27,11 +28,11 @@ def size_term(size: str) -> Term:
 
 def axis_of(parts: Sequence[Term], options: Options, place: int = 1) -> int | None:
     term = options.get("axis") or (parts[place] if len(parts) > place else None)
-    if term is None or (term.meta is None and not isinstance(term.tree, ts.Number)):
+    if term is None or (term.meta is None and not term.is_array):
         return None
-    if isinstance(term.tree, ts.Number):
+    if isinstance(term.tree, ts.Number) and term.is_array and term.tree.value.denominator == 1:
         return int(term.tree.value)
-    raise MisfitError("axis is a number")
+    raise MisfitError("axis is a whole number")
 
 
 def reduced(unknowns: Unknowns, name: str, parts: list[Term], options: Options) -> Term | None:
@@ -66,6 +67,26 @@ def reduced(unknowns: Unknowns, name: str, parts: list[Term], options: Options) 
     if body.rank <= 2 and place == body.rank - 1:
         return Term(ts.Apply(body.tree.dims, name, (body.tree,)), body.shape)
     return op.called(name, [body], body.shape, (place,))
+
+
+def norm(unknowns: Unknowns, parts: Sequence[Term], options: Options) -> Term:
+    """The Euclidean norm of everything, or along an axis.
+
+    Raises:  MisfitError: another norm.
+    """
+    body, order = parts[0], options.get("ord", parts[1] if len(parts) > 1 else None)
+    along = {name: term for name, term in options.items() if name != "ord"}
+    is_matrix = body.rank == 2 and "axis" not in along
+    if order is not None and not (order.meta == "fro" if is_matrix else order == Term(number(2))):
+        wanted = "'fro' of a matrix" if is_matrix else "2 of a vector"
+        raise MisfitError(f"norm is Euclidean in a derivation: its order is {wanted}")
+    if not along:
+        return Term(ts.Norm((), body.tree))
+    squares = op.raised(unknowns, body, Term(number(2)), matrix=False)
+    total = reduced(unknowns, "sum", [squares], along)
+    assert total is not None
+    half = ts.Number((), Fraction(1, 2))
+    return Term(ts.Power(total.tree.dims, total.tree, half), total.shape)
 
 
 def _axes_of(body: Term, parts: Sequence[Term], options: Options) -> tuple[int, ...] | None:

@@ -29,7 +29,10 @@ _COMPARE = {">": np.greater, "≥": np.greater_equal, "<": np.less, "≤": np.le
 
 
 def size_of(symbol: str, sizes: Mapping[str, int]) -> int:
-    """The number that the symbol of a size stands for: ``n``, ``3``, ``n·k``, ``n−1``."""
+    """The number that the symbol of a size stands for: ``n``, ``3``, ``n·k``, ``n−1``.
+
+    Raises:  FormulaError: an axis of an unknown name, or of a size that nothing settles.
+    """
     if symbol in sizes:
         return sizes[symbol]
     if symbol[:1] in ("⌈", "⌊") and "·" not in symbol:
@@ -45,7 +48,11 @@ def size_of(symbol: str, sizes: Mapping[str, int]) -> int:
 def _part_of(part: str, sizes: Mapping[str, int]) -> int:
     if part in sizes:
         return sizes[part]
-    return size_of(part, sizes) if part[0] in "⌈⌊" else int(part)
+    if part[0] in "⌈⌊":
+        return size_of(part, sizes)
+    if not part.isdigit():
+        raise FormulaError("a size is open" if part[0] == "?" else f"there is no size {part!r}")
+    return int(part)
 
 
 class Evaluator:
