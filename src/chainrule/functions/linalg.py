@@ -43,6 +43,7 @@ from chainrule.ir import build
 from chainrule.ir.dtype import DEFAULT_INT, DType, as_dtype, bool_, uint64
 from chainrule.ir.graph import Node
 from chainrule.ir.primitives import Axis
+from chainrule.runtime.quiet import quiet_call
 from chainrule.tensors import Tensor, of_value
 
 __all__ = [
@@ -157,7 +158,7 @@ def norm(x: Operand, /) -> Tensor:
     """
     value = known_array(x)
     if value is not None and value.dtype.kind == "f":
-        return of_value(length(value))
+        return of_value(quiet_call(length, value))
     return vector_norm(x)
 
 

@@ -16,6 +16,7 @@ from chainrule.functions.lift import Lifted, Operand, as_tensor, describe, float
 from chainrule.functions.stacks import matrices, squares
 from chainrule.ir import build
 from chainrule.ir.graph import Node
+from chainrule.runtime.quiet import quiet_call
 from chainrule.tensors import Tensor, of_value
 
 __all__: list[str] = []
@@ -78,7 +79,7 @@ def _vector_norm_node(node: Node, order: float, axes: tuple[int, ...], keepdims:
 def length(x: np.ndarray) -> np.ndarray:
     """The Euclidean norm of all elements."""
     flat = x.reshape(-1)
-    return np.asarray(np.sqrt(quiet_call(flat.dot, flat)))
+    return np.asarray(np.sqrt(flat.dot(flat)))
 
 
 def _vector_norm_kernel(
@@ -140,7 +141,7 @@ def vector_norm(
     tensor = floating(as_tensor(x, "vector_norm"))
     value = known_array(tensor)
     if value is not None and ord == 2 and axis is None and not keepdims:
-        return of_value(length(value))
+        return of_value(quiet_call(length, value))
     axes = axes_of("vector_norm", axis, tensor)
     _check_extremum("vector_norm", tensor, math.isinf(ord), axes)
     if not axes:

@@ -24,7 +24,6 @@ from chainrule.functions.lift import (
     describe,
     floating,
     known_along,
-    known_array,
     made_at_once,
 )
 from chainrule.ir import build

@@ -30,7 +30,7 @@ def axis_of(parts: Sequence[Term], options: Options, place: int = 1) -> int | No
     term = options.get("axis") or (parts[place] if len(parts) > place else None)
     if term is None or (term.meta is None and not term.is_array):
         return None
-    if isinstance(term.tree, ts.Number) and term.is_array and term.tree.value.denominator == 1:
+    if isinstance(term.tree, ts.Number) and term.is_array and term.tree.value % 1 == 0:
         return int(term.tree.value)
     raise MisfitError("axis is a whole number")
 
