@@ -24,6 +24,7 @@ from chainrule.probability.parameters import (
     Parameter,
     average,
     data,
+    kept,
     parameter,
     require,
     shares,
@@ -115,15 +116,20 @@ class Dirichlet(Distribution):
                 f"    x               {describe(given)}\n"
                 f"    concentration   {describe(self.concentration)}"
             )
-        powers, logs = self.concentration - 1, log(given)
-        value, total = _dot(logs, powers), _dot(given, ones_like(powers))
+        powers, ones, log_normalizer = kept(self, self.concentration, self._prepare)
+        logs = log(given)
+        value, total = _dot(logs, powers), _dot(given, ones)
         outside = abs(total - 1) > _TOLERANCE.get(given.dtype.name, 1e-8)
         if not surely_none(~isfinite(value)):  # somewhere a share is 0, negative or NaN
             terms = where(equal(given, 0.0), power_at_zero(powers), logs * powers)
             value = sum(terms, axis=-1)
             outside = outside | (isnan(value) & ~isnan(total))  # a logarithm of a negative number
-        value = value - self.log_normalizer()
+        value = value - log_normalizer
         return value if surely_none(outside) else where(outside, -np.inf, value)
+
+    def _prepare(self) -> tuple[Tensor, Tensor, Tensor]:
+        powers = self.concentration - 1
+        return powers, ones_like(powers), self.log_normalizer()
 
     def log_normalizer(self) -> Tensor:
         """Give log B(α) = Σₖ log Γ(αₖ) − log Γ(α₀)."""

@@ -35,6 +35,7 @@ from chainrule.probability.parameters import (
     Parameter,
     average,
     data,
+    kept,
     require,
     shares,
 )
@@ -102,14 +103,10 @@ class MultivariateNormal(Distribution):
         return _whitened(self.location, self._prepared()[0], as_tensor(x, "MultivariateNormal"))
 
     def _prepared(self) -> tuple[Tensor, Tensor, Tensor]:
-        """L⁻ᵀ, d numbers −½, and Σᵢ log Lᵢᵢ + ½ d log 2π.
+        """L⁻ᵀ, d numbers −½, and Σᵢ log Lᵢᵢ + ½ d log 2π."""
+        return kept(self, self.factor, self._prepare)
 
-        They are kept for as long as the factor is this known Tensor. A Tensor that a transform
-        records or watches is of another class, and nothing is kept.
-        """
-        kept: tuple[Tensor, tuple[Tensor, Tensor, Tensor]] | None = self.__dict__.get("_kept")
-        if kept is not None and kept[0] is self.factor and type(self.factor) is Tensor:
-            return kept[1]
+    def _prepare(self) -> tuple[Tensor, Tensor, Tensor]:
         d = self.location.shape[-1]
         inverse = solve_triangular(self.factor, eye(d, dtype=self.factor.dtype))
         turned, halves = matrix_transpose(inverse), full(d, -0.5, dtype=self.factor.dtype)
@@ -117,7 +114,6 @@ class MultivariateNormal(Distribution):
         if type(self.factor) is not Tensor or self.factor._recording is not None:
             return turned, halves, log_normalizer
         flat = of_value(np.ascontiguousarray(turned._value))  # NumPy multiplies by it twice as fast
-        self.__dict__["_kept"] = self.factor, (flat, halves, log_normalizer)
         return flat, halves, log_normalizer
 
     def log_density(self, x: Operand) -> Tensor:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import Final, NamedTuple
+from typing import Any, Final, NamedTuple, TypeVar
 
 import numpy as np
 
@@ -27,6 +27,7 @@ from chainrule.tensors import Tensor, tensor
 __all__: list[str] = []
 
 Parameter = Operand | Sequence[float]
+Made = TypeVar("Made")
 
 
 class Condition(NamedTuple):
@@ -127,3 +128,18 @@ def open_uniform(key: Operand, shape: tuple[int, ...], like: Tensor) -> Tensor:
     """Uniform numbers that are never 0, nor 1: half a step in place of 0."""
     least = 2.0**-25 if like.dtype.name == "float32" else 2.0**-54
     return maximum(uniform(key, shape, dtype=like.dtype), least)
+
+
+def kept(owner: Any, parameter: Tensor, make: Callable[[], Made]) -> Made:
+    """What a distribution makes of a parameter, kept for as long as that is this known Tensor.
+
+    A Tensor that a transform records or watches is of another class, and nothing is kept.
+    """
+    found: tuple[Tensor, Made] | None = owner.__dict__.get("_kept")
+    known = type(parameter) is Tensor and parameter._recording is None
+    if found is not None and found[0] is parameter and known:
+        return found[1]
+    made = make()
+    if known:
+        owner.__dict__["_kept"] = parameter, made
+    return made
