@@ -86,6 +86,10 @@ WRONG: dict[str, tuple[Callable[[], Node], str]] = {
     "keys": (
         lambda: made(Random((), uint32), KEY, KEY), "keys and counters have different batch axes",
     ),
+    "left out": (
+        lambda: made(Random((), uint32), KEY, build.fill(0, (), uint64), V),
+        "what is left out is counted as a counter is",
+    ),
     "bits": (
         lambda: made(Random((4, 3), float64), KEY, build.fill(0, (), uint64)),
         "there are no random bits of float64",
