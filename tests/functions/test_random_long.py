@@ -19,7 +19,7 @@ from chainrule.transform import grad, jit, vmap
 
 Draw = Callable[[Tensor, int], Tensor]
 LEAST = 2**13
-SIZES = (LEAST, LEAST + 1, 15_003, 2**16 + 6)
+SIZES = (LEAST, 15_003, 2**14 + 1, 40_001, 2**16 + 6)
 KEY = random.key((5 << 64) + 3)
 
 EXACT: dict[str, Draw] = {

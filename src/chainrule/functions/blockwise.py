@@ -24,9 +24,9 @@ _SMALL, _LARGE = 2**13, 2**15  # numbers of a block
 _MANY: Final = 2**16  # numbers from which on blocks are large
 
 
-def block_rows(count: int, width: int) -> int:
+def block_rows(count: int, width: int, small: int = _SMALL) -> int:
     """How many rows of ``width`` numbers make a block, if there are ``count``."""
-    return (_LARGE if count * width >= _MANY else _SMALL) // max(1, width)
+    return (_LARGE if count * width >= _MANY else small) // max(1, width)
 
 
 def along(program: Program, fixed: Sequence[Array], x: Array, rows: int) -> Array:
@@ -92,6 +92,8 @@ def _joined(
         whole: Array | None = None
         for start, block in blocks:
             (made,) = program(*fixed, *block)
+            if len(made) >= count:
+                return made[:count]
             if whole is None:
                 whole = empty((count, *made.shape[1:]), made.dtype)
             whole[start : start + len(made)] = made[: count - start]

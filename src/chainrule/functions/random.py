@@ -44,6 +44,7 @@ from chainrule.ir.dtype import (
 from chainrule.ir.graph import Node
 from chainrule.ir.primitives import Shape
 from chainrule.ir.routines.ordering import ARGSORT
+from chainrule.runtime.memory import empty
 from chainrule.tensors import Tensor
 
 __all__ = [
@@ -140,7 +141,7 @@ def _long_randint(key: Tensor, low: int, span: int, shape: Shape, dtype: DType) 
     wide = np.int64 if dtype is not uint64 else np.uint64
 
     def integers(words: np.ndarray) -> np.ndarray:
-        quotient = words // np.uint64(span)
+        quotient = np.floor_divide(words, np.uint64(span), out=empty(words.shape, words.dtype))
         quotient *= np.uint64(span)
         words -= quotient
         offset = words.view(wide)

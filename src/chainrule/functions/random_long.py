@@ -27,6 +27,8 @@ from chainrule.tensors import Tensor, of_value
 __all__: list[str] = []
 
 _MANY: Final = 2**13  # numbers from which on it pays to run a program
+BLOCK: Final = 2**14
+"""Numbers of a block of a draw that is not very long."""
 _PROGRAMS: Final = 256  # that are kept
 
 Array = np.ndarray[Any, Any]
@@ -50,7 +52,7 @@ class Drawn(Lifted):
             return super().__call__(tensors, *static)
         key, *parameters = arrays
         count = math.prod(shape)
-        rows = block_rows(count, 1)
+        rows = block_rows(count, 1, BLOCK)
         kinds = tuple([((rows,) if p.size > 1 else (1,), from_numpy(p.dtype)) for p in parameters])
         program = _program(self.builder, rows, kinds, tuple(others))
         made = streamed(program, [key, *[p.reshape(-1) for p in parameters]], count, rows)
@@ -76,7 +78,7 @@ def long_bits(key: Tensor, shape: Shape, integers: Callable[[Array], Array]) -> 
     if arrays is None:
         return None
     count = math.prod(shape)
-    rows = block_rows(count, 1)
+    rows = block_rows(count, 1, BLOCK)
     program = _program(_words, rows, (), ())
 
     def block(*operands: Array) -> list[Array]:

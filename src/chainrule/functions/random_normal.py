@@ -13,7 +13,7 @@ from chainrule.functions.axes import shape_of
 from chainrule.functions.blockwise import block_rows, paired
 from chainrule.functions.lift import Lifted, Operand
 from chainrule.functions.random_keys import key_of, lane, random_bits
-from chainrule.functions.random_long import Kind, Program, compiled, long_arrays
+from chainrule.functions.random_long import BLOCK, Kind, Program, compiled, long_arrays
 from chainrule.functions.random_uniform import (
     Sizes,
     float_of,
@@ -71,7 +71,8 @@ class _Normal(Lifted):
         if any(a.size > 1 for a in arrays[1:]):
             return _shift([_normal(tensors[:1], shape, dtype), *tensors[1:]])
         count = math.prod(shape)
-        half, rows = -(-count // 2), block_rows(count, 2)
+        half = -(-count // 2)
+        rows = block_rows(half, 2, BLOCK)
         apart = half % lane(words_of(dtype))
         kinds = tuple([((1,), from_numpy(a.dtype)) for a in arrays[1:]])
         fixed = [arrays[0], *[a.reshape(1) for a in arrays[1:]], np.array(half - apart, np.uint64)]
