@@ -337,3 +337,47 @@ def test_a_child_forked_while_a_thread_translates_can_translate():
     finally:
         stop.set()
         busy.join()
+
+
+def test_llvm_never_works_on_the_thread_that_is_interrupted(monkeypatch) -> None:
+    """Ctrl-C inside LLVM left modules open whose context was closed, and the process died."""
+    seen = []
+    parsed = translation._parsed
+
+    def watched(*given):
+        seen.append(threading.current_thread())
+        return parsed(*given)
+
+    monkeypatch.setattr(translation, "_parsed", watched)
+    target = host_target()
+    texts = [saxpy_text(target)] * 3
+    assert all(translation.object_codes(texts, target))
+    assert len(seen) == 3
+    assert threading.main_thread() not in seen
+
+
+def test_who_is_interrupted_while_others_translate_leaves_the_rest(monkeypatch) -> None:
+    """The pieces under way are finished, those that wait are not begun."""
+    begun, there, go = [], threading.Event(), threading.Event()
+
+    def slow(text, *_):
+        begun.append(text)
+        there.set()
+        go.wait(60)
+        return b"made"
+
+    def interrupted(_self, _timeout=None):
+        there.wait(60)
+        monkeypatch.undo()
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(translation, "_object_code", slow)
+    monkeypatch.setattr(translation, "thread_count", lambda: 1)
+    monkeypatch.setattr(threading.Thread, "join", interrupted)
+    before = set(threading.enumerate())
+    with pytest.raises(KeyboardInterrupt):
+        translation.object_codes(["one", "two", "three"], host_target())
+    go.set()
+    for thread in set(threading.enumerate()) - before:
+        thread.join(60)
+    assert begun == ["one"]

@@ -10,7 +10,8 @@ registers. Levels: 0 is for code that waits or runs once and takes a fifth of th
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator, Sequence
+from collections import deque
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from functools import cache
 from threading import Condition, Thread
@@ -59,20 +60,12 @@ def object_codes(texts: Sequence[str], target: Target, level: int = 2) -> list[b
     def work() -> None:
         for k in waiting:
             try:
-                made[k] = object_code(texts[k], target, level)
+                made[k] = _object_code(texts[k], target, level)
             except BaseException as failure:
                 failures.append(failure)
                 return
 
-    others = []
-    with suppress(RuntimeError):  # there can be no more threads: then those there are do the work
-        for _ in range(min(len(texts), thread_count()) - 1):
-            others.append(Thread(target=work, name="chainrule-translate"))
-            others[-1].start()
-    work()
-    for other in others:
-        if other.ident is not None:
-            other.join()
+    _on_threads(work, min(len(texts), thread_count()), lambda: deque(waiting, maxlen=0))
     if failures:
         raise failures[0]
     return made
@@ -80,8 +73,33 @@ def object_codes(texts: Sequence[str], target: Target, level: int = 2) -> list[b
 
 def object_code(text: str, target: Target, level: int = 2) -> bytes:
     """Translate LLVM text to an object file in memory."""
+    return object_codes([text], target, level)[0]
+
+
+def _object_code(text: str, target: Target, level: int) -> bytes:
     with _translated(text, target, level) as (machine, module):
         return bytes(machine.emit_object(module))
+
+
+def _on_threads(work: Callable[[], None], count: int, stop: Callable[[], object]) -> None:
+    """Work on so many threads, and wait for them.
+
+    The main thread waits only: Ctrl-C comes to it, and must not leave LLVM in the middle of its
+    work, whose modules have to be closed before their context is.
+    """
+    others = []
+    with suppress(RuntimeError):  # there can be no more threads: then those there are do the work
+        for _ in range(max(count, 1)):
+            others.append(Thread(target=work, name="chainrule-translate"))
+            others[-1].start()
+    if others[0].ident is None:
+        work()
+    try:
+        for other in others:
+            if other.ident is not None:
+                other.join()
+    finally:
+        stop()
 
 
 def assembly(text: str, target: Target, level: int = 2) -> str:
