@@ -216,6 +216,36 @@ def _short_part(q: Any) -> Any:
     return (_short_curve(q) - 1) / q if abs(q) > mp.mpf("1e-6") else _short_part(mp.mpf("1e-6"))
 
 
+def _mills(t: Any) -> Any:
+    """e^(t²/2) Φ(−t)."""
+    return _erfcx(t / mp.sqrt(2)) / 2
+
+
+NDTR_CENTER = mp.mpf("5.5")
+
+
+def _mills_curve(q: Any) -> Any:
+    """(1 + t) e^(t²/2) Φ(−t), where q = (t − c)/(t + c)."""
+    t = NDTR_CENTER * (1 + q) / (1 - q)
+    return (1 + t) * _mills(t)
+
+
+# Two float32 s and k whose k e^(a²/2) Φ(−a) is 1 within 2^-32, where a = s k − 1.5 is near 3.7.
+NDTR_SCALE, NDTR_TURN = mp.mpf("0.5248648524284363"), mp.mpf("10.02874755859375")
+
+
+def _short_mills(q: Any) -> Any:
+    """(1.5 + t) e^(t²/2) Φ(−t)/s, where q = 1 − s k/(1.5 + t)."""
+    shifted = NDTR_SCALE * NDTR_TURN / (1 - q)
+    return shifted * _mills(shifted - mp.mpf("1.5")) / NDTR_SCALE
+
+
+def _short_mills_part(q: Any) -> Any:
+    """What stands behind 1 in it, over q."""
+    q = q if abs(q) > mp.mpf("1e-6") else mp.mpf("1e-6")
+    return (_short_mills(q) - 1) / q
+
+
 def _artanh(z: Any) -> Any:
     """(2 artanh s − 2s − 2s³/3)/s⁵ as a function of z = s²."""
     if z < mp.mpf("1e-7"):
@@ -289,6 +319,8 @@ POLYNOMIALS = {
     ),
     "erfc32": Wanted(_short_part, lambda q: q / _short_curve(q), -1.5, mp.mpf(78) / 103, 11, "f"),
     "erfc64": Wanted(_erfc_curve, lambda q: 1 / _erfc_curve(q), -1, mp.mpf(23) / 31, 24, "d"),
+    "ndtr32": Wanted(_short_mills_part, lambda q: q / _short_mills(q), -2.5092, 0.6370, 10, "f"),
+    "ndtr64": Wanted(_mills_curve, lambda q: 1 / _mills_curve(q), -1, mp.mpf(3) / 4, 24, "d"),
     "lgamma64": Wanted(_lgamma_near, lambda w: 1 / _lgamma_near(w), -0.5, 0.5, 20, "d"),
     "digamma64": Wanted(_digamma_near, lambda v: 1 / _digamma_near(v), -0.5, 0.5, 22, "d"),
     "lgamma_rest64": Wanted(_lgamma_rest, _share(mp.loggamma, 1), 0, FAR, 7, "d"),

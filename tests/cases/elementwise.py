@@ -17,7 +17,7 @@ NUMPY_NAMES = {
     "round": "rint",
 }  # fmt: skip
 SCIPY_NAMES = {"lgamma": "gammaln", "digamma": "psi"}
-SCIPY = {"erf", "erfc", "lgamma", "digamma", "xlogy"}
+SCIPY = {"erf", "erfc", "lgamma", "digamma", "ndtr", "xlogy"}
 
 
 def oracle(name: str) -> Callable[..., Any]:
@@ -51,7 +51,7 @@ def one(label: str, function: Callable[..., Any], value: Callable[..., Any], *sp
 A, B, POSITIVE = Spec("normal", (3, 2)), Spec("normal", (2,)), Spec("positive", (2,))
 
 CASES: list[Case] = [
-    *cases("abs cos cosh erf erfc exp expm1 negative positive sin sinh square tanh", "normal"),
+    *cases("abs cos cosh erf erfc exp expm1 ndtr negative positive sin sinh square tanh", "normal"),
     *cases("asinh atan conj imag real", "normal"),
     *cases("tan asin acos atanh log1p", "unit"),
     *cases("log log2 log10 sqrt lgamma digamma reciprocal", "positive"),

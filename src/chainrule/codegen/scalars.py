@@ -171,6 +171,7 @@ _RULES: Final[Mapping[str, Rule]] = {
     "softplus": _unary(logarithms.softplus),
     "erf": _unary(error_function.erf),
     "erfc": _unary(error_function.erfc),
+    "ndtr": _unary(error_function.ndtr),
     "lgamma": _in_float64(gamma.lgamma),
     "gamma_draw": _in_float64(rejection.gamma_draw),
     "sqrt": _unary(lambda x: x.apply("sqrt")),

@@ -12,7 +12,7 @@ from typing import Final, Literal, SupportsIndex
 
 from chainrule.errors import ArgumentError, ShapeError
 from chainrule.functions.axes import axis_of
-from chainrule.functions.elementary import erfc, expm1, tanh
+from chainrule.functions.elementary import expm1, ndtr, tanh
 from chainrule.functions.elementwise import abs as abs_
 from chainrule.functions.elementwise import (
     add,
@@ -185,13 +185,13 @@ def mish(x: Operand, /) -> Tensor:
 def gelu(x: Operand, /, *, approximate: Literal["none", "tanh"] = "none") -> Tensor:
     """Give x times the probability that a standard normal number is below x.
 
-    gelu(x) = x Φ(x) = x erfc(−x/√2) / 2;  "tanh": x (1 + tanh(√(2/π) (x + 0.044715 x³))) / 2
+    gelu(x) = x Φ(x) = x ndtr(x);  "tanh": x (1 + tanh(√(2/π) (x + 0.044715 x³))) / 2
 
     Raises:  ArgumentError: approximate is neither "none" nor "tanh".
     Source:  hendrycks2016gaussian, sec. 2
     """
     if approximate == "none":
-        return multiply(multiply(0.5, x), erfc(multiply(-math.sqrt(0.5), x)))
+        return multiply(x, ndtr(x))
     if approximate != "tanh":
         raise ArgumentError(f'gelu: approximate is "none" or "tanh", not {approximate!r}')
     cube = multiply(multiply(x, x), x)

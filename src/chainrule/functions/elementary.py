@@ -15,8 +15,8 @@ from chainrule.tensors import Tensor
 
 __all__ = [
     "acos", "acosh", "asin", "asinh", "atan", "atan2", "atanh", "cos", "cosh", "digamma", "erf",
-    "erfc", "exp", "expm1", "hypot", "lgamma", "log", "log1p", "log2", "log10", "logaddexp", "pow",
-    "sin", "sinh", "sqrt", "tan", "tanh", "xlogy",
+    "erfc", "exp", "expm1", "hypot", "lgamma", "log", "log1p", "log2", "log10", "logaddexp", "ndtr",
+    "pow", "sin", "sinh", "sqrt", "tan", "tanh", "xlogy",
 ]  # fmt: skip
 
 # ---------------------------------------------------------------- exponentials and logarithms
@@ -202,6 +202,7 @@ def atanh(x: Operand, /) -> Tensor:
 
 _erf = fast_unary(pointwise("erf"))
 _erfc = fast_unary(pointwise("erfc"))
+_ndtr = fast_unary(pointwise("ndtr"))
 _lgamma = fast_unary(pointwise("lgamma"))
 _digamma = fast_unary(pointwise("polygamma", 0))
 
@@ -214,6 +215,17 @@ def erf(x: Operand, /) -> Tensor:
 def erfc(x: Operand, /) -> Tensor:
     """Give 1 − erf x, exact where that would round to 0."""
     return _erfc(x)
+
+
+def ndtr(x: Operand, /) -> Tensor:
+    """Give the probability that a standard normal number is below x.
+
+    Φ(x) = (2π)^−½ ∫₋∞ˣ exp(−t²/2) dt = ½ erfc(−x/√2)
+
+    >>> ndtr(tensor([-10.0, 0.0, 1.0]))
+    Tensor([7.61985302e-24, 5.00000000e-01, 8.41344746e-01])
+    """
+    return _ndtr(x)
 
 
 def lgamma(x: Operand, /) -> Tensor:

@@ -73,7 +73,7 @@ def betaincinv(a: Operand, b: Operand, p: Operand, /) -> Tensor:
 def ndtri(p: Operand, /) -> Tensor:
     """Give the x below which a standard normal number falls with probability p.
 
-    p = Φ(x) = ½ erfc(−x/√2)
+    p = Φ(x), which is ndtr
 
     >>> ndtri(tensor([0.5, 0.975]))
     Tensor([0.        , 1.95996398])

@@ -320,6 +320,7 @@ _unary("softplus", _softplus_value, _sigmoid(X))
 _unary("relu", lambda x: np.maximum(x, 0), choose(X > 0, 1, 0), NUMERIC)
 _unary("erf", _special("erf"), (2 / math.sqrt(math.pi)) * _exp(-(X * X)))
 _unary("erfc", _special("erfc"), (-2 / math.sqrt(math.pi)) * _exp(-(X * X)))
+_unary("ndtr", _special("ndtr"), (1 / math.sqrt(2 * math.pi)) * _exp(-0.5 * (X * X)))
 _unary("lgamma", _special("gammaln"), Apply("polygamma", (X,), (0,)))
 register(Scalar(
     "polygamma", _polygamma_value, lambda order: (Apply("polygamma", (X,), (order + 1,)),)

@@ -6,7 +6,7 @@ import math
 from typing import Self, final
 
 from chainrule.functions.axes import shape_of
-from chainrule.functions.elementary import cos, erfc, log, log1p, sqrt
+from chainrule.functions.elementary import cos, log, log1p, ndtr, sqrt
 from chainrule.functions.incomplete import ndtri
 from chainrule.functions.lift import Operand, as_tensor
 from chainrule.probability.blocks import draws, in_blocks
@@ -31,7 +31,7 @@ class Normal(Distribution):
     """The normal distribution with mean μ, the location, and standard deviation σ, the scale.
 
     p(x) = exp(−½ z²) / (σ √(2π)),   z = (x − μ)/σ
-    P(X ≤ x) = ½ erfc(−z/√2)
+    P(X ≤ x) = Φ(z)
     E x = μ,   Var x = σ²,   H = ½ log(2πe σ²)
     x = μ + σ ε,   ε standard normal: derivatives flow to μ and σ
     fit: μ = mean of x,   σ² = mean of (x − μ)²
@@ -67,8 +67,7 @@ class Normal(Distribution):
 
     def cdf(self, x: Operand) -> Tensor:
         """Give the probability of at most x."""
-        z = (as_tensor(x, "Normal.cdf") - self.location) / self.scale
-        return 0.5 * erfc(z * -math.sqrt(0.5))
+        return ndtr((as_tensor(x, "Normal.cdf") - self.location) / self.scale)
 
     def quantile(self, p: Operand) -> Tensor:
         """Give the x with P(X ≤ x) = p."""

@@ -24,7 +24,7 @@ from chainrule.transform.trace import Trace
 __all__ = ["Derivation"]
 
 _LONG = 1000  # operations written out, which double with each layer that adds to the last
-_ACTIVATIONS = frozenset({"relu", "tanh", "sigmoid", "softplus", "erf"})
+_ACTIVATIONS = frozenset({"relu", "tanh", "sigmoid", "softplus", "erf", "ndtr"})
 _SUBSCRIPTS = str.maketrans("0123456789", "₀₁₂₃₄₅₆₇₈₉")
 
 

@@ -30,8 +30,8 @@ from chainrule.ir.primitives import (
 __all__ = ["DIRECTION", "Piece", "pieces"]
 
 DIRECTION = "direction"
-_ACTIVATIONS = frozenset({"relu", "tanh", "sigmoid", "softplus", "erf", "exp", "pow", "log", "sin",
-                          "cos", "abs", "maximum"})  # fmt: skip
+_ACTIVATIONS = frozenset({"relu", "tanh", "sigmoid", "softplus", "erf", "ndtr", "exp", "pow", "log",
+                          "sin", "cos", "abs", "maximum"})  # fmt: skip
 _DIGITS = str.maketrans("0123456789", "₀₁₂₃₄₅₆₇₈₉")
 
 

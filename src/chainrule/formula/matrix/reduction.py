@@ -291,7 +291,7 @@ _GONE = ts.Zero(("gone",))
 
 # ---------------------------------------------------------------- atoms
 
-_FUNCTIONS = {"sigmoid": "σ"}
+_FUNCTIONS = {"sigmoid": "σ", "ndtr": "Φ"}
 _ZERO = ts.Number((), Fraction(0))
 
 

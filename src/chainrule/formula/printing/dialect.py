@@ -64,6 +64,7 @@ NUMPY: Final = Dialect(
         "norm": "np.linalg.norm({})", "log|·|": "np.log(np.abs({}))", "one_hot": "np.eye({1})[{0}]",
         "max": "np.maximum({}, {})", "min": "np.minimum({}, {})", "diagonal": "np.diag({})",
         "concat": "np.concatenate({}, {})", "divide": "np.divide({}, {})", "σ": "sigmoid({})",
+        "Φ": "ndtr({})",
     },
     {
         "sigmoid": "def sigmoid(x):\n    return np.exp(-np.logaddexp(0, -x))",
@@ -78,6 +79,7 @@ NUMPY: Final = Dialect(
         "logsumexp": "from scipy.special import logsumexp",
         "erf": "from scipy.special import erf",
         "erfc": "from scipy.special import erfc",
+        "ndtr": "from scipy.special import ndtr",
         "lgamma": "from scipy.special import gammaln as lgamma",
         "digamma": "from scipy.special import digamma",
         "trigamma": (
@@ -93,8 +95,8 @@ NUMPY: Final = Dialect(
 CHAINRULE: Final = Dialect(
     "cr",
     {
-        "σ": "cr.sigmoid({})", "det": "cr.linalg.det({})", "inv": "cr.linalg.inv({})",
-        "norm": "cr.linalg.norm({})", "log|·|": "cr.log(cr.abs({}))",
+        "σ": "cr.sigmoid({})", "Φ": "cr.ndtr({})", "det": "cr.linalg.det({})",
+        "inv": "cr.linalg.inv({})", "norm": "cr.linalg.norm({})", "log|·|": "cr.log(cr.abs({}))",
         "one_hot": "cr.one_hot({0}, {1})", "max": "cr.maximum({}, {})",
         "min": "cr.minimum({}, {})", "diagonal": "cr.linalg.diagonal({})",
         "trace": "cr.linalg.trace({})",

@@ -146,7 +146,7 @@ ASCII = Printer(Notation(
     blocks="block-diagonal over {}: {}", diag="diag({})", trace="tr({})", vec="vec({})",
     relations={">": ">", "≥": ">=", "<": "<", "≤": "<=", "=": "="}, wide=True,
     name=lambda name: name.translate(_UNSUB).replace("δ", "delta"),
-    function=lambda name: {"σ": "sigmoid", "log|·|": "log_abs"}.get(name, name),
+    function=lambda name: {"σ": "sigmoid", "Φ": "Phi", "log|·|": "log_abs"}.get(name, name),
     subscript=lambda base, i: f"{base}_{i}", number=_ascii_number, fraction=_inline_fraction,
     half=lambda _: None,
 ))  # fmt: skip

@@ -21,9 +21,10 @@ from chainrule.formula.typeset.walk import REDUCTIONS
 __all__ = ["FUNCTIONS", "apply", "size_term"]
 
 _ALIASES: Final = {
-    "sigmoid": "σ", "expit": "σ", "ln": "log", "arctan": "atan", "arcsin": "asin", "arccos": "acos",
-    "absolute": "abs", "max": "maximum", "min": "minimum", "tr": "trace", "power": "pow",
-    "matmul": "dot", "identity": "eye", "chol": "cholesky", "log_softmax": "log_softmax",
+    "sigmoid": "σ", "expit": "σ", "ndtr": "Φ", "ln": "log", "arctan": "atan", "arcsin": "asin",
+    "arccos": "acos", "absolute": "abs", "max": "maximum", "min": "minimum", "tr": "trace",
+    "power": "pow", "matmul": "dot", "identity": "eye", "chol": "cholesky",
+    "log_softmax": "log_softmax",
 }  # fmt: skip
 _ELEMENTWISE: Final = frozenset(
     {
@@ -44,6 +45,7 @@ _ELEMENTWISE: Final = frozenset(
         "cosh",
         "tanh",
         "σ",
+        "Φ",
         "softplus",
         "relu",
         "erf",

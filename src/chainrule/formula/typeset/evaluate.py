@@ -200,6 +200,8 @@ class Evaluator:
         match name:
             case "σ":
                 return np.asarray(SCALARS["sigmoid"].numpy(values[0]))
+            case "Φ":
+                return np.asarray(SCALARS["ndtr"].numpy(values[0]))
             case "softmax":
                 return _softmax(values[0], len(tree.dims), axes)
             case "log_softmax":
