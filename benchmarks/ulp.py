@@ -27,6 +27,7 @@ import numpy as np
 from benchmarks.timing import machine, table
 from chainrule.codegen.llvm import Module
 from chainrule.codegen.mathematics.lanes import Lanes, where
+from chainrule.codegen.texts import module_text
 from chainrule.codegen.values import vector
 from chainrule.ir.dtype import float32
 from chainrule.ir.scalar import SCALARS
@@ -104,7 +105,7 @@ def comparison(lanes: int) -> Callable[[np.ndarray, np.ndarray, np.ndarray], Non
         special = exponent.equals(0) | exponent.equals(0x7F800000)
         error = where(special | error.is_nan, where(fine, error.constant(0), math.inf), error)
         b.store(error.value, places[2])
-    library = load(module.text(), target)
+    library = load(module_text(module), target)
     call = ctypes.CFUNCTYPE(None, *[ctypes.c_void_p] * 3, ctypes.c_int64)(
         library.address("compare")
     )
