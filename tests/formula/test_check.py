@@ -4,6 +4,7 @@
 import pytest
 
 import chainrule as cr
+from chainrule.errors import FormulaError
 from chainrule.formula import check
 
 
@@ -78,3 +79,30 @@ def test_the_answer_prints_like_a_teacher() -> None:
     assert str(check(ridge, "w", "2 * X.T @ (X @ w - y)")) == (
         "The regulariser's term 2λw is missing.\n   ∂ridge/∂w = 2Xᵀ(Xw − y) + 2λw"
     )
+
+
+def cube(x: "n"):
+    return cr.sum(x**3)
+
+
+def constant(x: "n"):
+    return cr.sum(cr.sign(x))
+
+
+NOTHING = ["None", "True", "'abc'", "x.shape", "(1, 2)", "[1:, :]", "()", "[x, x.T @ x]"]
+
+
+@pytest.mark.parametrize("text", NOTHING)
+def test_what_has_no_value_is_never_taken_for_zero(text: str) -> None:
+    for f, derivation in ((cube, f"3x² + {text}"), (constant, text)):
+        with pytest.raises(FormulaError, match="no array"):
+            check(f, "x", derivation)
+    assert check(constant, "x", "𝟎")
+
+
+def test_parts_that_do_not_fit_are_told() -> None:
+    def joined(u: "n", v: "m", M: "k n"):
+        return cr.concat([M @ u, v])
+
+    told = check(joined, "u", "[M; I; 𝟎]", order="jacobian")
+    assert told.message == "the parts have sizes that do not fit one another"

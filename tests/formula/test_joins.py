@@ -106,6 +106,67 @@ def test_a_join_is_a_block_matrix_and_is_read_back(
     assert check(f, wrt, shown.replace("dense", "tanh(XW)"), order=order).verdict == "right"
 
 
+def gated(x: "n", s: "m", W: "k n", U: "l m"):
+    h = cr.tanh(cr.concat([W @ x, U @ s]))
+    return cr.sum(h**2)
+
+
+def widened(W: "n p", U: "n a", V: "n b"):
+    return cr.sum(cr.tanh(W.T @ cr.concat([U, V], axis=1)))
+
+
+def running(x: "n"):
+    return cr.sum((cr.tril(cr.ones(x.shape * 2)) @ x) ** 2)
+
+
+def head_and_tail(x: "n"):
+    return cr.sum(x[1:] * x[:-1])
+
+
+RIGHT: list[tuple[Any, str, Any, str]] = [
+    (gated, "x", 1, "2[Wᵀ, 𝟎](h ⊙ (1 − h²))"),
+    (gated, "x", 1, "2[W; 𝟎]ᵀ(h ⊙ (1 − h²))"),
+    (widened, "W", 1, "[U, V](1 − tanh(Wᵀ[U, V])∘²)ᵀ"),
+    (polynomial, "w", 1, "2[𝟏, x, x²]ᵀ([𝟏, x, x²]w − y)"),
+    (running, "x", 1, "2 tril(𝟏𝟏ᵀ)ᵀtril(𝟏𝟏ᵀ)x"),
+    (head_and_tail, "x", 1, "place(x[1:], [:-1]) + place(x[:-1], [1:])"),
+    (strict, "A", 1, "2 triu(triu(A, 1)xxᵀ, 1)"),
+]
+
+
+@pytest.mark.parametrize(("f", "wrt", "order", "text"), RIGHT)
+def test_another_form_is_right_too(f: Any, wrt: str, order: Any, text: str) -> None:
+    assert check(f, wrt, text, order=order).verdict == "right"
+
+
+WRONG: list[tuple[Any, str, Any, str]] = [
+    (below, "A", "jacobian", "I ⊗ [I; 𝟎]"),
+    (below, "A", "jacobian", "[I, 𝟎] ⊗ I"),
+    (beside, "B", "jacobian", "I ⊗ [I; 𝟎]"),
+    (mapped, "u", "jacobian", "[𝟎; M; 𝟎]"),
+    (mapped, "v", "jacobian", "[𝟎; N; I]"),
+    (thrice, "u", "jacobian", "I + 2I + diag(v)"),
+    (read_again, "v", 1, "exp(z) ⊙ (1 + z)"),
+    (linear, "x", 1, "CᵀWᵀ(1 − tanh(WCz)²)"),
+    (gated, "x", 1, "2[W; 𝟎]ᵀ(h ⊙ (1 − h))"),
+    (gated, "x", 1, "2[𝟎, Wᵀ](h ⊙ (1 − h²))"),
+    (polynomial, "w", 1, "2[x, 𝟏, x²]ᵀr"),
+    (lower, "x", "jacobian", "tril(A, 1)"),
+    (strict, "A", 1, "2 triu(triu(A, 1)xxᵀ)"),
+    (running, "x", 1, "2 tril(𝟏𝟏ᵀ)tril(𝟏𝟏ᵀ)ᵀx"),
+    (every_other, "x", 1, "place(exp(x[1::2]), [::2])"),
+    (every_other, "x", 2, "I[::2, :]diag(exp(x[::2]))I[::2, :]"),
+    (head_and_tail, "x", 1, "place(x[1:], [1:]) + place(x[:-1], [:-1])"),
+]
+
+
+@pytest.mark.parametrize(("f", "wrt", "order", "text"), WRONG)
+def test_a_wrong_block_slice_or_triangle_is_refused(
+    f: Any, wrt: str, order: Any, text: str
+) -> None:
+    assert check(f, wrt, text, order=order).verdict != "right"
+
+
 def test_a_block_matrix_has_every_print() -> None:
     told = explain(thrice, "u", order="jacobian")
     assert ASCII(told.tree) == "[I; 2 I; diag(v)]"
@@ -134,3 +195,32 @@ def test_a_definition_joins_rows_columns_and_numbers() -> None:
 def test_names_of_axes_need_not_agree_along_the_joined_one() -> None:
     with pytest.raises(ShapeError, match="meets axis 'k'"):
         cr.trace(two_widths)(cr.ones((2, 3)), cr.ones((4, 3)))
+
+
+def test_blocks_of_derivatives_through_a_join_have_formulas() -> None:
+    g = np.random.default_rng(0)
+    W, M, N = (cr.tensor(g.standard_normal(s)) for s in ((6, 7), (5, 4), (2, 3)))
+    u, v = cr.tensor(g.standard_normal(4)), cr.tensor(g.standard_normal(3))
+
+    def energy(u, v):
+        z = cr.concat([u, v])
+        return cr.sum(cr.exp(W @ z))
+
+    def net(u, v):
+        return cr.concat([M @ u, cr.tanh(N @ v), v])
+
+    found = cr.hessian(energy, argnums=(0, 1))(u, v)
+    scale = np.exp(W.numpy() @ np.concatenate([u.numpy(), v.numpy()]))
+    np.testing.assert_allclose(found.matrix().numpy(), W.numpy().T @ (scale[:, None] * W.numpy()))
+    assert found.formula.splitlines()[2:4] == [
+        "∂²energy/∂u∂v = W[:, :4]ᵀdiag(exp(Wz))W[:, 4:]", "   where  z = [u; v]",
+    ]  # fmt: skip
+    assert cr.jacobian(net, argnums=(0, 1))(u, v).formula.splitlines() == [
+        "∂net/∂u = [M; 𝟎; 𝟎]", "∂net/∂v = [𝟎; diag(1 − tanh(Nv)²)N; I]",
+    ]  # fmt: skip
+
+
+def test_windows_of_images_have_no_formula_but_a_structure() -> None:
+    image = cr.ones((1, 1, 6, 6))
+    found = cr.jacobian(lambda K: cr.conv2d(image, K))(cr.ones((1, 1, 3, 3)))
+    assert found.formula == found.structure

@@ -64,7 +64,7 @@ FORMULAS = {
     "log-sum-exp": "∂²logsumexp/∂x∂xᵀ = diag(p) − ppᵀ\n   where  p = softmax(x)",
     "linear": "∂f/∂x = I ⊗ Aᵀ",
     "two results": "∂f/∂x = I ⊗ wᵀ\n∂f/∂w = x ⊗ I\n∂f/∂x = 𝟏ᵀ ⊗ I\n∂f/∂w = 𝟎",
-    "a slice": "2·diag(S₁ᵀ𝟏)",  # no formula has a sign for slices: the structure
+    "a slice": "∂²f/∂x∂xᵀ = 2 I[:, 1:]I[1:, :]",
     "a loop": "block-diagonal over axis 0: A₁",
 }
 

@@ -35,6 +35,7 @@ __all__ = ["formula_of"]
 
 _CLOSE = 1e-6
 _MOST_LABELS = 8
+_MOST_PICKED = 6  # where slices are read: windows over images have more
 _MOST = 1 << 22  # elements up to which a block is written out to compare it
 
 
@@ -51,18 +52,18 @@ def formula_of(found: Derivative) -> str:
         return found.structure
     try:
         return "\n".join(_blocks(found))
-    except ChainruleError:  # no formula, or an annotation that is of no use here
+    except (ChainruleError, LookupError):  # no formula, or an annotation that is of no use here
         return found.structure
 
 
 def _is_sayable(part: Any) -> bool:
-    """Whether formulas have words for a block: not for slices, windows, loops and many axes."""
+    """Whether formulas have words for a block: not for loops and many axes."""
     if not isinstance(part, Structured) or part.is_pending:
         return False
     terms = part.form.poly.terms
     return all(
-        all(f.atom.head != "pick" for f in t.factors)
-        and len({i for f in t.factors for i in f.labels}) <= _MOST_LABELS
+        len({i for f in t.factors for i in f.labels})
+        <= (_MOST_PICKED if any(f.atom.head == "pick" for f in t.factors) else _MOST_LABELS)
         for t in terms
     )
 

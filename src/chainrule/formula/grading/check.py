@@ -27,6 +27,7 @@ from chainrule.formula.grading.terms import by_terms
 from chainrule.formula.printing.notation import UNICODE, spelled
 from chainrule.formula.reading.numeric import natural
 from chainrule.formula.reading.parse import Reader
+from chainrule.formula.reading.shapes import Shape
 from chainrule.formula.reading.syntax import Syntax
 from chainrule.formula.typeset.evaluate import Array
 from chainrule.tensors import Tensor
@@ -148,7 +149,7 @@ def _formula(prog: Program) -> tuple[str, str | None]:
 def _misnamed(prog: Program, name: str, syntax: Syntax) -> bool:
     """Whether a definition disagrees with the value that the program has under this name."""
     try:
-        values = _values(prog, syntax, prog.points)
+        values = _values(prog, syntax, prog.points, prog.names.shapes.get(name, prog.dims))
     except (FormulaError, np.linalg.LinAlgError):
         return False
     return any(
@@ -213,10 +214,18 @@ def _how(prog: Program, values: Sequence[Array]) -> str:
     return f" by up to {error:.2g} where the largest is {largest:.2g} (at {sizes})"
 
 
-def _values(prog: Program, syntax: Syntax, points: Sequence[Point]) -> list[Array]:
-    term = Reader("", prog.names).whole(syntax, prog.dims)
-    with np.errstate(all="ignore"):
-        found = [prog.evaluator(p)(term.tree) for p in points]
+def _values(
+    prog: Program, syntax: Syntax, points: Sequence[Point], dims: Shape | None = None
+) -> list[Array]:
+    """What a text is at each point; sizes that it leaves open fit these, or the derivative."""
+    term = Reader("", prog.names).whole(syntax, prog.dims if dims is None else dims)
+    try:
+        with np.errstate(all="ignore"):
+            found = [prog.evaluator(p)(term.tree) for p in points]
+    except (FormulaError, np.linalg.LinAlgError):
+        raise
+    except (IndexError, ValueError):  # such as 𝟎 below [M; I], which is too long already
+        raise FormulaError("the parts have sizes that do not fit one another") from None
     return [natural(v, term.rank) if term.rank < 2 else v for v in found]
 
 

@@ -16,6 +16,7 @@ from chainrule.formula.reading.slices import padded, placed
 from chainrule.formula.reading.stacks import stack
 from chainrule.formula.typeset import tree as ts
 from chainrule.formula.typeset.build import number
+from chainrule.formula.typeset.tree import Tree
 from chainrule.formula.typeset.walk import REDUCTIONS
 
 __all__ = ["FUNCTIONS", "apply", "size_term"]
@@ -26,41 +27,11 @@ _ALIASES: Final = {
     "power": "pow", "matmul": "dot", "identity": "eye", "chol": "cholesky",
     "log_softmax": "log_softmax",
 }  # fmt: skip
-_ELEMENTWISE: Final = frozenset(
-    {
-        "exp",
-        "expm1",
-        "log",
-        "log1p",
-        "log2",
-        "log10",
-        "sqrt",
-        "sin",
-        "cos",
-        "tan",
-        "asin",
-        "acos",
-        "atan",
-        "sinh",
-        "cosh",
-        "tanh",
-        "σ",
-        "Φ",
-        "softplus",
-        "relu",
-        "erf",
-        "erfc",
-        "lgamma",
-        "digamma",
-        "trigamma",
-        "abs",
-        "sign",
-        "asinh",
-        "acosh",
-        "atanh",
-        "log|·|",
-    }
-)
+_ELEMENTWISE: Final = frozenset({
+    "exp", "expm1", "log", "log1p", "log2", "log10", "sqrt", "sin", "cos", "tan", "asin",
+    "acos", "atan", "sinh", "cosh", "tanh", "σ", "Φ", "softplus", "relu", "erf", "erfc",
+    "lgamma", "digamma", "trigamma", "abs", "sign", "asinh", "acosh", "atanh", "log|·|",
+})  # fmt: skip
 _OTHERS: Final = frozenset(
     {
         "sum",
@@ -223,13 +194,8 @@ def _made(unknowns: Unknowns, name: str, parts: list[Term], _: Options) -> Term 
                 raise MisfitError("len of a scalar")
             return size_term(parts[0].shape[0])
         case "onehot" | "one_hot":
-            if len(parts) > 1:
-                size = _size(parts[1])
-            elif isinstance(parts[0].tree, ts.Apply) and parts[0].tree.name == "argsort":
-                size = parts[0].shape[-1]
-            else:
-                size = unknowns.fresh()
-            dims = (*parts[0].shape, size)
+            told = _size(parts[1]) if len(parts) > 1 else _ordered(parts[0].tree)
+            dims = (*parts[0].shape, told or unknowns.fresh())
             return Term(ts.Apply(dims, "onehot", (parts[0].tree,)), dims)
         case "commutation":
             sizes = _sizes(parts)
@@ -239,6 +205,13 @@ def _made(unknowns: Unknowns, name: str, parts: list[Term], _: Options) -> Term 
         case "reshape":
             return _reshaped(unknowns, parts[0], _sizes(parts[1:], minus=True))
     return None
+
+
+def _ordered(tree: Tree) -> str | None:
+    """How many places an order, or a part of one, tells apart."""
+    while isinstance(tree, ts.Viewed):
+        tree = tree.body
+    return tree.dims[-1] if isinstance(tree, ts.Apply) and tree.name == "argsort" else None
 
 
 def commutation(unknowns: Unknowns, sizes: Shape) -> Term:
@@ -367,8 +340,7 @@ def _general(unknowns: Unknowns, name: str, parts: list[Term], options: Options)
         case "argsort" if parts and parts[0].rank:
             return Term(ts.Apply(parts[0].tree.dims, name, (parts[0].tree,)), parts[0].shape)
         case "tril" | "triu" if parts and parts[0].rank == 2:
-            trees = tuple(p.tree for p in parts[:2])
-            return Term(ts.Apply(parts[0].tree.dims, name, trees), parts[0].shape)
+            return _triangle(unknowns, name, parts)
         case "pad":
             return padded(parts[0], parts[1:])
         case "place":
@@ -376,6 +348,14 @@ def _general(unknowns: Unknowns, name: str, parts: list[Term], options: Options)
         case "stack":
             return stack(unknowns, parts, options)
     return None
+
+
+def _triangle(unknowns: Unknowns, name: str, parts: Sequence[Term]) -> Term:
+    """The triangle of a matrix; one that is open on both sides, tril(𝟏𝟏ᵀ), is square."""
+    shape = unknowns.shape(parts[0].shape)
+    if all(size[0] == "?" for size in shape):
+        unknowns.same(*shape)
+    return Term(ts.Apply(shape, name, tuple(p.tree for p in parts[:2])), shape)
 
 
 def _einsum(unknowns: Unknowns, parts: Sequence[Term]) -> Term:

@@ -210,7 +210,7 @@ class _Parser(Brackets):
             elif self.at(".") and self.tokens[self.place + 1].kind == "name":
                 self.take()
                 body = self._attribute(body)
-            elif self.at("[") and not token.gap and not self.is_factor():
+            elif self.at("[") and not (token.gap or body.kind == "number" or self.is_factor()):
                 body = self.index(body)
             else:
                 return [*front, body]

@@ -284,6 +284,10 @@ class Reader(IndexReader):
     def _index(self, syntax: Syntax) -> Term:
         body = self.read(syntax.parts[0])
         items = syntax.parts[1:]
+        if self._joined(items):
+            return self._juxtaposed(replace(syntax, parts=(
+                syntax.parts[0], Syntax("tuple", "[", items, items[0].start, syntax.end)
+            )))  # fmt: skip
         if isinstance(body.meta, tuple) and items[0].kind == "slice":
             start, stop, step = (b if isinstance(b, int) else None for b in self._bounds(items[0]))
             return op.python_value(body.meta[start:stop:step])
@@ -293,6 +297,12 @@ class Reader(IndexReader):
             return body
         self.must_be_array(body, syntax.parts[0])
         return self._indexed(body, items, syntax)
+
+    def _joined(self, items: Sequence[Syntax]) -> bool:
+        """Whether [A, B] after a factor joins matrices: no array has matrices as its indices."""
+        if len(items) < 2 or any(item.kind in ("slice", "none") for item in items):
+            return False
+        return any(self.read(item).rank == 2 for item in items)
 
     def _whole_number(self, syntax: Syntax) -> int:
         term = self.read(syntax)

@@ -28,12 +28,46 @@ def product(parts: Sequence[Tree]) -> Tree:
     if not kept:
         return flat[0]
     scalars = [p.scalar for p in kept if isinstance(p, ts.Scaled)]
-    kept = [p.body if isinstance(p, ts.Scaled) else p for p in kept]
+    kept = _sliced([p.body if isinstance(p, ts.Scaled) else p for p in kept])
     dims = _product_dims(kept)
     made = kept[0] if len(kept) == 1 else ts.Product(dims, tuple(kept))
     for scalar in reversed(scalars):
         made = ts.Scaled(made.dims, scalar, made)
     return made
+
+
+def _sliced(parts: list[Tree]) -> list[Tree]:
+    """I[:k, :]Wᵀ as W[:, :k]ᵀ: rows and columns of a named matrix are its slices."""
+    found: list[Tree] = []
+    for part in parts:
+        before = found[-1] if found else None
+        made = None
+        if before is not None:
+            made = _slice(part, 0, before) or _slice(before, 1, part)
+        found = [*found[:-1], made] if made is not None else [*found, part]
+    return found
+
+
+def _slice(matrix: Tree, axis: int, rows: Tree) -> Tree | None:
+    """The rows of a named matrix (or the columns) that a slice of the identity picks."""
+    turned = isinstance(rows, ts.Transpose)
+    view = rows.body if isinstance(rows, ts.Transpose) else rows
+    named = matrix.body if isinstance(matrix, ts.Transpose) else matrix
+    if not (isinstance(view, ts.Viewed) and isinstance(view.body, ts.Eye)) or view.outside:
+        return None
+    own = axis ^ turned
+    if not isinstance(named, ts.Symbol) or len(named.dims) != 2:
+        return None
+    if view.axes[1 - own] != (0, ((1 - own, 1),)) or view.dims[1 - own] != view.body.dims[0]:
+        return None
+    start, ((_, step),) = view.axes[own]
+    side = axis if named is matrix else 1 - axis
+    places: list[ts.Place] = [(0, ((k, 1),)) for k in range(2)]
+    places[side] = (start, ((side, step),))
+    dims = [*named.dims]
+    dims[side] = view.dims[own]
+    made = ts.Viewed((dims[0], dims[1]), named, tuple(places))
+    return made if named is matrix else ts.Transpose(made.dims[::-1], made)
 
 
 def _product_dims(parts: Sequence[Tree]) -> tuple[str, ...]:

@@ -36,7 +36,7 @@ def size_of(symbol: str, sizes: Mapping[str, int]) -> int:
     if symbol in sizes:
         return sizes[symbol]
     if symbol[:1] in ("⌈", "⌊") and "·" not in symbol:
-        whole, step = symbol[1:-1].split("/")
+        whole, _, step = symbol[1:-1].rpartition("/")
         total = size_of(whole, sizes)
         return -(-total // int(step)) if symbol[0] == "⌈" else total // int(step)
     return sum(
