@@ -12,7 +12,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 
-from chainrule.algebra.combine import lone
+from chainrule.algebra.combine import delta_factor, lone
 from chainrule.algebra.index import (
     Atom,
     Factor,
@@ -95,7 +95,7 @@ class _Cut:
         fresh = fresh_labels(Term(_ONE, (*term.factors, f)), rank)
         (inner, *more) = cut.at(f.labels, fresh)
         if f.power != 1 and (more or f.power.denominator != 1):
-            inner = Term(_ONE, (Factor(Atom("group", (), (cut,), cut.dims), f.labels),))
+            inner = _grouped(cut, f.labels)
         elif more:
             return term.times(_grouped(cut, f.labels))
         return term.times(_raised(inner, f.power))
@@ -154,8 +154,8 @@ def _read(atom: Atom, slot: int, start: int | str, length: str) -> Poly:
     return atom_poly(Atom("view", (places,), (atom_poly(atom),), dims))
 
 
-def _grouped(poly: Poly, labels: tuple[int, ...]) -> Term:
-    return Term(_ONE, (Factor(Atom("group", (), (poly,), poly.dims), labels),))
+def _grouped(poly: Poly, labels: tuple[int, ...], power: Fraction = _ONE) -> Term:
+    return Term(_ONE, (Factor(Atom("group", (), (poly,), poly.dims), labels, power),))
 
 
 def _raised(term: Term, power: Fraction) -> Term:
@@ -177,12 +177,11 @@ def inside_of_join(f: Factor, direction: str) -> list[Term]:
     for k, part in enumerate(f.atom.args):
         if direction not in part.key:
             continue
-        if lengths[k] == "1" and all(length == "1" for length in lengths):
-            at = (*f.labels[:axis], next(fresh), *f.labels[axis + 1 :])
+        at = (*f.labels[:axis], next(fresh), *f.labels[axis + 1 :])
+        if all(length == "1" for length in lengths):
             unit = Atom("unit", (k,), (), (str(len(lengths)),))
             place = Factor(unit, (f.labels[axis],))
         else:
-            at = (*f.labels[:axis], next(fresh), *f.labels[axis + 1 :])
             atom = Atom("embed", (k, lengths), (), (total(lengths), lengths[k]))
             place = Factor(atom, (f.labels[axis], at[axis]))
         found += [Term(_ONE, (place,)).times(t) for t in part.at(at, fresh)]
@@ -259,8 +258,7 @@ def _cut_at(
     labels = tuple(inner if i == label else i for i in g.labels)
     if g.atom.head == "embed" and g.labels[0] == label:
         same = g.atom.params == place.params
-        delta = Atom("delta", (), (), (lengths[k], lengths[k]), symmetric=True)
-        return Term(_ONE, (Factor(delta, (inner, g.labels[1])),)) if same else None
+        return Term(_ONE, (delta_factor(lengths[k], inner, g.labels[1]),)) if same else None
     start = ends(lengths)[k]
     offset = int(start) if start.isdigit() else start
     cut = _Cut(offset, lengths[k], definitions).factor(g, label)
@@ -269,7 +267,7 @@ def _cut_at(
     if not cut.terms:
         return None
     if g.power != 1:
-        return Term(_ONE, (Factor(Atom("group", (), (cut,), cut.dims), labels, g.power),))
+        return _grouped(cut, labels, g.power)
     return _one_of(cut, labels, itertools.count(5000))
 
 
@@ -323,10 +321,9 @@ def _block(
     label, inner = place.labels
     factors = [f for f in term.factors if f is not place]
     if inner < rank:
-        length = place.atom.dims[1]
-        delta = Atom("delta", (), (), (length, length), symmetric=True)
         block = [f for f in factors if set(f.labels) <= {inner} and (f.labels or not alone)]
-        own = Term(term.coefficient, (Factor(delta, (label, inner)), *block))
+        whole = delta_factor(place.atom.dims[1], label, inner)
+        own = Term(term.coefficient, (whole, *block))
         return own, (inner,), tuple(f for f in factors if f not in block)
     reached, block = {inner}, []
     while more := [f for f in factors if f not in block and reached & set(f.labels)]:
