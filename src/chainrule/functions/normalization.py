@@ -15,14 +15,7 @@ from chainrule.errors import ArgumentError, ShapeError
 from chainrule.functions.along_axes import dot, mean, mean_product, number, repeat
 from chainrule.functions.axes import Axes, axes_of
 from chainrule.functions.block import closed_form
-from chainrule.functions.lift import (
-    Lifted,
-    Operand,
-    as_tensor,
-    describe,
-    floating,
-    promoted,
-)
+from chainrule.functions.lift import Lifted, Operand, as_tensor, describe, floating, promoted
 from chainrule.ir import build
 from chainrule.ir.graph import Node
 from chainrule.tensors import Tensor

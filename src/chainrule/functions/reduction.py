@@ -116,6 +116,9 @@ def _std_kernel(
     return None if var is None else lambda x: np.sqrt(var(x))
 
 
+_WIDE: Final = (("f", None), ("ib", np.int64), ("u", np.uint64))
+"""In which dtype numbers of these kinds are added up; None: in their own."""
+
 _sum: Final = Lifted(_sum_node)
 _mean: Final = Lifted(_mean_node)
 _var: Final = Lifted(_var_node, _var_kernel)
@@ -123,27 +126,19 @@ _std: Final = Lifted(_std_node, _std_kernel)
 _reduce: Final = Lifted(_reduce_node)
 
 
-def _at_once(reduce: Callable[..., Any], x: Operand, axis: Axes, keepdims: bool) -> Any:
-    """The short way for a known Tensor of floats; None sends what does not fit to the long way."""
+def _at_once(
+    reduce: Callable[..., Any],
+    x: Operand,
+    axis: Axes,
+    keepdims: bool,
+    kinds: str = "f",
+    dtype: Any = None,
+) -> Tensor | None:
+    """The short way for a known Tensor, by default of floats; None sends what does not fit on."""
     value = known_along(x, axis)
-    if value is not None and value.dtype.kind == "f":
-        try:
-            return quiet_call(reduce, value, axis, None, None, keepdims)
-        except (TypeError, ValueError):
-            return None
-    return None
-
-
-def _of_truths(reduce: Callable[..., Any], x: Operand, axis: Axes, keepdims: bool) -> Tensor | None:
-    """The short way for a known Tensor of truth values."""
-    value = known_along(x, axis)
-    if value is None or value.dtype.kind != "b":
+    if value is None or value.dtype.kind not in kinds:
         return None
-    return made_at_once(reduce, value, axis, None, None, keepdims)
-
-
-def _wrap(result: Any) -> Tensor:
-    return of_value(result if type(result) is np.ndarray else np.asarray(result))
+    return made_at_once(reduce, value, axis, dtype, None, keepdims)
 
 
 def summed_dtype(dtype: DType, wanted: Any) -> DType:
@@ -171,14 +166,9 @@ def sum(x: Operand, /, *, axis: Axes = None, dtype: Any = None, keepdims: bool =
     >>> cr.sum(cr.tensor([[1.0, 2.0], [3.0, 4.0]]), axis=0)
     Tensor([4., 6.])
     """
-    if dtype is None and (total := _at_once(np.add.reduce, x, axis, keepdims)) is not None:
-        return _wrap(total)
-    value = known_along(x, axis) if dtype is None else None
-    if value is not None and value.dtype.kind in "iub":
-        wide = np.uint64 if value.dtype.kind == "u" else np.int64
-        found = made_at_once(np.add.reduce, value, axis, wide, None, keepdims)
-        if found is not None:
-            return found
+    for kinds, wide in _WIDE if dtype is None else ():
+        if (total := _at_once(np.add.reduce, x, axis, keepdims, kinds, wide)) is not None:
+            return total
     tensor = as_tensor(x, "sum")
     axes = axes_of("sum", axis, tensor)
     tensor = cast(tensor, summed_dtype(tensor.dtype, dtype))
@@ -203,7 +193,7 @@ def prod(x: Operand, /, *, axis: Axes = None, dtype: Any = None, keepdims: bool 
     Tensor([12.,  0.,  0.])
     """
     if dtype is None and (product := _at_once(np.multiply.reduce, x, axis, keepdims)) is not None:
-        return _wrap(product)
+        return product
     tensor = as_tensor(x, "prod")
     axes = axes_of("prod", axis, tensor)
     tensor = cast(tensor, summed_dtype(tensor.dtype, dtype))
@@ -229,7 +219,7 @@ def mean(x: Operand, /, *, axis: Axes = None, keepdims: bool = False) -> Tensor:
     total = _at_once(np.add.reduce, x, axis, keepdims)
     if total is not None and total.size:
         count = x._value.size // total.size  # type: ignore[union-attr]
-        return _wrap(quiet_call(np.true_divide, total, count))
+        return of_value(np.asarray(quiet_call(np.true_divide, total._value, count)))
     tensor = floating(as_tensor(x, "mean"))
     return _mean([tensor], axes_of("mean", axis, tensor), keepdims)  # type: ignore[no-any-return]
 
@@ -298,7 +288,7 @@ _UFUNCS: Final = {"max": np.maximum.reduce, "min": np.minimum.reduce}
 
 def _extremum(name: ReduceKind, x: Operand, axis: Axes, keepdims: bool) -> Tensor:
     if (found := _at_once(_UFUNCS[name], x, axis, keepdims)) is not None:
-        return _wrap(found)
+        return found
     tensor = as_tensor(x, name)
     axes = axes_of(name, axis, tensor)
     if 0 in tensor.shape:
@@ -354,7 +344,7 @@ def any(x: Operand, /, *, axis: Axes = None, keepdims: bool = False) -> Tensor:
     >>> cr.any(cr.tensor([[False, True], [False, False]]), axis=1)
     Tensor([ True, False])
     """
-    if (found := _of_truths(np.logical_or.reduce, x, axis, keepdims)) is not None:
+    if (found := _at_once(np.logical_or.reduce, x, axis, keepdims, "b")) is not None:
         return found
     tensor = cast(as_tensor(x, "any"), bool_)
     return _reduce([tensor], "any", axes_of("any", axis, tensor), keepdims)  # type: ignore[no-any-return]
@@ -372,7 +362,7 @@ def all(x: Operand, /, *, axis: Axes = None, keepdims: bool = False) -> Tensor:
     >>> cr.all(cr.tensor([[True, True], [False, True]]), axis=1)
     Tensor([ True, False])
     """
-    if (found := _of_truths(np.logical_and.reduce, x, axis, keepdims)) is not None:
+    if (found := _at_once(np.logical_and.reduce, x, axis, keepdims, "b")) is not None:
         return found
     tensor = cast(as_tensor(x, "all"), bool_)
     return _reduce([tensor], "all", axes_of("all", axis, tensor), keepdims)  # type: ignore[no-any-return]
