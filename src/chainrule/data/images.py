@@ -19,6 +19,7 @@ from chainrule.data.files import open_regular
 from chainrule.data.order import require_integer
 from chainrule.data.rows import Array
 from chainrule.errors import ArgumentError, DataError
+from chainrule.runtime.processors import processors
 
 if TYPE_CHECKING:
     from PIL.Image import Image
@@ -85,7 +86,7 @@ def read_images(
         for row in rows:
             result[row] = _decode(paths[row], (height, width), mode, channels)
 
-    threads = min(_cores(), _MOST_THREADS, len(paths))
+    threads = min(processors(), _MOST_THREADS, len(paths))
     if threads < 2:
         decode(range(len(paths)))
         return result
@@ -93,12 +94,6 @@ def read_images(
         # Striped: images that follow one another are often alike in size, so in effort too.
         list(pool.map(decode, [range(start, len(paths), threads) for start in range(threads)]))
     return result
-
-
-def _cores() -> int:
-    """The cores that this process may use: perhaps fewer than there are."""
-    allowed = getattr(os, "sched_getaffinity", None)
-    return len(allowed(0)) if allowed is not None else os.cpu_count() or 1
 
 
 def check_form(caller: str, size: Any, mode: str, channels: int) -> None:
