@@ -8,8 +8,8 @@ import pytest
 
 import chainrule as cr
 from chainrule.runtime.native import NativeProgram
+from chainrule.train.beside import Beside
 from chainrule.train.loop import steps
-from chainrule.train.programs import Beside
 from chainrule.train.progress import Progress
 from chainrule.train.task import Task, begin
 

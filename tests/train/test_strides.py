@@ -239,7 +239,7 @@ def test_without_a_thread_the_first_stride_is_compiled_as_it_begins(
     def refuse(_: threading.Thread) -> None:
         raise RuntimeError("can't start new thread")
 
-    monkeypatch.setattr(ahead.Thread, "start", refuse)
+    monkeypatch.setattr(threading.Thread, "start", refuse)
     check(task)
 
 

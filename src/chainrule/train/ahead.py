@@ -1,11 +1,10 @@
 """A stride that is compiled while single steps go on, so that no training seems to stand still."""
 
-from contextlib import suppress
-from contextvars import copy_context
-from threading import Thread
-from typing import Any, final
+from functools import partial
+from typing import Final, final
 
 from chainrule.data.whole import Whole
+from chainrule.train.beside import Beside
 from chainrule.train.feed import Numbers
 from chainrule.train.pace import Pace
 from chainrule.train.progress import Progress
@@ -13,6 +12,8 @@ from chainrule.train.step import Stride
 from chainrule.train.task import Task
 
 __all__ = ["Ahead"]
+
+_STRIDE: Final = "stride"
 
 
 @final
@@ -26,24 +27,17 @@ class Ahead:
         self.numbers = Numbers(task, examples)
         self.stride = Stride(task, examples)
         self._task, self._pace = task, pace
-        self._thread: Thread | None = None
+        self._beside: Beside | None = None
 
     def is_ready(self, progress: Progress) -> bool:
         """Whether the stride is compiled, or cannot be; begins with it when there can be one."""
-        if self._thread is None:
+        if self._beside is None:
             count = self._pace.next(progress)
             if not count:
                 return False
             rows = self.numbers.rows(progress.at(self._task.batches), count)
-            given = progress.model, progress.slots, *rows
-            run = copy_context().run
-            self._thread = Thread(target=run, args=(self._prepare, *given), name="chainrule-stride")
-            with suppress(RuntimeError):  # there can be no more threads: the first stride compiles
-                self._thread.start()
-                if self._pace.waits:
-                    self._thread.join()
-        return not self._thread.is_alive()
-
-    def _prepare(self, *given: Any) -> None:
-        with suppress(Exception):  # the first stride will fail as well, and say why
-            self.stride.prepare(*given)
+            prepare = partial(self.stride.prepare, progress.model, progress.slots, *rows)
+            self._beside = Beside({_STRIDE: prepare}, "chainrule-stride")
+            if self._pace.waits:
+                self._beside.wait(_STRIDE)
+        return self._beside.is_done(_STRIDE)

@@ -5,20 +5,18 @@ a shorter last batch and those of the validation, a thread compiles while the ne
 so that no epoch seems to stand still at its end.
 """
 
-from collections.abc import Callable, Mapping
-from contextlib import suppress
-from contextvars import copy_context
-from threading import Event, Thread
+from collections.abc import Callable
 from typing import Any, final
 
 from chainrule.runtime.programs import is_native
+from chainrule.train.beside import Beside
 from chainrule.train.evaluation import Evaluation, Evaluator
 from chainrule.train.feed import Batch
 from chainrule.train.progress import Progress
 from chainrule.train.step import Step, Taken
 from chainrule.train.task import Task
 
-__all__ = ["Beside", "Programs"]
+__all__ = ["Programs"]
 
 
 @final
@@ -72,29 +70,3 @@ class Programs:
         if (turn + 1) * in_turn > task.total_steps:
             return 0
         return len(task.data) % task.batch
-
-
-@final
-class Beside:
-    """Work that a thread does, one piece after another; what fails is left to who needs it."""
-
-    def __init__(self, work: Mapping[str, Callable[[], None]]) -> None:
-        self._done = {name: Event() for name in work}
-        if not work:
-            return
-        run = copy_context().run
-        try:
-            Thread(target=run, args=(self._do, work), name="chainrule-beside").start()
-        except RuntimeError:  # there can be no more threads
-            self._done = {}
-
-    def _do(self, work: Mapping[str, Callable[[], None]]) -> None:
-        for name, piece in work.items():
-            with suppress(Exception):  # who needs it will fail as well, and say why
-                piece()
-            self._done[name].set()
-
-    def wait(self, name: str) -> None:
-        """Wait until a piece of work is done, if it is one."""
-        if name in self._done:
-            self._done[name].wait()
