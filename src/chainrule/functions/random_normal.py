@@ -9,20 +9,11 @@ from typing import Any, Final
 
 import numpy as np
 
-from chainrule.functions.axes import shape_of
 from chainrule.functions.blockwise import block_rows, paired
 from chainrule.functions.lift import Lifted, Operand
-from chainrule.functions.random_keys import key_of, lane, random_bits
+from chainrule.functions.random_keys import lane, random_bits
 from chainrule.functions.random_long import BLOCK, Kind, Program, compiled, long_arrays
-from chainrule.functions.random_uniform import (
-    Sizes,
-    float_of,
-    is_plain,
-    parameters_of,
-    unit,
-    unit_of,
-    words_of,
-)
+from chainrule.functions.random_uniform import Sizes, drawn, unit, unit_of, words_of
 from chainrule.ir import build
 from chainrule.ir.dtype import DEFAULT_FLOAT, DType, from_numpy, uint64
 from chainrule.ir.graph import Node
@@ -126,9 +117,5 @@ def normal(
     >>> cr.abs(cr.mean(x)) < 0.05
     Tensor(True)
     """
-    kind, sizes = float_of("random.normal", dtype), shape_of("random.normal", shape)
-    source = key_of("random.normal", key)
-    if is_plain(mean, std) and (mean, std) == (0, 1):
-        return _normal([source], sizes, kind)  # type: ignore[no-any-return]
-    moments = parameters_of("random.normal", sizes, kind, mean=mean, std=std)
-    return _normal_shifted([source, *moments], sizes, kind)  # type: ignore[no-any-return]
+    draws = _normal, _normal_shifted
+    return drawn("random.normal", draws, key, shape, dtype, mean=mean, std=std)

@@ -7,7 +7,7 @@ from typing import Final
 
 from chainrule.errors import DTypeError, ShapeError
 from chainrule.functions.axes import shape_of
-from chainrule.functions.lift import Operand, as_tensor, cast, describe
+from chainrule.functions.lift import Lifted, Operand, as_tensor, cast, describe
 from chainrule.functions.random_keys import key_of, random_bits
 from chainrule.functions.random_long import Drawn
 from chainrule.ir import build
@@ -117,17 +117,26 @@ def uniform(
     >>> cr.all((x >= 0) & (x < 1))
     Tensor(True)
     """
-    kind, sizes = float_of("random.uniform", dtype), shape_of("random.uniform", shape)
-    source = key_of("random.uniform", key)
-    if is_plain(low, high) and (low, high) == (0, 1):
-        return _uniform([source], sizes, kind)  # type: ignore[no-any-return]
-    bounds = parameters_of("random.uniform", sizes, kind, low=low, high=high)
-    return _uniform_between([source, *bounds], sizes, kind)  # type: ignore[no-any-return]
+    draws = _uniform, _uniform_between
+    return drawn("random.uniform", draws, key, shape, dtype, low=low, high=high)
 
 
-def is_plain(*values: Operand) -> bool:
-    """Whether all values are Python's numbers."""
-    return all(isinstance(v, int | float) for v in values)
+def drawn(
+    name: str,
+    draws: tuple[Lifted, Lifted],
+    key: Operand,
+    shape: Sizes,
+    dtype: object,
+    **parameters: Operand,
+) -> Tensor:
+    """Draw floating numbers: by the first of two for the parameters 0 and 1, else by the second."""
+    kind, sizes = float_of(name, dtype), shape_of(name, shape)
+    source, given = key_of(name, key), tuple(parameters.values())
+    plain, general = draws
+    if all(isinstance(v, int | float) for v in given) and given == (0, 1):
+        return plain([source], sizes, kind)  # type: ignore[no-any-return]
+    made = parameters_of(name, sizes, kind, **parameters)
+    return general([source, *made], sizes, kind)  # type: ignore[no-any-return]
 
 
 def parameters_of(name: str, shape: Shape, dtype: DType, **values: Operand) -> list[Tensor]:
