@@ -74,7 +74,10 @@ def test_an_unknown_function_names_the_nearest() -> None:
 def test_a_definition_is_checked_where_it_stands() -> None:
     with pytest.raises(FormulaError) as caught:
         check(loss, "w", "r = X @ y\n2 * X.T @ r")
-    assert str(caught.value) == "n×d times n does not fit\n\n    r = X @ y\n        ^^^^^"
+    assert (
+        str(caught.value)
+        == "the shapes n×d and n do not fit in a product\n\n    r = X @ y\n        ^^^^^"
+    )
 
 
 def test_an_unknown_parameter() -> None:

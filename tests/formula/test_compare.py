@@ -211,8 +211,8 @@ def by_hand(x: "n"):
     [
         (leaky, "x", ("at xᵢ = 0: left a, right 1, convention a (where takes the second branch)",)),
         (magnitude, "w", ("at wᵢ = 0: abs has left −1, right 1, convention 0",)),
-        (layers, "W1", ("at Z1ᵢⱼ = 0, Z2ᵢⱼ = 0: relu has left 0, right 1, convention 0",)),
-        (layers, "W2", ("at Z2ᵢⱼ = 0: relu has left 0, right 1, convention 0",)),
+        (layers, "W1", ("at Z1ᵢⱼ = 0: relu has left 0, right 1, convention 0",)),
+        (layers, "W2", ()),  # the square of a relu has no kink
         (hinge, "w", ("at mᵢ = 0: maximum has left 0, right 1, convention ½",)),
         (hinge, "X", ("at mᵢ = 0: maximum has left 0, right 1, convention ½",)),
         (by_hand, "x", ()),

@@ -18,6 +18,7 @@ from chainrule.algebra.index import (
     atom_poly,
     constant,
     lean,
+    magnitude,
     normal,
 )
 
@@ -25,6 +26,8 @@ __all__: list[str] = []
 
 _ONE, _HALF = Fraction(1), Fraction(1, 2)
 _ODD = frozenset({"tanh", "sin", "tan", "sign", "erf", "atan", "sinh", "asinh"})
+_EVEN = frozenset({"abs", "cos", "cosh"})
+_AT_ZERO = {"exp": _ONE, "cos": _ONE, "cosh": _ONE, "sigmoid": _HALF, "ndtr": _HALF}
 _FLIPPED = {">": "≤", "≥": "<", "<": "≥", "≤": ">"}
 _RELATIONS = {"greater": ">", "greater_equal": "≥", "less": "<", "less_equal": "≤"}
 
@@ -75,22 +78,22 @@ def grouped(poly: Poly) -> Poly:
     """A sum of several terms as one factor, with its content in front: 2x − 2y is 2 (x − y)."""
     if len(poly.terms) < 2:
         return poly
-    content, inside = _content(poly)
+    factor, inside = content(poly)
     group = Atom("group", (), (inside,), poly.dims)
-    return scale(content, atom_poly(group))
+    return scale(factor, atom_poly(group))
 
 
-def _content(poly: Poly) -> tuple[Number, Poly]:
+def content(poly: Poly) -> tuple[Number, Poly]:
     """The common rational factor of the coefficients, positive, and what is left."""
     found = [t.coefficient for t in poly.terms]
-    if not all(isinstance(c, Fraction) for c in found):
+    if not found or not all(isinstance(c, Fraction) for c in found):
         return _ONE, poly
     parts = [c for c in found if isinstance(c, Fraction)]
     numerator = math.gcd(*(c.numerator for c in parts))
-    content = Fraction(numerator, math.lcm(*(c.denominator for c in parts)))
+    factor = Fraction(numerator, math.lcm(*(c.denominator for c in parts)))
     if all(c < 0 for c in parts):
-        content = -content
-    return content, scale(1 / content, poly)
+        factor = -factor
+    return factor, scale(1 / factor, poly)
 
 
 def ungrouped(poly: Poly) -> Poly:
@@ -167,13 +170,13 @@ def power(poly: Poly, exponent: Fraction) -> Poly:
             coefficient = _number_power(term.coefficient, exponent)
             factors = tuple(Factor(f.atom, f.labels, f.power * exponent) for f in term.factors)
             return normal([Term(coefficient, factors)], range(poly.rank), poly.dims)
-    content, inside = _content(poly)
-    if not whole and content < 0:
-        content, inside = _ONE, poly
-    return scale(_number_power(content, exponent), _together(inside, exponent))
+    factor, inside = content(poly)
+    if not whole and factor < 0:
+        factor, inside = _ONE, poly
+    return scale(_number_power(factor, exponent), together(inside, exponent))
 
 
-def _together(inside: Poly, exponent: Fraction) -> Poly:
+def together(inside: Poly, exponent: Fraction = _ONE) -> Poly:
     """A sum as one factor to a power, which is read only at the labels that it has."""
     short, used = lean(inside)
     group = Atom("group", (), (short,), short.dims)
@@ -206,10 +209,33 @@ def number_of(poly: Poly) -> Number | None:
     return None
 
 
+def _known(head: str, x: Number | None) -> Number | None:
+    """What a function of a number is, where that is a plain number: sign(3), exp(0)."""
+    match head:
+        case "abs" if x is not None:
+            return magnitude(x)
+        case "sign" if x is not None:
+            return Fraction((x > 0) - (x < 0))
+        case "relu" if x is not None:
+            return max(x, Fraction(0))
+        case "log" if x == 1:
+            return Fraction(0)
+        case _ if x == 0:
+            return Fraction(0) if head in _ODD else _AT_ZERO.get(head)
+    return None
+
+
 def function(head: str, operands: Sequence[Poly], dims: tuple[str, ...], *params: object) -> Poly:
-    """A function of polys, element by element, as an atom; tanh(−x) is −tanh(x)."""
-    if head in _ODD and operands[0].terms and all(t.coefficient < 0 for t in operands[0].terms):
-        return scale(-_ONE, function(head, [scale(-_ONE, operands[0])], dims, *params))
+    """A function of polys, element by element, as an atom; tanh(−x) is −tanh(x), |2x| is 2|x|."""
+    first = operands[0]
+    if not params and (known := _known(head, number_of(first))) is not None:
+        return constant(known, dims)
+    if head in _ODD | _EVEN and first.terms and all(t.coefficient < 0 for t in first.terms):
+        sign = -_ONE if head in _ODD else _ONE
+        return scale(sign, function(head, [scale(-_ONE, first)], dims, *params))
+    if head in ("abs", "sign") and (factor := content(first)[0]) != 1:
+        size = factor if head == "abs" else _ONE
+        return scale(size, function(head, [scale(1 / factor, first)], dims))
     return atom_poly(Atom(f"apply:{head}", params, tuple(map(ungrouped, operands)), dims))
 
 

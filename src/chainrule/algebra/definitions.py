@@ -14,14 +14,14 @@ __all__: list[str] = []
 def folds(term: Term, rank: int, definitions: Definitions) -> list[Term] | None:
     """Put the user's name where its definition stands: t ⊙ exp(Xw) is μ."""
     for atom, definition in definitions.items():
-        found = _with_factors_named(term, rank, atom, definition)
+        found = with_factors_named(term, rank, atom, definition)
         found = found or _with_sum_named(term, atom, definition)
         if found is not None:
             return [found]
     return None
 
 
-def _with_factors_named(term: Term, rank: int, atom: Atom, definition: Poly) -> Term | None:
+def with_factors_named(term: Term, rank: int, atom: Atom, definition: Poly) -> Term | None:
     """The term with the name in place of the factors that are the definition's only term."""
     if len(definition.terms) != 1:
         return None

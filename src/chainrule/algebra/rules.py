@@ -32,6 +32,7 @@ from chainrule.algebra.index import (
     fresh_labels,
     normal,
 )
+from chainrule.algebra.magnitudes import magnitudes
 
 __all__ = ["tidy"]
 
@@ -367,4 +368,5 @@ def _total(atom: Atom, slot: int, definitions: Definitions) -> Number | None:
 _RULES = (
     _inverses, _permutations, sigmoids, shares, reflections, softmaxes, _masks, _simplex,
     _averages, _totals, _cancelling, _units, exclusive, unclipped, kept, folds,
+    magnitudes,
 )  # fmt: skip

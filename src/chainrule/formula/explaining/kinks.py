@@ -10,8 +10,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 
+from chainrule.algebra import combine
 from chainrule.algebra.bounds import bounds_of
-from chainrule.algebra.index import Poly
+from chainrule.algebra.index import Poly, constant
 from chainrule.autodiff.linearize import linearize
 from chainrule.formula.derivation.derive import Derivation
 from chainrule.formula.matrix.structure import formula
@@ -20,7 +21,18 @@ from chainrule.formula.typeset.tree import Symbol
 from chainrule.formula.typeset.walk import walk
 from chainrule.ir import build
 from chainrule.ir.graph import Graph, Node, ancestors, is_constant, substitute
-from chainrule.ir.primitives import Add, Block, Einsum, Fill, Map, Project, Reduce, Select
+from chainrule.ir.primitives import (
+    Add,
+    Block,
+    Einsum,
+    Fill,
+    Input,
+    Map,
+    Project,
+    Reduce,
+    Select,
+    View,
+)
 
 __all__ = ["Switch", "kinks", "switches"]
 
@@ -51,6 +63,7 @@ class Switch:
     left    the value that is compared, which depends on the variable
     right   what it is compared with; None is zero, or the other elements of a Reduce
     slopes  the derivative by ``left``: on its left, on its right and at the kink, where known
+    above   of a choice by a comparison, whether the first branch is taken where left > right
     """
 
     node: Node
@@ -58,6 +71,7 @@ class Switch:
     left: Node
     right: Node | None
     slopes: tuple[Fraction | int, ...] = ()
+    above: bool = False
 
     @property
     def chooses(self) -> bool:
@@ -128,9 +142,25 @@ def _comparisons(mask: Node) -> list[Node]:
 
 def _chosen(node: Node, comparison: Node, moving: set[Node]) -> list[Switch]:
     first, second = comparison.inputs
-    if first in moving:
-        return [Switch(node, "where", first, second)]
-    return [Switch(node, "where", second, first)] if second in moving else []
+    above = _HOLDS_ABOVE[_relation(comparison)]
+    if first not in moving:
+        first, second, above = second, first, not above
+    if first not in moving:
+        return []
+    inner = first.op
+    if isinstance(inner, Map) and inner.record.name == "abs" and isinstance(second.op, Fill):
+        least = build.fill(-float(second.op.value), second.shape, second.dtype)
+        (first,) = first.inputs  # |x| = c is x = c and x = −c
+        return [
+            Switch(node, "where", first, second, above=above),
+            Switch(node, "where", first, least, above=not above),
+        ]
+    return [Switch(node, "where", first, second, above=above)]
+
+
+def _relation(comparison: Node) -> str:
+    assert isinstance(comparison.op, Map)
+    return comparison.op.record.name
 
 
 # ---------------------------------------------------------------- words
@@ -168,16 +198,34 @@ def _listed(conditions: Sequence[str]) -> str:
 def _matters(derivation: Derivation, twins: tuple[Switch, ...]) -> bool:
     """Whether the result's derivative by the switch is not zero, as that of m in max(x) − m is.
 
+    It is taken at the kink where it can be: |r| in Huber's loss has none at r = 0.
     Written out, the derivative grows with the program, so in a long one it is taken to matter.
     """
     gradients = [c.get(s.node) for c, s in zip(derivation.cotangents, twins, strict=True)]
     found = [g for g in gradients if g is not None]
     if len(found) < len(twins):
-        return twins[0].node not in derivation.cotangents[0]
+        node = twins[0].node  # one inside of a block has no gradient of its own, nor has an argmax
+        return bool(found) or not node.dtype.is_float or node not in derivation.stand_ins[0]
     if len(ancestors(found[:1])) > _LONG:
         return True
     lowering = derivation.lowering
-    return bool(lowering.simplest(lowering.lower(tuple(found))).terms)
+    lefts = [
+        table.get(s.left, s.left) for table, s in zip(derivation.stand_ins, twins, strict=True)
+    ]
+    there = tuple(map(_at_kink, twins, lefts, found))
+    return bool(lowering.simplest(lowering.lower(there)).terms)
+
+
+def _at_kink(switch: Switch, left: Node, gradient: Node) -> Node:
+    """A derivative by a switch where its two values are equal, if it is one element by element."""
+    right = switch.right
+    if switch.chooses or gradient.shape != left.shape or not _is_pointwise(left, gradient):
+        return gradient
+    if right is None:
+        right = build.fill(0, left.shape, left.dtype)
+    if right.shape != left.shape or not is_constant(right):
+        return gradient
+    return substitute([gradient], {left: right})[0]
 
 
 def _is_reached(derivation: Derivation, twins: tuple[Switch, ...]) -> bool:
@@ -186,39 +234,52 @@ def _is_reached(derivation: Derivation, twins: tuple[Switch, ...]) -> bool:
         return True
     lower = derivation.lowering.lower
     right = tuple(s.right for s in twins if s.right is not None)
-    low, high = bounds_of(lower(tuple(s.left for s in twins)))
+    left = lower(tuple(s.left for s in twins))
+    if not left.terms:  # 0 everywhere
+        return False
+    low, high = bounds_of(left)
     least, most = bounds_of(lower(right)) if right else (0.0, 0.0)
     return max(low, least) <= min(high, most)
 
 
 def _condition(derivation: Derivation, twins: tuple[Switch, ...]) -> str:
     first = twins[0]
-    left = _value(derivation, tuple(s.left for s in twins))
+    lefts = tuple(s.left for s in twins)
+    if not first.chooses and first.right is None:  # 2x is 0 where x is
+        poly = combine.content(derivation.lowering.lower(lefts))[1]
+        return f"{_element(UNICODE(formula(poly)), first.left.ndim)} = 0"
+    left = _value(derivation, lefts)
     if first.chooses:
         return f"ties of the {'largest' if 'max' in first.name else 'smallest'} in {left}"
     right = [s.right for s in twins if s.right is not None]
-    against = _value(derivation, tuple(right)) if right else "0"
-    if right and not is_constant(right[0]):
+    against = _value(derivation, tuple(right))
+    if not (is_constant(right[0]) or _is_spread(right[0])):
         return f"{_element(left, first.left.ndim)} = {_element(against, right[0].ndim)}"
     return f"{_element(left, first.left.ndim)} = {against}"
 
 
 def _value(derivation: Derivation, twins: tuple[Node, ...]) -> str:
-    if isinstance(twins[0].op, Fill):
+    if isinstance(twins[0].op, Fill) or _is_spread(twins[0]):
         return UNICODE(formula(derivation.lowering.lower(tuple(map(_scalar, twins)))))
     return UNICODE(formula(derivation.lowering.lower(twins)))
 
 
+def _is_spread(node: Node) -> bool:
+    """Whether a value is a number that is the same everywhere."""
+    return isinstance(node.op, View) and node.inputs[0].ndim == 0
+
+
 def _scalar(node: Node) -> Node:
-    assert isinstance(node.op, Fill)
-    return build.fill(node.op.value, (), node.dtype)
+    if isinstance(node.op, Fill):
+        return build.fill(node.op.value, (), node.dtype)
+    return node.inputs[0]
 
 
 def _element(text: str, rank: int) -> str:
     """An element of a value: Zᵢⱼ, (Xw)ᵢ."""
     if not rank:
         return text
-    plain = text.endswith("]") or all(c.isalnum() or c in "_." for c in text)
+    plain = text[-1] in "]|" or all(c.isalnum() or c in "_." for c in text)
     return (text if plain else f"({text})") + _LETTERS[:rank]
 
 
@@ -245,9 +306,7 @@ def _shown(slope: Fraction | int) -> str:
 def _where(derivation: Derivation, twins: tuple[Switch, ...]) -> str | None:
     """The slopes of both branches; None if they are equal, and so there is no kink."""
     node, (comparison,) = twins[0].node, _comparisons(twins[0].node.inputs[0])[:1]
-    name = comparison.op.record.name if isinstance(comparison.op, Map) else ""
-    turned = comparison.inputs[0] is not twins[0].left
-    at = _HOLDS_AT[name]
+    at = _HOLDS_AT[_relation(comparison)]
     taken = f"where takes the {'first' if at else 'second'} branch"
     if node.inputs[0] is not comparison:
         return f"convention of {taken}"
@@ -256,8 +315,7 @@ def _where(derivation: Derivation, twins: tuple[Switch, ...]) -> str | None:
         return taken
     if chosen == otherwise:
         return None
-    above = _HOLDS_ABOVE[name] != turned
-    left, right = (otherwise, chosen) if above else (chosen, otherwise)
+    left, right = (otherwise, chosen) if twins[0].above else (chosen, otherwise)
     return f"left {left}, right {right}, convention {chosen if at else otherwise} ({taken})"
 
 
@@ -270,19 +328,30 @@ def _slope(derivation: Derivation, twins: tuple[Switch, ...], branch: int) -> st
             return None
         (slope,) = linearize([end], {start: build.fill(1, start.shape, start.dtype)})
         if slope is None:
-            return "0"
+            return None if _share_inputs(start, end) else "0"
         if s.right is not None and is_constant(s.right) and s.right.shape == start.shape:
             (slope,) = substitute([slope], {start: s.right})
         made.append(slope)
     if _divides_by_zero(derivation, made):
         return None
     poly: Poly = derivation.lowering.simplest(derivation.lowering.lower(tuple(made)))
+    number = combine.number_of(poly)
+    if number is not None:
+        return UNICODE(formula(constant(number)))
     tree = formula(poly)
     held = _value(derivation, tuple(s.left for s in twins))
     if any(isinstance(part, Symbol) and part.name == held for part in walk(tree)):
         return None
     shown = UNICODE(tree).replace("·𝟏", "")
     return shown.replace("𝟏", "1").replace("𝟎", "0")
+
+
+def _share_inputs(start: Node, end: Node) -> bool:
+    """Whether two values come from the same arguments, perhaps not one from the other."""
+    first, second = (
+        {n for n in ancestors([node]) if isinstance(n.op, Input)} for node in (start, end)
+    )
+    return not first.isdisjoint(second)
 
 
 def _divides_by_zero(derivation: Derivation, twins: list[Node]) -> bool:

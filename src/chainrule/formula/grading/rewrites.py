@@ -129,6 +129,8 @@ def text_of(syntax: Syntax) -> str:
             return f"{syntax.text}({', '.join(map(text_of, syntax.parts))})"
         case "norm":
             return f"‖{text_of(syntax.parts[0])}‖"
+        case "magnitude":
+            return f"|{text_of(syntax.parts[0])}|"
         case "index":
             return _inside(syntax.parts[0]) + "[…]"
     return "this"

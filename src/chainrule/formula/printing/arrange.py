@@ -26,7 +26,7 @@ from chainrule.formula.printing.notation import spelled
 from chainrule.formula.typeset import tree as ts
 from chainrule.formula.typeset.build import is_row
 from chainrule.formula.typeset.tree import Tree
-from chainrule.formula.typeset.walk import axes_below, labels_of, spanned
+from chainrule.formula.typeset.walk import axes_below, is_between_bars, labels_of, spanned
 
 __all__ = ["arranged", "lengths_of", "shape_of", "terms"]
 
@@ -145,6 +145,8 @@ class Arranger:
         match tree:
             case ts.Apply(name="log|·|", parts=(only,)):
                 return m.Row((m.Function("log"), m.Fenced("|", self._plain(only), "|"))), ATOM
+            case ts.Apply(parts=(only,)) if is_between_bars(tree):
+                return m.Fenced("|", self._plain(only), "|"), ATOM
             case ts.Apply(name="reshape", parts=(body,)):
                 sizes = m.Words(f"({', '.join(tree.dims)})")
                 words = (self._plain(body), m.Sign(",", binary=True), sizes)

@@ -14,7 +14,7 @@ from fractions import Fraction
 from chainrule.algebra.sizes import combined
 from chainrule.formula.typeset import tree as ts
 from chainrule.formula.typeset.tree import Tree
-from chainrule.formula.typeset.walk import axes_below, labels_of, spanned
+from chainrule.formula.typeset.walk import axes_below, is_between_bars, labels_of, spanned
 
 __all__ = ["Notation", "Printer"]
 
@@ -49,6 +49,7 @@ class Notation:
     root: str
     norm: str
     frobenius: str
+    magnitude: str
     indicator: str
     commutation: str
     total: str
@@ -128,6 +129,8 @@ class Printer:
         match tree:
             case ts.Apply(name="log|·|", parts=(only,)):
                 return f"log|{self(only)}|", ATOM
+            case ts.Apply(parts=(only,)) if is_between_bars(tree):
+                return n.magnitude.format(self(only)), ATOM
             case ts.Apply(name="reshape", parts=(body,)):
                 sizes = f"({', '.join(tree.dims)})"
                 return n.function("reshape") + n.brackets.format(f"{self(body)}, {sizes}"), ATOM

@@ -1,4 +1,4 @@
-"""Brackets in derivations: (a), (a, b), [a > b], [A; B], ‖x‖, and the items of an index."""
+"""Brackets in derivations: (a), (a, b), [a > b], [A; B], ‖x‖, |x|, and the items of an index."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ class Brackets(Cursor, ABC):
 
     def __init__(self, text: str, offset: int = 0) -> None:
         super().__init__(text, offset)
-        self.in_norm = False
+        self.fence = ""  # the sign, of ‖ and |, that closes what is being read
 
     @abstractmethod
     def relation(self) -> Syntax:
@@ -72,7 +72,7 @@ class Brackets(Cursor, ABC):
         return Syntax("slice", "", tuple(bounds), start, self.next.start) if sliced else bounds[0]
 
     def bracketed(self, opened: Token) -> Syntax:
-        before, self.in_norm = self.in_norm, False
+        before, self.fence = self.fence, ""
         head = re.match(r"\s*block-diagonal over (\w+):", self.text[opened.end :])
         while head is not None and self.next.start < opened.end + head.end():
             self.place += 1
@@ -86,7 +86,7 @@ class Brackets(Cursor, ABC):
             if not self.at(")"):
                 items.append(self._starred())
         closed = self.need(")", opened)
-        self.in_norm = before
+        self.fence = before
         if is_tuple:
             return Syntax("tuple", "", tuple(items), opened.start, closed.end)
         return Syntax(items[0].kind, items[0].text, items[0].parts, opened.start, closed.end)
@@ -96,7 +96,7 @@ class Brackets(Cursor, ABC):
 
     def square(self, opened: Token) -> Syntax:
         """[a > b], [A; B], [A, B], and [1:, :], which says where something is placed."""
-        before, self.in_norm = self.in_norm, False
+        before, self.fence = self.fence, ""
         read = self._item if self._has(":") else self.relation
         items = [read()]
         sign = self.next.text
@@ -104,7 +104,7 @@ class Brackets(Cursor, ABC):
             self.take()
             items.append(read())
         closed = self.need("]", opened)
-        self.in_norm = before
+        self.fence = before
         inner = items[0]
         if any(item.kind == "slice" for item in items):
             return Syntax("slices", "", tuple(items), opened.start, closed.end)
@@ -114,11 +114,13 @@ class Brackets(Cursor, ABC):
             return Syntax("op", inner.text, inner.parts, opened.start, closed.end)
         return Syntax("tuple", "[", tuple(items), opened.start, closed.end)
 
-    def norm(self, opened: Token) -> Syntax:
-        before, self.in_norm = self.in_norm, True
+    def fenced(self, opened: Token) -> Syntax:
+        """‖x‖ and |x|."""
+        before, self.fence = self.fence, opened.text
         body = self.sum()
-        closed = self.need("‖", opened)
-        self.in_norm = before
+        closed = self.need(opened.text, opened)
+        self.fence = before
         if self.next.kind == "name" and self.next.text == "_F" and not self.next.gap:
             closed = self.take()
-        return Syntax("norm", "", (body,), opened.start, closed.end)
+        kind = "norm" if opened.text == "‖" else "magnitude"
+        return Syntax(kind, "", (body,), opened.start, closed.end)

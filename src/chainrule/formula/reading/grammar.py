@@ -7,7 +7,7 @@
     product   = power {power}                          juxtaposition: a/bc is a/(bc)
     power     = "√" power | "Σ" labels term | postfix ["**" | "^" power]
     postfix   = atom {"ᵀ" | "⁻¹" | "²" | "∘²" | ".name" | "(" arguments ")" | "[" items "]"}
-    atom      = number | name | "(" relation ")" | "[" relation "]" | "‖" sum "‖"
+    atom      = number | name | "(" relation ")" | "[" relation "]" | "‖" sum "‖" | "|" sum "|"
 
 What a name stands for is not decided here, except that a known function before "(" is called. A run
 of letters that is no name becomes a product of names if it splits into known ones in one way only.
@@ -30,6 +30,7 @@ __all__ = ["Syntax", "Vocabulary", "chain", "expression"]
 _PREFIXES: Final = frozenset({"np", "cr", "numpy", "chainrule", "jnp", "torch", "linalg", "nn"})
 _MOST_LABELS: Final = 6
 _UNLOWERED: Final = frozenset("bcdfgqwyz")  # letters that have no subscript sign
+_TURNED: Final = frozenset({"T", "mT"})
 _TERMS: Final = frozenset("⊙⊘⊗⊛")
 _SCALED: Final = frozenset("·/*@")
 
@@ -132,8 +133,8 @@ class _Parser(Brackets):
             return True
         if token.kind == "number":
             return token.text in VULGAR
-        if token.text == "‖":
-            return not self.in_norm
+        if token.text in ("‖", "|"):
+            return token.text != self.fence
         return token.kind == "op" and token.text in ("(", "[", "√", "𝟏", "𝟎")
 
     def powers(self) -> list[Syntax]:
@@ -262,7 +263,7 @@ class _Parser(Brackets):
         if body.kind == "name" and body.text in _PREFIXES and name.text not in ("T", "shape"):
             inner = Syntax("name", name.text, (), body.start, name.end)
             return self._called(inner) if self.at("(") else inner
-        if self.at("("):
+        if self.at("(") and name.text not in _TURNED:  # X.T (P − Y) is a product
             call = self._called(Syntax("name", name.text, (), body.start, name.end))
             return Syntax("call", call.text, (body, *call.parts), body.start, call.end)
         return Syntax("attribute", name.text, (body,), body.start, name.end)
@@ -319,8 +320,8 @@ class _Parser(Brackets):
                 return [self.bracketed(token)]
             case "op", "[":
                 return [self.square(token)]
-            case "op", "‖":
-                return [self.norm(token)]
+            case "op", "‖" | "|":
+                return [self.fenced(token)]
         self.place -= 1
         return self.fail("expected a number, a name or an opening bracket")
 
@@ -330,6 +331,9 @@ class _Parser(Brackets):
             call = self._called(Syntax("name", function, (), token.start, token.end))
             option = Syntax("keyword", "over", (Syntax("string", labels),))
             return [Syntax("call", call.text, (*call.parts, option), call.start, call.end)]
+        if self.at("|") and self.fence != "|" and token.text in self.words.functions:  # log|x|
+            inside = self.fenced(self.take())
+            return [Syntax("call", token.text, (inside,), token.start, inside.end)]
         called = self.at("(")
         if self._is_prefix(token):
             return [Syntax("name", token.text, (), token.start, token.end)]

@@ -126,10 +126,7 @@ def juxtaposed(unknowns: Unknowns, terms: Sequence[Term]) -> Term:
             chain += _factors(body)
             columns = beside
         else:
-            raise MisfitError(
-                f"{unknowns_shown(unknowns, (rows, columns))} times "
-                f"{unknowns_shown(unknowns, (above, beside))} does not fit"
-            )
+            raise _misfit(unknowns, (rows, columns), (above, beside))
     if not chain:
         return scaled(scalars, None)
     rows, columns = unknowns.value(rows), unknowns.value(columns)
@@ -137,6 +134,12 @@ def juxtaposed(unknowns: Unknowns, terms: Sequence[Term]) -> Term:
     if not body_term.rank:
         return scaled([*scalars, body_term.tree], None)
     return scaled(scalars, body_term)
+
+
+def _misfit(unknowns: Unknowns, left: Shape, right: Shape) -> MisfitError:
+    sides = [unknowns_shown(unknowns, shape) for shape in (left, right)]
+    advice = "; ⊙ multiplies them element by element" if sides[0] == sides[1] else ""
+    return MisfitError(f"the shapes {sides[0]} and {sides[1]} do not fit in a product{advice}")
 
 
 def unknowns_shown(unknowns: Unknowns, shape: Shape) -> str:
@@ -169,10 +172,7 @@ def matmul(unknowns: Unknowns, left: Term, right: Term) -> Term:
         raise MisfitError("@ of arrays with more than two axes; use einsum")
     before, after = left.shape[-1], right.shape[0]
     if not unknowns.same(before, after):
-        raise MisfitError(
-            f"{unknowns_shown(unknowns, left.shape)} times {unknowns_shown(unknowns, right.shape)} "
-            "does not fit"
-        )
+        raise _misfit(unknowns, left.shape, right.shape)
     if left.rank == 1 and right.rank == 2:
         turned = juxtaposed(unknowns, [transposed(right), left])
         return Term(turned.tree, right.shape[1:])

@@ -98,6 +98,8 @@ class Reader(IndexReader):
                 return self._power(syntax)
             case "norm":
                 return Term(ts.Norm((), self.value(parts[0]).tree))
+            case "magnitude":
+                return self._magnitude(syntax)
             case "value":
                 shape = self.names.shapes[syntax.text]
                 return Term(ts.Symbol(op.tree_dims(shape), syntax.text), shape)
@@ -243,6 +245,13 @@ class Reader(IndexReader):
                 return turned
             return op.raised(self.unknowns, turned, Term(number(-1)), matrix=True)
         return op.raised(self.unknowns, body, self.value(exponent), matrix=syntax.text == "^")
+
+    def _magnitude(self, syntax: Syntax) -> Term:
+        body = self.value(syntax.parts[0])
+        if body.rank < 2:
+            return apply(self.unknowns, "abs", [body], {})
+        notes = ["Write det(A) for the determinant, abs(A) for the elements' absolute values."]
+        raise self.error("|A| of a matrix can be read in two ways", syntax, notes)
 
     # ------------------------------------------------------------ attributes, calls, indices
 

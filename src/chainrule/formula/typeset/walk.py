@@ -13,6 +13,7 @@ __all__ = [
     "REDUCTIONS",
     "axes_below",
     "children",
+    "is_between_bars",
     "labels_of",
     "over",
     "replaced",
@@ -99,6 +100,15 @@ def axes_below(tree: ts.Apply) -> str:
     return ""
 
 
+def is_between_bars(tree: ts.Apply) -> bool:
+    """Whether an absolute value is written |x|: not of a matrix, where |A| would be det A."""
+    inside = (p for body in tree.parts for p in walk(body))
+    if tree.name != "abs" or len(tree.dims) > 1:
+        return False
+    return not any(isinstance(p, ts.Apply) and p.name in _BARRED for p in inside)
+
+
+_BARRED = frozenset({"abs", "log|·|"})
 _ALONG = frozenset({"softmax", "log_softmax", "logsumexp", "onehot", "max", "min", "prod", "any",
                     "all", "argmax", "argmin", "mean", "det"})  # fmt: skip
 
