@@ -6,6 +6,7 @@ Where the pieces meet, the derivative is a convention, and the formula holds wit
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
@@ -279,7 +280,7 @@ def _element(text: str, rank: int) -> str:
     """An element of a value: Zᵢⱼ, (Xw)ᵢ."""
     if not rank:
         return text
-    plain = text[-1] in "]|" or all(c.isalnum() or c in "_." for c in text)
+    plain = re.fullmatch(r"[\w.]+|\[[^\[\]]*\]|\|[^|]*\||\w+\[[^\[\]]*\]", text)
     return (text if plain else f"({text})") + _LETTERS[:rank]
 
 

@@ -14,6 +14,7 @@ from typing import Final
 from chainrule.formula.printing import marks as m
 from chainrule.formula.printing.marks import Mark
 from chainrule.formula.printing.notation import spelled
+from chainrule.formula.printing.numbers import with_power_of_ten
 
 __all__ = ["Box", "beside", "drawn", "text_box"]
 
@@ -109,8 +110,7 @@ def drawn(mark: Mark) -> Box:
 
 
 def _number(value: Fraction | float) -> str:
-    shown = f"{value:.12g}" if isinstance(value, float) else str(value)
-    return shown.replace("-", "−")
+    return with_power_of_ten(value) if isinstance(value, float) else str(value).replace("-", "−")
 
 
 def _fraction(top: Box, bottom: Box) -> Box:

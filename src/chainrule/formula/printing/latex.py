@@ -14,6 +14,7 @@ from chainrule.formula.printing import marks as m
 from chainrule.formula.printing.arrange import arranged, shape_of
 from chainrule.formula.printing.marks import Mark
 from chainrule.formula.printing.notation import lettered
+from chainrule.formula.printing.numbers import decimal
 from chainrule.formula.typeset.tree import Tree
 from chainrule.formula.typeset.walk import labels_of
 
@@ -148,8 +149,11 @@ def _escaped(text: str) -> str:
 def _number(value: Fraction | float) -> str:
     if isinstance(value, Fraction):
         return str(value)
-    digits, _, exponent = f"{value:.12g}".partition("e")
-    return f"{digits} \\times 10^{{{int(exponent)}}}" if exponent else digits
+    digits, exponent = decimal(value)
+    if not exponent:
+        return digits
+    power = f"10^{{{exponent}}}"
+    return digits[:-1] + power if digits in ("1", "-1") else f"{digits} \\times {power}"
 
 
 def _words(text: str) -> str:

@@ -184,7 +184,9 @@ class Printer:
                 return half, ATOM
             top, bottom = (self.notation.number(Fraction(v)) for v in value.as_integer_ratio())
             return self.notation.fraction(top, bottom, False, False)
-        return self.notation.number(value), ATOM
+        shown = self.notation.number(value)
+        raised = shown[-1] in "⁰¹²³⁴⁵⁶⁷⁸⁹"
+        return shown, SCALE if "·" in shown else POSTFIX if raised else ATOM
 
     def _quotient(self, top: Tree, bottom: Tree) -> Shown:
         if isinstance(top, ts.Number) and isinstance(bottom, ts.Number):
@@ -209,7 +211,7 @@ class Printer:
         inner = self(tree.body) if called else self._wrap(tree.body, ATOM)
         whole = isinstance(value, Fraction) and value.denominator == 1
         template = n.elementwise_power if len(tree.body.dims) == 2 and whole else n.power
-        return template.format(inner, self(exponent)), POSTFIX
+        return template.format(inner, self._wrap(exponent, POSTFIX)), POSTFIX
 
     # ------------------------------------------------------------ products
 

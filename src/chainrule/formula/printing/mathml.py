@@ -11,6 +11,7 @@ from chainrule.formula.printing import marks as m
 from chainrule.formula.printing.arrange import arranged
 from chainrule.formula.printing.marks import Mark
 from chainrule.formula.printing.notation import lettered
+from chainrule.formula.printing.numbers import decimal
 from chainrule.formula.typeset.tree import Tree
 from chainrule.formula.typeset.walk import labels_of
 
@@ -112,10 +113,14 @@ def _grouped(mark: Mark) -> str:
 
 
 def _number(value: Fraction | float) -> str:
-    shown = f"{value:.12g}" if isinstance(value, float) else str(value)
-    if shown.startswith("-"):
-        return element("mrow", element("mo", "−", form="prefix"), element("mn", shown[1:]))
-    return element("mn", shown)
+    digits, exponent = decimal(value) if isinstance(value, float) else (str(value), 0)
+    sign = [element("mo", "−", form="prefix")] if digits.startswith("-") else []
+    parts = [element("mn", digits.lstrip("-"))]
+    if exponent:
+        power = element("msup", element("mn", "10"), _number(Fraction(exponent)))
+        parts = [power] if digits in ("1", "-1") else [*parts, element("mo", "·"), power]
+    made = [*sign, *parts]
+    return element("mrow", *made) if len(made) > 1 else made[0]
 
 
 def _sign(text: str, binary: bool) -> str:

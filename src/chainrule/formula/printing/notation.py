@@ -7,6 +7,7 @@ from fractions import Fraction
 from typing import Final
 
 from chainrule.formula.printing.line import SCALE, Notation, Printer
+from chainrule.formula.printing.numbers import with_power_of_ten
 from chainrule.formula.typeset.tree import Tree
 from chainrule.formula.typeset.walk import labels_of
 
@@ -55,8 +56,7 @@ def lettered(name: str) -> tuple[str, tuple[str, ...]]:
 
 
 def _number(value: Fraction | float) -> str:
-    shown = f"{value:.12g}" if isinstance(value, float) else str(value)
-    return shown.replace("-", "−")
+    return with_power_of_ten(value) if isinstance(value, float) else str(value).replace("-", "−")
 
 
 # ---------------------------------------------------------------- Unicode
@@ -78,6 +78,8 @@ def _lifted(text: str) -> str:
         start = text.rindex(_OPEN)
         end = text.index(_CLOSE, start)
         inner = text[start + 1 : end]
+        if inner[0] == "(":  # the brackets of an exponent that is no single sign
+            inner = inner[1:-1]
         lifted = inner.replace("−", "-")
         digits = lifted.lstrip("-").isdigit()
         raised = lifted.translate(_SUPER) if digits else f"^({inner})"
