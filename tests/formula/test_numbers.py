@@ -1,6 +1,6 @@
 """Small and large numbers in formulas: powers of ten, in every notation, and read back."""
 
-# ruff: noqa: F722, F821, ANN — the annotations are names of axes
+# ruff: noqa: F821, ANN — the annotations are names of axes
 
 import chainrule as cr
 from chainrule.formula import check, explain

@@ -111,11 +111,11 @@ def explain(
 
 def _check_scalar(question: Question, derivation: Derivation) -> None:
     """A gradient or a Hessian is that of one number."""
-    (result,) = derivation.traces[0].graph.outputs[:1]
-    if question.order != "jacobian" and result.shape:
+    if question.order != "jacobian" and derivation.traces[0].graph.outputs[0].shape:
+        shape = "×".join(derivation.value().dims)
         raise FormulaError(
-            f"explain: {name_of(question.f)} gives {result.ndim} axes of numbers, and a gradient "
-            'is that of one number\n\n  order="jacobian" gives the derivative of every element; or '
+            f"explain: {name_of(question.f)} gives an array of shape {shape}, and a gradient is "
+            'that of one number\n\n  order="jacobian" gives the derivative of every element; or '
             "sum it up."
         )
 

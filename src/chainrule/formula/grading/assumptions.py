@@ -4,16 +4,18 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Callable, Iterator, Sequence
+from dataclasses import replace
 
 import numpy as np
 
 from chainrule.errors import ChainruleError
 from chainrule.formula.grading.finding import Finding
+from chainrule.formula.grading.grade import by_whole
 from chainrule.formula.grading.program import Point, Program, at_arguments
 from chainrule.formula.printing.notation import spelled
 from chainrule.formula.typeset.evaluate import Array
 
-__all__ = ["assuming"]
+__all__ = ["assuming", "nearly_assuming"]
 
 Evaluate = Callable[[Point], Array]
 _Change = Callable[[dict[str, Array]], dict[str, Array]]
@@ -22,22 +24,42 @@ _Change = Callable[[dict[str, Array]], dict[str, Array]]
 def assuming(program: Program, evaluate: Evaluate, weak: bool) -> Finding | None:
     """Right if a matrix is symmetric, rows sum to 1, matrices commute; weak: if arguments agree."""
     for words, change in (_coincidences if weak else _assumptions)(program):
-        fits = []
-        for point in program.points[:2]:
-            moved = at_arguments(program, point, change(dict(point.arguments)))
-            if moved is None:
-                break
-            try:
-                value = evaluate(moved)
-            except (ChainruleError, ArithmeticError, ValueError, np.linalg.LinAlgError):
-                break
-            fits.append(program.matches(value, moved.truth) and bool(np.any(moved.truth)))
-            if not fits[-1]:
-                break
-        if len(fits) == 2 and all(fits):
+        moved = _moved(program, evaluate, change, 2)
+        if moved is not None and all(
+            program.matches(value, point.truth) and np.any(point.truth) for point, value in moved
+        ):
             kind = "missing factor" if words.endswith(" = 1") else "assumption"
             return Finding(kind, f"only true if {words}")
     return None
+
+
+def nearly_assuming(program: Program, evaluate: Evaluate) -> Finding | None:
+    """Right up to a factor, a sign or a transpose if rows sum to 1 or a matrix is symmetric."""
+    for words, change in _assumptions(program):
+        moved = _moved(program, evaluate, change, len(program.points))
+        if moved is None:
+            continue
+        there = replace(program, points=tuple(point for point, _ in moved))
+        finding = by_whole(there, [value for _, value in moved])
+        if finding is not None and finding.message.startswith("right up to"):
+            return replace(finding, message=f"{finding.message}, if {words}")
+    return None
+
+
+def _moved(
+    program: Program, evaluate: Evaluate, change: _Change, count: int
+) -> list[tuple[Point, Array]] | None:
+    """The first points with other arguments, and the values of the derivation there."""
+    found = []
+    for point in program.points[:count]:
+        moved = at_arguments(program, point, change(dict(point.arguments)))
+        if moved is None:
+            return None
+        try:
+            found.append((moved, evaluate(moved)))
+        except (ChainruleError, ArithmeticError, ValueError, np.linalg.LinAlgError):
+            return None
+    return found
 
 
 def _assumptions(program: Program) -> Iterator[tuple[str, _Change]]:
@@ -46,12 +68,12 @@ def _assumptions(program: Program) -> Iterator[tuple[str, _Change]]:
     square = [n for n, a in axes.items() if len(a) == 2 and a[0] == a[1] and n not in facts]
     for name in square:
         yield f"{spelled(name)} is symmetric", _symmetric([name])
-    for name in [
-        n
-        for n, a in axes.items()
-        if len(a) == 2 and a[0] != a[1] and "simplex" not in facts.get(n, "")
-    ]:
-        yield f"the rows of {spelled(name)} sum to 1", _rows_sum(name)
+    free = [n for n in axes if facts.get(n) not in ("simplex", "onehot")]
+    for name in free:
+        if len(axes[name]) == 2 and axes[name][0] != axes[name][1]:
+            yield f"the rows of {spelled(name)} sum to 1", _rows_sum(name)
+        elif len(axes[name]) == 1:
+            yield f"{spelled(name)} sums to 1", _rows_sum(name)
     if len(square) > 1:
         yield "all square matrices are symmetric", _symmetric(square)
         yield "the matrices commute", _diagonal(square)
@@ -102,6 +124,6 @@ def _equal(a: str, b: str) -> _Change:
 def _rows_sum(name: str) -> _Change:
     def changed(values: dict[str, Array]) -> dict[str, Array]:
         rows = np.abs(values[name]) + 0.1
-        return {**values, name: rows / rows.sum(axis=1, keepdims=True)}
+        return {**values, name: rows / rows.sum(axis=-1, keepdims=True)}
 
     return changed

@@ -11,7 +11,7 @@ import numpy as np
 from chainrule.errors import FormulaError
 from chainrule.formula.derivation.question import Order, tensors
 from chainrule.formula.explaining.explain import left_side
-from chainrule.formula.grading.assumptions import assuming
+from chainrule.formula.grading.assumptions import assuming, nearly_assuming
 from chainrule.formula.grading.edits import repaired
 from chainrule.formula.grading.finding import Finding
 from chainrule.formula.grading.grade import (
@@ -195,6 +195,7 @@ def _diagnosed(prog: Program, values: list[Array], syntax: Syntax) -> Finding:
         lambda: by_paths(prog, values),
         lambda: repaired(prog, syntax),
         lambda: by_terms(prog, values, most=1.0),
+        lambda: nearly_assuming(prog, evaluated),
         lambda: assuming(prog, evaluated, weak=True),
         lambda: scalar_finding(prog, values),
         lambda: shape_finding(prog, values),
@@ -242,6 +243,7 @@ def _graded_callable(prog: Program, derivation: Callable[..., Any]) -> Check:
     finding = (
         by_whole(prog, values)
         or assuming(prog, evaluated, weak=False)
+        or nearly_assuming(prog, evaluated)
         or by_terms(prog, values)
         or by_paths(prog, values)
         or scalar_finding(prog, values)

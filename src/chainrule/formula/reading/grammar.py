@@ -4,7 +4,7 @@
     sum       = ["−"] term {("+" | "−") term}
     term      = scaled {("⊙" | "⊘" | "⊗" | "⊛") scaled}
     scaled    = product {("·" | "/" | "*" | "@") product}
-    product   = power {power}                          juxtaposition: a/bc is a/(bc)
+    product   = power {power}                          juxtaposition: a/bc is a/(bc), a/bX (a/b)X
     power     = "√" power | "Σ" labels term | postfix ["**" | "^" power]
     postfix   = atom {"ᵀ" | "⁻¹" | "²" | "∘²" | ".name" | "(" arguments ")" | "[" items "]"}
     atom      = number | name | "(" relation ")" | "[" relation "]" | "‖" sum "‖" | "|" sum "|"

@@ -138,7 +138,10 @@ def juxtaposed(unknowns: Unknowns, terms: Sequence[Term]) -> Term:
 
 def _misfit(unknowns: Unknowns, left: Shape, right: Shape) -> MisfitError:
     sides = [unknowns_shown(unknowns, shape) for shape in (left, right)]
+    vectors = all(len(shape) == 1 or shape[1:] == ("1",) for shape in (left, right))
     advice = "; ⊙ multiplies them element by element" if sides[0] == sides[1] else ""
+    if vectors and not advice:
+        advice = "; np.outer(u, v), or u vᵀ, is the matrix of all products"
     return MisfitError(f"the shapes {sides[0]} and {sides[1]} do not fit in a product{advice}")
 
 

@@ -194,6 +194,8 @@ class Reader(IndexReader):
     # ------------------------------------------------------------ operators
 
     def _operator(self, syntax: Syntax) -> Term:
+        if (product := self._with_fraction(syntax)) is not None:
+            return self._juxtaposed(product)
         left, right = (self.read(p) for p in syntax.parts)
         unknowns = self.unknowns
         if isinstance(left.meta, tuple) and isinstance(right.meta, tuple):
@@ -228,12 +230,39 @@ class Reader(IndexReader):
                 return op.khatri_rao(unknowns, left, right)
         return op.holds(unknowns, syntax.text, left, right)
 
+    def _with_fraction(self, syntax: Syntax) -> Syntax | None:
+        """1/n Xᵀ(P − Y) as (1/n) Xᵀ(P − Y): no number is divided by a matrix."""
+        above, below = syntax.parts
+        if syntax.text != "/" or below.kind != "juxtaposed":
+            return None
+        if self.value(above).rank or not self._juxtaposed(below).rank:
+            return None
+        for count in range(len(below.parts) - 1, 0, -1):
+            front = below.parts[:count]
+            under = front[0] if count == 1 else replace(below, parts=front, end=front[-1].end)
+            if self._is_number(under):
+                fraction = replace(syntax, parts=(above, under), end=under.end)
+                return replace(below, parts=(fraction, *below.parts[count:]), start=syntax.start)
+        return None
+
+    def _is_number(self, syntax: Syntax) -> bool:
+        try:
+            return not self.value(syntax).rank
+        except UnfittingError:  # the parts fit only together with what follows
+            return False
+
     def _juxtaposed(self, syntax: Syntax) -> Term:
-        terms = [self.value(p) for p in syntax.parts]
+        terms = [self._turned(p, self.value(p)) for p in syntax.parts]
         try:
             return op.juxtaposed(self.unknowns, terms)
         except MisfitError as problem:
             raise UnfittingError(*self.error(str(problem), syntax).args) from None
+
+    @staticmethod
+    def _turned(part: Syntax, term: Term) -> Term:
+        """In (P − Y) x.T the row xᵀ, since no program has this product; NumPy's x.T is x."""
+        is_row = part.kind == "attribute" and part.text in ("T", "mT") and term.rank == 1
+        return op.transposed(term) if is_row else term
 
     def _power(self, syntax: Syntax) -> Term:
         body = self.value(syntax.parts[0])
