@@ -102,6 +102,38 @@ def test_networks_convolutions_have_the_values_of_the_reference(
     agree(lambda x, w, c: both(x, w, c, settings), numbers(*x), numbers(*w), numbers(*y.shape))
 
 
+@pytest.mark.parametrize(
+    ("stride", "copies"), [(1, []), (2, [(8, 32, 16, 16)])], ids=["whole", "every second place"]
+)
+def test_a_kernel_of_one_place_is_a_matrix_that_multiplies_each_image(
+    stride: int, copies: list[tuple[int, ...]]
+) -> None:
+    x, w, c = numbers(8, 32, 32, 32), numbers(48, 32, 1, 1), numbers(48, 1, 1)
+
+    def layer(x: Any, w: Any, c: Any) -> Any:
+        return cr.relu(cr.conv2d(x, w, stride=stride) + c)
+
+    graph, _ = optimized(layer, *map(cr.tensor, (x, w, c)))
+    *before, last = items_of(graph, TARGETS[512])
+    assert isinstance(last, fuse.Fused)
+    assert last.product is not None
+    places = (32 // stride) ** 2
+    assert [math.prod(last.product.extents[v] for v in last.product.columns)] == [places]
+    assert [s.target.shape for s in last.statements] == [(8, 48, 32 // stride, 32 // stride)]
+    assert [n.shape for item in before for n in fuse.targets(item)] == copies
+    agree(layer, x, w, c)
+    agree(lambda *given: cr.grad(lambda *own: cr.sum(layer(*own) ** 2), (0, 1, 2))(*given), x, w, c)
+
+
+def test_few_channels_and_few_places_are_no_product_for_each_image() -> None:
+    for x, w in (((8, 3, 32, 32), (16, 3, 1, 1)), ((8, 32, 4, 4), (48, 32, 1, 1))):
+        graph, _ = optimized(cr.conv2d, *map(cr.zeros, (x, w)))
+        for item in items_of(graph, TARGETS[512]):
+            assert isinstance(item, fuse.Fused)
+            assert item.product is None
+        agree(cr.conv2d, numbers(*x), numbers(*w))
+
+
 @pytest.mark.parametrize("bits", TARGETS)
 def test_all_three_products_of_a_convolution_run_in_register_tiles(
     bits: int, monkeypatch: pytest.MonkeyPatch

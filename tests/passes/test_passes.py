@@ -14,11 +14,12 @@ from chainrule.passes.pipeline import optimize
 from chainrule.passes.share import share
 from chainrule.passes.simplify import simplify
 from chainrule.passes.symmetric import symmetric
+from chainrule.passes.units import drop_units
 from chainrule.passes.windows import gather_windows
 from chainrule.runtime.reference import Program
 from tests.properties.programs import ChainruleSide, programs
 
-PASSES = (inline, share, simplify, contract, symmetric, gather_windows, dead)
+PASSES = (inline, share, simplify, contract, symmetric, gather_windows, drop_units, dead)
 
 
 def drawn(program):

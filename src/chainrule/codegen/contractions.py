@@ -9,7 +9,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Iterable, Mapping, Sequence
 
-from chainrule.codegen.affine import flattened, variable
+from chainrule.codegen.affine import Affine, flattened, variable
 from chainrule.codegen.counting import Loops, forms_in, merged, values_of
 from chainrule.codegen.fuse import Fused
 from chainrule.codegen.kernels import Kernel, Places
@@ -45,7 +45,7 @@ def emit_contraction(
         return (
             _operand(b, c, c.left, c.rows, c.inner, batch, pointers),
             _operand(b, c, c.right, c.inner, c.columns, batch, pointers),
-            _writer(c, item, batch, pointers, outside),
+            _writer(b, c, item, batch, pointers, outside),
         )
 
     made = emit_product(module, target, name, product, prepare, stack)
@@ -126,6 +126,7 @@ def _taken_apart(b: Builder, number: Value, loops: Sequence[Loops], count: int) 
 
 
 def _writer(
+    b: Builder,
     c: Contraction,
     item: Fused,
     batch: Values,
@@ -170,8 +171,9 @@ def _writer(
                     scope.store(node, flat, scope.ready[node])
         return made
 
-    single = len(rows) == len(columns) == 1 and not batch
-    touched = tuple(_touched(c, item, pointers, outside)) if single else ()
+    single = len(rows) == len(columns) == 1
+    begin = Scope(b, pointers, batch).scalar(Affine(0, _own(flat, c.batch)))
+    touched = tuple(_touched(b, c, item, pointers, outside, begin)) if single else ()
     summed = any(s.kind for s in item.statements)
     given = Rows(terms, _row_writer(c, item, pointers, outside)) if summed else None
     return Result(write, touched, given)
@@ -201,10 +203,20 @@ def _row_writer(
     return give
 
 
+def _own(form: Affine, variables: Sequence[int]) -> tuple[tuple[int, int], ...]:
+    """The terms of some variables."""
+    return tuple((v, c) for v, c in form.terms if v in variables)
+
+
 def _touched(
-    c: Contraction, item: Fused, pointers: Mapping[Node, Value], outside: set[Node]
+    b: Builder,
+    c: Contraction,
+    item: Fused,
+    pointers: Mapping[Node, Value],
+    outside: set[Node],
+    begin: Value,
 ) -> Iterable[Touched]:
-    """The arrays that lie as the results do and are read or written with them."""
+    """The arrays that lie as the results do, from ``begin`` on, and are read or written there."""
     flat = flattened(tuple(map(variable, range(c.target.ndim))), c.target.shape)
     made = [n for n in item.sources if n in outside]
     read = [
@@ -213,5 +225,7 @@ def _touched(
     ]  # fmt: skip
     for node in dict.fromkeys((*made, *read)):
         if flat.coefficient(c.columns[-1]) == 1:
-            where = Strided(pointers[node], flat.coefficient(c.rows[-1]), 1)
-            yield Touched(where, memory(node.dtype), node in made)
+            kind = memory(node.dtype)
+            place = b.offset(pointers[node], begin, kind)
+            where = Strided(place, flat.coefficient(c.rows[-1]), 1)
+            yield Touched(where, kind, node in made)

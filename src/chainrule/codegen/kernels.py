@@ -20,6 +20,7 @@ from chainrule.codegen.loops import Load, Statement, loads, parts
 from chainrule.codegen.nests import Nest, Row
 from chainrule.codegen.streaming import end_streams, further_on, next_row, streamed_by
 from chainrule.codegen.target import Target
+from chainrule.codegen.turning import Turn, emit_turn, turn_of
 from chainrule.codegen.values import Value, constant, register, vector
 from chainrule.codegen.windows.nest import emit_windows, windows_bytes
 from chainrule.codegen.windows.plan import Plan, plan_of
@@ -65,6 +66,9 @@ def emit_fused(
     streamed   results that nobody reads soon
     """
     statements = item.statements
+    turn = turn_of(target, statements)
+    if turn is not None:
+        return _emit_turns(module, target, name, statements[0], turn, places)
     rank = item.rank
     if rank and all(len(s.extents) == rank for s in statements):
         rank = _without_inner(statements, rank)
@@ -90,6 +94,19 @@ def emit_fused(
     if row.streamed:
         end_streams(row.b, target)
     return Kernel(name, tiles, scratch + copies, work)
+
+
+def _emit_turns(
+    module: Module, target: Target, name: str, s: Statement, turn: Turn, places: Places
+) -> Kernel:
+    """The function of a copy that goes by square blocks."""
+    row, limits = _begin(module, target, name, places, {}, 0)
+    work = 2 * math.prod(s.extents)
+    size = max(1, _TILE_WORK * turn.units // work)
+    given, made = row.pointers[turn.load.source], row.pointers[s.target]
+    with row.b.loop(*_span(row.b, limits, size, turn.units)) as loop:
+        emit_turn(row.b, s, turn, given, made, loop.index)
+    return Kernel(name, -(-turn.units // size), 0, work)
 
 
 def _rows_over_lanes(

@@ -28,6 +28,9 @@ __all__ = [
     "steps_of",
 ]
 
+_OFTEN: Final = 32  # times that an element goes into a product, which are worth a copy of it
+_WIDE: Final = 32  # columns of one of many products; fewer leave lanes without work
+_DEEP: Final = 8  # rows, and terms of a sum, that are worth laying out columns for each image
 _FEW: Final = 48  # rows, or terms of a sum, of which all are computed as soon as half
 
 
@@ -200,10 +203,8 @@ def _contraction(node: Node, op: p.Einsum, stored: set[Node]) -> Contraction | N
     first, second = op.subscripts.inputs
     summed = [n for n in dict.fromkeys((*first, *second)) if n not in output]
     variables = {n: k for k, n in enumerate((*output, *summed))}
-    if output[-1] in first and output[-1] not in second:
-        order = (1, 0)  # columns are what lies together in the result
-    else:
-        order = (0, 1)
+    # Columns are what lies together in the result.
+    order = (1, 0) if output[-1] in first and output[-1] not in second else (0, 1)
     operands = [node.inputs[k] for k in order]
     labels = [op.subscripts.inputs[k] for k in order]
     made = Elements(stored.__contains__, extents)
@@ -216,15 +217,35 @@ def _contraction(node: Node, op: p.Einsum, stored: set[Node]) -> Contraction | N
     batch = [n for n in output if n not in free]
     rows = [n for n in output if n in free and n in labels[0]]
     columns = [n for n in output if n in free and n in labels[1]]
-    groups = [[variables[n] for n in g] for g in (rows, summed, columns)]
-    if not (_lies_flat(left, groups[:2], extents) and _lies_flat(right, groups[1:], extents)):
-        return None
     a, b, c, d = (tuple(variables[n] for n in g) for g in (batch, rows, columns, summed))
-    few = min(math.prod(extents[v] for v in g) for g in (b, d)) <= _FEW
+    if gram is None and _size(b, extents) >= _DEEP and _size(d, extents) >= _DEEP:
+        loops = merged(c, extents, [*forms_in(left), *forms_in(right)])
+        if len(loops) > 2 and _is_sparse(operands[1], stored) and _size(b, extents) >= _OFTEN:
+            raise Stored(operands[1])
+        if len(loops) > 1 and loops[-1].extent >= _WIDE:
+            # Each image is a matrix of channels and places; one matrix multiplies all of them.
+            a, c = (*a, *(v for v in c if v not in loops[-1].members)), loops[-1].members
+    if not (_lies_flat(left, (b, d), extents) and _lies_flat(right, (d, c), extents)):
+        return None
+    few = min(_size(b, extents), _size(d, extents)) <= _FEW
     # Of a matrix and itself as it is, elements that mirror each other are the same sum anyway.
     as_it_is = isinstance(left, Load) and isinstance(right, Load)
     symmetric = gram is not None and not (few and as_it_is)
     return Contraction(node, extents, a, b, c, d, left, right, symmetric)
+
+
+def _size(variables: Sequence[int], extents: Sequence[int]) -> int:
+    """How many places some variables count."""
+    return math.prod(extents[v] for v in variables)
+
+
+def _is_sparse(node: Node, stored: set[Node]) -> bool:
+    """Whether a node picks elements of another one, each once at most: a copy has no more."""
+    view = node.op
+    if node in stored or not isinstance(view, p.View) or node.ndim != node.inputs[0].ndim:
+        return False
+    plain = all(len(axis.terms) == 1 and axis.terms[0][1] > 0 for axis in view.axes)
+    return plain and math.prod(node.shape) < math.prod(node.inputs[0].shape)
 
 
 def _lies_flat(value: Expression, groups: Sequence[Sequence[int]], extents: Sequence[int]) -> bool:

@@ -11,11 +11,12 @@ from chainrule.passes.phases import gather_phases
 from chainrule.passes.share import share
 from chainrule.passes.simplify import simplify
 from chainrule.passes.symmetric import symmetric
+from chainrule.passes.units import drop_units
 from chainrule.passes.windows import gather_windows
 
 PIPELINE = (
     inline, share, simplify, share, simplify, masks, contract, symmetric, gather_windows,
-    gather_phases, share, dead,
+    gather_phases, drop_units, share, dead,
 )  # fmt: skip
 
 
