@@ -36,7 +36,7 @@ class Config:
                      "channel" (each color), "all" (one mean and one deviation), "range" (only
                      brought to 0 … 1)
     early_stopping   the epochs without a better validation loss after which to stop
-    precision        of the factors in large matrix products; None: float32
+    precision        of the factors in large products and convolutions; None: float32
     threads          that compute; None: one for each processor of the machine
     """
 

@@ -179,7 +179,7 @@ _COURSE = (
     _count("seed", 0, "Decides first weights, parts, orders and draws. Default: 0.", 2**63 - 1),
     _names(
         *("precision", PRECISIONS),
-        "Of the factors in large matrix products, whose sums stay float32. Default: float32.",
+        "Of the factors in large products and convolutions; sums stay float32. Default: float32.",
     ),
     _count(
         *("threads", 1),

@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from typing import NamedTuple
 
 from chainrule.codegen.fuse import Fused, Item, reads, targets
-from chainrule.codegen.loops import Add, Apply, Choose, Expression, Times, parts
+from chainrule.codegen.loops import Add, Apply, Choose, Expression, Pairs, Times, parts
 from chainrule.codegen.outline import Native, works
 from chainrule.codegen.steps import Check, Contraction, Draw, Scattered, Spread
 
@@ -86,6 +86,8 @@ def operations_in(expression: Expression) -> int:
         match e:
             case Add(operands=operands) | Times(operands=operands):
                 total += len(operands) - 1
+            case Pairs():
+                total += 3
             case Apply() | Choose():
                 total += 1
     return total

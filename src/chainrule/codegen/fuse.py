@@ -17,7 +17,7 @@ from typing import Final
 from chainrule.codegen.affine import flattened, variable
 from chainrule.codegen.clusters import INDEXED
 from chainrule.codegen.counting import forms_of, merged
-from chainrule.codegen.loops import Fetch, Load, Statement, Times, loads
+from chainrule.codegen.loops import Fetch, Load, Pairs, Statement, Times, loads
 from chainrule.codegen.steps import Check, Contraction, Draw, Host, Nested, Scattered, Spread, Step
 from chainrule.ir.graph import Node
 
@@ -162,7 +162,7 @@ def own_rank(step: Statement) -> int:
     if step.band is not None:
         return step.band.rank
     shape = step.target.shape
-    if step.kind == "sum" and isinstance(step.value, Times):
+    if step.kind == "sum" and isinstance(step.value, Times | Pairs):
         rows = 1
         for rank, size in enumerate(shape):
             if rows >= _ENOUGH_ROWS // 2:

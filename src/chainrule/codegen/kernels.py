@@ -16,7 +16,7 @@ from chainrule.codegen.clusters import INDEXED, Cluster, clusters
 from chainrule.codegen.counting import Loops, forms_of, merged, values_of
 from chainrule.codegen.fuse import Fused
 from chainrule.codegen.llvm import Builder, Module
-from chainrule.codegen.loops import Load, Statement, loads, parts
+from chainrule.codegen.loops import Load, Pairs, Statement, loads, parts
 from chainrule.codegen.nests import Nest, Row
 from chainrule.codegen.streaming import end_streams, further_on, next_row, streamed_by
 from chainrule.codegen.target import Target
@@ -93,7 +93,8 @@ def emit_fused(
         tiles = _flat(row, nests, emitted, limits, work)
     if row.streamed:
         end_streams(row.b, target)
-    return Kernel(name, tiles, scratch + copies, work)
+    rounded = any(isinstance(s.value, Pairs) for s in statements)
+    return Kernel(name, tiles, scratch + copies, work, rounded)
 
 
 def _emit_turns(

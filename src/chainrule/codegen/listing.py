@@ -23,9 +23,11 @@ from chainrule.codegen.loops import (
     Inside,
     Load,
     Number,
+    Pairs,
     Position,
     Statement,
     Times,
+    Words,
 )
 from chainrule.codegen.outline import Inner, Native, Part, Work
 from chainrule.codegen.steps import Check, Contraction, Draw, Host, Scattered, Spread
@@ -236,7 +238,9 @@ def _text(expression: Expression, names: Names) -> str:
             for sign, e in zip(signs, operands, strict=True):
                 made += (" − " if sign < 0 else " + " if made else "") + _text(e, names)
             return f"({made.strip()})"
-        case Times(operands=operands):
+        case Words(operands=operands):
+            return f"bf16({', '.join(_text(e, names) for e in operands)})"
+        case Times(operands=operands) | Pairs(operands=operands):
             return " · ".join(_text(e, names) for e in operands)
         case Choose(operands=operands):
             mask, chosen, otherwise = (_text(e, names) for e in operands)

@@ -18,7 +18,7 @@ from chainrule.ir.scalar import Scalar
 
 __all__ = [
     "Add", "Apply", "Band", "Choose", "Expression", "Fetch", "Guard", "Inside", "Load", "Number",
-    "Position", "Statement", "Times", "children", "loads", "renamed",
+    "Pairs", "Position", "Statement", "Times", "Words", "children", "loads", "renamed",
 ]  # fmt: skip
 
 
@@ -97,6 +97,25 @@ class Times(NamedTuple):
     dtype: DType
 
 
+class Words(NamedTuple):
+    """Two numbers as bfloat16 in one word, the first in its lower half.
+
+    how   the instructions that there are, as ``Target.bf16`` has it
+    """
+
+    operands: tuple[Any, ...]
+    how: str
+    dtype: DType
+
+
+class Pairs(NamedTuple):
+    """The products of the numbers in two words, added up."""
+
+    operands: tuple[Any, ...]
+    how: str
+    dtype: DType
+
+
 class Choose(NamedTuple):
     """``mask ? chosen : otherwise``."""
 
@@ -104,13 +123,15 @@ class Choose(NamedTuple):
     dtype: DType
 
 
-Expression = Number | Position | Inside | Load | Fetch | Apply | Add | Times | Choose
+Expression = (
+    Number | Position | Inside | Load | Fetch | Apply | Add | Times | Words | Pairs | Choose
+)
 
 
 def children(expression: Expression) -> tuple[Any, ...]:
     """The expressions that an expression is made of."""
     match expression:
-        case Apply() | Add() | Times() | Choose():
+        case Apply() | Add() | Times() | Words() | Pairs() | Choose():
             return expression.operands
         case Fetch(indices=indices):
             return indices
@@ -201,7 +222,7 @@ def _rename(e: Expression, names: Mapping[int, Affine], made: dict[int, Expressi
         case Fetch(flat=flat, guards=guards, indices=indices):
             inner = tuple(_renamed(i, names, made) for i in indices)
             return e._replace(flat=flat.replaced(names), guards=guarded(guards), indices=inner)
-        case Apply() | Add() | Times() | Choose():
+        case Apply() | Add() | Times() | Words() | Pairs() | Choose():
             return e._replace(operands=tuple(_renamed(o, names, made) for o in e.operands))
         case _:
             return e

@@ -33,6 +33,7 @@ from chainrule.codegen.values import Value, constant
 from chainrule.codegen.windows.arrange import arrange_factors
 from chainrule.codegen.windows.bands import cut_rows
 from chainrule.codegen.windows.plan import plan_of
+from chainrule.codegen.windows.words import in_words
 from chainrule.ir.graph import Graph, Node, bodies
 from chainrule.ir.primitives import Cond, Data, Loop, Project
 
@@ -66,7 +67,7 @@ def items_of(graph: Graph, target: Target) -> list[Item]:
     """The kernels and other steps that compute a graph, in order."""
     steps = cut_rows(steps_of(graph), target)
     steps = split_sums(steps, lambda s: plan_of(target, s, own_rank(s)) is not None)
-    steps = arrange_factors(cut_rows(steps, target), target)
+    steps = arrange_factors(in_words(cut_rows(steps, target), target), target)
     return [item for item in fuse(steps, target.vector_bits) if _computes(item)]
 
 

@@ -21,11 +21,14 @@ from chainrule.codegen.loops import (
     Inside,
     Load,
     Number,
+    Pairs,
     Position,
     Times,
+    Words,
 )
 from chainrule.codegen.mathematics.lanes import Lanes
 from chainrule.codegen.mathematics.quotients import quotient
+from chainrule.codegen.products.pairs import pair_sums, words_of
 from chainrule.codegen.scalars import applied, emit_scalar
 from chainrule.codegen.settled import NOTHING, Settled
 from chainrule.codegen.values import Value, constant, lanes, memory, register, vector
@@ -200,6 +203,12 @@ class Scope:
                 for value in values[1:]:
                     total = b.binary(op, total, value)
                 return total
+            case Words(operands, how, _):
+                even, odd = self.matched(*map(self.value, operands))
+                return words_of(b, even, odd, how)
+            case Pairs(operands, _, _):
+                left, right = self.matched(*map(self.value, operands))
+                return pair_sums(b, left, right)
             case Choose(operands, _):
                 mask, chosen, otherwise = map(self.value, operands)
                 if not lanes(mask.type):

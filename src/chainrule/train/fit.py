@@ -125,9 +125,9 @@ def fit(
                      of (record, progress), called after each epoch; True ends the training
     steps_per_epoch  how many steps count as an epoch, where one pass over the data is too long
     prefetch         how many batches to prepare ahead on a thread; None: 2 unless all is in memory
-    precision        "bf16": the factors of large matrix products in a step are rounded to
-                     bfloat16, as ``jit`` says; their sums, weights, slots and the validation stay
-                     as they are
+    precision        "bf16": the factors of large matrix products and convolutions in a step are
+                     rounded to bfloat16, as ``jit`` says; their sums, weights, slots and the
+                     validation stay as they are
     folder           a run folder to keep figures, checkpoints and the model in, and at the end
                      report.html. If it holds a run with these settings, that is gone on with, bit
                      for bit

@@ -32,7 +32,8 @@ class Task:
     steps_per_epoch  how many steps count as an epoch; None: as many as it takes to see each
                      example once. The data are gone through in turn all the same.
     prefetch         how many batches are prepared ahead, on a thread of their own
-    precision        of the factors in large matrix products: "float32", or "bf16" as ``jit`` has it
+    precision        of the factors in large products and convolutions: "float32", or "bf16", as
+                     ``jit`` has it
     """
 
     data: Dataset

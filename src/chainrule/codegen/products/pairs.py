@@ -23,13 +23,17 @@ from chainrule.codegen.products.split import maximum
 from chainrule.codegen.target import Target
 from chainrule.codegen.values import Value, bits, constant, lanes, like, vector
 
-__all__ = ["add_products", "in_pairs", "is_in_pairs", "lower", "upper", "words_of"]
+__all__ = [
+    "add_products", "in_pairs", "is_in_pairs", "lower", "pair_sums", "upper", "vectors_of",
+    "words_of",
+]  # fmt: skip
 
 _LARGE: Final = 1 << 16  # multiply-adds; smaller products wait for other things
 _FEW: Final = 8  # rows or columns that use what was rounded too seldom, or terms of a sum
 _TILED: Final = 16  # rows, columns and words that fill a tile
 _VECTORS: Final = {"amx": "avx512", "emulated-tiles": "emulated"}
 _NARROWING: Final = ("avx512", "amx")  # have an instruction that rounds
+_LEAST: Final = 4  # lanes that the instruction takes
 _UPPER: Final = 0xFFFF0000 - (1 << 32)
 _QUIET: Final = 1 << 22  # the bit that makes a NaN one, whatever is cut off below
 
@@ -41,11 +45,16 @@ def is_in_pairs(target: Target, product: Product) -> bool:
     return bool(target.pairs) and product.kind == "float" and large
 
 
+def vectors_of(how: str) -> str:
+    """What multiplies vectors of words where there are tiles too."""
+    return _VECTORS.get(how, how)
+
+
 def in_pairs(target: Target, product: Product, prepare: Prepare) -> tuple[Product, Prepare]:
     """The same product of words, and what reads its operands as such."""
     how, inner = target.pairs, product.inner
     if min(product.rows, inner // 2, product.columns, target.lanes("i32")) < _TILED:
-        how = _VECTORS.get(how, how)
+        how = vectors_of(how)
 
     def prepare_words(
         b: Builder, table: Value, index: Value
@@ -105,9 +114,9 @@ def _both(b: Builder, mask: Value | None, other: Value) -> Value:
 
 def words_of(b: Builder, even: Value, odd: Value, how: str) -> Value:
     """The words of the numbers with even places and those that follow them, rounded."""
-    if how in _NARROWING:
+    count = lanes(even.type)
+    if how in _NARROWING and count >= _LEAST:
         both = _narrowed(b, even, odd)
-        count = lanes(even.type)
         order = [k // 2 + count * (k % 2) for k in range(2 * count)]
         return b.bitcast(b.shuffle(both, both, order), like(even.type, "i32"))
     lower, upper = _rounded(b, even), _rounded(b, odd)
@@ -154,6 +163,11 @@ def add_products(b: Builder, x: Value, y: Value, total: Value, how: str) -> Valu
         return b.call("llvm.aarch64.neon.bfdot.v4f32.v8bf16", total.type, total, *operands)
     total = b.fma(upper(b, x), upper(b, y), total)
     return b.fma(lower(b, x), lower(b, y), total)
+
+
+def pair_sums(b: Builder, x: Value, y: Value) -> Value:
+    """Both products of each pair of words, added up."""
+    return add_products(b, x, y, constant(like(x.type, "float"), -0.0), "emulated")
 
 
 def upper(b: Builder, words: Value) -> Value:

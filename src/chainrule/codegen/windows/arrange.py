@@ -10,7 +10,7 @@ from collections.abc import Iterable, Iterator
 
 from chainrule.codegen.affine import Affine, flattened, variable
 from chainrule.codegen.fuse import own_rank
-from chainrule.codegen.loops import Guard, Load, Statement, Times
+from chainrule.codegen.loops import Guard, Load, Pairs, Statement, Times
 from chainrule.codegen.steps import Step
 from chainrule.codegen.target import Target
 from chainrule.codegen.windows.plan import Plan, plan_of
@@ -53,5 +53,5 @@ def _arranged(plan: Plan, s: Statement) -> Iterator[Statement]:
     yield Statement(made, shape, "", Load(load.source, flat, guards, load.dtype))
     index = [variable(v) for v in (*names, lane)]
     read = Load(made, flattened(index, shape), (), load.dtype)
-    assert isinstance(s.value, Times)
-    yield s._replace(value=Times((plan.roles.left, read), s.value.dtype))
+    assert isinstance(s.value, Times | Pairs)
+    yield s._replace(value=s.value._replace(operands=(plan.roles.left, read)))

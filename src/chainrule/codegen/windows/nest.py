@@ -16,8 +16,9 @@ from typing import Final, NamedTuple
 from chainrule.codegen.affine import Affine
 from chainrule.codegen.loops import Statement
 from chainrule.codegen.nests import Row
+from chainrule.codegen.products.pairs import add_products
 from chainrule.codegen.scope import Scope
-from chainrule.codegen.values import Value, bits, constant, vector
+from chainrule.codegen.values import Value, bits, constant, register, vector
 from chainrule.codegen.windows.fill import clear, fill, pack
 from chainrule.codegen.windows.give import give
 from chainrule.codegen.windows.plan import WRITTEN_OUT, Plan, Source
@@ -64,7 +65,8 @@ class _Nest:
             "right": self._part(scratch, self.room.right),
             "sums": self._part(scratch, self.room.sums),
         }
-        self.register = vector(plan.kind, plan.lanes)
+        self.register = vector(register(s.target.dtype), plan.lanes)
+        self.factors = vector(plan.kind, plan.lanes)
 
     def _part(self, scratch: Value, begin: int) -> Value:
         return self.b.offset(scratch, begin, self.plan.kind)
@@ -196,18 +198,23 @@ class _Nest:
         ]
 
         def turn(left: Value, right: Value, held: Sequence[Value]) -> list[Value]:
-            vectors = [b.load(self.register, b.offset(right, n, plan.kind)) for n in rights]
+            vectors = [b.load(self.factors, b.offset(right, n, plan.kind)) for n in rights]
             made: list[Value] = []
             at = iter(held)
             for n in lefts:
                 number = b.load(plan.kind, b.offset(left, n, plan.kind))
                 wide = b.splat(number, plan.lanes)
-                made += [b.fma(wide, v, next(at)) for v in vectors]
+                made += [self._added(wide, v, next(at)) for v in vectors]
             return made
 
         ends = self._inner(list(plan.roles.inner), left, right, count, start, turn)
         for n, value in zip(places, ends, strict=True):
             b.store(value, b.offset(sums[1], n, plan.kind))
+
+    def _added(self, x: Value, y: Value, total: Value) -> Value:
+        """A sum with one more product, or both products of words."""
+        pairs = self.plan.roles.pairs
+        return add_products(self.b, x, y, total, pairs) if pairs else self.b.fma(x, y, total)
 
     def _spots(self, variables: Sequence[int]) -> list[dict[int, int]]:
         """The places of a tile."""

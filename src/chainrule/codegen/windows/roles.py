@@ -13,7 +13,8 @@ from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
 from chainrule.codegen.affine import Affine, flattened, variable
-from chainrule.codegen.loops import Load, Statement, Times
+from chainrule.codegen.loops import Load, Pairs, Statement, Times
+from chainrule.ir.dtype import int32
 
 __all__ = ["Roles", "roles_of"]
 
@@ -22,6 +23,7 @@ class Roles(NamedTuple):
     """A statement's variables beyond its rows, by what they do; extents of 1 are left out.
 
     form   where the target's elements lie
+    pairs  what multiplies the operands if they are words of two bfloat16
     """
 
     extents: tuple[int, ...]
@@ -33,6 +35,7 @@ class Roles(NamedTuple):
     inner: tuple[int, ...]
     left: Load
     right: Load
+    pairs: str = ""
 
     @property
     def is_turned(self) -> bool:
@@ -47,14 +50,16 @@ class Roles(NamedTuple):
 def roles_of(s: Statement, rank: int) -> Iterator[Roles]:
     """The ways to read a statement, whose first ``rank`` variables stand still."""
     value = s.value
-    if s.kind != "sum" or not isinstance(value, Times) or len(value.operands) != 2:
+    if s.kind != "sum" or not isinstance(value, Times | Pairs) or len(value.operands) != 2:
         return
     first, second = value.operands
     if not (isinstance(first, Load) and isinstance(second, Load)):
         return
     if any(0 in shape for shape in (s.extents, first.source.shape, second.source.shape)):
         return
-    if not first.dtype is second.dtype is s.target.dtype or not s.target.dtype.is_float:
+    pairs = value.how if isinstance(value, Pairs) else ""
+    factor = int32 if pairs else s.target.dtype
+    if not first.dtype is second.dtype is factor or not s.target.dtype.is_float:
         return
     form = flattened(tuple(map(variable, range(s.rank))), s.target.shape)
     extents = s.own
@@ -71,7 +76,7 @@ def roles_of(s: Statement, rank: int) -> Iterator[Roles]:
             continue
         for lane in columns:
             others = tuple(v for v in columns if v != lane)
-            made = Roles(extents, form, batch, rows, others, lane, inner, left, right)
+            made = Roles(extents, form, batch, rows, others, lane, inner, left, right, pairs)
             if not made.is_turned or (not others and _count_as_one(made, rows)):
                 yield made
 
