@@ -19,7 +19,10 @@ __all__ = ["drop_units"]
 
 
 def drop_units(graph: Graph) -> Graph:
-    """Give a graph whose products of two have no axes of one element."""
+    """Give a graph whose products of two matrices have no axes of one element.
+
+    What would have no rows or no columns then stays as it is.
+    """
 
     def rule(node: Node, _: Node) -> Node:
         node = with_bodies(node, drop_units)
@@ -40,8 +43,9 @@ def _product(node: Node, op: Einsum) -> Node:
     for operand, own in zip(node.inputs, labels, strict=True):
         sizes.update(zip(own, operand.shape, strict=True))
     units = {n for n, size in sizes.items() if size == 1}
-    summed = {*sizes} - {*output} - units
-    if not units or not summed or is_symmetric(node):  # which is seen from whole factors
+    left, right = ({*own} - units for own in labels)
+    is_matrix = left - right and right - left and left & right - {*output}
+    if not units or not is_matrix or is_symmetric(node):  # which is seen from whole factors
         return node
     operands = [
         _without(operand, {k for k, n in enumerate(own) if n in units})
