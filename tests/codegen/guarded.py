@@ -73,10 +73,12 @@ def optimized(f: Any, *inputs: Any) -> tuple[Graph, list[np.ndarray]]:
     return graph, [t.numpy() for t in operands]
 
 
-def natively(graph: Graph, arrays: Sequence[np.ndarray]) -> list[np.ndarray]:
+def natively(
+    graph: Graph, arrays: Sequence[np.ndarray], precision: str = "float32"
+) -> list[np.ndarray]:
     """The outputs, computed twice in fresh guarded buffers, with the same bits."""
     with guarded():
-        program = NativeProgram(graph)
+        program = NativeProgram(graph, precision=precision)
         first = program(*arrays)
         program.frames.clear()
         second = program(*arrays)

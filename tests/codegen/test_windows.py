@@ -13,7 +13,7 @@ from chainrule.codegen import fuse
 from chainrule.codegen.outline import works
 from chainrule.codegen.program import compile_graph, items_of
 from chainrule.codegen.target import Target
-from chainrule.codegen.windows import nest
+from chainrule.codegen.windows import nest, plan, words
 from chainrule.codegen.windows.plan import plan_of
 from chainrule.runtime.native import NativeProgram
 from chainrule.runtime.quiet import quietly
@@ -75,6 +75,26 @@ def test_a_convolution_and_its_derivatives_have_the_values_of_the_reference(
         lambda x, w, c: both(x, w, c, settings),
         numbers(*x, dtype=dtype), numbers(*w, dtype=dtype), numbers(*y.shape, dtype=dtype),
     )  # fmt: skip
+
+
+@examples(25)
+@given(convolutions())
+def test_in_words_a_convolution_of_few_digits_has_the_values_of_the_reference(
+    drawn: tuple[tuple[int, ...], tuple[int, ...], dict[str, Any], str],
+) -> None:
+    """Small whole numbers are bfloat16 as they are; every sum that has pairs is to have words."""
+    x, w, settings, _ = drawn
+    y = cr.conv(cr.zeros(x), cr.zeros(w), **settings)
+    digits = [np.round(2 * numbers(*shape)) for shape in (x, w, y.shape)]
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("CHAINRULE_BF16", "emulated")
+        for module, names in ((words, ("_LARGE", "_OFTEN")), (plan, ("_LEAST", "_WORTH"))):
+            for name in names:
+                patch.setattr(module, name, 0)
+        graph, given_ = optimized(lambda *own: both(*own, settings), *map(cr.tensor, digits))
+        found = natively(graph, given_, "bf16")
+    for a, b in zip(found, by_numpy(graph, given_), strict=True):
+        same(a, b, exact=False)
 
 
 @pytest.mark.parametrize(
@@ -146,8 +166,8 @@ def test_all_three_products_of_a_convolution_run_in_register_tiles(
     graph, _ = optimized(lambda x, w, c: both(x, w, c, settings), *map(cr.zeros, shapes))
     compile_graph(graph, TARGETS[bits])
     assert len(plans) == 3
-    for plan in plans:
-        sums = plan.wide * math.prod(plan.tile.values())
+    for found in plans:
+        sums = found.wide * math.prod(found.tile.values())
         assert 8 <= sums < TARGETS[bits].registers
 
 
