@@ -2,9 +2,9 @@
 
 To flatten a call's arguments and to compare every shape, dtype and setting with those of the last
 call takes Python some 40 µs for a small network, more than its training step. Here a *plan*, a list
-of six kinds of instructions, is carried out by one small function that reads the objects where they
-lie: a microsecond. It looks into an object only after it has seen its type. Whatever differs from
-the plan ends it, and the caller goes the slow way.
+of seven kinds of instructions, is carried out by one small function that reads the objects where
+they lie: half a microsecond. It looks into an object only after it has seen its type. Whatever
+differs from the plan ends it, and the caller goes the slow way.
 
 Where the objects of this Python are not laid out as expected, there are no plans.
 """
@@ -15,6 +15,7 @@ import ctypes
 import sysconfig
 from collections.abc import Callable
 from functools import cache
+from types import CellType
 from typing import Any, Final, NamedTuple
 
 import numpy as np
@@ -25,14 +26,24 @@ from chainrule.codegen.values import Value, constant
 from chainrule.runtime.engine import host_target, load
 from chainrule.runtime.team_layout import forever
 
-__all__ = ["Match", "Plan", "slot_of"]
+__all__ = [
+    "NULL",
+    "PLACES",
+    "WORDS",
+    "Match",
+    "Plan",
+    "is_as_expected",
+    "python_symbols",
+    "slot_of",
+    "write_look",
+]
 
 Match = Callable[[object], list[Any]]
 """Gives what is kept of a tree that is as planned; an empty list for any other."""
 
-_LOAD, _ITEM, _DICT, _SAME, _NUMBER, _KEEP = range(6)
-_WORDS: Final = 6  # of an instruction: kind, place, offset, two operands, place of the result
-_PLACES: Final = 1024  # that a plan may use; they lie on the stack
+_LOAD, _ITEM, _DICT, _KNOWN, _SAME, _NUMBER, _KEEP = range(7)
+WORDS: Final = 6  # of an instruction: kind, place, offset, two operands, place of the result
+PLACES: Final = 2048  # that a plan may use, and objects that it may keep; they lie on the stack
 _HEADER: Final = object.__basicsize__
 
 
@@ -47,6 +58,7 @@ class _Layout(NamedTuple):
     dims: int = _HEADER + 16
     dtype: int = _HEADER + 40
     flags: int = _HEADER + 48
+    cell: int = _HEADER
 
 
 _AT: Final = _Layout()
@@ -54,14 +66,15 @@ _PLAIN: Final = 0x101  # NumPy's flags of an array that is contiguous and aligne
 
 
 class Plan:
-    """What is expected of a tree, written down by looking at one like it; place 0 is its root.
+    """What is expected of trees, written down by looking at some like them; place k is a root.
 
     A method that looks further into an object gives the place where the found object is noted.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, roots: int = 1) -> None:
         self.words: list[int] = []
-        self.places = 1
+        self.spare = roots  # a place for what is compared at once
+        self.places = roots + 1
         self.known: list[object] = []  # what instructions compare with; their addresses stay valid
         self.kept = 0
 
@@ -72,7 +85,7 @@ class Plan:
 
     def kind(self, place: int, kind: type) -> None:
         """Expect an object of exactly this class."""
-        self.same(self._load(place, _AT.kind), kind)
+        self.same(self._peek(place, _AT.kind), kind)
 
     def sequence(self, place: int, kind: type, count: int) -> list[int]:
         """Expect a tuple or a list of so many objects."""
@@ -82,7 +95,7 @@ class Plan:
             return [self._load(place, _AT.tuple_items + 8 * k) for k in range(count)]
         if not count:
             return []
-        items = self._load(place, _AT.list_items)
+        items = self._peek(place, _AT.list_items)
         return [self._load(items, 8 * k) for k in range(count)]
 
     def mapping(self, place: int, count: int) -> None:
@@ -99,6 +112,15 @@ class Plan:
         """Look at the dictionary of an object's attributes."""
         return self._found(_DICT, place)
 
+    def outside(self, value: object) -> int:
+        """Look at an object that is known now."""
+        self.known.append(value)
+        return self._found(_KNOWN, 0, 0, id(value))
+
+    def cell(self, cell: CellType) -> int:
+        """Look at what a variable of an enclosing function is bound to."""
+        return self._load(self.outside(cell), _AT.cell)
+
     def slot(self, place: int, offset: int) -> int:
         """Look at what an object has in a slot."""
         return self._load(place, offset)
@@ -106,11 +128,11 @@ class Plan:
     def array(self, place: int, like: np.ndarray[Any, Any]) -> None:
         """Expect a contiguous array of this shape and dtype."""
         self.kind(place, np.ndarray)
-        self.same(self._load(place, _AT.dtype), like.dtype)
+        self.same(self._peek(place, _AT.dtype), like.dtype)
         self._number(place, _AT.ndim, like.ndim, 0xFFFFFFFF)
         self._number(place, _AT.flags, _PLAIN, _PLAIN)
         if like.ndim:
-            dims = self._load(place, _AT.dims)
+            dims = self._peek(place, _AT.dims)
             for k, size in enumerate(like.shape):
                 self._number(dims, 8 * k, size)
 
@@ -122,18 +144,31 @@ class Plan:
     def ready(self) -> Match | None:
         """The function that carries the plan out; None if there can be none."""
         call = _call()
-        if call is None or self.places > _PLACES or not self.kept:
+        if call is None or not self.fits() or not self.kept:
             return None
-        words = (ctypes.c_int64 * len(self.words))(*self.words)
-        address, count, kept = ctypes.addressof(words), len(self.words) // _WORDS, self.kept
+        words = self.laid_out()
+        address, count, kept = ctypes.addressof(words), len(self.words) // WORDS, self.kept
 
         def match(root: object, _alive: object = (words, self.known)) -> list[Any]:
             return call(address, count, kept, root)  # type: ignore[no-any-return]
 
         return match
 
+    def fits(self) -> bool:
+        """Whether there are places enough."""
+        return self.places <= PLACES
+
+    def laid_out(self) -> ctypes.Array[ctypes.c_int64]:
+        """The instructions in memory; valid while the plan lives."""
+        return (ctypes.c_int64 * len(self.words))(*self.words)
+
     def _load(self, place: int, offset: int) -> int:
         return self._found(_LOAD, place, offset)
+
+    def _peek(self, place: int, offset: int) -> int:
+        """As ``_load``; the place is used again when the next object is looked at so."""
+        self._do(_LOAD, place, offset, 0, 0, self.spare)
+        return self.spare
 
     def _number(self, place: int, offset: int, expected: int, mask: int = -1) -> None:
         self._do(_NUMBER, place, offset, mask, expected)
@@ -144,7 +179,7 @@ class Plan:
         return self.places - 1
 
     def _do(self, *words: int) -> None:
-        self.words += [*words, *[0] * (_WORDS - len(words))]
+        self.words += [*words, *[0] * (WORDS - len(words))]
 
 
 def slot_of(owner: object, value: object) -> int | None:
@@ -158,22 +193,22 @@ def slot_of(owner: object, value: object) -> int | None:
 # ---------------------------------------------------------------- the function
 
 
-def _text() -> str:
-    """``match(words, count, kept, root)`` gives a new list: what is kept, or nothing."""
-    module = Module(host_target().attributes)
-    parameters = [("words", "ptr"), ("count", "i64"), ("kept", "i64"), ("root", "ptr")]
-    b = module.function("match", parameters, "ptr", noalias=False)
-    words, count, kept, root = b.arguments
-    places, turn, number = b.local("ptr", _PLACES), b.local("i64"), b.local("i64")
+def write_look(module: Module) -> None:
+    """``look(words, count, places, kept)`` carries a plan out; gives 1 if all is as planned.
+
+    The roots lie in the first places. What is kept has a reference more; else nothing is kept.
+    """
+    parameters = [("words", "ptr"), ("count", "i64"), ("places", "ptr"), ("kept", "ptr")]
+    b = module.function("look", parameters, "i64", internal=True, noalias=False)
+    words, count, places, kept = b.arguments
+    turn, number = b.local("i64"), b.local("i64")
     b.store(constant("i64", 0), turn)
-    b.store(root, places)
-    made = b.call("PyList_New", "ptr", kept)
     with forever(b) as leave:
         at = b.load("i64", turn)
         leave(b.icmp("sge", at, count))
-        word = b.offset(words, b.mul(at, _WORDS), "i64")
+        word = b.offset(words, b.mul(at, WORDS), "i64")
         what, place, offset, first, second, result = (
-            b.load("i64", b.offset(word, k, "i64")) for k in range(_WORDS)
+            b.load("i64", b.offset(word, k, "i64")) for k in range(WORDS)
         )
         value = b.load("ptr", b.offset(places, place, "ptr"))
         found = b.offset(places, result, "ptr")
@@ -184,33 +219,51 @@ def _text() -> str:
         with b.when(b.icmp("eq", what, _ITEM)):
             b.store(b.call("PyDict_GetItem", "ptr", value, _pointer(b, first)), found)
         with b.when(b.icmp("eq", what, _DICT)):
-            own = b.call("PyObject_GenericGetDict", "ptr", value, _NULL)
+            own = b.call("PyObject_GenericGetDict", "ptr", value, NULL)
             b.store(own, found)
-            leave(b.icmp("eq", own, _NULL))
+            leave(b.icmp("eq", own, NULL))
             b.call("Py_DecRef", "void", own)  # the object has it too
+        with b.when(b.icmp("eq", what, _KNOWN)):
+            b.store(_pointer(b, first), found)
         with b.when(b.icmp("eq", what, _NUMBER)):
             b.store(b.binary("and", b.load("i64", field, 4), first), number)
         with b.when(b.icmp("eq", what, _KEEP)):
             b.call("Py_IncRef", "void", value)
-            b.call("PyList_SetItem", "i32", made, first, value)
+            b.store(value, b.offset(kept, first, "ptr"))
         compared = b.binary("and", b.icmp("sge", what, _SAME), b.icmp("sle", what, _NUMBER))
         different = b.icmp("ne", b.load("i64", number), second)
         leave(b.binary("and", compared, different))
-        missing = b.icmp("eq", b.load("ptr", found), _NULL)
+        missing = b.icmp("eq", b.load("ptr", found), NULL)
         leave(b.binary("and", b.icmp("slt", what, _SAME), missing))
         b.store(b.add(at, 1), turn)
+    b.ret(b.convert("zext", b.icmp("sge", b.load("i64", turn), count), "i64"))
+
+
+def _text() -> str:
+    """``match(words, count, kept, root)`` gives a new list: what is kept, or nothing."""
+    module = Module(host_target().attributes)
+    write_look(module)
+    parameters = [("words", "ptr"), ("count", "i64"), ("kept", "i64"), ("root", "ptr")]
+    b = module.function("match", parameters, "ptr", noalias=False)
+    words, count, kept, root = b.arguments
+    places, found = b.local("ptr", PLACES), b.local("ptr", PLACES)
+    b.store(root, places)
     whole, broken = b.label("whole"), b.label("broken")
-    b.branch(b.icmp("sge", b.load("i64", turn), count), whole, broken)
+    matched = b.call("look", "i64", words, count, places, found)
+    b.branch(b.icmp("ne", matched, 0), whole, broken)
     b.place(whole)
+    made = b.call("PyList_New", "ptr", kept)
+    with b.loop(0, kept) as turn:
+        value = b.load("ptr", b.offset(found, turn.index, "ptr"))
+        b.call("PyList_SetItem", "i32", made, turn.index, value)
     b.ret(made)
     b.place(broken)
     b.call("PyErr_Clear", "void")
-    b.call("Py_DecRef", "void", made)
     b.ret(b.call("PyList_New", "ptr", constant("i64", 0)))
     return module_text(module)
 
 
-_NULL: Final = Value("null", "ptr")
+NULL: Final = Value("null", "ptr")
 
 
 def _pointer(b: Builder, number: Value) -> Value:
@@ -220,14 +273,12 @@ def _pointer(b: Builder, number: Value) -> Value:
 @cache
 def _call() -> Callable[..., Any] | None:
     """The function, if objects are laid out as it expects."""
-    if not _is_as_expected():
+    if not is_as_expected():
         return None
-    api = ctypes.pythonapi
-    names = (
+    symbols = python_symbols(
         "PyList_New", "PyList_SetItem", "PyDict_GetItem", "PyObject_GenericGetDict", "PyErr_Clear",
         "Py_IncRef", "Py_DecRef",
     )  # fmt: skip
-    symbols = {name: ctypes.cast(getattr(api, name), ctypes.c_void_p).value or 0 for name in names}
     library = load(_text(), host_target(), symbols=symbols)
     number = ctypes.c_int64
     kind = ctypes.PYFUNCTYPE(ctypes.py_object, number, number, number, ctypes.py_object)
@@ -236,13 +287,21 @@ def _call() -> Callable[..., Any] | None:
     return function
 
 
-def _is_as_expected() -> bool:
+def python_symbols(*names: str) -> dict[str, int]:
+    """The addresses of functions of Python's own, for ``engine.load``."""
+    api = ctypes.pythonapi
+    return {name: ctypes.cast(getattr(api, name), ctypes.c_void_p).value or 0 for name in names}
+
+
+@cache
+def is_as_expected() -> bool:
     """Whether this Python's objects have everything where a plan looks for it."""
     if sysconfig.get_config_var("Py_GIL_DISABLED"):
         return False
     one, pair, keys = (object(),), [object(), object()], {"a": 1, "b": 2, "c": 3}
     array = np.empty((3, 5), np.float32)
     dims, flags = _word(id(array) + _AT.dims), array.flags.num
+    cell = CellType(keys)
     return (
         _word(id(one) + _AT.kind) == id(tuple)
         and [_word(id(x) + _AT.size) for x in (one, pair, keys)] == [1, 2, 3]
@@ -252,6 +311,7 @@ def _is_as_expected() -> bool:
         and _word(id(array) + _AT.dtype) == id(array.dtype)
         and _word(id(array) + _AT.flags) & 0xFFFFFFFF == flags
         and (_word(dims), _word(dims + 8)) == (3, 5)
+        and _word(id(cell) + _AT.cell) == id(keys)
     )
 
 

@@ -22,6 +22,7 @@ from numpy.typing import DTypeLike
 from chainrule.errors import CapacityError
 
 __all__ = [
+    "also_release",
     "available_bytes",
     "byte_text",
     "empty",
@@ -134,7 +135,12 @@ def release() -> int:
         while (address := _pop(shelf.free)) is not None:
             _C.free(address)
             given += shelf.size
-    return given
+    return given + sum(other() for other in _others)
+
+
+def also_release(other: Callable[[], int]) -> None:
+    """Let ``release`` call a function that gives back memory of its own, and says how much."""
+    _others.append(other)
 
 
 def is_held_alone(arrays: Sequence[np.ndarray[Any, Any]], place: int) -> bool:
@@ -270,6 +276,7 @@ _C.free.argtypes = (ctypes.c_void_p,)
 _LIMIT: Final = min(256 << 20, _physical() // 8)
 _clock: Final = itertools.count(1)
 _shelves: Final[dict[int, _Shelf]] = {}  # by size class
+_others: Final[list[Callable[[], int]]] = []
 _known: Final[dict[int, _Shelf]] = {}  # by exact size
 
 # Where threads count references on their own, no number says that nobody else has any.

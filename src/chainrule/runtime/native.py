@@ -108,8 +108,10 @@ class NativeProgram:
         self.first_made = len(self.template) - len(native.made)
         self.all_made = self.outputs == [*range(self.first_made, len(self.template))]
         self.run: Callable[[int], None] | None = None
+        self.record: ctypes.Array[ctypes.c_int64] | None = None
         if native.by_object and self.library is not None:
-            self.run = pool().prepare(self.library.address("program0"), native.scratch, threads)
+            asked = self.library.address("program0"), native.scratch, threads
+            self.run, self.record = pool().prepare(*asked), pool().record(*asked)
 
     def _step(self, segment: Segment) -> Callable[[_Call], None]:
         if segment.host is None:
@@ -183,7 +185,7 @@ class NativeProgram:
     def _in_steps(self, arrays: list[Array]) -> list[Array]:
         """The outputs of a program in which the host takes part."""
         self._make_own(arrays)
-        frame = self._frame()
+        frame = self.frame()
         call, given = _Call(self, arrays, frame.arena), arrays[:]
         for number, step in enumerate(self.steps):
             if self.taken and number > self.last_of_host:
@@ -196,7 +198,7 @@ class NativeProgram:
         found = call.arrays
         return [found[k] if k in found else self._constant(k) for k in self.outputs]
 
-    def _frame(self) -> _Frame:
+    def frame(self) -> _Frame:
         """Memory for a call, if there is enough for it and for the results."""
         try:
             return self.frames.pop()
@@ -217,7 +219,7 @@ class NativeProgram:
         """The same for contiguous and aligned arrays, where the host has no part in the program."""
         if self.taken:
             self._make_own(arrays)
-        frame, given = self._frame(), arrays
+        frame, given = self.frame(), arrays
         table, first = frame.table, self.first_made
         blocks = [owned(size, shape, dtype) for size, shape, dtype in self.blocks]
         made = [np.ndarray(shape, dtype, blocks[b][0], at) for b, at, shape, dtype in self.parts]
@@ -243,7 +245,11 @@ class NativeProgram:
         ]  # fmt: skip
 
     def _constant(self, entry: int) -> Array:
-        return self.constants[[self.place[n] for n in self.native.constants].index(entry)]
+        return self.constants[self.constant_number(entry)]
+
+    def constant_number(self, entry: int) -> int:
+        """Which of the constants has an entry of the table."""
+        return [self.place[n] for n in self.native.constants].index(entry)
 
     def _by_reference(self, arrays: Sequence[Array]) -> list[Array]:
         """Compute with NumPy, whose errors say what was wrong with the numbers."""

@@ -32,11 +32,12 @@ _SPIN: Final = 30e-6  # seconds that a worker watches before it sleeps
 
 
 def symbols(futex: bool | None = None) -> dict[str, int]:
-    """The function that programs call for their tiles, by name: for ``engine.load``.
+    """What programs call for their tiles, and what calls programs, by name: for ``engine.load``.
 
     futex   as for the ``Pool`` that runs them
     """
-    return {"chainrule_parallel": _library(futex).address("chainrule_parallel")}
+    library = _library(futex)
+    return {name: library.address(name) for name in ("chainrule_parallel", "chainrule_call")}
 
 
 @cache
@@ -109,11 +110,8 @@ class Pool:
         Raises:  CapacityError: there was no memory for the scratch; nothing was computed.
         Cost:    0.5 µs a call.
         """
-        count = threads or thread_count()
-        # A program that has the pool may be one thread's while another's looks for it: the record
-        # is only read.
-        record = (ctypes.c_int64 * 4)(self._address, program, scratch, count)
-        place, run = ctypes.addressof(record), self._call
+        record = self.record(program, scratch, threads)
+        place, run, count = ctypes.addressof(record), self._call, record[3]
 
         def call(arguments: int, _kept: object = record) -> None:
             if run(place, arguments):
@@ -123,6 +121,16 @@ class Pool:
                 )
 
         return call
+
+    def record(
+        self, program: int, scratch: int = 0, threads: int = 0
+    ) -> ctypes.Array[ctypes.c_int64]:
+        """What ``chainrule_call`` is told of a program, as for ``prepare``. It is only read.
+
+        A program that has the pool may be one thread's while another's looks for it.
+        """
+        count = threads or thread_count()
+        return (ctypes.c_int64 * 4)(self._address, program, scratch, count)
 
     @property
     def threads(self) -> int:

@@ -1,18 +1,22 @@
-"""Arguments: a plan for finding the arrays of a call like one that was seen before."""
+"""Arguments: plans for finding the arrays of a call like one that was seen before."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from functools import cache
+from types import ModuleType
 from typing import Any
 
 import numpy as np
 
 from chainrule import tree
+from chainrule.runtime.calling import Direct, Holder, direct
 from chainrule.runtime.matching import Match, Plan, slot_of
+from chainrule.runtime.native import NativeProgram
 from chainrule.tensors import Tensor, of_value
+from chainrule.transform.closure import Attribute, Bound, Fixed, Get, Global
 
-__all__ = ["matched"]
+__all__ = ["called", "matched"]
 
 
 class _Unplanned(Exception):  # noqa: N818  it is no error that a call goes the slow way
@@ -27,21 +31,87 @@ def matched(leaves: list[Any], structure: Any, donated: Iterable[int] = ()) -> M
     float, which may be another one at the next call, or where an object cannot be looked into.
     """
     offset = _value_slot()
-    if offset is None or any(isinstance(leaf, np.ndarray | float) for leaf in leaves):
+    if offset is None or not _can_be_planned(leaves):
         return None
-    # A Tensor may stand in two places, so we look at a tree of the same kind where none does.
-    probes = [_probe(leaf) if isinstance(leaf, Tensor) else leaf for leaf in leaves]
-    finder = _Finder(offset, {id(p) for p in probes if isinstance(p, Tensor)})
+    finder = _Finder(offset, 1)
     try:
-        finder.visit(0, tree.unflatten(structure, probes))
+        tensors = finder.tree(0, leaves, structure)
     except _Unplanned:
         return None
-    tensors = [id(probe) for probe in probes if isinstance(probe, Tensor)]
-    for found in tensors:
-        finder.plan.keep(finder.places[found])
+    finder.keep(tensors)
     for number in donated:
-        finder.plan.keep(finder.owners[tensors[number]])
+        finder.plan.keep(finder.owners[id(tensors[number])])
     return finder.plan.ready()
+
+
+def called(
+    leaves: list[Any],
+    structure: Any,
+    settled: Iterable[tuple[Get, Any]],
+    hidden: Sequence[Tensor],
+    known: bool,
+    program: NativeProgram,
+) -> tuple[Direct, list[tuple[Get, Any]]] | None:
+    """A program as a function of (args, kwargs, hidden), for calls like this one.
+
+    With it comes which of the settled names it does not look at: their values have to be compared
+    before. None as above, or where a hidden input does not lie in order.
+
+    settled  names that the function closes over, and what they must be bound to
+    hidden   the inputs that are no arguments
+    known    whether they are always those: then what is given for them is None
+    """
+    slots = _slots()
+    if slots is None or not _can_be_planned(leaves):
+        return None
+    finder = _Finder(slots.value, 3)
+    plan, others = finder.plan, []
+    try:
+        given = finder.tree(0, *_part(leaves, structure, 0))
+        given += finder.tree(1, *_part(leaves, structure, 1))
+        finder.hidden(hidden, known)
+    except _Unplanned:
+        return None
+    for get, held in settled:
+        place = _place(plan, get)
+        if place is None:
+            others.append((get, held))
+        elif place:
+            plan.same(place, held)
+    finder.keep(given)
+    for number in range(len(hidden)):
+        plan.keep(finder.hidden_places[number])
+    made = direct(plan, program, slots)
+    return made and (made, others)
+
+
+def _part(leaves: Sequence[Any], structure: Any, which: int) -> tuple[list[Any], Any]:
+    """The leaves and the structure of the args or of the kwargs."""
+    parts = tree.unflatten(structure, range(len(leaves)))
+    numbers, own = tree.flatten(parts[which])
+    return [leaves[k] for k in numbers], own
+
+
+def _place(plan: Plan, get: Get) -> int | None:
+    """Look up a name in a plan; 0 if it is bound for good, None if a plan cannot look there."""
+    match get:
+        case Fixed():
+            return 0
+        case Bound(cell):
+            return plan.cell(cell)
+        case Global(scope, name):
+            return plan.item(plan.outside(scope), name)
+        case Attribute(inner, name) if type(module := inner()) is ModuleType:
+            place = _place(plan, inner)
+            if place:
+                plan.same(place, module)
+            return None if place is None else plan.item(plan.outside(vars(module)), name)
+    return None
+
+
+def _can_be_planned(leaves: Sequence[Any]) -> bool:
+    """An array or a float may be another one at the next call, so it is not compared."""
+    return not any(isinstance(leaf, np.ndarray | float) for leaf in leaves)
 
 
 def _probe(leaf: Tensor) -> Tensor:
@@ -51,21 +121,56 @@ def _probe(leaf: Tensor) -> Tensor:
 class _Finder:
     """Looks into a tree, and writes down how."""
 
-    def __init__(self, offset: int, given: set[int]) -> None:
+    def __init__(self, offset: int, roots: int) -> None:
         self.offset = offset
-        self.given = given
-        self.plan = Plan()
+        self.plan = Plan(roots)
+        self.given: set[int] = set()
         self.owners: dict[int, int] = {}  # where a Tensor is found, by its identity
         self.places: dict[int, int] = {}  # where its value is
+        self.hidden_places: list[int] = []
+
+    def tree(self, root: int, leaves: list[Any], structure: Any) -> list[Tensor]:
+        """Expect a root to be like a tree; gives a Tensor for each of its own.
+
+        A Tensor may stand in two places, so we look at a tree of the same kind where none does.
+        """
+        probes = [_probe(leaf) if isinstance(leaf, Tensor) else leaf for leaf in leaves]
+        tensors = [p for p in probes if isinstance(p, Tensor)]
+        self.given |= {id(p) for p in tensors}
+        self.visit(root, tree.unflatten(structure, probes))
+        return tensors
+
+    def keep(self, tensors: Iterable[Tensor]) -> None:
+        """Keep the arrays of some Tensors."""
+        for found in tensors:
+            self.plan.keep(self.places[id(found)])
+
+    def hidden(self, tensors: Sequence[Tensor], known: bool) -> None:
+        """Expect Tensors like these: the same ones, or those of a list."""
+        plan = self.plan
+        if known:
+            owners = [plan.outside(t) for t in tensors]
+        else:
+            owners = plan.sequence(2, list, len(tensors))
+        for place, found in zip(owners, tensors, strict=True):
+            self.hidden_places.append(self._tensor(place, found))
+
+    def _tensor(self, place: int, like: Tensor) -> int:
+        """Expect a Tensor; gives the place of its array."""
+        value = like._value
+        if value is None or not (value.flags.c_contiguous and value.flags.aligned):
+            raise _Unplanned
+        self.plan.kind(place, Tensor)
+        own = self.plan.slot(place, self.offset)
+        self.plan.array(own, value)
+        return own
 
     def visit(self, place: int, value: Any) -> None:
         """Expect what is here to be like a value."""
         plan, kind = self.plan, type(value)
         if id(value) in self.given:
-            plan.kind(place, Tensor)
             self.owners[id(value)] = place
-            self.places[id(value)] = own = plan.slot(place, self.offset)
-            plan.array(own, value._value)
+            self.places[id(value)] = self._tensor(place, value)
         elif kind in (tuple, list):
             for at, item in zip(plan.sequence(place, kind, len(value)), value, strict=True):
                 self.visit(at, item)
@@ -89,8 +194,19 @@ class _Finder:
             self.visit(self.plan.item(place, key), value)
 
 
-@cache
 def _value_slot() -> int | None:
     """Where a Tensor has its array."""
+    slots = _slots()
+    return slots and slots.value
+
+
+@cache
+def _slots() -> Holder | None:
+    """Where a Tensor has its array, its node and its recording."""
     probe = of_value(np.empty(()))
-    return slot_of(probe, probe._value)
+    node: Any = object()
+    recording: Any = object()
+    probe._node, probe._recording = node, recording
+    found = [slot_of(probe, x) for x in (probe._value, node, recording)]
+    places = [at for at in found if at is not None]
+    return Holder(Tensor, *places) if len(places) == len(found) else None

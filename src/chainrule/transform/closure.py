@@ -21,6 +21,57 @@ _MISSING: Final = object()
 _PLAIN = (bool, int, float, str, bytes, bytearray, set, type(None))
 
 
+# How a name is looked up: these kinds machine code can look up too, any function of nothing may.
+
+
+class Fixed:
+    """What is bound for good, such as the default of a parameter of a function in hand."""
+
+    __slots__ = __match_args__ = ("value",)
+
+    def __init__(self, value: Any) -> None:
+        self.value = value
+
+    def __call__(self) -> Any:
+        return self.value
+
+
+class Bound:
+    """A variable of an enclosing function."""
+
+    __slots__ = __match_args__ = ("cell",)
+
+    def __init__(self, cell: types.CellType) -> None:
+        self.cell = cell
+
+    def __call__(self) -> Any:
+        return self.cell.cell_contents
+
+
+class Global:
+    """A name of a module, or of another dictionary that a function has as its globals."""
+
+    __slots__ = __match_args__ = ("scope", "name")
+
+    def __init__(self, scope: dict[str, Any], name: str) -> None:
+        self.scope, self.name = scope, name
+
+    def __call__(self) -> Any:
+        return self.scope[self.name]
+
+
+class Attribute:
+    """An attribute of what is found another way."""
+
+    __slots__ = __match_args__ = ("get", "name")
+
+    def __init__(self, get: Get, name: str) -> None:
+        self.get, self.name = get, name
+
+    def __call__(self) -> Any:
+        return getattr(self.get(), self.name)
+
+
 class Watch:
     """One name that a function reads, and what it held when the function was recorded.
 
@@ -43,6 +94,11 @@ class Watch:
         value = self.get()
         leaves, structure = tree.flatten(_attributes(value) if self.opened else value)
         return [_Text(leaf) if _by_value(leaf) else leaf for leaf in leaves], structure
+
+    @property
+    def is_settled(self) -> bool:
+        """Whether it holds the same as long as the name is bound to the same object."""
+        return self.held is not _MISSING
 
     def tensors(self) -> Iterator[tuple[int, Tensor]]:
         """The watched Tensors with their places."""
@@ -196,12 +252,12 @@ class _Search:
                 attribute = inspect.getattr_static(value, name, _MISSING)
                 if attribute is not _MISSING:
                     new = True
-                    self._attribute(name, partial(_attribute_of, get, name), attribute)
+                    self._attribute(name, value, Attribute(get, name), attribute)
         return new
 
-    def _attribute(self, name: str, get: Get, attribute: Any) -> None:
+    def _attribute(self, name: str, holder: Any, get: Get, attribute: Any) -> None:
         match attribute:
-            case types.FunctionType():
+            case types.FunctionType() if not isinstance(holder, types.ModuleType):
                 self.pending.append(attribute)
             case property():
                 self.pending.append(attribute.fget)
@@ -245,10 +301,6 @@ def _leaf(get: Get, place: int) -> Any:
     return tree.flatten(get())[0][place]
 
 
-def _attribute_of(get: Get, name: str) -> Any:
-    return getattr(get(), name)
-
-
 def _attributes_of(get: Callable[[], Any]) -> Any:
     return _attributes(get())
 
@@ -274,15 +326,15 @@ def _names(target: Any) -> Iterator[tuple[str, Callable[[], Any]]]:
 
 def _function_names(function: types.FunctionType) -> Iterator[tuple[str, Callable[[], Any]]]:
     for name, cell in zip(function.__code__.co_freevars, function.__closure__ or (), strict=True):
-        yield name, lambda cell=cell: cell.cell_contents  # type: ignore[misc]
+        yield name, Bound(cell)
     for default in function.__defaults__ or ():
-        yield "default", lambda default=default: default  # type: ignore[misc]
+        yield "default", Fixed(default)
     for name in function.__kwdefaults__ or ():
         yield name, lambda name=name: (function.__kwdefaults__ or {})[name]  # type: ignore[misc]
     scope = function.__globals__
     for name in _global_names(function.__code__):
         if name in scope:
-            yield name, lambda name=name: scope[name]  # type: ignore[misc]
+            yield name, Global(scope, name)
 
 
 def _global_names(code: types.CodeType) -> set[str]:

@@ -80,7 +80,7 @@ class Jitted:
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
         shortcut = self.shortcut
         if shortcut is not None:
-            made = shortcut(args, kwargs)
+            made = shortcut.way(args, kwargs)
             if made is not None:
                 return self._results(shortcut.recorded, made)
         leaves, structure = tree.flatten((args, kwargs))

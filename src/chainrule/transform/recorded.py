@@ -16,7 +16,7 @@ from chainrule.runtime.matching import Match
 from chainrule.runtime.native import NativeProgram
 from chainrule.runtime.programs import is_native, ready
 from chainrule.tensors import Tensor, node_of, of_node, of_value, tensor, watched, weak
-from chainrule.transform.arguments import matched
+from chainrule.transform.arguments import called, matched
 from chainrule.transform.closure import Watch, watches
 from chainrule.transform.debug import tie_effects
 from chainrule.transform.donation import Donation, taking
@@ -170,8 +170,11 @@ class Recorded:
         program = self._program()
         if not isinstance(program, NativeProgram) or not program.native.by_object:
             return None
-        match = matched(leaves, structure, self.donated)
-        return match and Shortcut(self, match, program)
+        way = None if self.donated else _at_once(self, leaves, structure, program)
+        if way is None:
+            match = matched(leaves, structure, self.donated)
+            way = match and _in_python(self, match, program)
+        return way and Shortcut(self, way)
 
     def prepare(self) -> None:
         """Optimize and compile the program, if that was not done yet."""
@@ -186,36 +189,71 @@ class Recorded:
         return found
 
 
-class Shortcut:
-    """The way from a call's arguments to its results for calls like the last one.
+Way = Callable[[tuple[Any, ...], dict[str, Any]], list[Tensor] | None]
+"""The results for args and kwargs; None where the call is not like the last one.
 
-    It gives None for any other call, before anything happened.
-    """
+Then nothing has happened yet.
+"""
 
-    def __init__(self, recorded: Recorded, match: Match, program: NativeProgram) -> None:
-        self.recorded = recorded
-        self.match = match
-        self.program = program
-        self.modes = modes()
 
-    def __call__(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> list[Tensor] | None:
-        arrays = self.match((args, kwargs))
-        if not arrays or modes() != self.modes:
+class Shortcut(NamedTuple):
+    """The way from a call's arguments to its results for calls like the last one."""
+
+    recorded: Recorded
+    way: Way
+
+
+def _at_once(
+    recorded: Recorded, leaves: list[Any], structure: Any, program: NativeProgram
+) -> Way | None:
+    """A way in machine code, from the arguments to the Tensors; None where there is none."""
+    hidden = recorded.hidden()
+    if hidden is None:
+        return None
+    settled = recorded.settled
+    # What is settled is compared by machine code; where anything else is, Python looks at all.
+    known = not recorded.cells_read and all(watch.is_settled for watch in recorded.watches)
+    found = called(leaves, structure, settled if known else (), hidden, known, program)
+    if found is None:
+        return None
+    (call, others), then = found, modes()
+
+    def at_once(args: tuple[Any, ...], kwargs: dict[str, Any]) -> list[Tensor] | None:
+        if modes() != then:
             return None
-        recorded = self.recorded
+        for get, held in others:
+            if get() is not held:
+                return None
+        return call(args, kwargs, None)
+
+    def looking(args: tuple[Any, ...], kwargs: dict[str, Any]) -> list[Tensor] | None:
+        if modes() != then:
+            return None
         hidden = recorded.hidden()
-        if hidden is None:
+        return None if hidden is None else call(args, kwargs, hidden)
+
+    return at_once if known else looking
+
+
+def _in_python(recorded: Recorded, match: Match, program: NativeProgram) -> Way:
+    """A way for inputs that are given away, or do not lie in order."""
+    then = modes()
+
+    def way(args: tuple[Any, ...], kwargs: dict[str, Any]) -> list[Tensor] | None:
+        arrays = match((args, kwargs))
+        if not arrays or modes() != then:
             return None
-        if hidden and any(t._recording is not None for t in hidden):
+        hidden = recorded.hidden()
+        if hidden is None or any(t._recording is not None for t in hidden):
             return None
         if recorded.donated:
             given = arrays[recorded.given :]
             arrays[recorded.given :] = [t._value for t in hidden]
             return recorded.run_taking(arrays, given)
-        if hidden:
-            arrays += [t._value for t in hidden]
-            return [of_value(v) for v in self.program.taking(arrays)]
-        return [of_value(v) for v in self.program.at_once(arrays)]
+        arrays += [t._value for t in hidden]
+        return [of_value(v) for v in program.taking(arrays)]
+
+    return way
 
 
 def _parameters(leaves: list[Any]) -> list[Node | None]:

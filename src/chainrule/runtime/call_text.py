@@ -1,0 +1,217 @@
+"""The native side of ``calling``: match, take memory, run, make Tensors; written as LLVM text."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from chainrule.codegen.llvm import Builder, Module
+from chainrule.codegen.table import FIRST
+from chainrule.codegen.texts import module_text
+from chainrule.codegen.values import Value, constant
+from chainrule.runtime.engine import host_target
+from chainrule.runtime.matching import NULL, PLACES, write_look
+from chainrule.runtime.shelves import write_shelves
+
+__all__ = ["ARGUMENTS", "FIELDS", "call_text"]
+
+FIELDS: Final = (
+    "instructions", "count", "kept", "inputs", "record", "blocks", "block_count", "parts",
+    "part_count", "outputs", "output_count", "first_made", "status", "array", "holder", "value",
+    "node", "recording", "none", "given",
+)  # fmt: skip
+ARGUMENTS: Final = 4  # args, kwargs, the frame's table, hidden; then memory of large results
+_BLOCK: Final = 2  # words of a block: its shelf (0: it is given), and the argument that gives it
+_PART: Final = 5  # words of a part: block, offset, axes, sizes, dtype
+_WRITABLE: Final = 0x501  # NumPy's flags of an array that is contiguous, aligned and writable
+
+
+class _Writer:
+    """Writes ``call``; the methods are its parts, in order."""
+
+    def __init__(self, b: Builder) -> None:
+        self.b = b
+        own, self.given, self.count = b.arguments
+        number = b.call("PyTuple_GetItem", "ptr", own, constant("i64", 0))
+        self.plan = b.call("PyLong_AsVoidPtr", "ptr", number)
+        self.found = b.local("ptr", PLACES)  # inputs, constants, results
+        self.places = b.local("ptr", PLACES)
+        # No place is needed any more when memory is taken.
+        self.owners, self.memory = self.places, b.offset(self.places, PLACES // 2, "ptr")
+        self.failed, self.result = b.local("i32"), b.local("ptr")
+        self.fixed = {name: self._field(name) for name in FIELDS}
+
+    def _field(self, name: str) -> Value:
+        return self.b.load("i64", self.b.offset(self.plan, FIELDS.index(name), "i64"))
+
+    def pointer(self, name: str) -> Value:
+        """A field that is an address."""
+        return self.b.emit("ptr", f"inttoptr {self.fixed[name]} to ptr")
+
+    def argument(self, number: Value | int) -> Value:
+        """What the function was called with."""
+        return self.b.load("ptr", self.b.offset(self.given, number, "ptr"))
+
+    def write(self) -> None:
+        """Match; take memory; run; make Tensors; let go of what is ours."""
+        b = self.b
+        whole, refused, good = b.label("whole"), b.label("refused"), b.label("good")
+        matched, expected = b.label("matched"), b.label("expected")
+        b.branch(b.icmp("eq", self.count, self.fixed["given"]), expected, refused)
+        b.place(expected)
+        for place, number in enumerate((0, 1, 3)):
+            b.store(self.argument(number), b.offset(self.places, place, "ptr"))
+        plan = self.pointer("instructions"), self.fixed["count"]
+        same = b.call("look", "i64", *plan, self.places, self.found)
+        b.branch(b.icmp("ne", same, 0), matched, refused)
+        b.place(matched)
+        b.store(constant("i32", 0), self.failed)
+        b.store(NULL, self.result)
+        self.take()
+        self.run()
+        self.arrays()
+        self.tensors()
+        self.let_go()
+        b.branch(self.is_good(), good, whole)
+        b.place(good)
+        b.ret(b.load("ptr", self.result))
+        b.place(whole)
+        b.call("Py_DecRef", "void", b.load("ptr", self.result))
+        b.jump(refused)
+        b.place(refused)
+        b.call("PyErr_Clear", "void")
+        b.call("Py_IncRef", "void", self.pointer("none"))
+        b.ret(self.pointer("none"))
+
+    def is_good(self) -> Value:
+        """Whether nothing failed until now."""
+        return self.b.icmp("eq", self.b.load("i32", self.failed), 0)
+
+    def expect(self, pointer: Value) -> Value:
+        """Note a failure if an object could not be made; gives whether there is one."""
+        b = self.b
+        there = b.icmp("ne", pointer, NULL)
+        with b.when(b.icmp("eq", pointer, NULL), rare=True):
+            b.store(constant("i32", 1), self.failed)
+        return there
+
+    def take(self) -> None:
+        """Take memory for the results, and write the table."""
+        b = self.b
+        table = b.call("PyLong_AsVoidPtr", "ptr", self.argument(2))
+        self.table = table
+        with b.loop(0, self.fixed["inputs"]) as turn:
+            value = b.load("ptr", b.offset(self.found, turn.index, "ptr"))
+            b.store(value, b.offset(table, b.add(turn.index, FIRST), "ptr"))
+        with b.loop(0, self.fixed["block_count"]) as turn:
+            self._take(turn.index)
+        self.made = b.offset(self.found, self.fixed["kept"], "ptr")
+        with b.loop(0, self.fixed["part_count"]) as turn:
+            b.store(NULL, b.offset(self.made, turn.index, "ptr"))
+            block, offset, *_ = self._part(turn.index)
+            memory = b.offset(b.load("ptr", b.offset(self.memory, block, "ptr")), offset, "i8")
+            entry = b.add(turn.index, self.fixed["first_made"])
+            b.store(memory, b.offset(table, entry, "ptr"))
+
+    def _take(self, number: Value) -> None:
+        """The owner and the address of a block: from its shelf, or given by the caller."""
+        b = self.b
+        owner = b.offset(self.owners, number, "ptr")
+        memory = b.offset(self.memory, number, "ptr")
+        words = b.offset(self.pointer("blocks"), b.mul(number, _BLOCK), "i64")
+        shelf = b.load("ptr", words)
+        b.store(NULL, owner)
+        with b.when(b.icmp("eq", shelf, NULL)):
+            argument = b.load("i64", b.offset(words, 1, "i64"))
+            given = self.argument(argument)
+            b.call("Py_IncRef", "void", given)
+            b.store(given, owner)
+            address = b.call("PyLong_AsVoidPtr", "ptr", self.argument(b.add(argument, 1)))
+            b.store(address, memory)
+        with b.when(b.icmp("ne", shelf, NULL)):
+            address = b.call("take", "ptr", shelf)
+            b.store(address, memory)
+            with b.when(b.icmp("ne", address, NULL)):
+                give = Value("@give", "ptr")
+                capsule = b.call("PyCapsule_New", "ptr", address, NULL, give)
+                b.call("PyCapsule_SetContext", "i32", capsule, shelf)
+                b.store(capsule, owner)
+        self.expect(b.load("ptr", owner))
+
+    def _part(self, number: Value) -> list[Value]:
+        b = self.b
+        words = b.offset(self.pointer("parts"), b.mul(number, _PART), "i64")
+        kinds = ("i64", "i64", "i64", "ptr", "ptr")
+        return [b.load(kind, b.offset(words, k, "i64")) for k, kind in enumerate(kinds)]
+
+    def run(self) -> None:
+        """Run the program, without the interpreter's lock."""
+        b = self.b
+        with b.when(self.is_good()):
+            state = b.call("PyEval_SaveThread", "ptr")
+            code = b.call("chainrule_call", "i32", self.pointer("record"), self.table)
+            b.call("PyEval_RestoreThread", "void", state)
+            cell = b.offset(self.table, self.fixed["status"], "i64")
+            status = b.load("i64", cell)
+            b.store(constant("i64", 0), cell)
+            wrong = b.binary("or", b.icmp("ne", code, 0), b.icmp("ne", status, 0))
+            b.store(b.convert("zext", wrong, "i32"), self.failed)
+
+    def arrays(self) -> None:
+        """Make an array of each result."""
+        b = self.b
+        with b.when(self.is_good()), b.loop(0, self.fixed["part_count"]) as turn:
+            block, _, axes, sizes, dtype = self._part(turn.index)
+            entry = b.add(turn.index, self.fixed["first_made"])
+            memory = b.load("ptr", b.offset(self.table, entry, "ptr"))
+            owner = b.load("ptr", b.offset(self.owners, block, "ptr"))
+            b.call("Py_IncRef", "void", dtype)  # NumPy takes it over
+            array = b.call(
+                "PyArray_NewFromDescr", "ptr", self.pointer("array"), dtype,
+                b.convert("trunc", axes, "i32"), sizes, NULL, memory,
+                constant("i32", _WRITABLE), NULL,
+            )  # fmt: skip
+            b.store(array, b.offset(self.made, turn.index, "ptr"))
+            with b.when(self.expect(array)):
+                b.call("Py_IncRef", "void", owner)
+                b.call("PyArray_SetBaseObject", "i32", array, owner)
+
+    def tensors(self) -> None:
+        """Make a list of what holds the outputs."""
+        b = self.b
+        with b.when(self.is_good()):
+            made = b.call("PyList_New", "ptr", self.fixed["output_count"])
+            b.store(made, self.result)
+            self.expect(made)
+        with b.when(self.is_good()), b.loop(0, self.fixed["output_count"]) as turn:
+            place = b.offset(self.pointer("outputs"), turn.index, "i64")
+            array = b.load("ptr", b.offset(self.found, b.load("i64", place), "ptr"))
+            kind = self.pointer("holder")
+            holder = b.call("PyType_GenericAlloc", "ptr", kind, constant("i64", 0))
+            with b.when(self.expect(holder)):
+                none = self.pointer("none")
+                for slot, value in (("value", array), ("node", none), ("recording", none)):
+                    b.call("Py_IncRef", "void", value)
+                    b.store(value, b.offset(holder, self.fixed[slot], "i8"))
+                made = b.load("ptr", self.result)
+                b.call("PyList_SetItem", "i32", made, turn.index, holder)
+
+    def let_go(self) -> None:
+        """Give up our references to arrays and memory."""
+        b = self.b
+        count = b.add(self.fixed["kept"], self.fixed["part_count"])
+        for places, number in ((self.found, count), (self.owners, self.fixed["block_count"])):
+            with b.loop(0, number) as turn:
+                b.call("Py_DecRef", "void", b.load("ptr", b.offset(places, turn.index, "ptr")))
+
+
+def call_text() -> str:
+    """``call(own, arguments, count)``: a function as Python's METH_FASTCALL has them.
+
+    ``own`` is a tuple that begins with the address of the fields. It gives a list or None.
+    """
+    module = Module(host_target().attributes)
+    write_look(module)
+    write_shelves(module)
+    parameters = [("own", "ptr"), ("given", "ptr"), ("count", "i64")]
+    _Writer(module.function("call", parameters, "ptr", noalias=False)).write()
+    return module_text(module)

@@ -1,0 +1,203 @@
+"""Calling: from a function's arguments to the Tensors that a native program makes of them, at once.
+
+What Python does around a program (flatten the arguments, look whether all is as before, make an
+array and a Tensor of each result) takes it eight times as long as a training step of a small
+network. Here machine code does that through the functions of Python and NumPy: it carries a *plan*
+out (``matching.py``), takes memory for the results, lets the interpreter go while the program runs,
+and makes the Tensors.
+
+It gives None, and has changed nothing, if anything differs from the plan or fails: then the
+caller goes the long way, which knows the error. Small results share memory that a capsule owns;
+when the last of them dies, the memory waits on a *shelf* for the next call.
+"""
+
+from __future__ import annotations
+
+import ctypes
+from collections.abc import Callable, Sequence
+from functools import cache
+from typing import Any, Final, NamedTuple
+
+import numpy as np
+
+from chainrule.codegen.table import FIRST
+from chainrule.runtime.call_text import ARGUMENTS, FIELDS, call_text
+from chainrule.runtime.engine import Library, host_target, load
+from chainrule.runtime.matching import (
+    PLACES,
+    WORDS,
+    Plan,
+    is_as_expected,
+    python_symbols,
+)
+from chainrule.runtime.memory import owned
+from chainrule.runtime.native import NativeProgram
+from chainrule.runtime.shelves import release_with, shelf
+from chainrule.runtime.threads import symbols
+
+__all__ = ["Direct", "Holder", "direct"]
+
+Direct = Callable[[tuple[Any, ...], dict[str, Any], list[Any] | None], list[Any] | None]
+"""Gives the Tensors of the results for (args, kwargs, hidden), or None if all is not as planned."""
+
+_SMALL: Final = 1 << 16  # bytes; larger results have memory of ``memory.owned``
+
+
+class Holder(NamedTuple):
+    """The class of what holds an array, and where it has its slots; all but ``value`` are None."""
+
+    kind: type
+    value: int
+    node: int
+    recording: int
+
+
+def direct(plan: Plan, program: NativeProgram, holder: Holder) -> Direct | None:
+    """A program whose inputs are what a plan keeps, as a function of what the plan looks at.
+
+    None where there can be no such function: the caller goes another way.
+    """
+    if program.record is None:
+        return None
+    first, count = program.first_made, len(program.inputs)
+    assert plan.kept == count
+    for value in program.constants:
+        plan.keep(plan.outside(value))
+    fits = plan.fits() and max(plan.kept + len(program.parts), 2 * len(program.blocks)) <= PLACES
+    make = _maker() if fits else None
+    if make is None:
+        return None
+    outputs = [
+        k - first + plan.kept if k >= first else
+        k - FIRST if k < FIRST + count else count + program.constant_number(k)
+        for k in program.outputs
+    ]  # fmt: skip
+    large = [block for block in program.blocks if block.size > _SMALL]
+    layout = _laid_out(plan, program, holder, outputs)
+    native = make(layout)
+    frames, fresh = program.frames, program.frame
+
+    def call(
+        args: tuple[Any, ...], kwargs: dict[str, Any], hidden: list[Any] | None
+    ) -> list[Any] | None:
+        try:
+            frame = frames.pop()
+        except IndexError:
+            frame = fresh()
+        if large:
+            memory = [found for block in large for found in owned(*block)]
+            made = native(args, kwargs, frame.place, hidden, *memory)
+        else:
+            made = native(args, kwargs, frame.place, hidden)
+        frames.append(frame)
+        return made  # type: ignore[no-any-return]
+
+    return call
+
+
+def _laid_out(
+    plan: Plan, program: NativeProgram, holder: Holder, outputs: Sequence[int]
+) -> tuple[Any, ...]:
+    """The address of what ``call`` reads, and all that has to live as long."""
+    assert program.record is not None
+    blocks: list[int] = []
+    given = ARGUMENTS
+    for block in program.blocks:
+        is_large = block.size > _SMALL
+        blocks += [0, given] if is_large else [shelf(max(block.size, 1)), 0]
+        given += 2 * is_large
+    parts: list[int] = []
+    alive: list[Any] = [plan.known, program]
+    for block_number, offset, shape, dtype in program.parts:
+        sizes = _words(shape)
+        alive += [sizes, dtype]
+        parts += [block_number, offset, len(shape), ctypes.addressof(sizes), id(dtype)]
+    own = instructions, blocks_, parts_, outputs_ = (
+        plan.laid_out(), _words(blocks), _words(parts), _words(outputs)
+    )  # fmt: skip
+    fields = {
+        "instructions": ctypes.addressof(instructions), "count": len(plan.words) // WORDS,
+        "kept": plan.kept, "inputs": len(program.inputs),
+        "record": ctypes.addressof(program.record),
+        "blocks": ctypes.addressof(blocks_), "block_count": len(program.blocks),
+        "parts": ctypes.addressof(parts_), "part_count": len(program.parts),
+        "outputs": ctypes.addressof(outputs_), "output_count": len(outputs),
+        "first_made": program.first_made, "status": len(program.template),
+        "array": id(np.ndarray), "holder": id(holder.kind), "value": holder.value,
+        "node": holder.node, "recording": holder.recording, "none": id(None), "given": given,
+    }  # fmt: skip
+    words = _words([fields[name] for name in FIELDS])
+    return ctypes.addressof(words), words, own, alive, holder
+
+
+def _words(numbers: Sequence[int]) -> ctypes.Array[ctypes.c_int64]:
+    return (ctypes.c_int64 * len(numbers))(*numbers)
+
+
+# ---------------------------------------------------------------- what Python sees
+
+
+class _Method(ctypes.Structure):
+    """Python's own record of a function that is written in C."""
+
+    _fields_ = (
+        ("name", ctypes.c_char_p),
+        ("function", ctypes.c_void_p),
+        ("flags", ctypes.c_int),
+        ("doc", ctypes.c_char_p),
+    )
+
+
+_FAST: Final = 0x80  # METH_FASTCALL: the function is given the arguments as they lie
+
+
+@cache
+def _maker() -> Callable[[tuple[Any, ...]], Callable[..., Any]] | None:
+    """Makes a function of a layout, if objects are laid out as it expects."""
+    library = _library()
+    if library is None:
+        return None
+    method = _Method(b"call", library.address("call"), _FAST, None)
+    kind = ctypes.PYFUNCTYPE(
+        ctypes.py_object, ctypes.c_void_p, ctypes.py_object, ctypes.c_void_p
+    )  # fmt: skip
+    make = kind(("PyCFunction_NewEx", ctypes.pythonapi))
+    place = ctypes.addressof(method)
+
+    def made(layout: tuple[Any, ...], _alive: object = method) -> Callable[..., Any]:
+        return make(place, layout, None)  # type: ignore[no-any-return]
+
+    return made
+
+
+@cache
+def _library() -> Library | None:
+    """The machine code; it is never let go, since capsules may be the last to call it."""
+    found = _numpy_symbols() if is_as_expected() else None
+    if found is None:
+        return None
+    found |= symbols() | python_symbols(
+        "PyList_New", "PyList_SetItem", "PyDict_GetItem", "PyObject_GenericGetDict", "PyErr_Clear",
+        "Py_IncRef", "Py_DecRef", "PyTuple_GetItem", "PyLong_AsVoidPtr", "PyCapsule_New",
+        "PyCapsule_SetContext", "PyCapsule_GetContext", "PyCapsule_GetPointer",
+        "PyEval_SaveThread", "PyEval_RestoreThread", "PyType_GenericAlloc",
+    )  # fmt: skip
+    library = load(call_text(), host_target(), symbols=found)
+    ctypes.pythonapi.Py_IncRef(ctypes.py_object(library))
+    release_with(library.address("pop"))
+    return library
+
+
+def _numpy_symbols() -> dict[str, int] | None:
+    """The functions that make arrays, from the table that NumPy has for other libraries in C."""
+    try:
+        capsule = np._core._multiarray_umath._ARRAY_API  # type: ignore[attr-defined]
+    except AttributeError:
+        return None
+    get = ctypes.PYFUNCTYPE(ctypes.c_void_p, ctypes.py_object, ctypes.c_char_p)(
+        ("PyCapsule_GetPointer", ctypes.pythonapi)
+    )
+    table = (ctypes.c_void_p * 283).from_address(get(capsule, None))
+    if table[2] != id(np.ndarray):
+        return None
+    return {"PyArray_NewFromDescr": table[94] or 0, "PyArray_SetBaseObject": table[282] or 0}

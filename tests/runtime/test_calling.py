@@ -1,0 +1,238 @@
+"""Calling: machine code from a call's arguments to its Tensors, and Python for what differs."""
+
+import gc
+import sys
+import threading
+import types
+
+import numpy as np
+import pytest
+
+import chainrule as cr
+from chainrule.errors import DonatedError, IndexingError
+from chainrule.runtime import calling, memory
+
+
+@pytest.fixture(autouse=True)
+def _native(monkeypatch):
+    monkeypatch.setenv("CHAINRULE_RUNTIME", "native")
+
+
+def _ready(step, *args, **kwargs):
+    """Call a jitted function until it has a way in machine code; gives that way."""
+    for _ in range(4):
+        step(*args, **kwargs)
+    assert step.shortcut.way.__module__ == "chainrule.transform.recorded"
+    assert step.shortcut.way.__name__ in ("at_once", "looking")
+    return step.shortcut.way
+
+
+def _text(made):
+    return [(t.numpy().dtype.name, t.numpy().tolist()) for t in made]
+
+
+def test_results_have_the_shapes_dtypes_and_flags_of_those_that_python_makes():
+    x = cr.tensor(np.arange(6, dtype="float32").reshape(2, 3))
+    functions = (
+        x + 1, cr.sum(x), x > 2, x.astype("int64"), x[:0], cr.ones((300, 300)) * cr.sum(x), x.mT,
+    )  # fmt: skip
+    step = cr.jit(
+        lambda x: (
+            x + 1, cr.sum(x), x > 2, x.astype("int64"), x[:0], cr.ones((300, 300)) * cr.sum(x),
+            x.mT,
+        )
+    )  # fmt: skip
+    way = _ready(step, x)
+    for made, wanted in zip(way((x,), {}), functions, strict=True):
+        array = made._value
+        assert type(made) is cr.Tensor
+        assert made._node is None
+        assert made._recording is None
+        assert array.flags.c_contiguous
+        assert array.flags.aligned
+        assert array.flags.writeable
+        assert not array.size or array.ctypes.data % 64 == 0
+        assert (array.dtype, array.shape) == (wanted.numpy().dtype, wanted.shape)
+        assert array.tolist() == wanted.tolist()
+
+
+def test_inputs_and_constants_may_be_results_more_than_once():
+    fixed = cr.tensor([5.0, 6.0])
+    step = cr.jit(lambda x, y: [x, x + y, y, fixed, cr.arange(3.0), x + y, x])
+    x, y = cr.tensor([1.0, 2.0]), cr.tensor([3.0, 4.0])
+    way = _ready(step, x, y)
+    made = way((x, y), {})
+    assert _text(made) == _text(step.function(x, y))
+    assert made[0]._value is x._value
+    assert made[3]._value is fixed._value
+
+
+def test_no_reference_is_lost_or_kept():
+    hidden = cr.tensor([1.0, 2.0])
+    step = cr.jit(lambda x, i: (cr.take(x, i, axis=0) + hidden[0], x, cr.ones((200, 200)) * x[0]))
+    x, i, wrong = cr.arange(4.0), cr.tensor([3]), cr.tensor([4])
+    way = _ready(step, x, i)
+    objects = [x, i, x._value, i._value, hidden, hidden._value, None, list, cr.Tensor, np.ndarray,
+               np.dtype("float64")]  # fmt: skip
+    kept = way((x, i), {})
+    gc.collect()
+    before = [sys.getrefcount(o) for o in objects]
+    for _ in range(1000):
+        assert way((x, i), {})[0].tolist() == [4.0]
+        assert way((x, wrong), {}) is None
+        assert way((x, [i]), {}) is None
+        assert way((x,), {"i": i}) is None
+    after = [sys.getrefcount(o) for o in objects]
+    for one, other, value in zip(before, after, objects, strict=True):
+        assert abs(one - other) < 20, value
+    assert kept[0].tolist() == [4.0]
+    assert sys.getrefcount(kept[0]._value) == sys.getrefcount(way((x, i), {})[0]._value)
+
+
+def test_memory_waits_for_the_next_call_and_is_given_back():
+    step = cr.jit(lambda x: (x + 1, x + 2))
+    way = _ready(step, cr.zeros((16,)))
+    made = way((cr.zeros((16,)),), {})
+    places = {t._value.ctypes.data for t in made}
+    view = made[1].numpy()[3:]
+    del made
+    gc.collect()
+    while way((cr.ones((16,)),), {})[0]._value.ctypes.data in places:
+        pytest.fail("memory was used again though a view sees it")
+    assert view.tolist() == [2.0] * 13
+    del view
+    again = [way((cr.ones((16,)),), {}) for _ in range(2)]
+    assert places <= {t._value.ctypes.data for pair in again for t in pair}
+    del again
+    gc.collect()
+    assert memory.release() >= 256
+    assert [t.tolist()[0] for t in way((cr.ones((16,)),), {})] == [2.0, 3.0]
+
+
+def test_many_blocks_wait_or_go_and_none_is_used_twice():
+    step = cr.jit(lambda x: x + 1)
+    way = _ready(step, cr.zeros((4,)))
+    made = [way((cr.tensor([float(k)] * 4),), {})[0] for k in range(500)]
+    assert len({t._value.ctypes.data for t in made}) == 500
+    del made[::2]
+    made += [way((cr.tensor([float(k)] * 4),), {})[0] for k in range(300)]
+    assert [t.tolist()[0] for t in made] == [*range(2, 501, 2), *range(1, 301)]
+
+
+def test_results_outlive_the_function_and_its_program():
+    step = cr.jit(lambda x: (x + 1, cr.ones((300, 300)) + x[0]))
+    _ready(step, cr.zeros((4,)))
+    made = step(cr.ones((4,)))
+    del step
+    gc.collect()
+    assert made[0].tolist() == [2.0] * 4
+    assert made[1].numpy().sum() == 180_000
+
+
+def test_an_index_out_of_bounds_is_told_by_the_long_way():
+    step = cr.jit(lambda x, i: cr.take(x, i, axis=0))
+    x = cr.arange(4.0)
+    way = _ready(step, x, cr.tensor([3]))
+    assert way((x, cr.tensor([4])), {}) is None
+    with pytest.raises(IndexingError, match="4"):
+        step(x, cr.tensor([4]))
+    assert way((x, cr.tensor([1])), {})[0].tolist() == [1.0]
+
+
+def test_a_hidden_tensor_that_was_given_away_is_told():
+    weight = cr.tensor(np.ones((4,), "float32"))
+    step = cr.jit(lambda x: x * weight)
+    x = cr.tensor(np.ones((4,), "float32"))
+    _ready(step, x)
+    cr.jit(lambda w: w + 1, donate="w")(weight)
+    with pytest.raises(DonatedError):
+        step(x)
+
+
+def test_what_lies_across_as_a_hidden_input_goes_the_way_in_python():
+    across = cr.tensors.of_value(np.arange(6.0).reshape(2, 3).T)
+    step = cr.jit(lambda x: x + across)
+    for _ in range(5):
+        assert step(cr.ones((3, 2))).tolist() == (across.numpy() + 1).tolist()
+    assert step.shortcut.way.__name__ == "way"
+
+
+def test_names_of_modules_and_their_attributes_are_looked_up_anew():
+    module = types.ModuleType("settings_of_a_test")
+    module.scale, module.function = cr.tensor(2.0), (lambda x: x + 1)
+    scope = {"settings": module, "offset": cr.tensor(10.0)}
+    exec("def f(x): return settings.function(x) * settings.scale + offset", scope)
+    step = cr.jit(scope["f"])
+    x = cr.tensor(1.0)
+    way = _ready(step, x)
+    assert way.__name__ == "at_once"
+    assert step(x).item() == 14.0
+    scope["offset"] = cr.tensor(20.0)
+    assert way((x,), {}) is None
+    assert step(x).item() == 24.0
+    module.scale = cr.tensor(3.0)
+    assert step(x).item() == 26.0
+    module.function = lambda x: x + 2
+    assert step(x).item() == 29.0
+    other = types.ModuleType("settings_of_a_test")
+    other.scale, other.function = cr.tensor(0.0), module.function
+    scope["settings"] = other
+    assert step(x).item() == 20.0
+
+
+def test_a_variable_that_is_deleted_raises_as_in_python():
+    scale = cr.tensor(2.0)
+
+    def unbind():
+        nonlocal scale
+        del scale
+
+    step = cr.jit(lambda x: x * scale)
+    _ready(step, cr.tensor(1.0))
+    unbind()
+    with pytest.raises((NameError, ValueError)):
+        step(cr.tensor(1.0))
+
+
+def test_cells_and_lists_that_change_are_read_at_each_call():
+    count, weights = cr.State(cr.tensor(0.0)), [cr.tensor(1.0)]
+
+    @cr.jit
+    def step(x):
+        count.value = count.value + 1.0
+        return x + count.value * weights[0]
+
+    way = _ready(step, cr.tensor(10.0))
+    assert way.__name__ == "looking"
+    assert step(cr.tensor(10.0)).item() == 15.0
+    weights[0] = cr.tensor(2.0)
+    assert step(cr.tensor(10.0)).item() == 22.0
+    assert count.value.item() == 6.0
+
+
+def test_threads_that_call_at_once_have_tables_of_their_own():
+    step = cr.jit(lambda x: (cr.sum(cr.exp(x - x)) + x[0, 0], x * 2))
+    x = [cr.tensor(np.full((64, 64), k, "float32")) for k in range(4)]
+    _ready(step, x[0])
+    wrong = []
+
+    def work(k):
+        for _ in range(300):
+            total, twice = step(x[k])
+            if total.item() != 4096.0 + k or not (twice.numpy() == 2 * k).all():
+                wrong.append(k)
+
+    threads = [threading.Thread(target=work, args=(k,)) for k in range(4)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert wrong == []
+
+
+def test_where_objects_are_not_as_expected_calls_go_through_python(monkeypatch):
+    monkeypatch.setattr(calling, "_maker", lambda: None)
+    step = cr.jit(lambda x: x + 1)
+    for _ in range(5):
+        assert step(cr.tensor(1.0)).item() == 2.0
+    assert step.shortcut.way.__name__ == "way"
