@@ -69,24 +69,60 @@ def test_inputs_and_constants_may_be_results_more_than_once():
 
 def test_no_reference_is_lost_or_kept():
     hidden = cr.tensor([1.0, 2.0])
-    step = cr.jit(lambda x, i: (cr.take(x, i, axis=0) + hidden[0], x, cr.ones((200, 200)) * x[0]))
-    x, i, wrong = cr.arange(4.0), cr.tensor([3]), cr.tensor([4])
-    way = _ready(step, x, i)
+    step = cr.jit(
+        lambda x, i, rate, y: (cr.take(x, i, axis=0) + hidden[0], x, cr.ones((200, 200)) * rate + y)
+    )
+    x, i, wrong, rate, y = cr.arange(4.0), cr.tensor([3]), cr.tensor([4]), float("1.5"), np.ones(1)
+    way = _ready(step, x, i, rate, y)
     objects = [x, i, x._value, i._value, hidden, hidden._value, None, list, cr.Tensor, np.ndarray,
-               np.dtype("float64")]  # fmt: skip
-    kept = way((x, i), {})
+               np.dtype("float64"), rate, y]  # fmt: skip
+    kept = way((x, i, rate, y), {})
     gc.collect()
     before = [sys.getrefcount(o) for o in objects]
     for _ in range(1000):
-        assert way((x, i), {})[0].tolist() == [4.0]
-        assert way((x, wrong), {}) is None
-        assert way((x, [i]), {}) is None
-        assert way((x,), {"i": i}) is None
+        assert way((x, i, rate, y), {})[0].tolist() == [4.0]
+        assert way((x, wrong, rate, y), {}) is None
+        assert way((x, [i], rate, y), {}) is None
+        assert way((x, i, rate), {"y": y}) is None
     after = [sys.getrefcount(o) for o in objects]
     for one, other, value in zip(before, after, objects, strict=True):
         assert abs(one - other) < 20, value
     assert kept[0].tolist() == [4.0]
-    assert sys.getrefcount(kept[0]._value) == sys.getrefcount(way((x, i), {})[0]._value)
+    assert sys.getrefcount(kept[0]._value) == sys.getrefcount(way((x, i, rate, y), {})[0]._value)
+
+
+def test_floats_and_arrays_may_be_others_at_each_call():
+    step = cr.jit(lambda x, rate, more: (x * rate + more["offset"], x.astype("float64") + rate))
+    x = np.arange(6, dtype="float32").reshape(2, 3)
+    way = _ready(step, x, 0.5, {"offset": 1.0})
+    first, second = way((x, 2.5, {"offset": -1.0}), {})
+    assert first.dtype is cr.float32
+    assert first.tolist() == (x * 2.5 - 1).tolist()
+    assert second.tolist() == (x + 2.5).tolist()
+    x[0, 0] = 100.0
+    assert first.tolist()[0][0] == -1.0
+    assert way((x, 1.0, {"offset": 0.0}), {})[0].tolist()[0][0] == 100.0
+    for other in (x.T, x.astype("float64"), x[:, ::2], x.tolist(), cr.tensor(x), x[0]):
+        assert way((other, 1.0, {"offset": 0.0}), {}) is None
+    for number in (1, True, np.float64(1.0), np.float32(1.0), cr.tensor(1.0)):
+        assert way((x, number, {"offset": 0.0}), {}) is None
+    assert step(x.T, 1, {"offset": 0.0})[0].tolist() == x.T.tolist()
+
+
+def test_a_float_that_is_a_result_is_a_tensor_with_no_axes():
+    step = cr.jit(lambda x, rate: (rate, x + 1))
+    way = _ready(step, cr.tensor(1.0), 0.5)
+    rates = [way((cr.tensor(1.0), 0.25 * k), {})[0] for k in range(100)]
+    assert [r.item() for r in rates] == [0.25 * k for k in range(100)]
+    assert rates[0].dtype is step(cr.tensor(1.0), 0.5)[0].dtype is cr.float64
+
+
+def test_an_array_that_is_a_result_is_copied_by_the_long_way():
+    step = cr.jit(lambda x: (x, x + 1))
+    x = np.zeros(3)
+    made = [step(x)[0] for _ in range(6)]
+    x[:] = 5.0
+    assert [t.tolist() for t in made] == [[0.0] * 3] * 6
 
 
 def test_memory_waits_for_the_next_call_and_is_given_back():

@@ -9,7 +9,7 @@ from chainrule.codegen.table import FIRST
 from chainrule.codegen.texts import module_text
 from chainrule.codegen.values import Value, constant
 from chainrule.runtime.engine import host_target
-from chainrule.runtime.matching import NULL, PLACES, write_look
+from chainrule.runtime.matching import HEADER, NULL, PLACES, write_look
 from chainrule.runtime.shelves import write_shelves
 
 __all__ = ["ARGUMENTS", "FIELDS", "call_text"]
@@ -17,7 +17,7 @@ __all__ = ["ARGUMENTS", "FIELDS", "call_text"]
 FIELDS: Final = (
     "instructions", "count", "kept", "inputs", "record", "blocks", "block_count", "parts",
     "part_count", "outputs", "output_count", "first_made", "status", "array", "holder", "value",
-    "node", "recording", "none", "given",
+    "node", "recording", "none", "given", "floats", "float_count", "float",
 )  # fmt: skip
 ARGUMENTS: Final = 4  # args, kwargs, the frame's table, hidden; then memory of large results
 _BLOCK: Final = 2  # words of a block: its shelf (0: it is given), and the argument that gives it
@@ -66,6 +66,7 @@ class _Writer:
         b.place(matched)
         b.store(constant("i32", 0), self.failed)
         b.store(NULL, self.result)
+        self.numbers()
         self.take()
         self.run()
         self.arrays()
@@ -93,6 +94,32 @@ class _Writer:
         with b.when(b.icmp("eq", pointer, NULL), rare=True):
             b.store(constant("i32", 1), self.failed)
         return there
+
+    def numbers(self) -> None:
+        """Make arrays of Python's floats."""
+        b = self.b
+        with b.loop(0, self.fixed["float_count"]) as turn:
+            number = b.load("i64", b.offset(self.pointer("floats"), turn.index, "i64"))
+            place = b.offset(self.found, number, "ptr")
+            given = b.load("ptr", place)
+            memory = b.local("double")
+            b.store(b.load("double", b.offset(given, HEADER, "i8")), memory)
+            b.call("Py_DecRef", "void", given)
+            array = self.array(self.pointer("float"), constant("i64", 0), NULL, NULL)
+            b.store(array, place)
+            with b.when(self.expect(array)):
+                data = b.load("ptr", b.offset(array, HEADER, "i8"))
+                b.store(b.load("double", memory), data)
+
+    def array(self, dtype: Value, axes: Value, sizes: Value, memory: Value) -> Value:
+        """Let NumPy make an array in some memory, or with its own; null if it cannot."""
+        b = self.b
+        b.call("Py_IncRef", "void", dtype)  # NumPy takes it over
+        return b.call(
+            "PyArray_NewFromDescr", "ptr", self.pointer("array"), dtype,
+            b.convert("trunc", axes, "i32"), sizes, NULL, memory,
+            constant("i32", _WRITABLE), NULL,
+        )  # fmt: skip
 
     def take(self) -> None:
         """Take memory for the results, and write the table."""
@@ -164,12 +191,7 @@ class _Writer:
             entry = b.add(turn.index, self.fixed["first_made"])
             memory = b.load("ptr", b.offset(self.table, entry, "ptr"))
             owner = b.load("ptr", b.offset(self.owners, block, "ptr"))
-            b.call("Py_IncRef", "void", dtype)  # NumPy takes it over
-            array = b.call(
-                "PyArray_NewFromDescr", "ptr", self.pointer("array"), dtype,
-                b.convert("trunc", axes, "i32"), sizes, NULL, memory,
-                constant("i32", _WRITABLE), NULL,
-            )  # fmt: skip
+            array = self.array(dtype, axes, sizes, memory)
             b.store(array, b.offset(self.made, turn.index, "ptr"))
             with b.when(self.expect(array)):
                 b.call("Py_IncRef", "void", owner)

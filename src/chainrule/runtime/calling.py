@@ -35,12 +35,13 @@ from chainrule.runtime.native import NativeProgram
 from chainrule.runtime.shelves import release_with, shelf
 from chainrule.runtime.threads import symbols
 
-__all__ = ["Direct", "Holder", "direct"]
+__all__ = ["Direct", "Given", "Holder", "direct"]
 
 Direct = Callable[[tuple[Any, ...], dict[str, Any], list[Any] | None], list[Any] | None]
 """Gives the Tensors of the results for (args, kwargs, hidden), or None if all is not as planned."""
 
 _SMALL: Final = 1 << 16  # bytes; larger results have memory of ``memory.owned``
+_FLOAT: Final = np.dtype(np.float64)
 
 
 class Holder(NamedTuple):
@@ -52,12 +53,24 @@ class Holder(NamedTuple):
     recording: int
 
 
-def direct(plan: Plan, program: NativeProgram, holder: Holder) -> Direct | None:
+class Given(NamedTuple):
+    """Inputs, by number, that are not the arrays of Tensors.
+
+    floats   Python's own; they become arrays with no axes
+    arrays   those that others may write to
+    """
+
+    floats: list[int]
+    arrays: list[int]
+
+
+def direct(plan: Plan, program: NativeProgram, holder: Holder, given: Given) -> Direct | None:
     """A program whose inputs are what a plan keeps, as a function of what the plan looks at.
 
     None where there can be no such function: the caller goes another way.
     """
-    if program.record is None:
+    shared = {FIRST + k for k in given.arrays} & set(program.outputs)
+    if program.record is None or shared:
         return None
     first, count = program.first_made, len(program.inputs)
     assert plan.kept == count
@@ -73,7 +86,7 @@ def direct(plan: Plan, program: NativeProgram, holder: Holder) -> Direct | None:
         for k in program.outputs
     ]  # fmt: skip
     large = [block for block in program.blocks if block.size > _SMALL]
-    layout = _laid_out(plan, program, holder, outputs)
+    layout = _laid_out(plan, program, holder, outputs, given.floats)
     native = make(layout)
     frames, fresh = program.frames, program.frame
 
@@ -96,7 +109,11 @@ def direct(plan: Plan, program: NativeProgram, holder: Holder) -> Direct | None:
 
 
 def _laid_out(
-    plan: Plan, program: NativeProgram, holder: Holder, outputs: Sequence[int]
+    plan: Plan,
+    program: NativeProgram,
+    holder: Holder,
+    outputs: Sequence[int],
+    floats: Sequence[int],
 ) -> tuple[Any, ...]:
     """The address of what ``call`` reads, and all that has to live as long."""
     assert program.record is not None
@@ -112,8 +129,8 @@ def _laid_out(
         sizes = _words(shape)
         alive += [sizes, dtype]
         parts += [block_number, offset, len(shape), ctypes.addressof(sizes), id(dtype)]
-    own = instructions, blocks_, parts_, outputs_ = (
-        plan.laid_out(), _words(blocks), _words(parts), _words(outputs)
+    own = instructions, blocks_, parts_, outputs_, floats_ = (
+        plan.laid_out(), _words(blocks), _words(parts), _words(outputs), _words(floats)
     )  # fmt: skip
     fields = {
         "instructions": ctypes.addressof(instructions), "count": len(plan.words) // WORDS,
@@ -122,6 +139,7 @@ def _laid_out(
         "blocks": ctypes.addressof(blocks_), "block_count": len(program.blocks),
         "parts": ctypes.addressof(parts_), "part_count": len(program.parts),
         "outputs": ctypes.addressof(outputs_), "output_count": len(outputs),
+        "floats": ctypes.addressof(floats_), "float_count": len(floats), "float": id(_FLOAT),
         "first_made": program.first_made, "status": len(program.template),
         "array": id(np.ndarray), "holder": id(holder.kind), "value": holder.value,
         "node": holder.node, "recording": holder.recording, "none": id(None), "given": given,

@@ -27,6 +27,7 @@ from chainrule.runtime.engine import host_target, load
 from chainrule.runtime.team_layout import forever
 
 __all__ = [
+    "HEADER",
     "NULL",
     "PLACES",
     "WORDS",
@@ -44,21 +45,21 @@ Match = Callable[[object], list[Any]]
 _LOAD, _ITEM, _DICT, _KNOWN, _SAME, _NUMBER, _KEEP = range(7)
 WORDS: Final = 6  # of an instruction: kind, place, offset, two operands, place of the result
 PLACES: Final = 2048  # that a plan may use, and objects that it may keep; they lie on the stack
-_HEADER: Final = object.__basicsize__
+HEADER: Final = object.__basicsize__
 
 
 class _Layout(NamedTuple):
     """Where objects have what, in bytes from their beginning."""
 
-    kind: int = _HEADER - ctypes.sizeof(ctypes.c_void_p)
-    size: int = _HEADER
+    kind: int = HEADER - ctypes.sizeof(ctypes.c_void_p)
+    size: int = HEADER
     tuple_items: int = tuple.__basicsize__
-    list_items: int = _HEADER + 8
-    ndim: int = _HEADER + 8
-    dims: int = _HEADER + 16
-    dtype: int = _HEADER + 40
-    flags: int = _HEADER + 48
-    cell: int = _HEADER
+    list_items: int = HEADER + 8
+    ndim: int = HEADER + 8
+    dims: int = HEADER + 16
+    dtype: int = HEADER + 40
+    flags: int = HEADER + 48
+    cell: int = HEADER
 
 
 _AT: Final = _Layout()
@@ -185,7 +186,7 @@ class Plan:
 def slot_of(owner: object, value: object) -> int | None:
     """Where an object has the slot that holds a value, in bytes; None if that is not clear."""
     size = type(owner).__basicsize__
-    places = range(_HEADER, size, 8)
+    places = range(HEADER, size, 8)
     found = [at for at in places if _word(id(owner) + at) == id(value)]
     return found[0] if len(found) == 1 else None
 
@@ -301,7 +302,8 @@ def is_as_expected() -> bool:
     one, pair, keys = (object(),), [object(), object()], {"a": 1, "b": 2, "c": 3}
     array = np.empty((3, 5), np.float32)
     dims, flags = _word(id(array) + _AT.dims), array.flags.num
-    cell = CellType(keys)
+    cell, number = CellType(keys), np.array(0.5)
+    half = number.item()
     return (
         _word(id(one) + _AT.kind) == id(tuple)
         and [_word(id(x) + _AT.size) for x in (one, pair, keys)] == [1, 2, 3]
@@ -312,6 +314,8 @@ def is_as_expected() -> bool:
         and _word(id(array) + _AT.flags) & 0xFFFFFFFF == flags
         and (_word(dims), _word(dims + 8)) == (3, 5)
         and _word(id(cell) + _AT.cell) == id(keys)
+        and _word(id(half) + HEADER) == _word(number.ctypes.data)
+        and _word(id(number) + HEADER) == number.ctypes.data
     )
 
 

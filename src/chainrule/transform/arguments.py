@@ -10,10 +10,10 @@ from typing import Any
 import numpy as np
 
 from chainrule import tree
-from chainrule.runtime.calling import Direct, Holder, direct
+from chainrule.runtime.calling import Direct, Given, Holder, direct
 from chainrule.runtime.matching import Match, Plan, slot_of
 from chainrule.runtime.native import NativeProgram
-from chainrule.tensors import Tensor, of_value
+from chainrule.tensors import Tensor, of_value, tensor
 from chainrule.transform.closure import Attribute, Bound, Fixed, Get, Global
 
 __all__ = ["called", "matched"]
@@ -31,7 +31,7 @@ def matched(leaves: list[Any], structure: Any, donated: Iterable[int] = ()) -> M
     float, which may be another one at the next call, or where an object cannot be looked into.
     """
     offset = _value_slot()
-    if offset is None or not _can_be_planned(leaves):
+    if offset is None or any(isinstance(leaf, np.ndarray | float) for leaf in leaves):
         return None
     finder = _Finder(offset, 1)
     try:
@@ -55,14 +55,15 @@ def called(
     """A program as a function of (args, kwargs, hidden), for calls like this one.
 
     With it comes which of the settled names it does not look at: their values have to be compared
-    before. None as above, or where a hidden input does not lie in order.
+    before. Arrays and floats may be others at the next call, and are read where they lie. None
+    where an object cannot be looked into or an input does not lie in order.
 
     settled  names that the function closes over, and what they must be bound to
     hidden   the inputs that are no arguments
     known    whether they are always those: then what is given for them is None
     """
     slots = _slots()
-    if slots is None or not _can_be_planned(leaves):
+    if slots is None:
         return None
     finder = _Finder(slots.value, 3)
     plan, others = finder.plan, []
@@ -79,10 +80,16 @@ def called(
         elif place:
             plan.same(place, held)
     finder.keep(given)
-    for number in range(len(hidden)):
-        plan.keep(finder.hidden_places[number])
-    made = direct(plan, program, slots)
+    for place in finder.hidden_places:
+        plan.keep(place)
+    made = direct(plan, program, slots, _kinds(given))
     return made and (made, others)
+
+
+def _kinds(given: Sequence[Any]) -> Given:
+    """Which of the inputs are floats, and which are arrays that the caller may write to."""
+    floats = [k for k, found in enumerate(given) if type(found) is float]
+    return Given(floats, [k for k, found in enumerate(given) if type(found) is np.ndarray])
 
 
 def _part(leaves: Sequence[Any], structure: Any, which: int) -> tuple[list[Any], Any]:
@@ -109,13 +116,23 @@ def _place(plan: Plan, get: Get) -> int | None:
     return None
 
 
-def _can_be_planned(leaves: Sequence[Any]) -> bool:
-    """An array or a float may be another one at the next call, so it is not compared."""
-    return not any(isinstance(leaf, np.ndarray | float) for leaf in leaves)
+def _probe(leaf: Any) -> Any:
+    """An object like a leaf that stands in no other place; a leaf itself if it has to be the same.
 
-
-def _probe(leaf: Tensor) -> Tensor:
-    return of_value(np.empty(leaf.shape, leaf.dtype.numpy))
+    Raises _Unplanned where the program's input is not what lies there.
+    """
+    match leaf:
+        case Tensor():
+            return of_value(np.empty(leaf.shape, leaf.dtype.numpy))
+        case np.ndarray():
+            if type(leaf) is not np.ndarray or tensor(leaf).dtype.numpy is not leaf.dtype:
+                raise _Unplanned
+            return np.empty(leaf.shape, leaf.dtype)
+        case float():
+            if type(leaf) is not float:
+                raise _Unplanned
+            return float("nan")  # a new object each time
+    return leaf
 
 
 class _Finder:
@@ -124,25 +141,27 @@ class _Finder:
     def __init__(self, offset: int, roots: int) -> None:
         self.offset = offset
         self.plan = Plan(roots)
+        self.inputs: list[Any] = []  # they live on, so that their identities stay their own
         self.given: set[int] = set()
         self.owners: dict[int, int] = {}  # where a Tensor is found, by its identity
         self.places: dict[int, int] = {}  # where its value is
         self.hidden_places: list[int] = []
 
-    def tree(self, root: int, leaves: list[Any], structure: Any) -> list[Tensor]:
-        """Expect a root to be like a tree; gives a Tensor for each of its own.
+    def tree(self, root: int, leaves: list[Any], structure: Any) -> list[Any]:
+        """Expect a root to be like a tree; gives something like each Tensor, array and float.
 
         A Tensor may stand in two places, so we look at a tree of the same kind where none does.
         """
-        probes = [_probe(leaf) if isinstance(leaf, Tensor) else leaf for leaf in leaves]
-        tensors = [p for p in probes if isinstance(p, Tensor)]
-        self.given |= {id(p) for p in tensors}
+        probes = [_probe(leaf) for leaf in leaves]
+        inputs = [p for p in probes if isinstance(p, Tensor | np.ndarray | float)]
+        self.inputs += inputs
+        self.given |= {id(p) for p in inputs}
         self.visit(root, tree.unflatten(structure, probes))
-        return tensors
+        return inputs
 
-    def keep(self, tensors: Iterable[Tensor]) -> None:
-        """Keep the arrays of some Tensors."""
-        for found in tensors:
+    def keep(self, inputs: Iterable[Any]) -> None:
+        """Keep arrays, those of Tensors, and floats."""
+        for found in inputs:
             self.plan.keep(self.places[id(found)])
 
     def hidden(self, tensors: Sequence[Tensor], known: bool) -> None:
@@ -154,6 +173,16 @@ class _Finder:
             owners = plan.sequence(2, list, len(tensors))
         for place, found in zip(owners, tensors, strict=True):
             self.hidden_places.append(self._tensor(place, found))
+
+    def _input(self, place: int, like: Any) -> int:
+        """Expect a Tensor, an array or a float; gives the place of what is kept."""
+        if type(like) is Tensor:
+            return self._tensor(place, like)
+        if type(like) is float:
+            self.plan.kind(place, float)
+        else:
+            self.plan.array(place, like)
+        return place
 
     def _tensor(self, place: int, like: Tensor) -> int:
         """Expect a Tensor; gives the place of its array."""
@@ -170,7 +199,7 @@ class _Finder:
         plan, kind = self.plan, type(value)
         if id(value) in self.given:
             self.owners[id(value)] = place
-            self.places[id(value)] = self._tensor(place, value)
+            self.places[id(value)] = self._input(place, value)
         elif kind in (tuple, list):
             for at, item in zip(plan.sequence(place, kind, len(value)), value, strict=True):
                 self.visit(at, item)
