@@ -13,6 +13,7 @@ NAMESPACE = "chainrule"
 Class = TypeVar("Class", bound=type)
 _pending: list[tuple[type, Any, Any]] = []
 _branches: set[type] = set()
+_plain: set[type] = set()
 
 
 def _optree() -> Any:
@@ -53,19 +54,30 @@ def register(
     cls: Class,
     flatten_: Callable[[Any], tuple[Iterable[Any], Any, Iterable[Any]]],
     unflatten_: Callable[[Any, Iterable[Any]], Any],
+    *,
+    plain: bool = False,
 ) -> Class:
     """Make a class a branch: ``flatten_`` gives (children, static part, names of the children).
 
     Its objects must not change once they are made.
+
+    plain   ``unflatten_`` gives an object its attributes and does no more
     """
     _pending.append((cls, flatten_, unflatten_))
     _branches.add(cls)
+    if plain:
+        _plain.add(cls)
     return cls
 
 
 def is_branch(cls: type) -> bool:
     """Whether a class was registered."""
     return cls in _branches
+
+
+def is_plain(cls: type) -> bool:
+    """Whether the objects of a registered class are no more than their attributes."""
+    return cls in _plain
 
 
 def is_leaf(value: Any) -> bool:

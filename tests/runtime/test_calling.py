@@ -4,6 +4,8 @@ import gc
 import sys
 import threading
 import types
+from collections.abc import Callable
+from typing import NamedTuple
 
 import numpy as np
 import pytest
@@ -23,7 +25,7 @@ def _ready(step, *args, **kwargs):
     for _ in range(4):
         step(*args, **kwargs)
     assert step.shortcut.way.__module__ == "chainrule.transform.recorded"
-    assert step.shortcut.way.__name__ in ("at_once", "looking")
+    assert step.shortcut.way.__name__ in ("at_once", "looking", "finishing")
     return step.shortcut.way
 
 
@@ -81,12 +83,12 @@ def test_no_reference_is_lost_or_kept():
     before = [sys.getrefcount(o) for o in objects]
     for _ in range(1000):
         assert way((x, i, rate, y), {})[0].tolist() == [4.0]
-        assert way((x, wrong, rate, y), {}) is None
-        assert way((x, [i], rate, y), {}) is None
-        assert way((x, i, rate), {"y": y}) is None
+        assert way((x, wrong, rate, y), {}) is NotImplemented
+        assert way((x, [i], rate, y), {}) is NotImplemented
+        assert way((x, i, rate), {"y": y}) is NotImplemented
     after = [sys.getrefcount(o) for o in objects]
     for one, other, value in zip(before, after, objects, strict=True):
-        assert abs(one - other) < 20, value
+        assert abs(one - other) < 100, value
     assert kept[0].tolist() == [4.0]
     assert sys.getrefcount(kept[0]._value) == sys.getrefcount(way((x, i, rate, y), {})[0]._value)
 
@@ -103,9 +105,9 @@ def test_floats_and_arrays_may_be_others_at_each_call():
     assert first.tolist()[0][0] == -1.0
     assert way((x, 1.0, {"offset": 0.0}), {})[0].tolist()[0][0] == 100.0
     for other in (x.T, x.astype("float64"), x[:, ::2], x.tolist(), cr.tensor(x), x[0]):
-        assert way((other, 1.0, {"offset": 0.0}), {}) is None
+        assert way((other, 1.0, {"offset": 0.0}), {}) is NotImplemented
     for number in (1, True, np.float64(1.0), np.float32(1.0), cr.tensor(1.0)):
-        assert way((x, number, {"offset": 0.0}), {}) is None
+        assert way((x, number, {"offset": 0.0}), {}) is NotImplemented
     assert step(x.T, 1, {"offset": 0.0})[0].tolist() == x.T.tolist()
 
 
@@ -148,10 +150,10 @@ def test_memory_waits_for_the_next_call_and_is_given_back():
 def test_many_blocks_wait_or_go_and_none_is_used_twice():
     step = cr.jit(lambda x: x + 1)
     way = _ready(step, cr.zeros((4,)))
-    made = [way((cr.tensor([float(k)] * 4),), {})[0] for k in range(500)]
+    made = [way((cr.tensor([float(k)] * 4),), {}) for k in range(500)]
     assert len({t._value.ctypes.data for t in made}) == 500
     del made[::2]
-    made += [way((cr.tensor([float(k)] * 4),), {})[0] for k in range(300)]
+    made += [way((cr.tensor([float(k)] * 4),), {}) for k in range(300)]
     assert [t.tolist()[0] for t in made] == [*range(2, 501, 2), *range(1, 301)]
 
 
@@ -169,10 +171,10 @@ def test_an_index_out_of_bounds_is_told_by_the_long_way():
     step = cr.jit(lambda x, i: cr.take(x, i, axis=0))
     x = cr.arange(4.0)
     way = _ready(step, x, cr.tensor([3]))
-    assert way((x, cr.tensor([4])), {}) is None
+    assert way((x, cr.tensor([4])), {}) is NotImplemented
     with pytest.raises(IndexingError, match="4"):
         step(x, cr.tensor([4]))
-    assert way((x, cr.tensor([1])), {})[0].tolist() == [1.0]
+    assert way((x, cr.tensor([1])), {}).tolist() == [1.0]
 
 
 def test_a_hidden_tensor_that_was_given_away_is_told():
@@ -190,7 +192,7 @@ def test_what_lies_across_as_a_hidden_input_goes_the_way_in_python():
     step = cr.jit(lambda x: x + across)
     for _ in range(5):
         assert step(cr.ones((3, 2))).tolist() == (across.numpy() + 1).tolist()
-    assert step.shortcut.way.__name__ == "way"
+    assert step.shortcut.way.__name__ == "in_python"
 
 
 def test_names_of_modules_and_their_attributes_are_looked_up_anew():
@@ -204,7 +206,7 @@ def test_names_of_modules_and_their_attributes_are_looked_up_anew():
     assert way.__name__ == "at_once"
     assert step(x).item() == 14.0
     scope["offset"] = cr.tensor(20.0)
-    assert way((x,), {}) is None
+    assert way((x,), {}) is NotImplemented
     assert step(x).item() == 24.0
     module.scale = cr.tensor(3.0)
     assert step(x).item() == 26.0
@@ -239,11 +241,127 @@ def test_cells_and_lists_that_change_are_read_at_each_call():
         return x + count.value * weights[0]
 
     way = _ready(step, cr.tensor(10.0))
-    assert way.__name__ == "looking"
+    assert way.__name__ == "finishing"
     assert step(cr.tensor(10.0)).item() == 15.0
     weights[0] = cr.tensor(2.0)
     assert step(cr.tensor(10.0)).item() == 22.0
     assert count.value.item() == 6.0
+
+
+class Pair(NamedTuple):
+    """A tree that only Python can make."""
+
+    first: cr.Tensor
+    second: cr.Tensor
+
+
+class Layer(cr.nn.Module):
+    """Tensors in containers of all kinds, a module, settings and functions."""
+
+    weight: cr.Tensor
+    inner: tuple[dict[str, cr.Tensor], list[cr.nn.Linear]]
+    function: Callable[[cr.Tensor], cr.Tensor]
+    name: str
+    sizes: tuple[int, ...] = (1, 2)
+
+
+RESULTS = {
+    "a Tensor": lambda x: x + 1,
+    "nothing": lambda x: None,
+    "an empty tuple beside a Tensor": lambda x: ((), [], {}, None, x + 1),
+    "a dictionary": lambda x: {"b": x + 1, "a": [x + 2, (x + 3,)], "c": {}},
+    "one Tensor twice": lambda x: [x, (y := x + 1), y],
+    "a named tuple": lambda x: Pair(x + 1, x + 2),
+    "a module": lambda x: Layer(
+        x + 1,
+        ({"u": x * 2}, [cr.nn.Linear(2, 2, key=cr.random.key(0))]),
+        cr.tanh,
+        "layer",
+    ),
+}
+
+
+@pytest.mark.parametrize("name", RESULTS)
+def test_results_are_put_together_as_the_function_does(name):
+    x = cr.tensor([1.0, 2.0])
+    beside = cr.jit(lambda x: (RESULTS[name](x), x * 5))
+    for step in (cr.jit(RESULTS[name]), beside):
+        for _ in range(4):
+            made = step(x)
+        wanted = step.function(x)
+        (leaves, structure), (others, same) = cr.tree.flatten(made), cr.tree.flatten(wanted)
+        assert type(made) is type(wanted)
+        assert structure == same
+        assert _text(leaves) == _text(others)
+        assert repr(made) == repr(wanted)
+    assert beside.shortcut is not None
+
+
+def test_a_module_that_is_made_has_its_attributes_and_none_is_shared():
+    model = Layer(cr.ones(2), ({"u": cr.ones(2)}, []), cr.tanh, "layer")
+    step = cr.jit(lambda m: cr.tree.map_(lambda t: t + 1, m))
+    way = _ready(step, model)
+    first, second = way((model,), {}), way((model,), {})
+    assert type(first) is Layer
+    assert vars(first).keys() == vars(model).keys()
+    assert (first.function, first.name, first.sizes) == (cr.tanh, "layer", (1, 2))
+    assert first.inner[0] is not second.inner[0]
+    assert first.inner[1] is not second.inner[1]
+    assert way((first,), {}).weight.tolist() == [3.0, 3.0]
+    with pytest.raises(AttributeError, match="immutable"):
+        first.name = "other"
+
+
+def test_no_reference_is_lost_or_kept_by_what_is_put_together():
+    model = Layer(cr.ones(2), ({"u": cr.ones(2)}, []), cr.tanh, "layer" * 3)
+    step = cr.jit(lambda m: {"model": cr.tree.map_(lambda t: t + 1, m), "none": None})
+    way = _ready(step, model)
+    objects = [Layer, cr.tanh, model.name, None, "model", cr.Tensor, tuple, dict, list]
+    gc.collect()
+    before = [sys.getrefcount(o) for o in objects]
+    for _ in range(1000):
+        way((model,), {})
+    gc.collect()
+    after = [sys.getrefcount(o) for o in objects]
+    for one, other, value in zip(before, after, objects, strict=True):
+        assert abs(one - other) < 100, value
+    made = way((model,), {})
+    assert gc.get_referrers(made["model"]) == [made]
+
+
+def test_cells_are_written_where_the_rest_is_put_together_by_python():
+    count = cr.State(cr.tensor(0.0))
+
+    @cr.jit
+    def step(x):
+        count.value = count.value + 1.0
+        return Pair(x + count.value, x)
+
+    _ready(step, cr.tensor(10.0))
+    assert step(cr.tensor(10.0)).first.item() == 15.0
+    assert count.value.item() == 5.0
+
+
+def test_a_class_with_a_descriptor_is_put_together_by_python():
+    class Tracked:
+        def __set__(self, owner, value):
+            pytest.fail("a field was set through a descriptor")
+
+        def __get__(self, owner, kind=None):
+            return self if owner is None else vars(owner)["weight"]
+
+    class Odd(cr.nn.Module):
+        weight: cr.Tensor
+
+        def __init__(self, weight):
+            vars(self)["weight"] = weight
+
+    Odd.weight = Tracked()
+    step = cr.jit(lambda m: Odd(m.weight + 1))
+    model = Odd(cr.ones(2))
+    for _ in range(5):
+        model = step(model)
+    assert model.weight.tolist() == [6.0, 6.0]
 
 
 def test_threads_that_call_at_once_have_tables_of_their_own():
@@ -271,4 +389,4 @@ def test_where_objects_are_not_as_expected_calls_go_through_python(monkeypatch):
     step = cr.jit(lambda x: x + 1)
     for _ in range(5):
         assert step(cr.tensor(1.0)).item() == 2.0
-    assert step.shortcut.way.__name__ == "way"
+    assert step.shortcut.way.__name__ == "in_python"

@@ -53,7 +53,7 @@ class Module:
         held = {f.name for f in fields if holds_tensors(Module, cls, f.type)}
         cls._branches = tuple(f.name for f in fields if f.name in held)
         cls._settings = tuple(f.name for f in fields if f.name not in held)
-        tree.register(cls, _flatten, partial(_unflatten, cls))
+        tree.register(cls, _flatten, partial(_unflatten, cls), plain=True)
         if "__call__" in cls.__dict__:
             cls.__call__ = as_block(cls.__dict__["__call__"])  # type: ignore[method-assign]
         elif "forward" in cls.__dict__ and not any("__call__" in k.__dict__ for k in cls.__mro__):

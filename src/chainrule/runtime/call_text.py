@@ -8,6 +8,7 @@ from chainrule.codegen.llvm import Builder, Module
 from chainrule.codegen.table import FIRST
 from chainrule.codegen.texts import module_text
 from chainrule.codegen.values import Value, constant
+from chainrule.runtime.building import write_build
 from chainrule.runtime.engine import host_target
 from chainrule.runtime.matching import HEADER, NULL, PLACES, write_look
 from chainrule.runtime.shelves import write_shelves
@@ -18,6 +19,7 @@ FIELDS: Final = (
     "instructions", "count", "kept", "inputs", "record", "blocks", "block_count", "parts",
     "part_count", "outputs", "output_count", "first_made", "status", "array", "holder", "value",
     "node", "recording", "none", "given", "floats", "float_count", "float",
+    "steps", "step_count", "make", "refused",
 )  # fmt: skip
 ARGUMENTS: Final = 4  # args, kwargs, the frame's table, hidden; then memory of large results
 _BLOCK: Final = 2  # words of a block: its shelf (0: it is given), and the argument that gives it
@@ -72,6 +74,7 @@ class _Writer:
         self.arrays()
         self.tensors()
         self.let_go()
+        self.build()
         b.branch(self.is_good(), good, whole)
         b.place(good)
         b.ret(b.load("ptr", self.result))
@@ -80,8 +83,8 @@ class _Writer:
         b.jump(refused)
         b.place(refused)
         b.call("PyErr_Clear", "void")
-        b.call("Py_IncRef", "void", self.pointer("none"))
-        b.ret(self.pointer("none"))
+        b.call("Py_IncRef", "void", self.pointer("refused"))
+        b.ret(self.pointer("refused"))
 
     def is_good(self) -> Value:
         """Whether nothing failed until now."""
@@ -225,15 +228,29 @@ class _Writer:
             with b.loop(0, number) as turn:
                 b.call("Py_DecRef", "void", b.load("ptr", b.offset(places, turn.index, "ptr")))
 
+    def build(self) -> None:
+        """Put the Tensors where the function's result has them."""
+        b = self.b
+        some = b.icmp("ne", self.fixed["step_count"], 0)
+        with b.when(b.binary("and", self.is_good(), some)):
+            made = b.load("ptr", self.result)
+            given = self.pointer("steps"), made, self.places, self.pointer("make")
+            whole = b.call("build", "ptr", *given, self.fixed["step_count"])
+            b.call("Py_DecRef", "void", made)
+            b.store(whole, self.result)
+            self.expect(whole)
+
 
 def call_text() -> str:
     """``call(own, arguments, count)``: a function as Python's METH_FASTCALL has them.
 
-    ``own`` is a tuple that begins with the address of the fields. It gives a list or None.
+    ``own`` is a tuple that begins with the address of the fields. It gives NotImplemented where
+    all is not as planned.
     """
     module = Module(host_target().attributes)
     write_look(module)
     write_shelves(module)
+    write_build(module)
     parameters = [("own", "ptr"), ("given", "ptr"), ("count", "i64")]
     _Writer(module.function("call", parameters, "ptr", noalias=False)).write()
     return module_text(module)

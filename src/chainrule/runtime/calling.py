@@ -6,8 +6,8 @@ network. Here machine code does that through the functions of Python and NumPy: 
 out (``matching.py``), takes memory for the results, lets the interpreter go while the program runs,
 and makes the Tensors.
 
-It gives None, and has changed nothing, if anything differs from the plan or fails: then the
-caller goes the long way, which knows the error. Small results share memory that a capsule owns;
+It gives NotImplemented, and has changed nothing, if anything differs from the plan or fails: then
+the caller goes the long way, which knows the error. Small results share memory that a capsule owns;
 when the last of them dies, the memory waits on a *shelf* for the next call.
 """
 
@@ -21,6 +21,7 @@ from typing import Any, Final, NamedTuple
 import numpy as np
 
 from chainrule.codegen.table import FIRST
+from chainrule.runtime.building import STEP, Build
 from chainrule.runtime.call_text import ARGUMENTS, FIELDS, call_text
 from chainrule.runtime.engine import Library, host_target, load
 from chainrule.runtime.matching import (
@@ -37,11 +38,12 @@ from chainrule.runtime.threads import symbols
 
 __all__ = ["Direct", "Given", "Holder", "direct"]
 
-Direct = Callable[[tuple[Any, ...], dict[str, Any], list[Any] | None], list[Any] | None]
-"""Gives the Tensors of the results for (args, kwargs, hidden), or None if all is not as planned."""
+Direct = Callable[[tuple[Any, ...], dict[str, Any], list[Any] | None], Any]
+"""Gives what is built of the results for (args, kwargs, hidden), or NotImplemented."""
 
 _SMALL: Final = 1 << 16  # bytes; larger results have memory of ``memory.owned``
 _FLOAT: Final = np.dtype(np.float64)
+_NEW: Final = object.__new__
 
 
 class Holder(NamedTuple):
@@ -64,10 +66,14 @@ class Given(NamedTuple):
     arrays: list[int]
 
 
-def direct(plan: Plan, program: NativeProgram, holder: Holder, given: Given) -> Direct | None:
+def direct(
+    plan: Plan, program: NativeProgram, holder: Holder, given: Given, build: Build
+) -> Direct | None:
     """A program whose inputs are what a plan keeps, as a function of what the plan looks at.
 
     None where there can be no such function: the caller goes another way.
+
+    build   how the Tensors of the results are put together; without a step, they are a list
     """
     shared = {FIRST + k for k in given.arrays} & set(program.outputs)
     if program.record is None or shared:
@@ -76,7 +82,11 @@ def direct(plan: Plan, program: NativeProgram, holder: Holder, given: Given) -> 
     assert plan.kept == count
     for value in program.constants:
         plan.keep(plan.outside(value))
-    fits = plan.fits() and max(plan.kept + len(program.parts), 2 * len(program.blocks)) <= PLACES
+    fits = (
+        plan.fits()
+        and build.fits()
+        and max(plan.kept + len(program.parts), 2 * len(program.blocks)) <= PLACES
+    )
     make = _maker() if fits else None
     if make is None:
         return None
@@ -86,13 +96,11 @@ def direct(plan: Plan, program: NativeProgram, holder: Holder, given: Given) -> 
         for k in program.outputs
     ]  # fmt: skip
     large = [block for block in program.blocks if block.size > _SMALL]
-    layout = _laid_out(plan, program, holder, outputs, given.floats)
+    layout = _laid_out(plan, program, holder, outputs, given.floats, build)
     native = make(layout)
     frames, fresh = program.frames, program.frame
 
-    def call(
-        args: tuple[Any, ...], kwargs: dict[str, Any], hidden: list[Any] | None
-    ) -> list[Any] | None:
+    def call(args: tuple[Any, ...], kwargs: dict[str, Any], hidden: list[Any] | None) -> Any:
         try:
             frame = frames.pop()
         except IndexError:
@@ -103,7 +111,7 @@ def direct(plan: Plan, program: NativeProgram, holder: Holder, given: Given) -> 
         else:
             made = native(args, kwargs, frame.place, hidden)
         frames.append(frame)
-        return made  # type: ignore[no-any-return]
+        return made
 
     return call
 
@@ -114,6 +122,7 @@ def _laid_out(
     holder: Holder,
     outputs: Sequence[int],
     floats: Sequence[int],
+    build: Build,
 ) -> tuple[Any, ...]:
     """The address of what ``call`` reads, and all that has to live as long."""
     assert program.record is not None
@@ -124,13 +133,14 @@ def _laid_out(
         blocks += [0, given] if is_large else [shelf(max(block.size, 1)), 0]
         given += 2 * is_large
     parts: list[int] = []
-    alive: list[Any] = [plan.known, program]
+    alive: list[Any] = [plan.known, build.known, program]
     for block_number, offset, shape, dtype in program.parts:
         sizes = _words(shape)
         alive += [sizes, dtype]
         parts += [block_number, offset, len(shape), ctypes.addressof(sizes), id(dtype)]
-    own = instructions, blocks_, parts_, outputs_, floats_ = (
-        plan.laid_out(), _words(blocks), _words(parts), _words(outputs), _words(floats)
+    own = instructions, blocks_, parts_, outputs_, floats_, steps = (
+        plan.laid_out(), _words(blocks), _words(parts), _words(outputs), _words(floats),
+        _words(build.words),
     )  # fmt: skip
     fields = {
         "instructions": ctypes.addressof(instructions), "count": len(plan.words) // WORDS,
@@ -140,6 +150,8 @@ def _laid_out(
         "parts": ctypes.addressof(parts_), "part_count": len(program.parts),
         "outputs": ctypes.addressof(outputs_), "output_count": len(outputs),
         "floats": ctypes.addressof(floats_), "float_count": len(floats), "float": id(_FLOAT),
+        "steps": ctypes.addressof(steps), "step_count": len(build.words) // STEP,
+        "make": id(_NEW), "refused": id(NotImplemented),
         "first_made": program.first_made, "status": len(program.template),
         "array": id(np.ndarray), "holder": id(holder.kind), "value": holder.value,
         "node": holder.node, "recording": holder.recording, "none": id(None), "given": given,
@@ -198,7 +210,9 @@ def _library() -> Library | None:
         "PyList_New", "PyList_SetItem", "PyDict_GetItem", "PyObject_GenericGetDict", "PyErr_Clear",
         "Py_IncRef", "Py_DecRef", "PyTuple_GetItem", "PyLong_AsVoidPtr", "PyCapsule_New",
         "PyCapsule_SetContext", "PyCapsule_GetContext", "PyCapsule_GetPointer",
-        "PyEval_SaveThread", "PyEval_RestoreThread", "PyType_GenericAlloc",
+        "PyEval_SaveThread", "PyEval_RestoreThread", "PyType_GenericAlloc", "PyList_GetItem",
+        "PyTuple_New", "PyTuple_SetItem", "PyDict_New", "PyDict_SetItem", "PyObject_Call",
+        "PyObject_GenericSetAttr",
     )  # fmt: skip
     library = load(call_text(), host_target(), symbols=found)
     ctypes.pythonapi.Py_IncRef(ctypes.py_object(library))

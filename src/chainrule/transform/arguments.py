@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 
 from chainrule import tree
+from chainrule.runtime.building import Build
 from chainrule.runtime.calling import Direct, Given, Holder, direct
 from chainrule.runtime.matching import Match, Plan, slot_of
 from chainrule.runtime.native import NativeProgram
@@ -51,6 +52,7 @@ def called(
     hidden: Sequence[Tensor],
     known: bool,
     program: NativeProgram,
+    build: Build,
 ) -> tuple[Direct, list[tuple[Get, Any]]] | None:
     """A program as a function of (args, kwargs, hidden), for calls like this one.
 
@@ -61,6 +63,7 @@ def called(
     settled  names that the function closes over, and what they must be bound to
     hidden   the inputs that are no arguments
     known    whether they are always those: then what is given for them is None
+    build    how the results are put together
     """
     slots = _slots()
     if slots is None:
@@ -82,7 +85,7 @@ def called(
     finder.keep(given)
     for place in finder.hidden_places:
         plan.keep(place)
-    made = direct(plan, program, slots, _kinds(given))
+    made = direct(plan, program, slots, _kinds(given), build)
     return made and (made, others)
 
 

@@ -17,7 +17,7 @@ from chainrule.codegen.target import check_precision
 from chainrule.errors import ArgumentError
 from chainrule.ir.graph import Graph
 from chainrule.passes.pipeline import optimize
-from chainrule.recording import current, modes
+from chainrule.recording import modes
 from chainrule.runtime.engine import host_target
 from chainrule.runtime.profile import Profile, profile
 from chainrule.runtime.programs import soon
@@ -80,14 +80,14 @@ class Jitted:
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
         shortcut = self.shortcut
         if shortcut is not None:
-            made = shortcut.way(args, kwargs)
-            if made is not None:
-                return self._results(shortcut.recorded, made)
+            result = shortcut.way(args, kwargs)
+            if result is not NotImplemented:
+                return result
         leaves, structure = tree.flatten((args, kwargs))
         found, hidden = self._found(leaves, structure)
         made = found.run([*found.operands(leaves), *hidden])
         self._shorten(found, leaves, structure)
-        return self._results(found, made)
+        return found.finish(made)
 
     def prepare(self, *args: Any, **kwargs: Any) -> None:
         """Make the program for calls like this one, and run nothing.
@@ -120,13 +120,6 @@ class Jitted:
             found.shortcut = found.find_shortcut(leaves, structure)
         if found.calls >= _SHORTENED:
             self.shortcut = found.shortcut
-
-    def _results(self, found: Recorded, made: list[Tensor]) -> Any:
-        """Commit what was written, and give the rest in the function's own form."""
-        count = len(made) - len(found.cells_written)
-        for cell, value in zip(found.cells_written, made[count:], strict=True):
-            cell.commit(value, current())
-        return tree.unflatten(found.structure, made[:count])
 
     def _record(self, key: Any, leaves: list[Any], structure: Any) -> Recorded:
         if self.cache:

@@ -11,7 +11,8 @@ from chainrule import tree
 from chainrule.ir import build
 from chainrule.ir.graph import Graph, Node, frontier
 from chainrule.passes.pipeline import optimize
-from chainrule.recording import Recording, innermost, modes, recording
+from chainrule.recording import Recording, current, innermost, modes, recording
+from chainrule.runtime.building import Build
 from chainrule.runtime.matching import Match
 from chainrule.runtime.native import NativeProgram
 from chainrule.runtime.programs import is_native, ready
@@ -20,6 +21,7 @@ from chainrule.transform.arguments import called, matched
 from chainrule.transform.closure import Watch, watches
 from chainrule.transform.debug import tie_effects
 from chainrule.transform.donation import Donation, taking
+from chainrule.transform.results import built
 from chainrule.transform.scope import Function, outputs
 
 __all__ = ["Options", "Recorded", "Shortcut", "say"]
@@ -165,6 +167,17 @@ class Recorded:
         found = taking(self._program(), arrays, given, self.donated, self.options.name)
         return [of_value(v) for v in found]
 
+    def finish(self, made: list[Tensor]) -> Any:
+        """Commit what was written, and give the rest in the function's own form."""
+        count = len(made) - len(self.cells_written)
+        self.commit(made[count:])
+        return tree.unflatten(self.structure, made[:count])
+
+    def commit(self, written: list[Tensor]) -> None:
+        """Write cells."""
+        for cell, value in zip(self.cells_written, written, strict=True):
+            cell.commit(value, current())
+
     def find_shortcut(self, leaves: list[Any], structure: Any) -> Shortcut | None:
         """The short way for calls like this one, if it is computed natively, without the host."""
         program = self._program()
@@ -189,10 +202,10 @@ class Recorded:
         return found
 
 
-Way = Callable[[tuple[Any, ...], dict[str, Any]], list[Tensor] | None]
-"""The results for args and kwargs; None where the call is not like the last one.
+Way = Callable[[tuple[Any, ...], dict[str, Any]], Any]
+"""What the function gives for args and kwargs, with what it writes written.
 
-Then nothing has happened yet.
+It gives NotImplemented, before anything has happened, where the call is not like the last one.
 """
 
 
@@ -213,47 +226,69 @@ def _at_once(
     settled = recorded.settled
     # What is settled is compared by machine code; where anything else is, Python looks at all.
     known = not recorded.cells_read and all(watch.is_settled for watch in recorded.watches)
-    found = called(leaves, structure, settled if known else (), hidden, known, program)
+    cells = recorded.cells_written
+    build = built(recorded.structure, len(program.outputs) - len(cells), len(cells))
+    names = settled if known else ()
+    found = called(leaves, structure, names, hidden, known, program, build or Build())
     if found is None:
         return None
     (call, others), then = found, modes()
 
-    def at_once(args: tuple[Any, ...], kwargs: dict[str, Any]) -> list[Tensor] | None:
+    def at_once(args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
         if modes() != then:
-            return None
+            return NotImplemented
         for get, held in others:
             if get() is not held:
-                return None
+                return NotImplemented
         return call(args, kwargs, None)
 
-    def looking(args: tuple[Any, ...], kwargs: dict[str, Any]) -> list[Tensor] | None:
+    def looking(args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
         if modes() != then:
-            return None
+            return NotImplemented
         hidden = recorded.hidden()
-        return None if hidden is None else call(args, kwargs, hidden)
+        return NotImplemented if hidden is None else call(args, kwargs, hidden)
 
-    return at_once if known else looking
+    way = at_once if known else looking
+    if build is not None and not cells:
+        return way
+    return _finishing(recorded, way, whole=build is not None)
+
+
+def _finishing(recorded: Recorded, way: Way, whole: bool) -> Way:
+    """Write what the function writes after a way; ``whole`` if that gives the rest put together."""
+
+    def finishing(args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+        made = way(args, kwargs)
+        if made is NotImplemented:
+            return made
+        if not whole:
+            return recorded.finish(made)
+        result, written = made
+        recorded.commit(written)
+        return result
+
+    return finishing
 
 
 def _in_python(recorded: Recorded, match: Match, program: NativeProgram) -> Way:
     """A way for inputs that are given away, or do not lie in order."""
     then = modes()
 
-    def way(args: tuple[Any, ...], kwargs: dict[str, Any]) -> list[Tensor] | None:
+    def in_python(args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
         arrays = match((args, kwargs))
         if not arrays or modes() != then:
-            return None
+            return NotImplemented
         hidden = recorded.hidden()
         if hidden is None or any(t._recording is not None for t in hidden):
-            return None
+            return NotImplemented
         if recorded.donated:
             given = arrays[recorded.given :]
             arrays[recorded.given :] = [t._value for t in hidden]
-            return recorded.run_taking(arrays, given)
+            return recorded.finish(recorded.run_taking(arrays, given))
         arrays += [t._value for t in hidden]
-        return [of_value(v) for v in program.taking(arrays)]
+        return recorded.finish([of_value(v) for v in program.taking(arrays)])
 
-    return way
+    return in_python
 
 
 def _parameters(leaves: list[Any]) -> list[Node | None]:
