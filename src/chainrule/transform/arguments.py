@@ -50,7 +50,7 @@ def called(
     structure: Any,
     settled: Iterable[tuple[Get, Any]],
     hidden: Sequence[Tensor],
-    known: bool,
+    changing: int,
     program: NativeProgram,
     build: Build,
 ) -> tuple[Direct, list[tuple[Get, Any]]] | None:
@@ -60,10 +60,10 @@ def called(
     before. Arrays and floats may be others at the next call, and are read where they lie. None
     where an object cannot be looked into or an input does not lie in order.
 
-    settled  names that the function closes over, and what they must be bound to
-    hidden   the inputs that are no arguments
-    known    whether they are always those: then what is given for them is None
-    build    how the results are put together
+    settled   names that the function closes over, and what they must be bound to
+    hidden    the inputs that are no arguments
+    changing  how many of them are not always the same, the first: they are given as a list
+    build     how the results are put together
     """
     slots = _slots()
     if slots is None:
@@ -73,7 +73,7 @@ def called(
     try:
         given = finder.tree(0, *_part(leaves, structure, 0))
         given += finder.tree(1, *_part(leaves, structure, 1))
-        finder.hidden(hidden, known)
+        finder.hidden(hidden, changing)
     except _Unplanned:
         return None
     for get, held in settled:
@@ -167,13 +167,11 @@ class _Finder:
         for found in inputs:
             self.plan.keep(self.places[id(found)])
 
-    def hidden(self, tensors: Sequence[Tensor], known: bool) -> None:
-        """Expect Tensors like these: the same ones, or those of a list."""
+    def hidden(self, tensors: Sequence[Tensor], changing: int) -> None:
+        """Expect Tensors like these: the first ones in a list, the others themselves."""
         plan = self.plan
-        if known:
-            owners = [plan.outside(t) for t in tensors]
-        else:
-            owners = plan.sequence(2, list, len(tensors))
+        owners = plan.sequence(2, list, changing) if changing else []
+        owners += [plan.outside(t) for t in tensors[changing:]]
         for place, found in zip(owners, tensors, strict=True):
             self.hidden_places.append(self._tensor(place, found))
 

@@ -20,7 +20,7 @@ from chainrule.recording import Place, place_text, users_place
 from chainrule.runtime.native import NativeProgram
 from chainrule.tensors import Tensor, held
 
-__all__ = ["Donate", "Donation", "GivenAway", "taking"]
+__all__ = ["Donate", "Donation", "GivenAway", "mark", "taking"]
 
 Donate = str | int | Sequence[str | int]
 """Parameters, by name or by position."""
@@ -172,14 +172,8 @@ def taking(
 
     names   of what is given away, by the numbers of the inputs
     """
-    place = users_place(2)
     try:
-        with _giving:
-            for tensor, (number, name) in zip(given, names.items(), strict=True):
-                array = arrays[number]
-                tensor.__class__ = GivenAway
-                _put(tensor, _Gift(array.shape, array.dtype, name, function, place))
-        array = None  # the list holds them alone
+        mark(given, names.values(), function, users_place(2))
         if isinstance(program, NativeProgram):
             return program.taking(arrays)
         return program(*arrays)
@@ -187,6 +181,15 @@ def taking(
         if arrays:  # else some may have been written over
             _give_back(arrays, given, names)
         raise
+
+
+def mark(given: Sequence[Tensor], names: Iterable[str], function: str, place: Place) -> None:
+    """Turn Tensors into such that were given away, under their names, to a function at a place."""
+    with _giving:
+        for tensor, name in zip(given, names, strict=True):
+            array: Any = held(tensor)
+            tensor.__class__ = GivenAway
+            _put(tensor, _Gift(array.shape, array.dtype, name, function, place))
 
 
 def _give_back(arrays: Sequence[Any], given: Sequence[Tensor], names: Iterable[int]) -> None:

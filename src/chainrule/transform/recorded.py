@@ -11,7 +11,7 @@ from chainrule import tree
 from chainrule.ir import build
 from chainrule.ir.graph import Graph, Node, frontier
 from chainrule.passes.pipeline import optimize
-from chainrule.recording import Recording, current, innermost, modes, recording
+from chainrule.recording import Recording, current, innermost, modes, recording, users_place
 from chainrule.runtime.building import Build
 from chainrule.runtime.matching import Match
 from chainrule.runtime.native import NativeProgram
@@ -20,7 +20,7 @@ from chainrule.tensors import Tensor, node_of, of_node, of_value, tensor, watche
 from chainrule.transform.arguments import called, matched
 from chainrule.transform.closure import Watch, watches
 from chainrule.transform.debug import tie_effects
-from chainrule.transform.donation import Donation, taking
+from chainrule.transform.donation import Donation, mark, taking
 from chainrule.transform.results import built
 from chainrule.transform.scope import Function, outputs
 
@@ -183,11 +183,14 @@ class Recorded:
         program = self._program()
         if not isinstance(program, NativeProgram) or not program.native.by_object:
             return None
-        way = None if self.donated else _at_once(self, leaves, structure, program)
-        if way is None:
+        # What is written over has to be ours alone, which Python finds out.
+        way = None if program.taken else _at_once(self, leaves, structure, program)
+        if way is None or self.donated:
             match = matched(leaves, structure, self.donated)
-            way = match and _in_python(self, match, program)
-        return way and Shortcut(self, way)
+            if match is None:
+                return None
+            way = _giving(self, match, way) if way else _in_python(self, match, program)
+        return Shortcut(self, way)
 
     def prepare(self) -> None:
         """Optimize and compile the program, if that was not done yet."""
@@ -223,13 +226,13 @@ def _at_once(
     hidden = recorded.hidden()
     if hidden is None:
         return None
-    settled = recorded.settled
     # What is settled is compared by machine code; where anything else is, Python looks at all.
-    known = not recorded.cells_read and all(watch.is_settled for watch in recorded.watches)
+    read, settled = recorded.cells_read, all(watch.is_settled for watch in recorded.watches)
+    changing = len(read) if settled else len(hidden)
     cells = recorded.cells_written
     build = built(recorded.structure, len(program.outputs) - len(cells), len(cells))
-    names = settled if known else ()
-    found = called(leaves, structure, names, hidden, known, program, build or Build())
+    names = recorded.settled if settled else ()
+    found = called(leaves, structure, names, hidden, changing, program, build or Build())
     if found is None:
         return None
     (call, others), then = found, modes()
@@ -240,7 +243,7 @@ def _at_once(
         for get, held in others:
             if get() is not held:
                 return NotImplemented
-        return call(args, kwargs, None)
+        return call(args, kwargs, [cell.value for cell in read] if read else None)
 
     def looking(args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
         if modes() != then:
@@ -248,7 +251,7 @@ def _at_once(
         hidden = recorded.hidden()
         return NotImplemented if hidden is None else call(args, kwargs, hidden)
 
-    way = at_once if known else looking
+    way = at_once if settled else looking
     if build is not None and not cells:
         return way
     return _finishing(recorded, way, whole=build is not None)
@@ -270,8 +273,22 @@ def _finishing(recorded: Recorded, way: Way, whole: bool) -> Way:
     return finishing
 
 
+def _giving(recorded: Recorded, match: Match, way: Way) -> Way:
+    """A way, and what is given away is so after it; nothing is written over."""
+    names, function = recorded.donated.values(), recorded.options.name
+
+    def giving(args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+        given = match((args, kwargs))[recorded.given :]
+        made = way(args, kwargs) if given else NotImplemented
+        if made is not NotImplemented:
+            mark(given, names, function, users_place(2))
+        return made
+
+    return giving
+
+
 def _in_python(recorded: Recorded, match: Match, program: NativeProgram) -> Way:
-    """A way for inputs that are given away, or do not lie in order."""
+    """A way for inputs that are written over, or do not lie in order."""
     then = modes()
 
     def in_python(args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
