@@ -123,12 +123,12 @@ def _prepared(p: Problem) -> tuple[Any, Any, Any, tuple[cr.Tensor, ...]]:
     return model, optimizer, optimizer.init(model), given
 
 
-def ours_call(p: Problem) -> Contestant:
-    """One call of a jitted function a step."""
+def ours_call(p: Problem, *, donated: bool = False) -> Contestant:
+    """One call of a jitted function a step; the old parameters may be given up to it."""
     model, optimizer, state, given = _prepared(p)
     loss = p.loss()
 
-    @cr.jit(precision=p.precision)
+    @cr.jit(precision=p.precision, donate=("model", "state") if donated else None)
     def step(model: Any, state: Any, given: Any, rows: cr.Tensor | None) -> tuple[Any, ...]:
         value, gradients = cr.value_and_grad(lambda m: loss(m, given, rows))(model)
         return (*optimizer.update(gradients, state, model), value)
@@ -336,6 +336,7 @@ def contestants(
     if p.gathered:
         found["chainrule scan"] = lambda: ours_scan(p)
     found["chainrule call"] = lambda: ours_call(p)
+    found["chainrule call, donated"] = lambda: ours_call(p, donated=True)
     if p.bf16:
         found["PyTorch autocast bf16"] = lambda: with_torch(p)
         found["PyTorch autocast bf16, compiled"] = lambda: with_torch(p, compiling=True)
