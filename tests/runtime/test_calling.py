@@ -24,9 +24,9 @@ def _ready(step, *args, **kwargs):
     """Call a jitted function until it has a way in machine code; gives that way."""
     for _ in range(4):
         step(*args, **kwargs)
-    assert step.shortcut.way.__module__ == "chainrule.transform.recorded"
-    assert step.shortcut.way.__name__ in ("at_once", "looking", "finishing")
-    return step.shortcut.way
+    assert step.shortcuts[0].way.__module__ == "chainrule.transform.recorded"
+    assert step.shortcuts[0].way.__name__ in ("at_once", "looking", "finishing")
+    return step.shortcuts[0].way
 
 
 def _text(made):
@@ -192,7 +192,7 @@ def test_what_lies_across_as_a_hidden_input_goes_the_way_in_python():
     step = cr.jit(lambda x: x + across)
     for _ in range(5):
         assert step(cr.ones((3, 2))).tolist() == (across.numpy() + 1).tolist()
-    assert step.shortcut.way.__name__ == "in_python"
+    assert step.shortcuts[0].way.__name__ == "in_python"
 
 
 def test_names_of_modules_and_their_attributes_are_looked_up_anew():
@@ -228,7 +228,7 @@ def test_a_variable_that_is_deleted_raises_as_in_python():
     step = cr.jit(lambda x: x * scale)
     _ready(step, cr.tensor(1.0))
     unbind()
-    with pytest.raises((NameError, ValueError)):
+    with pytest.raises(NameError, match="scale"):
         step(cr.tensor(1.0))
 
 
@@ -294,7 +294,7 @@ def test_results_are_put_together_as_the_function_does(name):
         assert structure == same
         assert _text(leaves) == _text(others)
         assert repr(made) == repr(wanted)
-    assert beside.shortcut is not None
+    assert beside.shortcuts
 
 
 def test_a_module_that_is_made_has_its_attributes_and_none_is_shared():
@@ -389,4 +389,4 @@ def test_where_objects_are_not_as_expected_calls_go_through_python(monkeypatch):
     step = cr.jit(lambda x: x + 1)
     for _ in range(5):
         assert step(cr.tensor(1.0)).item() == 2.0
-    assert step.shortcut.way.__name__ == "in_python"
+    assert step.shortcuts[0].way.__name__ == "in_python"

@@ -18,6 +18,9 @@ from chainrule.transform.state import State
 _PACKAGE = __name__.split(".")[0]
 Get = Callable[[], Any]
 _MISSING: Final = object()
+UNBOUND: Final = (AttributeError, KeyError, ValueError)
+"""What looking up a name raises that is bound to nothing: an attribute, a global, a variable."""
+
 _PLAIN = (bool, int, float, str, bytes, bytearray, set, type(None))
 
 
@@ -108,9 +111,12 @@ class Watch:
 
     def current(self) -> list[Any] | None:
         """The leaves now; ``None`` if they no longer fit the recording."""
-        if self.get() is self.held:
-            return self.leaves
-        leaves, structure = self._now()
+        try:
+            if self.get() is self.held:
+                return self.leaves
+            leaves, structure = self._now()
+        except UNBOUND:
+            return None
         if structure != self.structure:
             return None
         for old, new in zip(self.leaves, leaves, strict=True):
@@ -209,7 +215,7 @@ class _Search:
         """Watch a named value, and note the functions and the objects in it."""
         try:
             value = get()
-        except (ValueError, KeyError, AttributeError):
+        except UNBOUND:
             return
         if _is_code(value):
             self.pending.append(value)

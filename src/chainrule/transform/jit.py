@@ -29,6 +29,7 @@ from chainrule.transform.recorded import Options, Recorded, Shortcut, say
 from chainrule.transform.scope import Function, require_function
 
 _SHORTENED: Final = 3  # calls of one kind from which on a shortcut pays
+_TRIED: Final = 8  # shortcuts of a function; one that does not fit costs half a microsecond
 
 
 def _signature(leaf: Any) -> Any:
@@ -63,7 +64,7 @@ class Jitted:
         self.function = function
         self.cache: dict[Any, Recorded] = {}
         self.recordings = 0
-        self.shortcut: Shortcut | None = None
+        self.shortcuts: tuple[Shortcut, ...] = ()
         self.__name__: str = getattr(
             function, "__name__", type(function).__name__
         )  # a partial has none
@@ -78,8 +79,7 @@ class Jitted:
         return self if instance is None else _bound(self, instance)
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
-        shortcut = self.shortcut
-        if shortcut is not None:
+        for shortcut in self.shortcuts:
             result = shortcut.way(args, kwargs)
             if result is not NotImplemented:
                 return result
@@ -106,7 +106,7 @@ class Jitted:
         """The recording for these arguments, which is made if need be, and its hidden inputs."""
         key = (structure, modes(), tuple([_signature(leaf) for leaf in leaves]))
         found = self.cache.get(key)
-        hidden = found.hidden() if found is not None else None
+        hidden = found.hidden(tell=say) if found is not None else None
         if found is None or hidden is None:
             found = self._record(key, leaves, structure)
             hidden = found.hidden(recorded=True)
@@ -118,8 +118,9 @@ class Jitted:
         found.calls += 1
         if found.calls == _SHORTENED:
             found.shortcut = found.find_shortcut(leaves, structure)
-        if found.calls >= _SHORTENED:
-            self.shortcut = found.shortcut
+        own = found.shortcut
+        if own is not None and own not in self.shortcuts:
+            self.shortcuts = (own, *self.shortcuts)[:_TRIED]
 
     def _record(self, key: Any, leaves: list[Any], structure: Any) -> Recorded:
         if self.cache:
@@ -129,6 +130,8 @@ class Jitted:
         soon()
         found = Recorded(self.function, self.options, leaves, structure)
         if found.reusable:
+            before = self.cache.get(key)
+            self.shortcuts = tuple(s for s in self.shortcuts if s.recorded is not before)
             self.cache[key] = found
         return found
 

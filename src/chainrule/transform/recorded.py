@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -18,7 +18,7 @@ from chainrule.runtime.native import NativeProgram
 from chainrule.runtime.programs import is_native, ready
 from chainrule.tensors import Tensor, node_of, of_node, of_value, tensor, watched, weak
 from chainrule.transform.arguments import called, matched
-from chainrule.transform.closure import Watch, watches
+from chainrule.transform.closure import UNBOUND, Get, Watch, watches
 from chainrule.transform.debug import tie_effects
 from chainrule.transform.donation import Donation, mark, taking
 from chainrule.transform.results import built
@@ -112,31 +112,43 @@ class Recorded:
         pairs = zip(leaves, self.parameters, strict=True)
         return [tensor(leaf) for leaf, p in pairs if p is not None]
 
-    def hidden(self, *, recorded: bool = False) -> list[Tensor] | None:
+    def hidden(
+        self, *, recorded: bool = False, tell: Callable[..., None] | None = None
+    ) -> list[Tensor] | None:
         """The hidden inputs now; ``None`` if what the function closes over no longer fits.
 
-        With ``recorded``, as they were recorded: the function may change what it closes over.
+        recorded  as they were recorded: the function may change what it closes over
+        tell      is told what does not fit
         """
-        if recorded or all([get() is held for get, held in self.settled]):  # noqa: C419  faster
+        if recorded or _hold(self.settled):
             if not self.graph.inputs[self.given :]:
                 return []
             return self._hidden({watch: watch.leaves for watch in self.watches})
         now: dict[Watch, list[Any]] = {}
+        misfit = self._look(now)
+        if misfit is None:
+            return self._hidden(now)
+        if tell is not None:
+            tell(f"jit records again: {misfit[0]}", misfit[1].name)
+        return None
+
+    def _look(self, now: dict[Watch, list[Any]]) -> tuple[str, Watch] | None:
+        """Note the leaves of what is watched, up to the first that no longer fits.
+
+        That is given, after what is wrong with it.
+        """
         for watch in self.watches:
             leaves = watch.current()
             if leaves is None:
-                say("jit records again: %s is bound to something else", watch.name)
-                return None
+                return "%s is bound to something else", watch
             now[watch] = leaves
         for watch, number in self.fixed:
             if now[watch][number] is not watch.leaves[number]:
-                say("jit records again: the value of %s is part of the program", watch.name)
-                return None
+                return "the value of %s is part of the program", watch
         for (first, place), *others in self.shared:
             if any(now[watch][number] is not now[first][place] for watch, number in others):
-                say("jit records again: %s was the same Tensor as another", first.name)
-                return None
-        return self._hidden(now)
+                return "%s was the same Tensor as another", first
+        return None
 
     def _hidden(self, now: Mapping[Watch, Sequence[Any]]) -> list[Tensor]:
         """The hidden inputs, given the leaves of what is watched."""
@@ -240,9 +252,8 @@ def _at_once(
     def at_once(args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
         if modes() != then:
             return NotImplemented
-        for get, held in others:
-            if get() is not held:
-                return NotImplemented
+        if others and not _hold(others):
+            return NotImplemented
         return call(args, kwargs, [cell.value for cell in read] if read else None)
 
     def looking(args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
@@ -317,6 +328,14 @@ def _parameters(leaves: list[Any]) -> list[Node | None]:
         else:
             found.append(None)
     return found
+
+
+def _hold(names: Iterable[tuple[Get, Any]]) -> bool:
+    """Whether all these names are bound to what they were bound to."""
+    try:
+        return all([get() is held for get, held in names])  # noqa: C419  faster
+    except UNBOUND:
+        return False
 
 
 def say(message: str, *details: object) -> None:
