@@ -9,6 +9,8 @@ from typing import NamedTuple
 
 import numpy as np
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as some
 
 import chainrule as cr
 from chainrule.errors import DonatedError, IndexingError
@@ -295,6 +297,56 @@ def test_results_are_put_together_as_the_function_does(name):
         assert _text(leaves) == _text(others)
         assert repr(made) == repr(wanted)
     assert beside.shortcuts
+
+
+trees = some.recursive(
+    some.sampled_from(["tensor", "array", "float", "none", "word", "number"]),
+    lambda inner: some.one_of(
+        some.lists(inner, max_size=3),
+        some.lists(inner, max_size=3).map(tuple),
+        some.dictionaries(some.text("abxyz", max_size=3), inner, max_size=3),
+    ),
+    max_leaves=10,
+)
+
+
+def _made(kind, draw):
+    if isinstance(kind, list | tuple):
+        return type(kind)(_made(k, draw) for k in kind)
+    if isinstance(kind, dict):
+        return {name: _made(k, draw) for name, k in kind.items()}
+    if kind == "float":
+        return draw(some.floats(-8, 8))
+    if kind in ("tensor", "array"):
+        made = np.full(draw(some.sampled_from([(), (3,), (2, 2), (0, 2)])), draw(some.floats(0, 1)))
+        return cr.tensor(made) if kind == "tensor" else made
+    return {"none": None, "word": "word", "number": 7}[kind]
+
+
+@given(trees, some.data())
+@settings(max_examples=25, deadline=None)
+def test_trees_of_all_kinds_go_in_and_come_out(kind, data):
+    given_tree, more = _made(kind, data.draw), cr.tensor([2.0])
+
+    def function(given_tree, more):
+        change = cr.tree.map_(lambda x: x * 3 if not isinstance(x, str) else more, given_tree)
+        return change, more + 1
+
+    step = cr.jit(function)
+    for _ in range(4):
+        step(given_tree, more)
+    assert step.shortcuts
+    other = cr.tree.map_(
+        lambda x: x if isinstance(x, int | str)
+        else np.asarray(x + 1) if isinstance(x, np.ndarray) else x + 1,
+        given_tree,
+    )  # fmt: skip
+    made = step.shortcuts[0].way((other, more), {})
+    assert made is not NotImplemented
+    wanted = cr.jit(function)(other, more)
+    (leaves, structure), (others, same) = cr.tree.flatten(made), cr.tree.flatten(wanted)
+    assert structure == same
+    assert _text(leaves) == _text(others)
 
 
 def test_a_module_that_is_made_has_its_attributes_and_none_is_shared():
