@@ -160,6 +160,6 @@ def test_where_there_is_nothing_to_find_or_a_copy_is_needed_there_is_no_plan(roo
 
 
 def test_a_tree_with_too_many_places_has_no_plan():
-    root = (_tensors(1200, ()),)
+    root = (_tensors(2100, ()),)
     leaves, structure = tree.flatten(root)
     assert matched(leaves, structure) is None

@@ -44,7 +44,7 @@ Match = Callable[[object], list[Any]]
 
 _LOAD, _ITEM, _DICT, _KNOWN, _SAME, _NUMBER, _KEEP = range(7)
 WORDS: Final = 6  # of an instruction: kind, place, offset, two operands, place of the result
-PLACES: Final = 2048  # that a plan may use, and objects that it may keep; they lie on the stack
+PLACES: Final = 4096  # that a plan may use, and objects that it may keep; they lie on the stack
 HEADER: Final = object.__basicsize__
 
 
