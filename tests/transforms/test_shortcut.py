@@ -199,3 +199,25 @@ def test_an_object_in_place_of_another_need_not_have_its_attributes():
     assert _often(f, cr.tensor(1.0))[-1].item() == 2.0
     settings = Second()
     assert [f(cr.tensor(1.0)).item() for _ in range(5)] == [3.0] * 5
+
+
+def test_a_tensor_that_is_bound_anew_before_each_call_goes_a_short_way():
+    weight, offset = cr.tensor([1.0, 2.0]), (1, 2)
+
+    @cr.jit
+    def f(x):
+        return x * weight + offset[1]
+
+    x = cr.tensor([1.0, 1.0])
+    _often(f, x)
+    for k in range(6):
+        weight, offset = cr.tensor([float(k), 1.0]), tuple(range(1, 3))
+        taken = f.shortcuts[0].way((x,), {})
+        assert (taken is NotImplemented) == (k == 0)
+        assert f(x).tolist() == [k + 2.0, 3.0]
+    assert f.recordings == len(f.shortcuts) == 1
+    offset = (1, 5)
+    assert f(x).tolist() == [10.0, 6.0]
+    assert f.recordings == 2
+    weight = cr.tensor([1.0])
+    assert f(x).tolist() == [6.0, 6.0]

@@ -116,11 +116,16 @@ class Jitted:
     def _shorten(self, found: Recorded, leaves: list[Any], structure: Any) -> None:
         """From the third call of a kind on, let the next one go the short way."""
         found.calls += 1
-        if found.calls == _SHORTENED:
+        if found.calls == _SHORTENED or found.is_bound_anew():
+            self._forget(found)
             found.shortcut = found.find_shortcut(leaves, structure)
         own = found.shortcut
         if own is not None and own not in self.shortcuts:
             self.shortcuts = (own, *self.shortcuts)[:_TRIED]
+
+    def _forget(self, found: Recorded | None) -> None:
+        """Do not try the shortcut of a recording any more."""
+        self.shortcuts = tuple(s for s in self.shortcuts if s.recorded is not found)
 
     def _record(self, key: Any, leaves: list[Any], structure: Any) -> Recorded:
         if self.cache:
@@ -130,8 +135,7 @@ class Jitted:
         soon()
         found = Recorded(self.function, self.options, leaves, structure)
         if found.reusable:
-            before = self.cache.get(key)
-            self.shortcuts = tuple(s for s in self.shortcuts if s.recorded is not before)
+            self._forget(self.cache.get(key))
             self.cache[key] = found
         return found
 

@@ -79,6 +79,7 @@ class Recorded:
         self.programs: dict[bool, Callable[..., list[Any]]] = {}
         self.calls = 0
         self.shortcut: Shortcut | None = None
+        self.rebound = False
 
     def _register(self, opened: Recording) -> tuple[dict[int, list[Place]], dict[Node, Place]]:
         """Make a watched Tensor a hidden input, so that binding another one is no new program.
@@ -204,6 +205,16 @@ class Recorded:
             way = _giving(self, match, way) if way else _in_python(self, match, program)
         return Shortcut(self, way)
 
+    def is_bound_anew(self) -> bool:
+        """Whether there is a shortcut that expects what a name was bound to before.
+
+        This is asked after a call that it did not take. The next one expects no such thing.
+        """
+        if self.shortcut is None or self.rebound or _hold(self.settled):
+            return False
+        self.rebound = True
+        return True
+
     def prepare(self) -> None:
         """Optimize and compile the program, if that was not done yet."""
         self._program()
@@ -239,7 +250,8 @@ def _at_once(
     if hidden is None:
         return None
     # What is settled is compared by machine code; where anything else is, Python looks at all.
-    read, settled = recorded.cells_read, all(watch.is_settled for watch in recorded.watches)
+    read = recorded.cells_read
+    settled = not recorded.rebound and all(watch.is_settled for watch in recorded.watches)
     changing = len(read) if settled else len(hidden)
     cells = recorded.cells_written
     build = built(recorded.structure, len(program.outputs) - len(cells), len(cells))
