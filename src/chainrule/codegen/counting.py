@@ -10,10 +10,11 @@ from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
 from chainrule.codegen.affine import Affine, flattened, variable
+from chainrule.codegen.llvm import Builder
 from chainrule.codegen.loops import Expression, Fetch, Inside, Load, Position, Statement, parts
-from chainrule.codegen.values import Value
+from chainrule.codegen.values import Value, constant
 
-__all__ = ["Loops", "forms_in", "forms_of", "merged", "values_of"]
+__all__ = ["Loops", "decoded", "forms_in", "forms_of", "merged", "span", "values_of"]
 
 
 def forms_of(statement: Statement) -> Iterator[Affine]:
@@ -67,3 +68,19 @@ def values_of(loops: Loops, value: Value) -> dict[int, Value | None]:
     made: dict[int, Value | None] = dict.fromkeys(loops.members)
     made[loops.last] = value
     return made
+
+
+def decoded(b: Builder, row: Value, rows: Sequence[Loops]) -> dict[int, Value | None]:
+    """The values of variables from the number of their turn."""
+    made: dict[int, Value | None] = {}
+    for loops in reversed(rows[1:]):
+        size = constant("i64", loops.extent)
+        made |= values_of(loops, b.binary("urem", row, size))
+        row = b.binary("udiv", row, size)
+    return made | (values_of(rows[0], row) if rows else {})
+
+
+def span(b: Builder, limits: Sequence[Value], size: int, count: int) -> tuple[Value, Value]:
+    """The elements of some tiles, of ``count`` in all."""
+    low, high = (b.mul(tile, size) for tile in limits)
+    return low, b.intrinsic("smin", high, constant("i64", count))

@@ -13,11 +13,12 @@ from typing import Final, NamedTuple
 
 from chainrule.codegen.affine import Affine
 from chainrule.codegen.clusters import INDEXED, Cluster, clusters
-from chainrule.codegen.counting import Loops, forms_of, merged, values_of
+from chainrule.codegen.counting import Loops, decoded, forms_of, merged, span, values_of
 from chainrule.codegen.fuse import Fused
 from chainrule.codegen.llvm import Builder, Module
 from chainrule.codegen.loops import Load, Pairs, Statement, loads, parts
 from chainrule.codegen.nests import Nest, Row
+from chainrule.codegen.squares import emit_squares, squares_of
 from chainrule.codegen.streaming import end_streams, further_on, next_row, streamed_by
 from chainrule.codegen.target import Target
 from chainrule.codegen.turning import Turn, emit_turn, turn_of
@@ -80,12 +81,16 @@ def emit_fused(
     row, limits = _begin(module, target, name, places, kept, rank)
     row.lane, row.count = _rows_over_lanes(target, nests, rank)
     row.streamed = set() if row.lane else streamed_by(nests, streamed)
+    squares = None if row.lane else squares_of(nests, rank)
     soon = next_row(nests, rank) if rank and not row.lane else {}
     emitted = [
         _emitter(row, c, plan, scratch, soon.get(id(c), ()))
         for c, plan in zip(nests, plans, strict=True)
     ]
-    if statements[0].band is not None:
+    if squares is not None:
+        scratch = squares.bytes
+        tiles = emit_squares(row, nests[0], squares, limits)
+    elif statements[0].band is not None:
         tiles = _in_bands(row, statements[0], emitted[0], limits)
     elif rank:
         tiles = _in_rows(row, nests, emitted, limits, work)
@@ -203,7 +208,7 @@ def _in_rows(
     added = [s for s in statements if s.added]
     if not added:
         size = min(count, max(1, _TILE_WORK * count // max(work, 1)))
-        _rows(row, emitted, rows, _span(row.b, limits, size, count))
+        _rows(row, emitted, rows, span(row.b, limits, size, count))
         return -(-count // size)
     tiles = added[0].target.shape[0]
     size = -(-count // tiles)
@@ -215,7 +220,7 @@ def _in_rows(
         row.pointers |= {
             node: _begun(row, node, pointer, tile.index) for node, pointer in totals.items()
         }
-        _rows(row, emitted, rows, _span(row.b, begin, size, count))
+        _rows(row, emitted, rows, span(row.b, begin, size, count))
     return tiles
 
 
@@ -231,7 +236,7 @@ def _in_bands(
     with b.loop(low, high) as tile:
         number = b.binary("udiv", tile.index, b.number(bands))
         band = b.sub(tile.index, b.mul(number, bands))
-        row.values = (_decoded(b, number, rows) if rows else {}) | {v: b.mul(band, size)}
+        row.values = (decoded(b, number, rows) if rows else {}) | {v: b.mul(band, size)}
         emit()
     return math.prod(s.extents[:rank]) * bands
 
@@ -261,7 +266,7 @@ def _rows(
         _rows_side_by_side(row, emitted, row.lane, span)
         return
     with row.b.loop(*span) as loop:
-        row.values = _decoded(row.b, loop.index, rows)
+        row.values = decoded(row.b, loop.index, rows)
         for emit in emitted:
             emit()
 
@@ -301,28 +306,12 @@ def _flat(
     extent = loops[0].extent
     per = row.target.lanes("i8") * 4
     size = max(_TILE_WORK * extent // max(work, 1) // per * per, per)
-    Nest(row, first, _span(row.b, limits, size, extent), further_on(first, loops[0].last)).emit()
+    Nest(row, first, span(row.b, limits, size, extent), further_on(first, loops[0].last)).emit()
     return -(-extent // size)
-
-
-def _span(b: Builder, limits: Sequence[Value], size: int, count: int) -> tuple[Value, Value]:
-    """The elements of some tiles, of ``count`` in all."""
-    low, high = (b.mul(tile, size) for tile in limits)
-    return low, b.intrinsic("smin", high, constant("i64", count))
 
 
 def _forms(statements: Sequence[Statement]) -> list[Affine]:
     return [form for s in statements for form in forms_of(s)]
-
-
-def _decoded(b: Builder, row: Value, rows: Sequence[Loops]) -> dict[int, Value | None]:
-    """The values of the row variables from the row's number."""
-    made: dict[int, Value | None] = {}
-    for loops in reversed(rows[1:]):
-        size = constant("i64", loops.extent)
-        made |= values_of(loops, b.binary("urem", row, size))
-        row = b.binary("udiv", row, size)
-    return made | (values_of(rows[0], row) if rows else {})
 
 
 def _operations(s: Statement) -> int:
