@@ -46,7 +46,7 @@ _NEAR: Final = 256
 _FAR: Final = 512
 """The same where the arrays are so large that they hardly lie in a cache."""
 
-_LARGE: Final = 1 << 20  # bytes of such an array
+_LARGE: Final = 1 << 22  # bytes of such an array
 _LEAST: Final = 8  # rows and columns that are worth squares
 _LANES: Final = 16  # of vectors that are turned over together
 _TILE: Final = 8192  # elements
