@@ -63,7 +63,7 @@ def test_a_matrix_plus_its_transpose_is_that_of_numpy_and_symmetric(size: int) -
     assert made.tobytes() == made.T.tobytes()
 
 
-@pytest.mark.parametrize("rows, columns", [(40, 50), (130, 70), (600, 520)])
+@pytest.mark.parametrize(("rows", "columns"), [(40, 50), (130, 70), (600, 520)])
 def test_several_matrices_of_several_types_are_turned_over_in_one_kernel(
     rows: int, columns: int
 ) -> None:
@@ -81,7 +81,9 @@ def test_several_matrices_of_several_types_are_turned_over_in_one_kernel(
 
 @pytest.mark.parametrize("axes", [(0, 2, 1), (2, 1, 0), (2, 0, 1), (1, 2, 0), (1, 0, 2)])
 @pytest.mark.parametrize("shape", [(3, 20, 33), (40, 5, 24), (12, 70, 9)])
-def test_axes_in_any_order_are_those_of_numpy(shape: tuple[int, ...], axes: tuple[int, ...]) -> None:
+def test_axes_in_any_order_are_those_of_numpy(
+    shape: tuple[int, ...], axes: tuple[int, ...]
+) -> None:
     x = drawn(*shape)
     assert_same_bits(lambda x: cr.permute_dims(x, axes) * 3, x)
     assert_same_bits(lambda x: cr.flip(cr.permute_dims(x, axes), axis=1) - 1, x)

@@ -14,7 +14,7 @@ from typing import Final
 from chainrule.codegen.affine import flattened, variable
 from chainrule.codegen.fuse import Fused, Item, reads, targets
 from chainrule.codegen.loops import Expression, Load, Statement, loads
-from chainrule.codegen.steps import Check, Host, Nested
+from chainrule.codegen.steps import Check, Host, Nested, Solve, is_system
 from chainrule.ir.graph import Graph, Node, bodies
 from chainrule.ir.primitives import Gather, Loop, Scatter
 
@@ -79,14 +79,16 @@ def _own_reads(item: Item, target: Node) -> Collection[Node]:
 
 def _can_fail(item: Item) -> bool:
     if isinstance(item, Nested):
-        return any(map(_indexes, bodies(item.node.op)))
-    return isinstance(item, Check | Host)
+        return any(map(_stops, bodies(item.node.op)))
+    return isinstance(item, Check | Host | Solve)
 
 
-def _indexes(graph: Graph) -> bool:
-    """Whether a graph reads or writes where an index says, which may lie outside."""
+def _stops(graph: Graph) -> bool:
+    """Whether a graph has an index, which may lie outside, or a matrix, which may be singular."""
     return any(
-        isinstance(node.op, Gather | Scatter) or any(map(_indexes, bodies(node.op)))
+        isinstance(node.op, Gather | Scatter)
+        or is_system(node)
+        or any(map(_stops, bodies(node.op)))
         for node in graph.nodes()
     )
 

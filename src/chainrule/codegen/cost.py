@@ -9,7 +9,7 @@ from typing import NamedTuple
 from chainrule.codegen.fuse import Fused, Item, reads, targets
 from chainrule.codegen.loops import Add, Apply, Choose, Expression, Pairs, Times, parts
 from chainrule.codegen.outline import Native, works
-from chainrule.codegen.steps import Check, Contraction, Draw, Scattered, Spread
+from chainrule.codegen.steps import Check, Contraction, Draw, Scattered, Solve, Spread
 
 __all__ = ["Cost", "cost", "kernel_cost"]
 
@@ -65,6 +65,9 @@ def _work(item: Item) -> Iterable[tuple[tuple[int, ...], int]]:
             yield item.extents, operations_in(item.value) + 1
         case Check(extents=extents):
             yield extents, 1
+        case Solve(node=node):
+            *stack, rows, columns = node.inputs[1].shape
+            yield (*stack, rows, rows, rows + 3 * columns), 1
         case Draw(target=target):
             yield target.shape, 5
         case _:

@@ -18,7 +18,17 @@ from chainrule.codegen.affine import flattened, variable
 from chainrule.codegen.clusters import INDEXED
 from chainrule.codegen.counting import forms_of, merged
 from chainrule.codegen.loops import Fetch, Load, Pairs, Statement, Times, loads
-from chainrule.codegen.steps import Check, Contraction, Draw, Host, Nested, Scattered, Spread, Step
+from chainrule.codegen.steps import (
+    Check,
+    Contraction,
+    Draw,
+    Host,
+    Nested,
+    Scattered,
+    Solve,
+    Spread,
+    Step,
+)
 from chainrule.ir.graph import Node
 
 __all__ = ["Fused", "Item", "fuse", "own_rank", "reads", "targets"]
@@ -285,7 +295,7 @@ def reads(item: Item) -> set[Node]:
             if product is not None:
                 found |= {n.source for side in (product.left, product.right) for n in loads(side)}
             return found
-        case Host(node=node) | Nested(node=node) | Draw(node=node):
+        case Host(node=node) | Solve(node=node) | Nested(node=node) | Draw(node=node):
             return set(node.inputs)
         case Check(value=value) | Spread(value=value):
             return {load.source for load in loads(value)}
@@ -302,7 +312,7 @@ def targets(item: Item) -> tuple[Node, ...]:
     match item:
         case Fused(sources=sources):
             return tuple(sources)
-        case Host(targets=made) | Nested(targets=made):
+        case Host(targets=made) | Solve(targets=made) | Nested(targets=made):
             return made
         case Check():
             return ()

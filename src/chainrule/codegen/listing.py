@@ -30,7 +30,7 @@ from chainrule.codegen.loops import (
     Words,
 )
 from chainrule.codegen.outline import Inner, Native, Part, Work
-from chainrule.codegen.steps import Check, Contraction, Draw, Host, Scattered, Spread
+from chainrule.codegen.steps import Check, Contraction, Draw, Host, Scattered, Solve, Spread
 from chainrule.ir.graph import Node
 from chainrule.ir.primitives import Loop
 from chainrule.ir.show import numbering, type_text
@@ -128,6 +128,9 @@ def _kind(item: Item) -> str:
             return "sum into places"
         case Scattered():
             return "sum into places by index"
+        case Solve(node=node):
+            sizes = "×".join(map(str, (*node.inputs[0].shape, node.inputs[1].shape[-1])))
+            return f"linear systems {sizes}"
         case Draw():
             return "random bits"
         case _:
@@ -163,6 +166,9 @@ def _body(item: Item, names: Names) -> Iterator[str]:
             yield _loops(extents)
             index = ", ".join(_text(e, names) for e in indices)
             yield f"  {_name(target, names)}[{index}, …] += {_text(value, names)}"
+        case Solve(node=node, targets=made):
+            operands = ", ".join(_name(n, names) for n in node.inputs)
+            yield f"{', '.join(_name(n, names) for n in made)} = solve({operands})"
         case Draw(target=target, node=node):
             operands = ", ".join(_name(n, names) for n in node.inputs)
             yield f"{_name(target, names)} = random bits({operands})"

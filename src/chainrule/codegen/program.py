@@ -24,9 +24,10 @@ from chainrule.codegen.memory import arrange
 from chainrule.codegen.nested import Room, emit_cond, emit_loop, rooms, with_own_outputs
 from chainrule.codegen.outline import Body, Inner, Native, Part, Segment, Work
 from chainrule.codegen.split import split_sums
-from chainrule.codegen.steps import Check, Draw, Host, Nested, Scattered, Spread, steps_of
+from chainrule.codegen.steps import Check, Draw, Host, Nested, Scattered, Solve, Spread, steps_of
 from chainrule.codegen.streaming import streamed_in
 from chainrule.codegen.sums import emit_check, emit_scattered, emit_spread
+from chainrule.codegen.systems import emit_solve
 from chainrule.codegen.table import ARENA, FIRST, SCRATCH, STATUS
 from chainrule.codegen.target import Target
 from chainrule.codegen.values import Value, constant
@@ -181,6 +182,8 @@ def _computes(item: Item) -> bool:
             return 0 not in item.target.shape
         case Check(extents=extents):
             return 0 not in extents
+        case Solve(targets=made):
+            return any(0 not in node.shape for node in made)
         case _:
             return True
 
@@ -289,7 +292,7 @@ class _Writer:
                     b.call("chainrule_parallel", "void", team, function, table, tiles)
                 else:
                     b.call(kernel.name, "void", table, constant("i64", 0), tiles, scratch)
-            if isinstance(part.item, Check):
+            if isinstance(part.item, Check | Solve):
                 self._stop(b, table)
 
     @contextmanager
@@ -364,6 +367,8 @@ class _Writer:
                 return emit_scattered(self.module, self.target, name, item, places)
             case Draw():
                 return emit_draw(self.module, name, item, places)
+            case Solve():
+                return emit_solve(self.module, self.target, name, item, places, STATUS)
             case Check():
                 return emit_check(self.module, name, item, places, STATUS)
             case _:

@@ -1,6 +1,6 @@
 """Squares: what lies in memory across the direction of the results is turned over in registers.
 
-y[i, j] = f(x[j, i], …)   →   in each square of places:  t[i, j] = x[j, i],   y[i, j] = f(t[i, j], …)
+y[i, j] = f(x[j, i], …)   →   in each square:  t[i, j] = x[j, i],   y[i, j] = f(t[i, j], …)
 
 Element after element, each would take a line of memory of its own, and a large matrix would come
 into the cache once for every row of lanes. A square stays in the nearest cache: vectors are read

@@ -14,6 +14,7 @@ from chainrule.codegen.storing import domain, is_loops, is_memory, is_product, s
 from chainrule.ir import primitives as p
 from chainrule.ir.dtype import BUNDLE
 from chainrule.ir.graph import Graph, Node, bodies
+from chainrule.ir.routines.solving import SOLVE
 from chainrule.ir.symmetry import gram_of
 
 __all__ = [
@@ -23,14 +24,17 @@ __all__ = [
     "Host",
     "Nested",
     "Scattered",
+    "Solve",
     "Spread",
     "Step",
+    "is_system",
     "steps_of",
 ]
 
 _OFTEN: Final = 32  # times that an element goes into a product, which are worth a copy of it
 _WIDE: Final = 32  # columns of one of many products; fewer leave lanes without work
 _DEEP: Final = 8  # rows, and terms of a sum, that are worth laying out columns for each image
+_SMALL: Final = 64  # rows of a linear system
 _FEW: Final = 48  # rows, or terms of a sum, of which all are computed as soon as half
 
 
@@ -103,6 +107,13 @@ class Draw(NamedTuple):
     node: Node
 
 
+class Solve(NamedTuple):
+    """Small linear systems: a node whose only result is the node in ``targets``."""
+
+    node: Node
+    targets: tuple[Node, ...]
+
+
 class Nested(NamedTuple):
     """A Loop or a Cond whose bodies are machine code; its results are the nodes in ``targets``."""
 
@@ -110,7 +121,7 @@ class Nested(NamedTuple):
     targets: tuple[Node, ...]
 
 
-Step = Statement | Contraction | Spread | Scattered | Draw | Check | Host | Nested
+Step = Statement | Contraction | Spread | Scattered | Draw | Check | Host | Solve | Nested
 
 
 def steps_of(graph: Graph) -> list[Step]:
@@ -147,13 +158,21 @@ def _steps(graph: Graph, nodes: Sequence[Node], stored: set[Node]) -> Iterable[S
         if 0 in node.shape:
             yield from _checks(node, stored)
         elif node.dtype is BUNDLE:
-            kind = Nested if _is_nested(node) else Host
+            kind = Nested if _is_nested(node) else Solve if is_system(node) else Host
             yield kind(node, tuple(projects.get(node, ())))
         elif node in stored and not is_memory(node):
             yield from _checks(node, stored)
             yield _step(node, stored)
         elif isinstance(node.op, p.Gather | p.Scatter):
             yield from _checks(node, stored)
+
+
+def is_system(node: Node) -> bool:
+    """Whether a node solves linear systems that are small enough for machine code."""
+    op = node.op
+    return (
+        isinstance(op, p.RoutineCall) and op.routine is SOLVE and node.inputs[0].shape[-1] <= _SMALL
+    )
 
 
 def _is_nested(node: Node) -> bool:
@@ -166,7 +185,7 @@ def _needs_host(graph: Graph) -> bool:
     for node in graph.nodes():
         if node in given or isinstance(node.op, p.Project) or is_inline(node) or is_loops(node):
             continue
-        if not (is_memory(node) or _is_nested(node)):
+        if not (is_memory(node) or is_system(node) or _is_nested(node)):
             return True
     return False
 
