@@ -308,6 +308,11 @@ MISTAKES: dict[str, tuple[Callable[[], Any], type[Exception], str]] = {
         ShapeError,
         "solve: the right side has shape [4], and the arguments are x [3]",
     ),
+    "a right side that is not like the results": (
+        lambda: cr.jacobian(lambda x: cr.reshape(x, (2, 3)))(cr.ones(6)).solve(cr.ones(2)),
+        ShapeError,
+        "solve: the right side has shape [2], and the results are result [2, 3]",
+    ),
     "eigenvalues without symmetry": (
         lambda: cr.jacobian(lambda x: A @ x)(cr.ones(5)).eigs(),
         ArgumentError,

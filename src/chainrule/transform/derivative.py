@@ -175,6 +175,9 @@ class Derivative(Blocks, identity=True):
     def diag(self) -> Tensor:
         """Give the diagonal of the matrix: in the shape of the argument, flat for several."""
         self._require_square("diag")
+        if not self._has_like_axes:
+            found = diagonal(self.matrix())
+            return _reshape([found], self.inputs[0].shape) if len(self.inputs) == 1 else found
         count = len(self.inputs)
         found = [self._diagonal_block(k * count + k) for k in range(count)]
         if count == 1:
@@ -192,7 +195,7 @@ class Derivative(Blocks, identity=True):
     def trace(self) -> Tensor:
         """Give the sum of the diagonal."""
         self._require_square("trace")
-        if len(self.parts) == 1 and self._structured:
+        if len(self.parts) == 1 and self._structured and self._has_like_axes:
             return self._structured[0].trace()
         return _sum([self.diag()])  # type: ignore[no-any-return]
 
@@ -245,6 +248,7 @@ class Derivative(Blocks, identity=True):
     def solve(self, g: Any, damping: Any = 0.0) -> Any:
         """Solve (A + damping · I) x = g by the structure; g as for ``@``.
 
+        The results and the arguments need as many elements, not the same axes.
         Kronecker factors are solved one by one, sums of them in the eigenvectors of their factors,
         blocks block by block, a diagonal plus low rank by Woodbury's identity, bands as bands,
         small matrices densely, large ones by products with vectors (MINRES).
@@ -258,16 +262,18 @@ class Derivative(Blocks, identity=True):
         self._require_square("solve")
         given = Vectors.read("solve", g, self.outputs, self.dtype)
         if given is None:
+            like = self._has_like_axes
+            name, wanted = ("arguments", self.inputs) if like else ("results", self.outputs)
             raise ShapeError(
                 f"solve: the right side has shape {list(as_tensor(g, 'solve').shape)}, and the "
-                f"arguments are {', '.join(f'{p.name} {list(p.shape)}' for p in self.inputs)}"
+                f"{name} are {', '.join(f'{p.name} {list(p.shape)}' for p in wanted)}"
             )
         number = None if _is_zero(damping) else cast(as_tensor(damping, "solve"), self.dtype)
         return given.like(self._solved(given, number), self.inputs)
 
     def _solved(self, given: Vectors, damping: Tensor | None) -> list[Tensor]:
         count = self._sides[0]
-        if len(self._structured) == 1:
+        if len(self._structured) == 1 and (damping is None or self._has_like_axes):
             (block,) = self._structured
             block = block if damping is None else block.damped(damping)
             operations = structured_operations(block.form)
@@ -290,7 +296,8 @@ class Derivative(Blocks, identity=True):
 
     @property
     def _bandwidth(self) -> int | None:
-        return bandwidth(self._structured[0].form) if len(self._structured) == 1 else None
+        has_bands = len(self._structured) == 1 and self._has_like_axes
+        return bandwidth(self._structured[0].form) if has_bands else None
 
     @property
     def _is_evaluated(self) -> bool:
@@ -324,6 +331,7 @@ class Derivative(Blocks, identity=True):
         """
         self._require_square("eigs")
         if not (self.symmetric or (len(self._structured) == 1 == len(self.parts)
+                                   and self._has_like_axes
                                    and self._structured[0].form.symmetric)):  # fmt: skip
             raise ArgumentError(
                 "eigs: the matrix is not known to be symmetric\n\n"
@@ -340,8 +348,13 @@ class Derivative(Blocks, identity=True):
             return lanczos(self._flat_products(), size, k, self.dtype.numpy)
         return largest(eigvalsh(self.matrix()), k)
 
+    @property
+    def _has_like_axes(self) -> bool:
+        """Whether rows and columns count through the same axes."""
+        return [o.shape for o in self.outputs] == [i.shape for i in self.inputs]
+
     def _require_square(self, method: str) -> None:
-        if [o.shape for o in self.outputs] != [i.shape for i in self.inputs]:
+        if self._sides[0] != self._sides[1]:
             rows, columns = (
                 ", ".join(f"{p.name} {list(p.shape)}" for p in ps)
                 for ps in (self.outputs, self.inputs)
