@@ -6,6 +6,7 @@ import pytest
 import chainrule as cr
 from chainrule.errors import FormulaError
 from chainrule.formula import check
+from chainrule.formula.grading import program
 
 
 def loss(w: "d", X: "n d", y: "n"):
@@ -84,3 +85,47 @@ def test_an_unknown_parameter() -> None:
     with pytest.raises(FormulaError) as caught:
         check(loss, "v", "X")
     assert str(caught.value) == "check: loss has no parameter 'v' with axes; it has w, X, y"
+
+
+def product(W: "m d", U: "c m", x: "d"):
+    return cr.sum((U @ (W @ x)) ** 2)
+
+
+MISFITS = [
+    ("[Wᵀ, Uᵀ]", "d×m and m×c cannot be joined side by side."),
+    ("[W.T, U.T] @ x", "d×m and m×c cannot be joined side by side."),
+    ("[W; U]", "m×d and c×m cannot be joined one below the other."),
+    ("[Wᵀ, x]", "The result has the shape d×(m+1), the derivative m×d."),
+    ("[W, Uᵀ]", "The result has the shape m×(d+c), the derivative m×d."),
+    ("Wᵀ Wᵀ", "d×m times d×m does not fit."),
+]
+
+
+@pytest.mark.parametrize(("derivation", "message"), MISFITS, ids=[m[0] for m in MISFITS])
+def test_what_does_not_fit_is_told_with_its_sizes(derivation: str, message: str) -> None:
+    told = check(product, "W", derivation)
+    assert not told
+    assert str(told) == f"{message}\n   ∂product/∂W = 2UᵀUWxxᵀ"
+
+
+def test_a_gradient_of_several_numbers_is_refused_rather_than_graded() -> None:
+    def several(W: "m d", x: "d"):
+        return W @ x
+
+    with pytest.raises(FormulaError) as caught:
+        check(several, "x", "Wᵀ")
+    assert str(caught.value) == (
+        "check: several gives an array of shape m, and a gradient is that of one number\n\n"
+        '  order="jacobian" gives the derivative of every element; or sum it up.'
+    )
+    assert check(several, "x", "W", order="jacobian")
+
+
+def test_where_nothing_can_be_compared_nothing_is_right(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(program, "_point", lambda *_: None)
+    with pytest.raises(FormulaError) as caught:
+        check(loss, "w", "3")
+    assert str(caught.value) == (
+        "check: at none of 25 random points is the derivative of loss known well enough to "
+        "compare with"
+    )

@@ -89,7 +89,7 @@ def constant(x: "n"):
     return cr.sum(cr.sign(x))
 
 
-NOTHING = ["None", "True", "'abc'", "x.shape", "(1, 2)", "[1:, :]", "()", "[x, x.T @ x]"]
+NOTHING = ["None", "True", "'abc'", "x.shape", "(1, 2)", "[1:, :]", "()"]
 
 
 @pytest.mark.parametrize("text", NOTHING)
@@ -98,6 +98,9 @@ def test_what_has_no_value_is_never_taken_for_zero(text: str) -> None:
         with pytest.raises(FormulaError, match="no array"):
             check(f, "x", derivation)
     assert check(constant, "x", "𝟎")
+    for f, derivation in ((cube, "3x² + [x, x.T @ x]"), (constant, "[x, x.T @ x]")):
+        told = check(f, "x", derivation)
+        assert told.message == "n×1 and 1×1 cannot be joined side by side"
 
 
 def test_parts_that_do_not_fit_are_told() -> None:

@@ -19,7 +19,16 @@ from chainrule.tensors import Tensor, tensor
 from chainrule.transform import trace
 from chainrule.transform.trace import Trace
 
-__all__ = ["Order", "Question", "ask", "derivative", "derive", "name_of", "tensors"]
+__all__ = [
+    "Order",
+    "Question",
+    "ask",
+    "derivative",
+    "derive",
+    "name_of",
+    "require_number",
+    "tensors",
+]
 
 Order = Literal[1, 2, "jacobian"]
 
@@ -67,6 +76,17 @@ def ask(
 def name_of(f: Callable[..., Any]) -> str:
     """What a function is called in formulas."""
     return str(getattr(f, "__name__", "f")).replace("<lambda>", "f")
+
+
+def require_number(verb: str, question: Question, derivation: Derivation) -> None:
+    """Refuse the gradient or the Hessian of more than one number."""
+    if question.order != "jacobian" and derivation.traces[0].graph.outputs[0].shape:
+        shape = "×".join(derivation.value().dims)
+        raise FormulaError(
+            f"{verb}: {name_of(question.f)} gives an array of shape {shape}, and a gradient is "
+            'that of one number\n\n  order="jacobian" gives the derivative of every element; or '
+            "sum it up."
+        )
 
 
 def derivative(derivation: Derivation, names: tuple[str, ...], order: Order) -> Poly:

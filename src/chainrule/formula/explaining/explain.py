@@ -10,7 +10,15 @@ import numpy as np
 
 from chainrule.errors import FormulaError
 from chainrule.formula.derivation.derive import Derivation
-from chainrule.formula.derivation.question import Order, Question, ask, derivative, derive, name_of
+from chainrule.formula.derivation.question import (
+    Order,
+    Question,
+    ask,
+    derivative,
+    derive,
+    name_of,
+    require_number,
+)
 from chainrule.formula.derivation.samples import Signature
 from chainrule.formula.explaining.explanation import Explanation
 from chainrule.formula.explaining.kinks import kinks
@@ -82,7 +90,7 @@ def explain(
     )
     names, given = question.names, question.given
     derivation = derive(question, expand)
-    _check_scalar(question, derivation)
+    require_number("explain", question, derivation)
     main, known = readable(question, derivation, expand)
     error, points = verified(question, main, known, derivation)
     if not error < _CLOSE:
@@ -107,17 +115,6 @@ def explain(
         given.axes,
         _board(question, derivation, main) if steps else None,
     )
-
-
-def _check_scalar(question: Question, derivation: Derivation) -> None:
-    """A gradient or a Hessian is that of one number."""
-    if question.order != "jacobian" and derivation.traces[0].graph.outputs[0].shape:
-        shape = "×".join(derivation.value().dims)
-        raise FormulaError(
-            f"explain: {name_of(question.f)} gives an array of shape {shape}, and a gradient is "
-            'that of one number\n\n  order="jacobian" gives the derivative of every element; or '
-            "sum it up."
-        )
 
 
 def _board(question: Question, derivation: Derivation, main: Tree) -> Board | None:

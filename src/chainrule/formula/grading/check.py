@@ -26,6 +26,7 @@ from chainrule.formula.grading.program import Point, Program, program
 from chainrule.formula.grading.terms import by_terms
 from chainrule.formula.printing.notation import UNICODE, spelled
 from chainrule.formula.reading.numeric import natural
+from chainrule.formula.reading.operators import Term
 from chainrule.formula.reading.parse import Reader
 from chainrule.formula.reading.shapes import Shape
 from chainrule.formula.reading.syntax import Syntax
@@ -74,8 +75,7 @@ class Check:
         if self.verdict == "right":
             return f"Right: {self.message}"
         place = "" if self.line is None else f"Line {self.line}: "
-        message = self.message if place else self.message[:1].upper() + self.message[1:]
-        shown = [f"{place}{message}."]
+        shown = [f"{place}{self.message if place else _sentence(self.message)}."]
         if self.formula is not None:
             shown.append(f"   {self.left} = {self.formula}")
         return "\n".join(shown)
@@ -146,6 +146,13 @@ def _formula(prog: Program) -> tuple[str, str | None]:
     return left, None if prog.main is None else UNICODE(prog.main)
 
 
+def _sentence(message: str) -> str:
+    """A message with a capital letter, unless it begins with a name or a size, such as n×d."""
+    first = message.split(" ", 1)[0]
+    is_word = first == "a" or (len(first) > 1 and first.isalpha())
+    return message[:1].upper() + message[1:] if is_word else message
+
+
 def _misnamed(prog: Program, name: str, syntax: Syntax) -> bool:
     """Whether a definition disagrees with the value that the program has under this name."""
     try:
@@ -198,7 +205,7 @@ def _diagnosed(prog: Program, values: list[Array], syntax: Syntax) -> Finding:
         lambda: nearly_assuming(prog, evaluated),
         lambda: assuming(prog, evaluated, weak=True),
         lambda: scalar_finding(prog, values),
-        lambda: shape_finding(prog, values),
+        lambda: shape_finding(prog, values, _read(prog, syntax).shape),
     )
     for test in tests:
         finding = test()
@@ -219,7 +226,7 @@ def _values(
     prog: Program, syntax: Syntax, points: Sequence[Point], dims: Shape | None = None
 ) -> list[Array]:
     """What a text is at each point; sizes that it leaves open fit these, or the derivative."""
-    term = Reader("", prog.names).whole(syntax, prog.dims if dims is None else dims)
+    term = _read(prog, syntax, dims)
     try:
         with np.errstate(all="ignore"):
             found = [prog.evaluator(p)(term.tree) for p in points]
@@ -228,6 +235,11 @@ def _values(
     except (IndexError, ValueError):  # such as 𝟎 below [M; I], which is too long already
         raise FormulaError("the parts have sizes that do not fit one another") from None
     return [natural(v, term.rank) if term.rank < 2 else v for v in found]
+
+
+def _read(prog: Program, syntax: Syntax, dims: Shape | None = None) -> Term:
+    """What a text says; sizes that it leaves open fit these, or the derivative."""
+    return Reader("", prog.names).whole(syntax, prog.dims if dims is None else dims)
 
 
 def _graded_callable(prog: Program, derivation: Callable[..., Any]) -> Check:

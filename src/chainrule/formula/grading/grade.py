@@ -33,7 +33,7 @@ from chainrule.formula.grading.program import (
     value_of_function,
 )
 from chainrule.formula.grading.regress import size_factor
-from chainrule.formula.reading.shapes import shown
+from chainrule.formula.reading.shapes import Shape, shown
 from chainrule.formula.typeset.evaluate import Array
 
 __all__ = [
@@ -213,14 +213,14 @@ def scalar_finding(program: Program, values: Values) -> Finding | None:
     )  # fmt: skip
 
 
-def shape_finding(program: Program, values: Values) -> Finding | None:
-    """A value of another shape."""
+def shape_finding(program: Program, values: Values, read: Shape | None = None) -> Finding | None:
+    """A value of another shape, which a text says; of a function it is told from the numbers."""
     made = [fitted(v, p.truth, program.rows) for v, p in zip(values, program.points, strict=False)]
     if None not in [None if m is None else 0 for m in made]:
         return None
-    sizes = program.points[0].sizes
-    number_of = {v: k for k, v in sizes.items()}
-    got = tuple(number_of.get(n, str(n)) for n in values[0].shape)
+    if read is None or len(read) != values[0].ndim:
+        number_of = {v: k for k, v in program.points[0].sizes.items()}
+        read = tuple(number_of.get(n, str(n)) for n in values[0].shape)
     return Finding(
-        "shape", f"the result has the shape {shown(got)}, the derivative {shown(program.dims)}"
+        "shape", f"the result has the shape {shown(read)}, the derivative {shown(program.dims)}"
     )

@@ -15,9 +15,17 @@ from typing import Any
 
 import numpy as np
 
-from chainrule.errors import ChainruleError
+from chainrule.errors import ChainruleError, FormulaError
 from chainrule.formula.derivation.derive import Derivation
-from chainrule.formula.derivation.question import Order, Question, ask, derive, tensors
+from chainrule.formula.derivation.question import (
+    Order,
+    Question,
+    ask,
+    derive,
+    name_of,
+    require_number,
+    tensors,
+)
 from chainrule.formula.derivation.samples import Signature
 from chainrule.formula.explaining.explain import readable
 from chainrule.formula.explaining.room import with_room
@@ -118,6 +126,7 @@ def program(
     question = ask("check", f, wrt, examples, axes, facts, order)
     names, given = question.names, question.given
     derivation = derive(question)
+    require_number("check", question, derivation)
     main, known = _printed(question, derivation)
     shapes = _shapes(derivation, given, known)
     output = _dims(derivation, [t.graph.outputs[0] for t in derivation.traces])
@@ -129,6 +138,11 @@ def program(
     own = {n: output for n in (f.__name__, "L") if n not in shapes}
     shapes = {**own, **shapes}
     points = tuple(_points(question, main, known, derivation, own))
+    if not points:
+        raise FormulaError(
+            f"check: at none of {2 * _ATTEMPTS + 1} random points is the derivative of "
+            f"{name_of(f)} known well enough to compare with"
+        )
     numbers = [p.sizes for p in points[:2]]
     allowed = Names(shapes, frozenset(given.names), numbers)
     return Program(question, allowed, dims, rows, points, derivation, main, known, tuple(own))

@@ -14,10 +14,10 @@ from chainrule.formula.printing.notation import spelled
 from chainrule.formula.reading import operators as op
 from chainrule.formula.reading.calls import commutation
 from chainrule.formula.reading.names import Names
-from chainrule.formula.reading.operators import Term
+from chainrule.formula.reading.operators import Apart, Term
 from chainrule.formula.reading.shapes import Shape, Unknowns, shown
 from chainrule.formula.reading.syntax import UNIT, Syntax
-from chainrule.formula.reading.tokens import located
+from chainrule.formula.reading.tokens import UnfittingError, located
 from chainrule.formula.typeset import tree as ts
 from chainrule.formula.typeset.build import number, power_of
 from chainrule.formula.typeset.tree import Tree
@@ -86,6 +86,8 @@ class IndexReader(ABC):
 
     def must_be_array(self, term: Term, syntax: Syntax) -> None:
         """Refuse a tuple, a text or True where an array is needed: they would count as 0."""
+        if isinstance(term.meta, Apart):
+            raise UnfittingError(*self.error(term.meta.problem, syntax).args)
         if not term.is_array:
             raise self.error("this is no array", syntax)
 

@@ -18,11 +18,19 @@ from chainrule.formula.typeset import tree as ts
 from chainrule.formula.typeset.build import flat_transpose, number
 from chainrule.formula.typeset.tree import Tree
 
-__all__ = ["MisfitError", "Term"]
+__all__ = ["Apart", "MisfitError", "Term"]
 
 
 class MisfitError(Exception):
     """Shapes that do not fit; the reader knows where in the text."""
+
+
+class Apart(list["Term"]):
+    """A list of arrays that cannot stand side by side, and why."""
+
+    def __init__(self, terms: Sequence[Term], problem: str) -> None:
+        super().__init__(terms)
+        self.problem = problem
 
 
 _NOTHING: Final = number(0)

@@ -153,8 +153,8 @@ class Reader(IndexReader):
             return op.python_value(tuple(sizes) if plain else terms)
         try:
             return replace(stacked(self.unknowns, terms, 1), meta=terms)
-        except MisfitError:  # a list for stack, not [A, B]
-            return op.python_value(terms)
+        except MisfitError as problem:  # a list for stack, not [A, B]
+            return op.python_value(op.Apart(terms, str(problem)))
 
     # ------------------------------------------------------------ names
 

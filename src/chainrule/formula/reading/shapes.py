@@ -207,8 +207,10 @@ def broadcast(one: Shape, two: Shape) -> Shape | None:
 
 
 def shown(shape: Shape) -> str:
-    """A shape in words: n×d, or scalar."""
-    return re.sub(r"\?\d+", "?", "×".join(shape)) if shape else "scalar"
+    """A shape in words: n×d, or n×(d+1), or scalar."""
+    sums = len(shape) > 1
+    made = "×".join(f"({n})" if sums and re.search("[+−-]", n) else n for n in shape)
+    return re.sub(r"\?\d+", "?", made) or "scalar"
 
 
 def sliced(
