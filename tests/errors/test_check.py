@@ -97,7 +97,6 @@ MISFITS = [
     ("[W; U]", "m×d and c×m cannot be joined one below the other."),
     ("[Wᵀ, x]", "The result has the shape d×(m+1), the derivative m×d."),
     ("[W, Uᵀ]", "The result has the shape m×(d+c), the derivative m×d."),
-    ("Wᵀ Wᵀ", "d×m times d×m does not fit."),
 ]
 
 

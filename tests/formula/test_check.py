@@ -98,9 +98,12 @@ def test_what_has_no_value_is_never_taken_for_zero(text: str) -> None:
         with pytest.raises(FormulaError, match="no array"):
             check(f, "x", derivation)
     assert check(constant, "x", "𝟎")
-    for f, derivation in ((cube, "3x² + [x, x.T @ x]"), (constant, "[x, x.T @ x]")):
-        told = check(f, "x", derivation)
-        assert told.message == "n×1 and 1×1 cannot be joined side by side"
+
+
+def test_parts_that_cannot_be_joined_are_never_taken_for_zero() -> None:
+    problem = "n×1 and 1×1 cannot be joined side by side"
+    assert check(constant, "x", "[x, x.T @ x]").message == problem
+    assert check(cube, "x", "3x² + [x, x.T @ x]").message == f"{problem}; this is too much"
 
 
 def test_parts_that_do_not_fit_are_told() -> None:

@@ -176,8 +176,8 @@ class Derivative(Blocks, identity=True):
         """Give the diagonal of the matrix: in the shape of the argument, flat for several."""
         self._require_square("diag")
         if not self._has_like_axes:
-            found = diagonal(self.matrix())
-            return _reshape([found], self.inputs[0].shape) if len(self.inputs) == 1 else found
+            whole: Tensor = diagonal(self.matrix())
+            return _reshape([whole], self.inputs[0].shape) if len(self.inputs) == 1 else whole
         count = len(self.inputs)
         found = [self._diagonal_block(k * count + k) for k in range(count)]
         if count == 1:
