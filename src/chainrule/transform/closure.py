@@ -131,11 +131,11 @@ class _Text:
     __slots__ = ("text",)
 
     def __init__(self, value: Any) -> None:
-        held: object = repr(value)
+        held: object
         if isinstance(value, np.ndarray):
             held = (value.shape, value.dtype.str, value.tobytes())
-        elif isinstance(value, set):
-            held = frozenset(value)
+        else:
+            held = frozenset(value) if isinstance(value, set) else repr(value)
         self.text = (type(value), held)
 
 
@@ -353,7 +353,7 @@ def _global_names(code: types.CodeType) -> set[str]:
 
 def _attributes(value: Any) -> Any:
     """The value, or for an object that is no tree its attributes."""
-    plain = isinstance(value, Tensor | State | str)
+    plain = isinstance(value, Tensor | State | str | np.ndarray)  # a memmap has a __dict__
     if plain or not hasattr(value, "__dict__"):
         return value
     return dict(vars(value)) if tree.is_leaf(value) else value
