@@ -57,6 +57,17 @@ def test_a_case_gives_the_same_numbers_on_every_processor(
 
 @X86
 @pytest.mark.parametrize("dtype", ["float32", "float64"])
+def test_transposed_reads_and_small_systems_are_the_same_on_every_processor(
+    dtype: str, older: None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    rng = np.random.default_rng(0)
+    a = rng.standard_normal((37, 37)).astype(dtype) + 40 * np.eye(37, dtype=dtype)
+    compare(lambda a: a - 2 * a.T, [a], monkeypatch)
+    compare(lambda a: cr.linalg.solve(a, a[:, :5] + 1), [a], monkeypatch)
+
+
+@X86
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
 def test_a_step_gives_the_same_numbers_on_every_processor(
     dtype: str, older: None, monkeypatch: pytest.MonkeyPatch
 ) -> None:
