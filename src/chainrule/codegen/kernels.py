@@ -110,7 +110,7 @@ def _emit_turns(
     work = 2 * math.prod(s.extents)
     size = max(1, _TILE_WORK * turn.units // work)
     given, made = row.pointers[turn.load.source], row.pointers[s.target]
-    with row.b.loop(*_span(row.b, limits, size, turn.units)) as loop:
+    with row.b.loop(*span(row.b, limits, size, turn.units)) as loop:
         emit_turn(row.b, s, turn, given, made, loop.index)
     return Kernel(name, -(-turn.units // size), 0, work)
 
