@@ -19,7 +19,13 @@ from chainrule.codegen.llvm import Builder, Module
 from chainrule.codegen.loops import Load, Pairs, Statement, loads, parts
 from chainrule.codegen.nests import Nest, Row
 from chainrule.codegen.squares import emit_squares, squares_of
-from chainrule.codegen.streaming import end_streams, further_on, next_row, streamed_by
+from chainrule.codegen.streaming import (
+    Ask,
+    asked_by_rows,
+    end_streams,
+    further_on,
+    streamed_by,
+)
 from chainrule.codegen.target import Target
 from chainrule.codegen.turning import Turn, emit_turn, turn_of
 from chainrule.codegen.values import Value, constant, register, vector
@@ -82,9 +88,9 @@ def emit_fused(
     row.lane, row.count = _rows_over_lanes(target, nests, rank)
     row.streamed = set() if row.lane else streamed_by(nests, streamed)
     squares = None if row.lane else squares_of(nests, rank)
-    soon = next_row(nests, rank) if rank and not row.lane else {}
+    asks = asked_by_rows(nests, rank, row.streamed | row.first.keys()) if rank and not row.lane else {}
     emitted = [
-        _emitter(row, c, plan, scratch, soon.get(id(c), ()))
+        _emitter(row, c, plan, scratch, asks.get(id(c), ()))
         for c, plan in zip(nests, plans, strict=True)
     ]
     if squares is not None:
@@ -140,11 +146,11 @@ def _windows(target: Target, cluster: Cluster, rank: int) -> Plan | None:
 
 
 def _emitter(
-    row: Row, cluster: Cluster, plan: Plan | None, free: int, ahead: Sequence[Load]
+    row: Row, cluster: Cluster, plan: Plan | None, free: int, asks: Sequence[Ask]
 ) -> Callable[[], None]:
     """What writes the loops of a cluster; ``free`` is where the scratch is not in use."""
     if plan is None:
-        return lambda: Nest(row, cluster, ahead=ahead).emit()
+        return lambda: Nest(row, cluster, asks=asks).emit()
     (s,) = cluster.statements
     return lambda: emit_windows(row, s, plan, row.b.offset(row.scratch, free, "i8"))
 

@@ -16,11 +16,13 @@ from typing import Final, NamedTuple
 from chainrule.codegen.clusters import Cluster
 from chainrule.codegen.counting import Loops, forms_of, merged, values_of
 from chainrule.codegen.llvm import Builder
-from chainrule.codegen.loops import Load, Statement
+from chainrule.codegen.loops import Apply, Load, Statement, parts
 from chainrule.codegen.mathematics.lanes import Lanes
 from chainrule.codegen.mathematics.quotients import divisor
+from chainrule.codegen.scalars import SHORT
 from chainrule.codegen.scope import Scope
 from chainrule.codegen.settled import NOTHING, Settled, divisors, settled
+from chainrule.codegen.streaming import Ask, ask
 from chainrule.codegen.target import Target
 from chainrule.codegen.totals import combine, combined, folded, neutral
 from chainrule.codegen.values import Value, constant
@@ -75,13 +77,13 @@ class Nest:
         row: Row,
         cluster: Cluster,
         limits: tuple[Value, Value] | None = None,
-        ahead: Sequence[Load] = (),
+        asks: Sequence[Ask] = (),
     ) -> None:
         self.row = row
         self.b = row.b
         self.cluster = cluster
         self.limits = limits
-        self.ahead = ahead
+        self.asks = asks
         rank = row.rank
         extents = (*[1] * rank, *cluster.extents)
         forms = [f for s in cluster.statements for f in forms_of(s)]
@@ -108,6 +110,13 @@ class Nest:
         if self.limits is not None:
             return self.outer[0] if self.outer[0].extent > 1 else None
         return lane_of(self.row.target, self.cluster.statements, self.outer, self.inner)
+
+    def _is_light(self) -> bool:
+        """Whether a pass over a row has so few instructions that counting would be some of them."""
+        some = (e for s in self.cluster.statements for e in parts(s.value))
+        return len(self.cluster.extents) == 1 and all(
+            e.record.name in SHORT for e in some if isinstance(e, Apply)
+        )
 
     def _woven(self) -> Loops | None:
         if self.limits is not None or self.lane is None:
@@ -171,7 +180,7 @@ class Nest:
         lane, count, b = self.lane, self.count, self.b
         assert lane is not None
         low, high = self.limits or (constant("i64", 0), constant("i64", lane.extent))
-        room = _UNROLL if self.reduced and not self.limits else 1
+        room = _UNROLL if not self.limits and (self.reduced or self._is_light()) else 1
         for unroll in dict.fromkeys((room, 1)):
             width = count * unroll
             span = b.binary("sub", high, low)
@@ -179,6 +188,7 @@ class Nest:
             end = b.add(low, whole)
             if self.limits or lane.extent >= width:
                 with b.loop(low, end, width) as loop:
+                    self._ask(loop.index, width)
                     steps = range(0, width, count)
                     self._bodies(_side_by_side(here, lane, loop.index, steps), None)
                 low = end
@@ -186,6 +196,15 @@ class Nest:
             with b.when(b.icmp("slt", low, high)) if self.limits else ExitStack():
                 mask = b.first(count, b.binary("sub", high, low))
                 self._bodies(_side_by_side(here, lane, low, range(1)), mask)
+
+    def _ask(self, begin: Value, turn: int) -> None:
+        """Ask for what is needed later, in a turn of the lanes' loop of so many places."""
+        lane = self.lane
+        assert lane is not None
+        ask(
+            self.b, self.row.pointers, self.asks,
+            lambda place: self.row.values | values_of(lane, place), begin, turn,
+        )  # fmt: skip
 
     def _bodies(self, here: Sequence[At], mask: Value | None) -> None:
         """What happens at a place of the outer loops, or at several side by side."""
@@ -203,9 +222,6 @@ class Nest:
                 values = [self._pointwise(scope, s, stored=not is_woven) for scope in scopes]
                 if is_woven and s.target in self.row.pointers:
                     scopes[0].store_alternating(s.target, place_of(s), *values)
-            for scope in scopes:
-                if mask is None and self.count:
-                    scope.prefetch(self.ahead)
             return
         totals = self._totals(here, mask)
         self.shared = {}
@@ -280,8 +296,6 @@ class Nest:
             for at in here:
                 place = At({**at.values, **inner}, at.shifts)
                 scope = self._scope(place, self.lane, mask if tail is None else tail)
-                if tail is None and self.count:
-                    scope.prefetch(self.ahead)
                 for s in self.cluster.statements:
                     if not s.kind:
                         self._add(scope, s) if s.added else self._pointwise(scope, s)
@@ -345,6 +359,7 @@ class Nest:
             end = lane.extent // (many * count) * (many * count)
             flat = [t for copy in copies for t in copy]
             with b.loop(0, end, many * count, carried=flat) as loop:
+                self._ask(loop.index, many * count)
                 made: list[Value] = []
                 for k in range(many):
                     place = b.add(loop.index, k * count)
@@ -360,6 +375,7 @@ class Nest:
         end = lane.extent // count * count
         if end - at > count:
             with b.loop(at, end, count, carried=totals) as loop:
+                self._ask(loop.index, count)
                 loop.next(*turn(values | values_of(lane, loop.index), None, loop.carried))
             totals = loop.results
         elif end > at:

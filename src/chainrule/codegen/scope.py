@@ -402,11 +402,10 @@ class Scope:
         place = b.offset(self.pointers[target], self.scalar(self._local(target, flat)), own)
         store_alternating(b, own, place, (pair[0], pair[1]), self.mask)
 
-    def prefetch(self, some: Sequence[Load]) -> None:
-        """Ask for what will be read soon."""
-        for load in some:
-            place = self._address(self.pointers[load.source], load.flat, memory(load.dtype))
-            self.b.prefetch(place)
+    def prefetch(self, source: Node, flat: Affine, *, written: bool) -> None:
+        """Ask for what will be read or written soon."""
+        place = self._address(self.pointers[source], flat, memory(source.dtype))
+        self.b.prefetch(place, write=written)
 
     def _is_aligned(self, flat: Affine) -> bool:
         """Whether elements of a vector begin at a multiple of their number, as its lanes do."""

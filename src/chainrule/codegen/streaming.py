@@ -1,8 +1,10 @@
 """Streaming: what is asked for before it is read, and results that are written past the cache.
 
 A processor sees streams by itself, but only as far as a page goes, and forgets them while a kernel
-goes through a row again. So the pass with the longest functions, or the one that writes, asks for
-the next row; a loop over all of memory asks for what is some vectors away.
+goes through a row again. So the passes over a row ask for the next row, each for a part that its
+work leaves time for. A line that is written has to come first, too, and a pass that only writes
+has little to do while it waits: the longest pass before asks for it. A loop over all of memory
+asks for what is some vectors away.
 
 A line of memory is read before a part of it is written. Of a large result, whose lines nobody
 reads soon, that is a third of a kernel's traffic. So whole vectors of it go to memory directly
@@ -11,61 +13,141 @@ where their addresses are known to be multiples of their size.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
-from typing import Final
+import math
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from typing import Final, NamedTuple
 
 from chainrule.codegen.clusters import Cluster
 from chainrule.codegen.fuse import Item, reads, targets
 from chainrule.codegen.llvm import Builder
-from chainrule.codegen.loops import Apply, Load, loads, parts
-from chainrule.codegen.scalars import SHORT
+from chainrule.codegen.loops import Add, Apply, Choose, Expression, Load, Times, loads, parts
+from chainrule.codegen.scalars import LIGHT, SHORT
+from chainrule.codegen.scope import Scope
 from chainrule.codegen.target import Target
+from chainrule.codegen.values import Value, constant
+from chainrule.codegen.vectorization import place_of
 from chainrule.ir.graph import Graph, Node
 
-__all__ = ["end_streams", "further_on", "next_row", "streamed_by", "streamed_in"]
+__all__ = [
+    "Ask", "ask", "asked_by_rows", "end_streams", "further_on", "streamed_by", "streamed_in",
+]  # fmt: skip
 
 _LARGE: Final = 8 << 20
 """Bytes of a result from which on it may be written past the cache."""
 
-_ALL: Final = 48 << 20
+_ALL: Final = int(__import__("os").environ.get("ALLMB","48")) << 20
 """Bytes of all that a kernel reads and writes from which on no cache holds them to the end."""
 
 _FAR: Final = 1 << 20
 """Bytes of an array from which on it pays to ask for its elements."""
 
 _DISTANCE: Final = 1024  # bytes
+_LINE: Final = 64  # bytes
 
 
-# ---------------------------------------------------------------- what is read
+# ---------------------------------------------------------------- what is asked for
 
 
-def next_row(nests: Sequence[Cluster], rank: int) -> dict[int, list[Load]]:
-    """What a pass over a row asks for meanwhile, by the id of its cluster: the next row."""
+class Ask(NamedTuple):
+    """Lines of memory that a loop asks for while it goes on.
+
+    load      the element that it asks for at its begin
+    quarters  how many quarters of an element it goes on here for each of its own
+    written   whether they will be written
+    """
+
+    load: Load
+    quarters: int = 4
+    written: bool = False
+
+
+def asked_by_rows(nests: Sequence[Cluster], rank: int, others: set[Node]) -> dict[int, list[Ask]]:
+    """What the passes over a row ask for, by the ids of their clusters.
+
+    others   what they write elsewhere than into the cache, or where it is already
+    """
     if len(nests) < 2:
         return {}
-    chosen = max(reversed(nests), key=_functions)
-    if len(chosen.extents) != 1:
+    extents = max(nests, key=lambda c: math.prod(c.extents) * _work(c)).extents
+    if len(extents) != 1:
         return {}
-    (size,) = chosen.extents
-    found = {
-        load.source: load._replace(flat=load.flat.shifted(size))
-        for cluster in nests
-        if cluster.extents == chosen.extents
-        for load in _streams(nests, cluster, rank)
-        if [c for v, c in load.flat.terms if v < rank][-1:] == [size]
-    }
-    return {id(chosen): list(found.values())}
+    passes = [c for c in nests if c.extents == extents]
+    plan = _Plan([_work(c) for c in passes], extents[0])
+    for k, cluster in enumerate(passes):
+        for load in _by_rows(_results(cluster, others), rank, extents[0]):
+            plan.write(load, k)
+    read = {n.source: n for c in passes for n in _streams(nests, c, rank)}
+    for load in _by_rows(read.values(), rank, extents[0]):
+        plan.read(load)
+    return {id(c): asks for c, asks in zip(passes, plan.asks, strict=True)}
 
 
-def further_on(cluster: Cluster, lane: int) -> list[Load]:
-    """What a single loop over memory asks for meanwhile."""
+class _Plan:
+    """Who asks for what, so that memory is busy all the time: each pass as its work allows."""
+
+    def __init__(self, work: Sequence[int], size: int) -> None:
+        self.work = work
+        self.size = size
+        self.taken = [0] * len(work)
+        self.asks: list[list[Ask]] = [[] for _ in work]
+
+    def write(self, load: Load, number: int) -> None:
+        """Let the longest pass before one ask for what that writes."""
+        before = range(number or len(self.work))
+        longest = max(before, key=lambda k: self.work[k])
+        flat = load.flat if number else load.flat.shifted(self.size)
+        self._take(longest, load._replace(flat=flat), 4, written=True)
+
+    def read(self, load: Load) -> None:
+        """Let all passes ask for the next row, a part each."""
+        counts = [0] * len(self.work)
+        for _ in range(4):
+            least = min(
+                range(len(counts)),
+                key=lambda k: (self.taken[k] + counts[k] + 1) / self.work[k],
+            )
+            counts[least] += 1
+        for k, count in enumerate(counts):
+            begin = self.size + sum(counts[:k]) * self.size // 4
+            if count:
+                self._take(k, load._replace(flat=load.flat.shifted(begin)), count)
+
+    def _take(self, number: int, load: Load, quarters: int, *, written: bool = False) -> None:
+        self.taken[number] += quarters
+        self.asks[number].append(Ask(load, quarters, written))
+
+
+def further_on(cluster: Cluster, lane: int) -> list[Ask]:
+    """What a single loop over memory asks for."""
     found = {
         load.source: load._replace(
             flat=load.flat.shifted(_DISTANCE // load.source.dtype.numpy.itemsize)
         )
         for load in _streams([cluster], cluster, lane)
     }
-    return list(found.values())
+    return [Ask(load) for load in found.values()]
+
+
+def ask(
+    b: Builder,
+    pointers: Mapping[Node, Value],
+    asks: Iterable[Ask],
+    values: Callable[[Value], Mapping[int, Value | None]],
+    begin: Value,
+    turn: int,
+) -> None:
+    """Ask for what belongs to a turn of a loop, which begins somewhere and takes so many elements.
+
+    values   those of all variables where the loop stands at a place
+    """
+    for load, quarters, written in asks:
+        width = load.dtype.numpy.itemsize
+        place = begin
+        if quarters < 4:
+            place = b.binary("lshr", b.mul(begin, quarters), constant("i64", 2))
+        scope = Scope(b, pointers, values(place))
+        for k in range(max(1, turn * quarters * width // (4 * _LINE))):
+            scope.prefetch(load.source, load.flat.shifted(k * _LINE // width), written=written)
 
 
 def _streams(nests: Sequence[Cluster], cluster: Cluster, lane: int) -> Iterator[Load]:
@@ -77,10 +159,29 @@ def _streams(nests: Sequence[Cluster], cluster: Cluster, lane: int) -> Iterator[
             yield load
 
 
-def _functions(cluster: Cluster) -> int:
-    """How many functions of many instructions a pass computes."""
-    found = (e for s in cluster.statements for e in parts(s.value))
-    return sum(isinstance(e, Apply) and e.record.name not in SHORT for e in found)
+def _results(cluster: Cluster, others: set[Node]) -> Iterator[Load]:
+    """The large arrays that a cluster writes, but for some."""
+    for s in cluster.statements:
+        if not s.kind and not s.added and s.target.nbytes >= _FAR and s.target not in others:
+            yield Load(s.target, place_of(s), (), s.target.dtype)
+
+
+def _by_rows(some: Iterable[Load], rank: int, size: int) -> Iterator[Load]:
+    """Those whose next row follows at once."""
+    for load in some:
+        if [c for v, c in load.flat.terms if v < rank][-1:] == [size]:
+            yield load
+
+
+def _work(cluster: Cluster) -> int:
+    """About how many instructions a turn of a pass has."""
+    return 2 + sum(_instructions(e) for s in cluster.statements for e in parts(s.value))
+
+
+def _instructions(e: Expression) -> int:
+    if isinstance(e, Apply):
+        return 1 if e.record.name in LIGHT else 4 if e.record.name in SHORT else 16
+    return int(isinstance(e, Add | Times | Choose | Load))
 
 
 # ---------------------------------------------------------------- what is written
