@@ -88,7 +88,7 @@ def emit_fused(
     row.lane, row.count = _rows_over_lanes(target, nests, rank)
     row.streamed = set() if row.lane else streamed_by(nests, streamed)
     squares = None if row.lane else squares_of(nests, rank)
-    asks = asked_by_rows(nests, rank, row.streamed | row.first.keys()) if rank and not row.lane else {}
+    asks = asked_by_rows(nests, rank, row.cached) if rank and not row.lane else {}
     emitted = [
         _emitter(row, c, plan, scratch, asks.get(id(c), ()))
         for c, plan in zip(nests, plans, strict=True)
@@ -312,7 +312,8 @@ def _flat(
     extent = loops[0].extent
     per = row.target.lanes("i8") * 4
     size = max(_TILE_WORK * extent // max(work, 1) // per * per, per)
-    Nest(row, first, span(row.b, limits, size, extent), further_on(first, loops[0].last)).emit()
+    asks = further_on(first, loops[0].last, row.cached)
+    Nest(row, first, span(row.b, limits, size, extent), asks).emit()
     return -(-extent // size)
 
 

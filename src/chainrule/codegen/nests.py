@@ -61,6 +61,11 @@ class Row:
     count: int = 0
     mask: Value | None = None
 
+    @property
+    def cached(self) -> set[Node]:
+        """Arrays of others that are not written past the cache."""
+        return self.pointers.keys() - self.first.keys() - self.streamed
+
 
 class At(NamedTuple):
     """A place of the loops: the values of variables, and known numbers to be added to some."""

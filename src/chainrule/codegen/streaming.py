@@ -61,20 +61,18 @@ class Ask(NamedTuple):
     written: bool = False
 
 
-def asked_by_rows(nests: Sequence[Cluster], rank: int, others: set[Node]) -> dict[int, list[Ask]]:
+def asked_by_rows(nests: Sequence[Cluster], rank: int, cached: set[Node]) -> dict[int, list[Ask]]:
     """What the passes over a row ask for, by the ids of their clusters.
 
-    others   what they write elsewhere than into the cache, or where it is already
+    cached   arrays that are written through the cache
     """
-    if len(nests) < 2:
-        return {}
     extents = max(nests, key=lambda c: math.prod(c.extents) * _work(c)).extents
     if len(extents) != 1:
         return {}
     passes = [c for c in nests if c.extents == extents]
     plan = _Plan([_work(c) for c in passes], extents[0])
     for k, cluster in enumerate(passes):
-        for load in _by_rows(_results(cluster, others), rank, extents[0]):
+        for load in _by_rows(_results(cluster, cached), rank, extents[0]):
             plan.write(load, k)
     read = {n.source: n for c in passes for n in _streams(nests, c, rank)}
     for load in _by_rows(read.values(), rank, extents[0]):
@@ -117,15 +115,15 @@ class _Plan:
         self.asks[number].append(Ask(load, quarters, written))
 
 
-def further_on(cluster: Cluster, lane: int) -> list[Ask]:
+def further_on(cluster: Cluster, lane: int, cached: set[Node]) -> list[Ask]:
     """What a single loop over memory asks for."""
-    found = {
-        load.source: load._replace(
-            flat=load.flat.shifted(_DISTANCE // load.source.dtype.numpy.itemsize)
-        )
-        for load in _streams([cluster], cluster, lane)
-    }
-    return [Ask(load) for load in found.values()]
+    read = {n.source: Ask(n) for n in _streams([cluster], cluster, lane)}
+    made = {n.source: Ask(n, written=True) for n in _results(cluster, cached)}
+    return [
+        one._replace(load=n._replace(flat=n.flat.shifted(_DISTANCE // n.dtype.numpy.itemsize)))
+        for one in (read | made).values()
+        if (n := one.load)
+    ]
 
 
 def ask(
@@ -159,10 +157,10 @@ def _streams(nests: Sequence[Cluster], cluster: Cluster, lane: int) -> Iterator[
             yield load
 
 
-def _results(cluster: Cluster, others: set[Node]) -> Iterator[Load]:
-    """The large arrays that a cluster writes, but for some."""
+def _results(cluster: Cluster, cached: set[Node]) -> Iterator[Load]:
+    """The large arrays that a cluster writes through the cache."""
     for s in cluster.statements:
-        if not s.kind and not s.added and s.target.nbytes >= _FAR and s.target not in others:
+        if not s.kind and not s.added and s.target.nbytes >= _FAR and s.target in cached:
             yield Load(s.target, place_of(s), (), s.target.dtype)
 
 
