@@ -186,17 +186,20 @@ class Nest:
         assert lane is not None
         low, high = self.limits or (constant("i64", 0), constant("i64", lane.extent))
         room = _UNROLL if not self.limits and (self.reduced or self._is_light()) else 1
+        left = lane.extent
         for unroll in dict.fromkeys((room, 1)):
             width = count * unroll
+            if not self.limits and left < width:
+                continue
+            left %= width
             span = b.binary("sub", high, low)
             whole = b.binary("sub", span, b.binary("srem", span, constant("i64", width)))
             end = b.add(low, whole)
-            if self.limits or lane.extent >= width:
-                with b.loop(low, end, width) as loop:
-                    self._ask(loop.index, width)
-                    steps = range(0, width, count)
-                    self._bodies(_side_by_side(here, lane, loop.index, steps), None)
-                low = end
+            with b.loop(low, end, width) as loop:
+                self._ask(loop.index, width)
+                steps = range(0, width, count)
+                self._bodies(_side_by_side(here, lane, loop.index, steps), None)
+            low = end
         if self.limits or lane.extent % count:
             with b.when(b.icmp("slt", low, high)) if self.limits else ExitStack():
                 mask = b.first(count, b.binary("sub", high, low))

@@ -16,6 +16,7 @@ from chainrule.codegen.columns import by_columns, is_by_columns
 from chainrule.codegen.loops import Load, Statement, loads, renamed
 from chainrule.codegen.steps import Step
 from chainrule.ir import build
+from chainrule.ir.graph import Node
 
 __all__ = ["split_one", "split_sums"]
 
@@ -29,13 +30,45 @@ _PARTS: Final = (16, 15, 14, 13, 12, 11, 10, 9, 8, 7, 6, 5, 4)
 
 def split_sums(steps: Iterable[Step], is_whole: Callable[[Statement], bool]) -> Iterator[Step]:
     """Give the steps with long sums in two stages, but for those that are fast as they are."""
+    made: set[Node] = set()
     for step in steps:
         if isinstance(step, Statement) and not is_whole(step) and is_by_columns(step):
             yield from by_columns(step)
         elif isinstance(step, Statement) and step.kind == "sum" and not is_whole(step):
-            yield from split_one(step)
+            yield from _by_rows(step) if _goes_along(step, made) else split_one(step)
         else:
             yield step
+        if isinstance(step, Statement):
+            made.add(step.target)
+
+
+def _goes_along(s: Statement, made: set[Node]) -> bool:
+    """Whether a long sum of all elements reads rows that were just made.
+
+    Added up row by row, it can be a part of the kernel that makes them.
+    """
+    *rows, last = s.extents[s.rank :]
+    if math.prod(s.target.shape) > 1 or math.prod(s.extents) < _MUCH:
+        return False
+    if math.prod(rows) < _ROWS or last < _ROWS:
+        return False
+    inner = len(s.extents) - 1
+    ordered = flattened(tuple(map(variable, range(s.rank, inner + 1))), s.extents[s.rank :])
+    return any(load.source in made and load.flat == ordered for load in loads(s.value))
+
+
+def _by_rows(s: Statement) -> Iterator[Statement]:
+    """A sum of all elements as one of the sums of rows."""
+    shape, rank = s.target.shape, s.rank
+    *rows, last = s.extents[rank:]
+    partial = build.parameter((*rows, *shape), s.target.dtype)
+    moved = {rank + k: variable(k) for k in range(len(rows))}
+    moved |= {k: variable(len(rows) + k) for k in range(rank)}
+    value = renamed(s.value, moved)
+    yield Statement(partial, (*rows, *shape, last), "sum", value)
+    index = (*map(variable, range(rank, rank + len(rows))), *map(variable, range(rank)))
+    read = Load(partial, flattened(index, partial.shape), (), partial.dtype)
+    yield from split_one(Statement(s.target, (*shape, *rows), "sum", read))
 
 
 def split_one(s: Statement) -> Iterator[Statement]:

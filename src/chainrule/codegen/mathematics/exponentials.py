@@ -21,8 +21,13 @@ __all__ = [
 
 def exp(x: Lanes) -> Lanes:
     """eˣ."""
+    f = format_of(x)
     n, r = reduced(x)
-    return _bounded(scaled(_exp_part(r), n), x)
+    # A choice of a result or 0, or of one or what was there, is part of AVX-512's instructions: so
+    # each follows the result that it chooses.
+    normal = x.compare("uge", "", f.underflow)
+    y = where(normal, _scaled_bits(_exp_part(r), n), 0).as_real()
+    return where(x.compare("ugt", "", f.overflow), x * math.inf, y)  # NaN stays
 
 
 def reduced(x: Lanes, shift: int = 0, rest: Lanes | None = None) -> tuple[Lanes, Lanes]:
@@ -38,7 +43,11 @@ def reduced(x: Lanes, shift: int = 0, rest: Lanes | None = None) -> tuple[Lanes,
 
 def scaled(p: Lanes, n: Lanes) -> Lanes:
     """2ⁿ p by adding n to the exponent; right while the result is a normal number."""
-    return (p.as_integer() + (n << format_of(p).fraction)).as_real()
+    return _scaled_bits(p, n).as_real()
+
+
+def _scaled_bits(p: Lanes, n: Lanes) -> Lanes:
+    return p.as_integer() + (n << format_of(p).fraction)
 
 
 def _power_and_rest(x: Lanes, rest: Lanes | None = None) -> tuple[Lanes, Lanes]:
@@ -56,13 +65,6 @@ def _tail(r: Lanes) -> Lanes:
 def _exp_part(r: Lanes) -> Lanes:
     """eʳ."""
     return fma(fma(_tail(r), r, 1), r, 1)
-
-
-def _bounded(y: Lanes, x: Lanes) -> Lanes:
-    """y = eˣ where that is a number; infinity or zero beyond."""
-    f = format_of(x)
-    y = where(x <= f.overflow, y, x * math.inf)  # NaN stays
-    return where(x < f.underflow, 0, y)
 
 
 def exp_below(x: Lanes, rest: Lanes | None = None) -> Lanes:
