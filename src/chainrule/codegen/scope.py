@@ -402,10 +402,10 @@ class Scope:
         place = b.offset(self.pointers[target], self.scalar(self._local(target, flat)), own)
         store_alternating(b, own, place, (pair[0], pair[1]), self.mask)
 
-    def prefetch(self, source: Node, flat: Affine, *, written: bool) -> None:
-        """Ask for what will be read or written soon."""
+    def prefetch(self, source: Node, flat: Affine, level: int, *, written: bool) -> None:
+        """Ask for what will be read or written soon, into the cache of a level."""
         place = self._address(self.pointers[source], flat, memory(source.dtype))
-        self.b.prefetch(place, write=written)
+        self.b.prefetch(place, level, write=written)
 
     def _is_aligned(self, flat: Affine) -> bool:
         """Whether elements of a vector begin at a multiple of their number, as its lanes do."""

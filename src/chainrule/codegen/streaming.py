@@ -43,6 +43,7 @@ _FAR: Final = 1 << 20
 
 _DISTANCE: Final = 1024  # bytes
 _LINE: Final = 64  # bytes
+_FIRST: Final = 32 << 10  # bytes of the first cache
 
 
 # ---------------------------------------------------------------- what is asked for
@@ -54,11 +55,13 @@ class Ask(NamedTuple):
     load      the element that it asks for at its begin
     quarters  how many quarters of an element it goes on here for each of its own
     written   whether they will be written
+    level     the cache that is to have them
     """
 
     load: Load
     quarters: int = 4
     written: bool = False
+    level: int = 1
 
 
 def asked_by_rows(nests: Sequence[Cluster], rank: int, cached: set[Node]) -> dict[int, list[Ask]]:
@@ -70,7 +73,8 @@ def asked_by_rows(nests: Sequence[Cluster], rank: int, cached: set[Node]) -> dic
     if len(extents) != 1:
         return {}
     passes = [c for c in nests if c.extents == extents]
-    plan = _Plan([_work(c) for c in passes], extents[0])
+    near = _row_bytes(passes, rank) <= _FIRST
+    plan = _Plan([_work(c) for c in passes], extents[0], 1 if near else 2)
     for k, cluster in enumerate(passes):
         for load in _by_rows(_results(cluster, cached), rank, extents[0]):
             plan.write(load, k)
@@ -83,9 +87,10 @@ def asked_by_rows(nests: Sequence[Cluster], rank: int, cached: set[Node]) -> dic
 class _Plan:
     """Who asks for what, so that memory is busy all the time: each pass as its work allows."""
 
-    def __init__(self, work: Sequence[int], size: int) -> None:
+    def __init__(self, work: Sequence[int], size: int, level: int) -> None:
         self.work = work
         self.size = size
+        self.level = level
         self.taken = [0] * len(work)
         self.asks: list[list[Ask]] = [[] for _ in work]
 
@@ -94,7 +99,7 @@ class _Plan:
         before = range(number or len(self.work))
         longest = max(before, key=lambda k: self.work[k])
         flat = load.flat if number else load.flat.shifted(self.size)
-        self._take(longest, load._replace(flat=flat), 4, written=True)
+        self._take(longest, Ask(load._replace(flat=flat), written=True))
 
     def read(self, load: Load) -> None:
         """Let all passes ask for the next row, a part each."""
@@ -108,11 +113,24 @@ class _Plan:
         for k, count in enumerate(counts):
             begin = self.size + sum(counts[:k]) * self.size // 4
             if count:
-                self._take(k, load._replace(flat=load.flat.shifted(begin)), count)
+                later = load._replace(flat=load.flat.shifted(begin))
+                self._take(k, Ask(later, count, level=self.level))
 
-    def _take(self, number: int, load: Load, quarters: int, *, written: bool = False) -> None:
-        self.taken[number] += quarters
-        self.asks[number].append(Ask(load, quarters, written))
+    def _take(self, number: int, one: Ask) -> None:
+        self.taken[number] += one.quarters
+        self.asks[number].append(one)
+
+
+def _row_bytes(passes: Sequence[Cluster], lane: int) -> int:
+    """The memory that passes over a row use, and the next row of what they read."""
+    made = {s.target for c in passes for s in c.statements if not s.kind}
+    read = {n.source for c in passes for s in c.statements for n in loads(s.value)} - made
+    ahead = {n.source for c in passes for n in _streams(passes, c, lane)}
+    return sum(
+        passes[0].extents[0] * n.dtype.numpy.itemsize
+        for n in (*made, *read, *ahead)
+        if n.shape[-1:] == passes[0].extents
+    )
 
 
 def further_on(cluster: Cluster, lane: int, cached: set[Node]) -> list[Ask]:
@@ -138,14 +156,15 @@ def ask(
 
     values   those of all variables where the loop stands at a place
     """
-    for load, quarters, written in asks:
+    for load, quarters, written, level in asks:
         width = load.dtype.numpy.itemsize
         place = begin
         if quarters < 4:
             place = b.binary("lshr", b.mul(begin, quarters), constant("i64", 2))
         scope = Scope(b, pointers, values(place))
         for k in range(max(1, turn * quarters * width // (4 * _LINE))):
-            scope.prefetch(load.source, load.flat.shifted(k * _LINE // width), written=written)
+            flat = load.flat.shifted(k * _LINE // width)
+            scope.prefetch(load.source, flat, level, written=written)
 
 
 def _streams(nests: Sequence[Cluster], cluster: Cluster, lane: int) -> Iterator[Load]:
