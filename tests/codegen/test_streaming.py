@@ -9,8 +9,13 @@ import pytest
 
 import chainrule as cr
 from chainrule.codegen import streaming
+from chainrule.codegen.affine import Affine
+from chainrule.codegen.loops import Load
 from chainrule.codegen.program import compile_graph
+from chainrule.ir import build
+from chainrule.ir.dtype import float32
 from chainrule.runtime.engine import host_target, target_for
+from chainrule.runtime.translation import assembly
 from tests.codegen.guarded import by_numpy, natively, optimized
 
 
@@ -21,9 +26,10 @@ def everything(monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setattr(streaming, name, 1)
 
 
-def text(f: Any, *inputs: np.ndarray) -> str:
-    """The program in LLVM's language."""
-    return compile_graph(optimized(f, *inputs)[0], host_target()).text
+def text(f: Any, *inputs: np.ndarray, cpu: str = "") -> str:
+    """The program in LLVM's language, for this processor or another one."""
+    target = target_for(cpu) if cpu else host_target()
+    return compile_graph(optimized(f, *inputs)[0], target).text
 
 
 def numbers(*shape: int, dtype: str = "float32") -> np.ndarray:
@@ -77,7 +83,7 @@ def test_what_is_read_again_stays_in_the_cache() -> None:
 
     assert "!nontemporal" not in text(chain, numbers(64, 128))
     assert "!nontemporal" not in text(loop, numbers(64, 128))
-    again = text(CASES["read again"], numbers(64, 128))
+    again = text(CASES["read again"], numbers(64, 128), cpu="x86-64-v4")
     assert again.count("!nontemporal !0") == 4  # four places of the one result side by side
 
 
@@ -95,10 +101,85 @@ def test_a_kernel_ends_when_its_streams_have_ended() -> None:
     assert "sfence" not in compile_graph(graph, target_for("aarch64")).text
 
 
+# ---------------------------------------------------------------- what is asked for
+
+READ, WRITTEN = "i32 0, i32 3, i32 1)", "i32 1, i32 3, i32 1)"
+"""How calls end that ask for a line in the first cache."""
+
+
+@pytest.fixture
+def through_the_cache(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Ask for parts of any array, and write all of them through the cache."""
+    monkeypatch.setattr(streaming, "_FAR", 1)
+
+
+def asked(found: str, how: str) -> int:
+    """How many lines a program's loops ask for, as it is written."""
+    return sum("call void @llvm.prefetch" in s and s.endswith(how) for s in found.splitlines())
+
+
 @pytest.mark.usefixtures("everything")
-def test_the_next_row_is_asked_for_where_there_is_time() -> None:
+def test_what_is_streamed_is_not_asked_for() -> None:
+    found = text(CASES["softmax"], numbers(64, 128), cpu="x86-64-v4")
+    assert asked(found, READ) == 4  # of four vectors of 64 bytes in a turn
+    assert asked(found, WRITTEN) == 0
+
+
+@pytest.mark.usefixtures("through_the_cache")
+def test_a_line_is_asked_for_before_a_pass_writes_it() -> None:
     """By the pass with the exponential, not by the one that writes."""
-    found = text(CASES["softmax"], numbers(64, 128))
-    assert "@llvm.prefetch" in found
-    assert found.index("call void @llvm.prefetch") < found.rindex("!nontemporal")
-    assert "@llvm.prefetch" not in text(lambda x: cr.sum(x), numbers(64, 128))
+    cpu = "x86-64-v4"
+    found = text(CASES["softmax"], numbers(64, 128), cpu=cpu)
+    assert asked(found, WRITTEN) == 4
+    assert found.index(WRITTEN) < found.index("call <16 x float> @exp")
+    assert found.index("call <16 x float> @exp") < found.rindex(READ)
+    single = text(lambda x, b: cr.relu(x + b), numbers(64, 128), numbers(128), cpu=cpu)
+    assert (asked(single, READ), asked(single, WRITTEN)) == (4, 4)
+
+
+@pytest.mark.usefixtures("through_the_cache")
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+@pytest.mark.parametrize("shape", [(64, 128), (37, 129), (3, 7, 33)])
+@pytest.mark.parametrize("name", CASES)
+def test_asking_changes_no_number(
+    name: str, shape: tuple[int, ...], dtype: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    graph, arrays = optimized(CASES[name], numbers(*shape, dtype=dtype))
+    found = natively(graph, arrays)
+    monkeypatch.setattr(streaming, "_FAR", 1 << 40)
+    for got, wanted in zip(found, natively(graph, arrays), strict=True):
+        assert got.tobytes() == wanted.tobytes()
+
+
+@pytest.mark.parametrize("work", [(3, 25, 9), (3, 7, 12), (1, 1), (5,), (2, 100, 1, 1, 40)])
+def test_passes_ask_for_each_quarter_of_the_next_row_once(work: tuple[int, ...]) -> None:
+    plan = streaming._Plan(work, 1024, 1)
+    x = Load(build.parameter((64, 1024), float32), Affine(0, ((0, 1024), (1, 1))), (), float32)
+    plan.write(x, len(work) - 1)
+    plan.read(x)
+    asks = [ask for asks in plan.asks for ask in asks]
+    assert [a.quarters for a in asks if a.written] == [4]
+    quarters = [
+        a.load.flat.constant + 256 * k for a in asks if not a.written for k in range(a.quarters)
+    ]
+    assert quarters == [1024, 1280, 1536, 1792]
+
+
+@pytest.mark.usefixtures("through_the_cache")
+def test_rows_that_fill_the_first_cache_are_asked_for_into_the_second() -> None:
+    softmax = CASES["softmax"]
+    assert "i32 0, i32 2, i32 1)" not in text(softmax, numbers(4, 1024))
+    assert "i32 0, i32 2, i32 1)" in text(softmax, numbers(4, 4096))
+
+
+@pytest.mark.usefixtures("through_the_cache")
+@pytest.mark.parametrize(
+    ("cpu", "instruction"),
+    [("x86-64-v2", "prefetch"), ("x86-64-v3", "prefetch"), ("x86-64-v4", "prefetch"),
+     ("aarch64", "prfm")],
+)  # fmt: skip
+def test_every_processor_is_asked_in_its_own_words(cpu: str, instruction: str) -> None:
+    graph, _ = optimized(CASES["softmax"], numbers(64, 128))
+    found = compile_graph(graph, target_for(cpu)).text
+    assert asked(found, WRITTEN) > 0
+    assert instruction in assembly(found, target_for(cpu))

@@ -35,7 +35,7 @@ __all__ = [
 _LARGE: Final = 8 << 20
 """Bytes of a result from which on it may be written past the cache."""
 
-_ALL: Final = int(__import__("os").environ.get("ALLMB","48")) << 20
+_ALL: Final = 48 << 20
 """Bytes of all that a kernel reads and writes from which on no cache holds them to the end."""
 
 _FAR: Final = 1 << 20
@@ -135,13 +135,13 @@ def _row_bytes(passes: Sequence[Cluster], lane: int) -> int:
 
 def further_on(cluster: Cluster, lane: int, cached: set[Node]) -> list[Ask]:
     """What a single loop over memory asks for."""
-    read = {n.source: Ask(n) for n in _streams([cluster], cluster, lane)}
-    made = {n.source: Ask(n, written=True) for n in _results(cluster, cached)}
-    return [
-        one._replace(load=n._replace(flat=n.flat.shifted(_DISTANCE // n.dtype.numpy.itemsize)))
-        for one in (read | made).values()
-        if (n := one.load)
-    ]
+    read = {n.source: Ask(_further(n)) for n in _streams([cluster], cluster, lane)}
+    made = {n.source: Ask(_further(n), written=True) for n in _results(cluster, cached)}
+    return [*(read | made).values()]
+
+
+def _further(load: Load) -> Load:
+    return load._replace(flat=load.flat.shifted(_DISTANCE // load.dtype.numpy.itemsize))
 
 
 def ask(
