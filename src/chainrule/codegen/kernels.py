@@ -14,6 +14,7 @@ from typing import Final, NamedTuple
 from chainrule.codegen.affine import Affine
 from chainrule.codegen.clusters import INDEXED, Cluster, clusters
 from chainrule.codegen.counting import Loops, decoded, forms_of, merged, span, values_of
+from chainrule.codegen.exponents import exponentials_below_one
 from chainrule.codegen.fuse import Fused
 from chainrule.codegen.llvm import Builder, Module
 from chainrule.codegen.loops import Load, Pairs, Statement, loads, parts
@@ -86,6 +87,7 @@ def emit_fused(
     work = sum(math.prod(s.extents) * _operations(s) for s in statements)
     row, limits = _begin(module, target, name, places, kept, rank)
     row.lane, row.count = _rows_over_lanes(target, nests, rank)
+    row.below = exponentials_below_one(statements)
     row.streamed = set() if row.lane else streamed_by(nests, streamed)
     squares = None if row.lane else squares_of(nests, rank)
     asks = asked_by_rows(nests, rank, row.cached) if rank and not row.lane else {}

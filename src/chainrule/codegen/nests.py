@@ -45,6 +45,7 @@ class Row:
     scratch   memory for this thread alone
     ready     the values of arrays that have one element in this row
     streamed  arrays that are written past the cache
+    below     the ids of exponentials of what is no more than 0
     lane      the rows, where so many of them are spread over the lanes, and which of these exist
     """
 
@@ -57,6 +58,7 @@ class Row:
     scratch: Value
     ready: dict[Node, Value] = field(default_factory=dict)
     streamed: set[Node] = field(default_factory=set)
+    below: frozenset[int] = frozenset()
     lane: Loops | None = None
     count: int = 0
     mask: Value | None = None
@@ -149,7 +151,8 @@ class Nest:
         scope = Scope(self.b, self.row.pointers, at.values, ready=self.row.ready)
         values = {id(e): scope.value(e) for e in found}
         some = divisors(statements, found) if self.b.module.fma and self.count else []
-        return Settled(values, {id(e): divisor(Lanes(self.b, values[id(e)])) for e in some})
+        by = {id(e): divisor(Lanes(self.b, values[id(e)])) for e in some}
+        return Settled(values, by, self.row.below)
 
     def _go(self, plain: Sequence[Loops], blocks: Mapping[int, int], here: list[At]) -> None:
         """Write the outer loops; those with a block go through several places side by side."""

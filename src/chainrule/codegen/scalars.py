@@ -30,7 +30,7 @@ from chainrule.codegen.values import Value, lanes, register
 from chainrule.ir.dtype import DType
 from chainrule.ir.scalar import Scalar
 
-__all__ = ["LIGHT", "SHORT", "applied", "emit_scalar", "is_native"]
+__all__ = ["BELOW", "LIGHT", "SHORT", "applied", "emit_scalar", "is_native"]
 
 LIGHT: Final = frozenset({
     "relu", "abs", "sign", "maximum", "minimum", "equal", "not_equal", "less", "less_equal",
@@ -45,6 +45,8 @@ SHORT: Final = LIGHT | {
 }  # fmt: skip
 """Functions that are written out wherever they are used."""
 
+BELOW: Final = ("no more than 0",)
+"""What is said of exp where its operand is."""
 
 Rule = Callable[[Sequence[Lanes], DType], Lanes]
 
@@ -96,6 +98,8 @@ def emit_scalar(
 ) -> Value | None:
     """Write a function of values in registers, all of one dtype; None if it has no native form."""
     own = [Lanes(b, o) for o in operands]
+    if params == BELOW:
+        return exponentials.exp_below(own[0]).value
     if record.name == "cast":
         return cast(own[0], dtype, params[0]).value
     if record.name == "polygamma":

@@ -29,7 +29,7 @@ from chainrule.codegen.loops import (
 from chainrule.codegen.mathematics.lanes import Lanes
 from chainrule.codegen.mathematics.quotients import quotient
 from chainrule.codegen.products.pairs import pair_sums, words_of
-from chainrule.codegen.scalars import applied, emit_scalar
+from chainrule.codegen.scalars import BELOW, applied, emit_scalar
 from chainrule.codegen.settled import NOTHING, Settled
 from chainrule.codegen.values import Value, constant, lanes, memory, register, vector
 from chainrule.ir.dtype import DType, bool_, int64
@@ -79,6 +79,7 @@ class Scope:
         self.shared = {} if shared is None else shared
         self.made: dict[int, Value] = dict(before.values)
         self.divisors = before.divisors
+        self.below = before.below
         self.kept: list[Expression] = []  # so that no id is given twice
 
     # ------------------------------------------------------------ places
@@ -193,6 +194,7 @@ class Scope:
                 if by is not None and lanes(own[0].type):
                     return quotient(Lanes(b, own[0]), by).value
                 values = self.matched(*own)
+                params = BELOW if id(expression) in self.below else params
                 return applied(b, record, params, values, operands[0].dtype, expression.dtype)
             case Add(signs, operands, dtype):
                 return self._sum(signs, self.matched(*map(self.value, operands)), dtype)

@@ -30,10 +30,16 @@ __all__ = ["NOTHING", "Settled", "divisors", "settled"]
 
 
 class Settled(NamedTuple):
-    """The values of expressions, and what a quotient by them takes, by the expressions' ids."""
+    """What is known of expressions, by their ids.
+
+    values    what they are
+    divisors  what a quotient by them takes
+    below     exponentials of what is no more than 0
+    """
 
     values: Mapping[int, Value]
     divisors: Mapping[int, Divisor]
+    below: frozenset[int] = frozenset()
 
 
 NOTHING: Final = Settled({}, {})
