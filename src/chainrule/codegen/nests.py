@@ -16,17 +16,16 @@ from typing import Final, NamedTuple
 from chainrule.codegen.clusters import Cluster
 from chainrule.codegen.counting import Loops, forms_of, merged, values_of
 from chainrule.codegen.llvm import Builder
-from chainrule.codegen.loops import Apply, Load, Statement, parts
+from chainrule.codegen.loops import Load, Statement
 from chainrule.codegen.mathematics.lanes import Lanes
 from chainrule.codegen.mathematics.quotients import divisor
-from chainrule.codegen.scalars import SHORT
 from chainrule.codegen.scope import Scope
 from chainrule.codegen.settled import NOTHING, Settled, divisors, settled
 from chainrule.codegen.streaming import Ask, ask
 from chainrule.codegen.target import Target
 from chainrule.codegen.totals import combine, combined, folded, neutral
 from chainrule.codegen.values import Value, constant
-from chainrule.codegen.vectorization import blocks_of, lane_of, place_of, woven_with
+from chainrule.codegen.vectorization import blocks_of, is_light, lane_of, place_of, woven_with
 from chainrule.ir.graph import Node
 
 __all__ = ["Nest", "Row"]
@@ -118,13 +117,6 @@ class Nest:
             return self.outer[0] if self.outer[0].extent > 1 else None
         return lane_of(self.row.target, self.cluster.statements, self.outer, self.inner)
 
-    def _is_light(self) -> bool:
-        """Whether a pass over a row has so few instructions that counting would be some of them."""
-        some = (e for s in self.cluster.statements for e in parts(s.value))
-        return len(self.cluster.extents) == 1 and all(
-            e.record.name in SHORT for e in some if isinstance(e, Apply)
-        )
-
     def _woven(self) -> Loops | None:
         if self.limits is not None or self.lane is None:
             return None
@@ -188,7 +180,7 @@ class Nest:
         lane, count, b = self.lane, self.count, self.b
         assert lane is not None
         low, high = self.limits or (constant("i64", 0), constant("i64", lane.extent))
-        room = _UNROLL if not self.limits and (self.reduced or self._is_light()) else 1
+        room = _UNROLL if not self.limits and (self.reduced or is_light(self.cluster)) else 1
         left = lane.extent
         for unroll in dict.fromkeys((room, 1)):
             width = count * unroll

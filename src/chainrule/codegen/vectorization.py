@@ -9,12 +9,13 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from chainrule.codegen.affine import Affine, flattened, variable
-from chainrule.codegen.clusters import INDEXED
+from chainrule.codegen.clusters import INDEXED, Cluster
 from chainrule.codegen.counting import Loops
-from chainrule.codegen.loops import Fetch, Load, Statement, loads
+from chainrule.codegen.loops import Apply, Fetch, Load, Statement, loads, parts
+from chainrule.codegen.scalars import SHORT
 from chainrule.codegen.target import Target
 
-__all__ = ["blocks_of", "contiguity", "lane_of", "place_of", "woven_with"]
+__all__ = ["blocks_of", "contiguity", "is_light", "lane_of", "place_of", "woven_with"]
 
 
 def lane_of(
@@ -90,6 +91,14 @@ def blocks_of(
                 blocks[loops.last] = size
                 room //= size
     return blocks
+
+
+def is_light(cluster: Cluster) -> bool:
+    """Whether a pass over a row has so few instructions that counting would be some of them."""
+    some = (e for s in cluster.statements for e in parts(s.value))
+    return len(cluster.extents) == 1 and all(
+        e.record.name in SHORT for e in some if isinstance(e, Apply)
+    )
 
 
 def place_of(s: Statement) -> Affine:
