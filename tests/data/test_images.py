@@ -2,13 +2,14 @@
 
 import io
 import os
+import threading
 import zlib
 
 import numpy as np
 import pytest
 from PIL import Image, ImageOps
 
-from chainrule.data import read_images
+from chainrule.data import images, read_images
 from chainrule.errors import ArgumentError, DataError
 
 GRADIENT = np.stack(np.broadcast_arrays(*np.ogrid[0:200:8, 0:250:10], 77), -1).astype(np.uint8)
@@ -110,10 +111,38 @@ def test_a_print_in_four_inks_becomes_color(tmp_path):
     assert max(green, blue) < 15
 
 
-def test_the_order_of_the_files_is_kept_among_threads(tmp_path):
-    paths = [saved(tmp_path, f"{i}.png", Image.new("L", (i % 7 + 1, 3), i)) for i in range(50)]
-    np.testing.assert_array_equal(read_images(paths, (2, 2), channels=1)[:, 0, 0, 0], range(50))
+def noise(tmp_path, side, count):
+    """PNG files that cannot be made smaller: `side`² bytes."""
+    generator = np.random.default_rng(0)
+    pixels = generator.integers(0, 256, (count, side, side), dtype=np.uint8)
+    images = [Image.fromarray(array) for array in pixels]
+    return pixels, [saved(tmp_path, f"{k}.png", image) for k, image in enumerate(images)]
+
+
+@pytest.mark.parametrize(("side", "threads"), [(30, 1), (100, 3)])
+def test_threads_share_large_files_and_keep_their_order(tmp_path, monkeypatch, side, threads):
+    pixels, paths = noise(tmp_path, side, 20)
+    workers = set()
+    decode = images._decode
+
+    def watched(*arguments):
+        if threading.get_ident() not in workers:
+            workers.add(threading.get_ident())
+            met.wait(600)  # until each of them has begun
+        return decode(*arguments)
+
+    met = threading.Barrier(threads)
+    monkeypatch.setattr(images, "processors", lambda: 3)
+    monkeypatch.setattr(images, "_decode", watched)
+    found = read_images(paths, (side, side), channels=1)
+    np.testing.assert_array_equal(found[:, 0], pixels)
+    assert len(workers) == threads
+
+
+def test_no_files_and_one_file_are_read_too(tmp_path):
     assert read_images([], (2, 2)).shape == (0, 3, 2, 2)
+    pixels, paths = noise(tmp_path, 100, 1)
+    np.testing.assert_array_equal(read_images(paths, (100, 100), channels=1)[:, 0], pixels)
 
 
 def bomb():

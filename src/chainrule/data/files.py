@@ -3,6 +3,7 @@
 import os
 import stat
 from collections.abc import Mapping, Sequence
+from io import BufferedReader, BytesIO, FileIO
 from os import PathLike
 from pathlib import Path
 from typing import BinaryIO
@@ -63,8 +64,10 @@ def pass_folder(reader: str) -> str:
     )
 
 
-def open_regular(reader: str, path: str | PathLike[str]) -> BinaryIO:
+def open_regular(reader: str, path: str | PathLike[str], at_once: int = -1) -> BinaryIO:
     """Open a regular file for reading; a pipe or a device, which could make us wait, is an error.
+
+    at_once  a file of up to so many bytes is read here, in one go; −1: none is
 
     Raises:  DataError: it is missing, cannot be read or is not a regular file.
     """
@@ -72,7 +75,15 @@ def open_regular(reader: str, path: str | PathLike[str]) -> BinaryIO:
         file = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
     except OSError as cause:
         raise read_error(reader, path, cause) from cause
-    if stat.S_ISREG(os.fstat(file).st_mode):
-        return os.fdopen(file, "rb")
-    os.close(file)
-    raise read_error(reader, path)
+    status = os.fstat(file)
+    if not stat.S_ISREG(status.st_mode):
+        os.close(file)
+        raise read_error(reader, path)
+    raw = FileIO(file)
+    if status.st_size > at_once:
+        return BufferedReader(raw)
+    with raw:
+        try:
+            return BytesIO(raw.readall())
+        except OSError as cause:
+            raise read_error(reader, path, cause) from cause

@@ -50,7 +50,7 @@ def image_folder(
 
     Images are JPEG, PNG, BMP, GIF, WebP, TIFF or PPM files; other files and hidden ones are left
     out. Without a cache only the names are read here: an image is decoded each time that a batch
-    takes it, by several threads, and a broken one is found then.
+    takes it, by several threads if the files are large, and a broken one is found then.
 
     Raises:  DataError: no such folder, no subfolders, a class without images; a file that cannot
              be decoded, which is named; or the cache cannot be written. ArgumentError: size, mode
