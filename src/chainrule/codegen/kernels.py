@@ -17,7 +17,7 @@ from chainrule.codegen.counting import Loops, decoded, forms_of, merged, span, v
 from chainrule.codegen.exponents import exponentials_below_one
 from chainrule.codegen.fuse import Fused
 from chainrule.codegen.llvm import Builder, Module
-from chainrule.codegen.loops import Load, Pairs, Statement, loads, parts
+from chainrule.codegen.loops import Pairs, Statement, loads, parts
 from chainrule.codegen.nests import Nest, Row
 from chainrule.codegen.squares import emit_squares, squares_of
 from chainrule.codegen.streaming import (

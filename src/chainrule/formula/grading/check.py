@@ -24,6 +24,7 @@ from chainrule.formula.grading.lines import Claim, Lines, lines
 from chainrule.formula.grading.paths import by_paths
 from chainrule.formula.grading.program import Point, Program, program
 from chainrule.formula.grading.terms import by_terms
+from chainrule.formula.grading.thresholds import misplaced
 from chainrule.formula.printing.notation import UNICODE, spelled
 from chainrule.formula.reading.numeric import natural
 from chainrule.formula.reading.operators import Term
@@ -177,7 +178,9 @@ def _finding(prog: Program, claim: Claim, before: Sequence[Claim]) -> Finding | 
             return Finding(found.kind, f"{str(error).splitlines()[0]}; {found.message}")
         return Finding("shape", str(error).splitlines()[0])
     if all(prog.matches(v, p.truth) for v, p in zip(values, prog.points, strict=True)):
-        return None
+        return misplaced(
+            prog, lambda p: _values(prog, claim.syntax, [p])[0], _read(prog, claim.syntax).tree
+        )
     if before:
         step = len({c.line for c in before}) + 1
         what = _diagnosed(prog, values, claim.syntax)
@@ -215,11 +218,13 @@ def _diagnosed(prog: Program, values: list[Array], syntax: Syntax) -> Finding:
 
 
 def _how(prog: Program, values: Sequence[Array]) -> str:
-    point = prog.points[0]
-    sizes = ", ".join(f"{n} = {v}" for n, v in point.sizes.items())
-    error = np.max(np.abs(values[0].reshape(-1) - point.truth.reshape(-1)), initial=0.0)
-    largest = np.max(np.abs(point.truth), initial=0.0)
-    return f" by up to {error:.2g} where the largest is {largest:.2g} (at {sizes})"
+    """By how much, where it is the most."""
+    pairs = [(v.reshape(-1), p.truth.reshape(-1)) for v, p in zip(values, prog.points, strict=True)]
+    errors = [float(np.max(np.abs(found - truth), initial=0.0)) for found, truth in pairs]
+    place = int(np.argmax(errors))
+    sizes = ", ".join(f"{n} = {v}" for n, v in prog.points[place].sizes.items())
+    largest = np.max(np.abs(pairs[place][1]), initial=0.0)
+    return f" by up to {errors[place]:.2g} where the largest is {largest:.2g} (at {sizes})"
 
 
 def _values(
@@ -251,7 +256,8 @@ def _graded_callable(prog: Program, derivation: Callable[..., Any]) -> Check:
 
     values = [evaluated(p) for p in prog.points]
     if all(prog.matches(v, p.truth) for v, p in zip(values, prog.points, strict=True)):
-        return _right(prog)
+        finding = misplaced(prog, evaluated, None)
+        return _right(prog) if finding is None else _wrong(prog, finding, None)
     finding = (
         by_whole(prog, values)
         or assuming(prog, evaluated, weak=False)

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import itertools
 import math
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -228,10 +228,17 @@ def _point(
     if not difference(automatic(question, nudged(question, arguments)), truth) < 1e-8:
         return None
     traced = trace(question.f)(**tensors(arguments))
+    values = _named(traced, known, derivation, own, sizes, arguments)
+    return Point(sizes, arguments, values, truth)
+
+
+def _named(
+    traced: Trace, known: Mapping[str, Tree], derivation: Derivation, own: Iterable[str],
+    sizes: Mapping[str, int], arguments: Mapping[str, Any],
+) -> dict[str, Array]:  # fmt: skip
+    """The values of all names at arguments of the sizes at which the program was recorded."""
     nodes = _locals(traced)
-    inputs = list(traced.graph.inputs)
-    table: dict[Node, Any] = {n: np.asarray(arguments[traced.names[n]]) for n in inputs}
-    results = run([*nodes.values(), traced.graph.outputs[0]], table)
+    results = run([*nodes.values(), traced.graph.outputs[0]], _inputs(traced, arguments))
     values = dict(zip(nodes, results[:-1], strict=True))
     values |= {n: np.asarray(v) for n, v in arguments.items() if not isinstance(v, str)}
     values |= {name: np.asarray(results[-1]) for name in own}
@@ -241,7 +248,19 @@ def _point(
             value = evaluator(tree)
             evaluator.values[name] = value
             values[name] = value.reshape(-1) if len(tree.dims) == 1 else value
-    return Point(sizes, arguments, values, truth)
+    return values
+
+
+def _inputs(traced: Trace, arguments: Mapping[str, Any]) -> dict[Node, Any]:
+    return {n: np.asarray(arguments[traced.names[n]]) for n in traced.graph.inputs}
+
+
+def names_at(
+    prog: Program, traced: Trace, sizes: Mapping[str, int], arguments: Mapping[str, Any]
+) -> dict[str, Array]:
+    """The values of all names at other arguments of a recorded program."""
+    assert prog.derivation is not None
+    return _named(traced, prog.known, prog.derivation, prog.own, sizes, arguments)
 
 
 def at_arguments(prog: Program, point: Point, arguments: Mapping[str, Any]) -> Point | None:
@@ -271,10 +290,8 @@ def cotangents_at(prog: Program, point: Point) -> dict[str, Array]:
         return {}
     found = traced.cotangents()
     nodes = {name: found[node] for name, node in _locals(traced).items() if node in found}
-    table: dict[Node, Any] = {
-        n: np.asarray(point.arguments[traced.names[n]]) for n in traced.graph.inputs
-    }
-    return dict(zip(nodes, run(list(nodes.values()), table), strict=True))
+    results = run(list(nodes.values()), _inputs(traced, point.arguments))
+    return dict(zip(nodes, results, strict=True))
 
 
 def value_of_function(prog: Program, point: Point) -> Array:

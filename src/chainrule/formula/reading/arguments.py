@@ -21,9 +21,9 @@ _REDUCED: Final = ("sum", "mean", "logsumexp", *sorted(REDUCTIONS))
 _MOST: Final[dict[str, int]] = {
     **dict.fromkeys(_REDUCED, 2),
     "softmax": 2, "log_softmax": 2, "norm": 2, "solve": 2, "onehot": 2, "outer": 2, "inner": 2,
-    "dot": 2, "vdot": 2, "kron": 2, "maximum": 2, "minimum": 2, "where": 3, "multiply": 2,
-    "divide": 2, "add": 2, "subtract": 2, "pow": 2, "tril": 2, "triu": 2, "place": 2, "stack": 2,
-    "commutation": 2, "transpose": _ANY, "reshape": _ANY, "einsum": _ANY, "pad": _ANY,
+    "dot": 2, "vdot": 2, "kron": 2, "maximum": 2, "minimum": 2, "where": 3, "clip": 3,
+    "multiply": 2, "divide": 2, "add": 2, "subtract": 2, "pow": 2, "tril": 2, "triu": 2, "place": 2,
+    "stack": 2, "commutation": 2, "transpose": _ANY, "reshape": _ANY, "einsum": _ANY, "pad": _ANY,
 }  # fmt: skip
 """How many arguments a function takes, where that is not one."""
 _OPTIONS: Final[dict[str, frozenset[str]]] = {

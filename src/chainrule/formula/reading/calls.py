@@ -69,6 +69,7 @@ _OTHERS: Final = frozenset(
         "where",
         "maximum",
         "minimum",
+        "clip",
         "multiply",
         "divide",
         "add",
@@ -327,6 +328,9 @@ def _general(unknowns: Unknowns, name: str, parts: list[Term], options: Options)
             return op.raised(unknowns, parts[0], Term(number(2)), matrix=False)
         case "reciprocal":
             return op.over(unknowns, Term(number(1)), parts[0])
+        case "clip" if len(parts) == 3:
+            above = apply(unknowns, "maximum", parts[:2], {})
+            return apply(unknowns, "minimum", [above, parts[2]], {})
         case "float":
             return parts[0]
         case "transpose":

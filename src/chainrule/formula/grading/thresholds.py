@@ -1,0 +1,211 @@
+"""Comparisons that turn over at the wrong place, as [x > 0.001] where the derivative has [x > 0].
+
+Random points seldom lie between two thresholds that are close, or beyond a large one. So arguments
+are moved along a line to where a comparison of the derivation or of the program turns over, and
+the derivation is compared with the derivative on both sides, a little and a little more apart.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any, final
+
+import numpy as np
+from scipy.optimize import brentq
+
+from chainrule.errors import ChainruleError
+from chainrule.formula.derivation.question import tensors
+from chainrule.formula.explaining.kinks import Switch, switches
+from chainrule.formula.explaining.verify import is_float
+from chainrule.formula.grading.finding import Finding
+from chainrule.formula.grading.program import Point, Program, at_arguments, fitted, names_at
+from chainrule.formula.printing.notation import UNICODE
+from chainrule.formula.reading.numeric import Called, NumpyEvaluator
+from chainrule.formula.typeset import tree as ts
+from chainrule.formula.typeset.evaluate import Array
+from chainrule.formula.typeset.tree import Tree
+from chainrule.formula.typeset.walk import rewritten, walk
+from chainrule.runtime.reference import evaluate as run
+from chainrule.transform.trace import trace
+
+__all__ = ["misplaced"]
+
+_BASES = 2  # points from which lines start
+_SCALES = (-1.0, 1e-3, 30.0, 1e3)  # of the arguments at the ends of lines, beside another draw
+_APART = (1e-6, 1e-3)  # how far beside a threshold, in parts of what the start lies away from it
+_STEP = 1e-7  # of a line, for the slope of a comparison along it
+_TOLERANCE = 1e-5  # near a threshold more digits may cancel than elsewhere
+_MOST = 12  # comparisons that are looked at
+_CONVEX = frozenset({"", "positive", "spd", "definite", "symmetric", "probability", "simplex"})
+_CONES = frozenset({"", "positive", "spd", "definite", "symmetric"})
+_AT_ZERO = frozenset({"relu", "abs", "sign", "log|·|"})
+
+Arguments = Mapping[str, Any]
+
+
+@final
+@dataclass(frozen=True)
+class _Comparison:
+    """What it is in words, and by how much its left side is larger, for each element."""
+
+    words: str
+    excess: Array
+
+
+def misplaced(
+    program: Program, derivation: Callable[[Point], Array], text: Tree | None
+) -> Finding | None:
+    """A comparison of the text, or of the program, beside which the derivation is wrong."""
+    if program.derivation is None:
+        return None
+    for place, base in enumerate(program.points[:_BASES]):
+        with np.errstate(all="ignore"):
+            around = _Around(program, base, text, np.random.default_rng(700 + place))
+            for number in range(min(_MOST, len(around.start))):
+                for near in around.beside(number):
+                    if not _agrees(program, derivation(near), near.truth):
+                        return Finding("threshold", around.start[number].words)
+    return None
+
+
+def _agrees(program: Program, found: Array, truth: Array) -> bool:
+    made = fitted(found, truth, program.rows)
+    if made is None:
+        return False
+    scale = float(np.max(np.abs(truth), initial=1e-6))
+    return bool(np.max(np.abs(made - truth), initial=0.0) <= _TOLERANCE * scale)
+
+
+@final
+class _Around:
+    """A point, and the lines that lead away from it."""
+
+    def __init__(
+        self, program: Program, base: Point, text: Tree | None, generator: np.random.Generator
+    ) -> None:
+        self.program, self.base, self.text = program, base, text
+        self.traced = trace(program.question.f)(**tensors(base.arguments))
+        self.switches = _unique(
+            s for node in self.traced.graph.inputs for s in switches(self.traced.graph, node)
+        )
+        self.start = self.compared(base.arguments)
+        self.ends = list(self._ends(generator)) if self.start else []
+
+    def compared(self, arguments: Arguments) -> list[_Comparison]:
+        """The comparisons of the text, then those of the program, at these arguments."""
+        made: list[_Comparison] = []
+        if self.text is not None:
+            values = names_at(self.program, self.traced, self.base.sizes, arguments)
+            watching = _Watching(values, self.base.sizes)
+            watching(self.text)
+            made += watching.seen
+        table = {n: np.asarray(arguments[self.traced.names[n]]) for n in self.traced.graph.inputs}
+        for switch in self.switches:
+            sides = [switch.left] if switch.right is None else [switch.left, switch.right]
+            left, *right = run(sides, dict(table))
+            words = f"the derivative changes at a kink of {switch.name}, and this does not"
+            made.append(_Comparison(words, np.subtract(left, right[0] if right else 0.0)))
+        return made
+
+    def beside(self, number: int) -> Iterator[Point]:
+        """Points on both sides of where a comparison turns over; none where no line meets it."""
+        before = self.start[number].excess
+        for end in self.ends:
+            after = self._excess(number, self._at(end, 1.0))
+            if after is None or after.shape != before.shape:
+                continue
+            turned = np.argwhere(np.isfinite(after) & (np.sign(before) * np.sign(after) < 0))
+            if len(turned):
+                yield from self._crossed(number, end, tuple(turned[0]))
+                return
+
+    def _crossed(self, number: int, end: Arguments, element: tuple[int, ...]) -> Iterator[Point]:
+        def excess(part: float) -> float:
+            found = self._excess(number, self._at(end, part))
+            return float("nan") if found is None else float(found[element])
+
+        away = abs(excess(0.0))
+        try:
+            root = brentq(excess, 0.0, 1.0, xtol=1e-15)
+        except (ValueError, RuntimeError):  # undefined on the way
+            return
+        slope = (excess(root + _STEP) - excess(root - _STEP)) / (2 * _STEP)
+        if not abs(excess(root)) <= min(_APART) * away / 10 or not np.isfinite(slope) or not slope:
+            return  # it jumps there
+        for apart in (part * away / slope for part in _APART):
+            for moved in (root - apart, root + apart):
+                near = at_arguments(self.program, self.base, self._at(end, moved))
+                if near is not None:
+                    yield near
+
+    def _excess(self, number: int, arguments: Arguments) -> Array | None:
+        try:
+            return self.compared(arguments)[number].excess
+        except (ChainruleError, ArithmeticError, ValueError, IndexError):
+            return None
+
+    def _at(self, end: Arguments, part: float) -> dict[str, Any]:
+        held = self.base.arguments
+        return {**held, **{n: (1 - part) * held[n] + part * v for n, v in end.items()}}
+
+    def _ends(self, generator: np.random.Generator) -> Iterator[Arguments]:
+        """Arguments to move towards. What is an array of 0 and 1, or orthogonal, stays."""
+        question = self.program.question
+        facts = {n: question.given.facts.get(n, question.usual) for n in question.given.axes}
+        held = {n: v for n, v in self.base.arguments.items() if is_float(v) and n in facts}
+        other = question.given.draw(self.base.sizes, generator, question.usual)
+        yield {n: other[n] for n in held if facts[n] in _CONVEX}
+        for scale in _SCALES:
+            yield {
+                n: scale * v
+                for n, v in held.items()
+                if (facts[n] in _CONES if scale > 0 else not facts[n])
+            }
+
+
+def _unique(found: Iterator[Switch]) -> list[Switch]:
+    """Each switch once, though several arguments may move it; ties have no sides."""
+    table = {(s.node, s.left, s.right): s for s in found if not s.chooses and s.left.dtype.is_float}
+    return list(table.values())
+
+
+@final
+class _Watching(NumpyEvaluator):
+    """An evaluator that keeps what is compared in a text."""
+
+    def __init__(self, values: Mapping[str, Array], sizes: Mapping[str, int]) -> None:
+        super().__init__(values, sizes)
+        self.seen: list[_Comparison] = []
+
+    def __call__(self, tree: Tree) -> Array:
+        """Evaluate a tree."""
+        match tree:
+            case ts.Bracket(left=left, right=right):
+                self._see(tree, self(left), self(right))
+            case ts.Apply(name=name, parts=(body,)) if name in _AT_ZERO:
+                self._see(tree, self(body), 0.0)
+            case (
+                ts.Apply(name="maximum" | "minimum" | "clip", parts=(body, *bounds))
+                | Called(name="maximum" | "minimum", parts=(body, *bounds))
+            ):
+                for bound in bounds:
+                    self._see(tree, self(body), self(bound))
+        return super().__call__(tree)
+
+    def _see(self, tree: Tree, left: Array, right: Array | float) -> None:
+        said = f"the derivative does not change where {_shown(tree)} does"
+        self.seen.append(_Comparison(said, np.subtract(left, right)))
+
+
+def _shown(tree: Tree) -> str:
+    """A comparison as its author wrote it: with decimals; what only NumPy has is not printed."""
+    if any(isinstance(part, Called) for part in walk(tree)):
+        return "this"
+    return UNICODE(rewritten(tree, _decimal))
+
+
+def _decimal(tree: Tree) -> Tree:
+    if isinstance(tree, ts.Number):
+        return ts.Number(tree.dims, float(tree.value))
+    return tree

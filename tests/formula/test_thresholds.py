@@ -1,0 +1,82 @@
+"""Thresholds of a derivation are those of the derivative, however close a wrong one is."""
+# ruff: noqa: F722, F821, ANN — the annotations are names of axes
+
+import pytest
+
+import chainrule as cr
+from chainrule.formula import check
+
+
+def relu(x: "n"):
+    return cr.sum(cr.relu(x))
+
+
+def absolute(x: "n"):
+    return cr.sum(cr.abs(x))
+
+
+def narrow(x: "n"):
+    return cr.sum(cr.clip(x, -1.0, 1.0))
+
+
+def wide(x: "n"):
+    return cr.sum(cr.clip(x, -50.0, 50.0))
+
+
+def leaky(x: "n"):
+    return cr.sum(cr.where(x > 0, x, 0.01 * x))
+
+
+def huber(x: "n"):
+    return cr.sum(cr.where(cr.abs(x) <= 1.0, 0.5 * x * x, cr.abs(x) - 0.5))
+
+
+def hinge(w: "d", X: "n d", y: "n"):
+    return cr.sum(cr.relu(1 - y * (X @ w)))
+
+
+def slope(margin):
+    return lambda w, X, y: -X.T @ cr.where(y * (X @ w) < margin, y, 0.0 * y)
+
+
+@pytest.mark.parametrize(
+    ("f", "right", "wrong"),
+    [
+        (relu, "x > 0", "x > 0.001"),
+        (relu, "x >= 0", "x >= -0.01"),
+        (relu, "x >= 0", "x > 1e-5"),
+        (relu, "where(x > 0, 1, 0)", "where(x > 0.001, 1, 0)"),
+        (absolute, "sign(x)", "sign(x - 0.001)"),
+        (absolute, "x / abs(x)", "where(x > 0.0001, 1, -1)"),
+        (narrow, "(x > -1) * (x < 1)", "(x > -1.001) * (x < 1)"),
+        (narrow, "(x > -1) * (x < 1)", "(x > -1) * (x < 0.999)"),
+        (wide, "(x > -50) * (x < 50)", "(x > -50) * (x < 51)"),
+        (wide, "(x > -50) * (x < 50)", "ones(n)"),
+        (leaky, "where(x > 0, 1, 0.01)", "where(x > 0.001, 1, 0.01)"),
+        (leaky, "0.01 + 0.99 * (x > 0)", "0.01 + 0.99 * (x > -0.001)"),
+        (huber, "clip(x, -1, 1)", "clip(x, -1.001, 1.001)"),
+        (huber, "where(abs(x) <= 1, x, sign(x))", "where(abs(x) <= 1.001, x, sign(x))"),
+        (hinge, "-X.T @ (y * (1 - y*(X@w) > 0))", "-X.T @ (y * (0.99 - y*(X@w) > 0))"),
+        (hinge, "-X.T @ (y * (y*(X@w) < 1))", "-X.T @ (y * (y*(X@w) < 0.99))"),
+        (hinge, slope(1.0), slope(0.99)),
+    ],
+)
+def test_a_threshold_that_is_a_little_off_is_refused(f, right, wrong) -> None:
+    wrt = "w" if f is hinge else "x"
+    assert check(f, wrt, right).verdict == "right"
+    assert check(f, wrt, wrong).verdict == "wrong"
+
+
+def test_the_comparison_is_named() -> None:
+    assert str(check(relu, "x", "x > 0.001")) == (
+        "The derivative does not change where [x > 0.001] does.\n   ∂relu/∂x = [x > 0]"
+    )
+    assert check(wide, "x", "ones(n)").message == (
+        "the derivative changes at a kink of clip, and this does not"
+    )
+    assert check(relu, "x", "where(x + maximum(x, -x) > 0.001, 1, 0)").kind == "threshold"
+
+
+def test_of_several_lines_the_one_with_the_threshold_is_named() -> None:
+    found = check(relu, "x", "(x > 0) * 1\n(x > 0.01) * 1")
+    assert (found.kind, found.line) == ("threshold", 2)
