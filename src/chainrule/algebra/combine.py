@@ -45,6 +45,25 @@ def delta_factor(dim: str, a: int, b: int) -> Factor:
     return Factor(Atom("delta", (), (), (dim, dim), symmetric=True), (a, b))
 
 
+def set_free(term: Term, factor: Factor, rank: int) -> Term:
+    """The coefficient of a factor: the term without it, with its labels after these outputs."""
+    above = 1 + max((i for f in term.factors for i in f.labels), default=rank)
+
+    def shift(label: int) -> int:
+        return label if label < rank else label + above + len(factor.labels)
+
+    rest = [
+        Factor(f.atom, tuple(map(shift, f.labels)), f.power)
+        for f in term.factors
+        if f is not factor
+    ]
+    deltas = [
+        delta_factor(dim, shift(label), rank + k)
+        for k, (dim, label) in enumerate(zip(factor.atom.dims, factor.labels, strict=True))
+    ]
+    return Term(term.coefficient, (*rest, *deltas))
+
+
 def delta(dim: str) -> Poly:
     """The identity matrix."""
     return atom_poly(Atom("delta", (), (), (dim, dim), symmetric=True))

@@ -295,18 +295,7 @@ def _set_free(term: Term, direction: Atom, rank: int) -> Term | None:
     (place,) = places
     if place.atom != direction:
         return None
-    above = 1 + max((i for f in term.factors for i in f.labels), default=rank)
-
-    def shift(label: int) -> int:
-        return label if label < rank else label + above + len(place.labels)
-
-    rest = [Factor(f.atom, tuple(map(shift, f.labels)), f.power)
-            for f in term.factors if f is not place]  # fmt: skip
-    deltas = [
-        combine.delta_factor(dim, shift(label), rank + k)
-        for k, (dim, label) in enumerate(zip(direction.dims, place.labels, strict=True))
-    ]
-    return Term(term.coefficient, (*rest, *deltas))
+    return combine.set_free(term, place, rank)
 
 
 def _pinned(terms: Sequence[Term], dims: tuple[str, ...]) -> Poly:

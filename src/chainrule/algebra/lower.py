@@ -55,7 +55,7 @@ from chainrule.ir.primitives import (
     View,
 )  # fmt: skip
 
-__all__ = ["Lowering", "Twins"]
+__all__ = ["Lowering", "Twins", "result_of"]
 
 Twins = tuple[Node, ...]
 """The node that stands at one place of the program, in each recording."""
@@ -108,7 +108,7 @@ class Lowering:
     known: dict[Node, Lowered] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
-        results = {_result(n): name for n, name in self.names.items()}
+        results = {result_of(n): name for n, name in self.names.items()}
         self._results = {place: name for place, name in results.items() if place is not None}
 
     def lower(self, outputs: Twins) -> Poly:
@@ -147,7 +147,7 @@ class Lowering:
     # ------------------------------------------------------------ names
 
     def _named(self, twins: Twins, made: Lowered) -> Lowered:
-        name = self.names.get(twins[0]) or self._results.get(_result(twins[0]) or (twins[0], -1))
+        name = self.names.get(twins[0]) or self._results.get(result_of(twins[0]) or (twins[0], -1))
         if name is None or not isinstance(made, Poly) or not twins[0].dtype.is_float:
             return made
         dims = self.dims(twins)
@@ -379,6 +379,6 @@ class Lowering:
         ]
 
 
-def _result(node: Node) -> tuple[Node, int] | None:
+def result_of(node: Node) -> tuple[Node, int] | None:
     """Which result of which bundle a node is; reading it twice makes two nodes."""
     return (node.inputs[0], node.op.index) if isinstance(node.op, Project) else None

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from abc import ABC, abstractmethod
+from collections.abc import Iterable
 from functools import reduce
-from typing import Any, Self, TypeVar, final
+from typing import Any, Self, final
 
 from chainrule.errors import ShapeError
 from chainrule.functions.creation import full, zeros
@@ -33,8 +34,60 @@ def _finite_ratio(square: Tensor, freedom: Tensor) -> Tensor:
     return where(enough, square / where(enough, freedom, 1.0), float("nan"))
 
 
+class _Accumulator(Module, ABC, init=False):
+    """The base: what is known of the rows that were seen, and merges with what others saw."""
+
+    count: Tensor
+    average: Tensor
+
+    @classmethod
+    @abstractmethod
+    def of(
+        cls, x: Operand, *, weights: Operand | None = None, nan: NanPolicy = "propagate"
+    ) -> Self:
+        """Gather the moments of a chunk of rows."""
+
+    @classmethod
+    @abstractmethod
+    def empty(cls) -> Self:
+        """Give the moments of no rows."""
+
+    @abstractmethod
+    def merge(self, other: Self) -> Self:
+        """Give the moments of the rows of both."""
+
+    def __add__(self, other: Self) -> Self:
+        return self.merge(other)
+
+    @classmethod
+    def of_chunks(cls, chunks: Iterable[Any], *, nan: NanPolicy = "propagate") -> Self:
+        """Gather the moments of all rows of an iterable of chunks, which are read one by one.
+
+        >>> Moments.of_chunks([tensor([0.0, 1.0]), tensor([2.0, 3.0])]).mean()
+        Tensor(1.5)
+        >>> Comoments.of_chunks([cr.eye(2), cr.ones((1, 2))]).count
+        Tensor(3.)
+        """
+        parts = (cls.of(chunk, nan=nan) for chunk in chunks)
+        first = next(parts, None)
+        if first is None:
+            return cls.empty()
+        return reduce(lambda done, part: done.merge(part), parts, first)
+
+    def mean(self) -> Tensor:
+        """Give the mean of each feature; NaN where nothing was counted."""
+        return where(equal(self.count, 0.0), float("nan"), self.average)
+
+    @classmethod
+    def _made(cls, *parts: Tensor) -> Self:
+        made = object.__new__(cls)
+        for name, part in zip(cls._branches, parts, strict=True):
+            setattr(made, name, part)
+        return made
+
+
 @final
-class Moments(Module, init=False):
+class Moments(_Accumulator, init=False):
     """Count, mean, central moments and extremes of each feature; an accumulator that merges.
 
     n = n₁ + n₂,   δ = m₂ − m₁,   m = m₁ + δ n₂/n,   M₂ = M₂′ + M₂″ + δ² n₁ n₂/n   and so on
@@ -54,8 +107,6 @@ class Moments(Module, init=False):
     (Tensor(3.), Tensor(7.))
     """
 
-    count: Tensor
-    average: Tensor
     second: Tensor
     third: Tensor
     fourth: Tensor
@@ -99,22 +150,6 @@ class Moments(Module, init=False):
         ends = full(shape, float("inf")), full(shape, -float("inf"))
         return cls._made(none, none, none, none, none, *ends)
 
-    @classmethod
-    def of_chunks(cls, chunks: Iterable[Any], *, nan: NanPolicy = "propagate") -> Self:
-        """Gather the moments of all rows of an iterable of chunks, which are read one by one.
-
-        >>> Moments.of_chunks([tensor([0.0, 1.0]), tensor([2.0, 3.0])]).mean()
-        Tensor(1.5)
-        """
-        return _of_chunks(cls.of, chunks, nan, cls.empty)
-
-    @classmethod
-    def _made(cls, *parts: Tensor) -> Self:
-        made = object.__new__(cls)
-        for name, part in zip(cls._branches, parts, strict=True):
-            setattr(made, name, part)
-        return made
-
     def merge(self, other: Self) -> Self:
         """Give the moments of the rows of both."""
         _same_features("Moments.merge", self.average, other.average)
@@ -136,12 +171,6 @@ class Moments(Module, init=False):
         low, high = minimum(self.minimum, other.minimum), maximum(self.maximum, other.maximum)
         return self._made(n, average, second, third, fourth, low, high)
 
-    __add__ = merge
-
-    def mean(self) -> Tensor:
-        """Give the mean; NaN where nothing was counted."""
-        return where(equal(self.count, 0.0), float("nan"), self.average)
-
     def variance(self, *, correction: float) -> Tensor:
         """Give M₂ / (n − correction); NaN where n does not exceed the correction."""
         return _finite_ratio(self.second, self.count - correction)
@@ -160,7 +189,7 @@ class Moments(Module, init=False):
 
 
 @final
-class Comoments(Module, init=False):
+class Comoments(_Accumulator, init=False):
     """Count, means and sums of products of features; an accumulator that merges.
 
     C = C′ + C″ + δ δᵀ n₁ n₂/n,   δ = m₂ − m₁
@@ -178,8 +207,6 @@ class Comoments(Module, init=False):
             [4., 8.]])
     """
 
-    count: Tensor
-    average: Tensor
     products: Tensor
 
     @classmethod
@@ -208,22 +235,6 @@ class Comoments(Module, init=False):
         """Give the moments of no rows with so many features."""
         return cls._made(zeros(()), zeros(features), zeros((features, features)))
 
-    @classmethod
-    def of_chunks(cls, chunks: Iterable[Any], *, nan: NanPolicy = "propagate") -> Self:
-        """Gather the moments of all rows of an iterable of chunks, which are read one by one.
-
-        >>> Comoments.of_chunks([cr.eye(2), cr.ones((1, 2))]).count
-        Tensor(3.)
-        """
-        return _of_chunks(cls.of, chunks, nan, cls.empty)
-
-    @classmethod
-    def _made(cls, *parts: Tensor) -> Self:
-        made = object.__new__(cls)
-        for name, part in zip(cls._branches, parts, strict=True):
-            setattr(made, name, part)
-        return made
-
     def merge(self, other: Self) -> Self:
         """Give the moments of the rows of both."""
         _same_features("Comoments.merge", self.average, other.average)
@@ -233,12 +244,6 @@ class Comoments(Module, init=False):
         average = where(equal(self.count, 0.0), other.average, self.average + delta * share)
         spread = delta[:, None] * delta[None, :] * (self.count * share)
         return self._made(n, average, self.products + other.products + spread)
-
-    __add__ = merge
-
-    def mean(self) -> Tensor:
-        """Give the means; NaN if nothing was counted."""
-        return where(equal(self.count, 0.0), float("nan"), self.average)
 
     def covariance(self, *, correction: float) -> Tensor:
         """Give C / (n − correction); NaN where n does not exceed the correction."""
@@ -251,19 +256,3 @@ def _same_features(name: str, first: Tensor, second: Tensor) -> None:
             f"{name}: features of shape {list(first.shape)} and of shape {list(second.shape)} "
             "are not the same"
         )
-
-
-Accumulator = TypeVar("Accumulator", Moments, Comoments)
-
-
-def _of_chunks(
-    of: Callable[..., Accumulator],
-    chunks: Iterable[Any],
-    nan: NanPolicy,
-    empty: Callable[[], Accumulator],
-) -> Accumulator:
-    parts = (of(chunk, nan=nan) for chunk in chunks)
-    first = next(parts, None)
-    if first is None:
-        return empty()
-    return reduce(lambda done, part: done.merge(part), parts, first)

@@ -28,15 +28,8 @@ def read_off(tangent: Poly, dims: tuple[str, ...], definitions: Mapping[Atom, Po
         place = next((f for f in term.factors if f.atom == _direction(f.atom)), None)
         if place is None:
             raise FormulaError("the derivative goes through an operation that has no formula")
-        rest = [f for f in term.factors if f is not place]
-        free = list(range(100, 100 + len(place.labels)))
-        deltas = [
-            combine.delta_factor(dims[rank + k], label, new)
-            for k, (label, new) in enumerate(zip(place.labels, free, strict=True))
-        ]
-        terms.append(Term(term.coefficient, (*rest, *deltas)))
-    outputs = [*range(rank), *range(100, 100 + len(dims) - rank)]
-    return stacked(normal(terms, outputs, dims), definitions)
+        terms.append(combine.set_free(term, place, rank))
+    return stacked(normal(terms, range(len(dims)), dims), definitions)
 
 
 def _direction(atom: Atom) -> Atom | None:

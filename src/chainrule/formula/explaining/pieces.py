@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
+from chainrule.algebra.lower import result_of
 from chainrule.autodiff.linearize import linearize
 from chainrule.autodiff.transpose import transpose
 from chainrule.ir import build
@@ -118,12 +119,12 @@ def _values(graph: Graph, names: Mapping[Node, str], last: str) -> dict[Node, st
     for node in graph.nodes():
         for operand in node.inputs:
             users.setdefault(operand, []).append(node)
-    results = {_result(n): name for n, name in names.items() if isinstance(n.op, Project)}
+    results = {result_of(n): name for n, name in names.items() if isinstance(n.op, Project)}
     found: dict[Node, str] = {}
     number, taken = 0, set(names.values())
     moving = _moving(graph)
     for node in graph.nodes():
-        name = names.get(node) or results.get(_result(node))
+        name = names.get(node) or results.get(result_of(node))
         if node is output:
             found[node] = last
         elif name is not None and node.dtype.is_float | isinstance(node.op, Input):
@@ -134,10 +135,6 @@ def _values(graph: Graph, names: Mapping[Node, str], last: str) -> dict[Node, st
                 number += 1
             found[node] = f"z{str(number).translate(_DIGITS)}"
     return found
-
-
-def _result(node: Node) -> tuple[Node, int] | None:
-    return (node.inputs[0], node.op.index) if isinstance(node.op, Project) else None
 
 
 def _moving(graph: Graph) -> set[Node]:

@@ -17,7 +17,9 @@ from chainrule.formula.printing.line import (
     POSTFIX,
     SCALE,
     SUM,
+    base_of,
     from_end,
+    is_call,
     padding,
     places,
 )
@@ -210,11 +212,11 @@ class Arranger:
 
     def _juxtaposed(self, parts: Sequence[Tree]) -> Mark:
         """Side by side; a thin space where names have several letters, · beside functions."""
-        long = any(isinstance(_base(p), ts.Symbol) and len(_letters(p)) > 1 for p in parts)
+        long = any(isinstance(base_of(p), ts.Symbol) and len(_letters(p)) > 1 for p in parts)
         found: list[Mark] = [self.wrap(parts[0], POSTFIX)]
         for before, part in pairwise(parts):
             numeric = isinstance(before, ts.Number)
-            if not before.dims and not numeric and (_is_call(before) or _is_call(part)):
+            if not before.dims and not numeric and (is_call(before) or is_call(part)):
                 found.append(m.Sign("·"))
             elif (long and not numeric) or self.shapes:
                 found.append(m.Space())
@@ -233,7 +235,7 @@ class Arranger:
             return m.Row((front, m.Space(), inner) if spaced else (front, inner))
         first = body.parts[0] if isinstance(body, ts.Product) else body
         parts = scalar.parts if isinstance(scalar, ts.Product) else (scalar,)
-        dotted = any(map(_is_call, (*parts, first))) or _is_long(first) or any(map(_is_long, parts))
+        dotted = any(map(is_call, (*parts, first))) or _is_long(first) or any(map(_is_long, parts))
         return m.Row((front, m.Sign("·") if dotted else m.Space(), inner))
 
     def _sum(self, signs: Sequence[int], parts: Sequence[Tree]) -> Mark:
@@ -292,22 +294,12 @@ def _called(name: str, inside: Mark, below: str = "") -> Mark:
     return m.Row((head, m.Fenced("(", inside, ")")))
 
 
-def _base(tree: Tree) -> Tree:
-    while isinstance(tree, ts.Transpose | ts.Inverse | ts.Power):
-        tree = tree.body
-    return tree
-
-
-def _is_call(tree: Tree) -> bool:
-    return isinstance(_base(tree), ts.Apply | ts.Trace | ts.Diag)
-
-
 def _is_long(tree: Tree) -> bool:
     return len(_letters(tree).rstrip("0123456789")) > 1
 
 
 def _letters(tree: Tree) -> str:
-    base = _base(tree)
+    base = base_of(tree)
     return spelled(base.name) if isinstance(base, ts.Symbol) else ""
 
 

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from fractions import Fraction
 from typing import Final
 
 from chainrule.formula.printing import marks as m
@@ -80,7 +79,7 @@ def drawn(mark: Mark) -> Box:
         case m.Name(name=name):
             return text_box(spelled(name))
         case m.Value(value=value):
-            return text_box(_number(value))
+            return text_box(with_power_of_ten(value))
         case m.Sign(text=text, binary=binary):
             spaced = f"{text} " if text == "," else f" {text} "
             return text_box(spaced if binary else text)
@@ -107,10 +106,6 @@ def drawn(mark: Mark) -> Box:
         case m.Shaped(body=body, shape=shape):
             return _shaped(drawn(body), shape)
     raise TypeError(type(mark).__name__)
-
-
-def _number(value: Fraction | float) -> str:
-    return with_power_of_ten(value) if isinstance(value, float) else str(value).replace("-", "−")
 
 
 def _fraction(top: Box, bottom: Box) -> Box:

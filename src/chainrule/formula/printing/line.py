@@ -219,18 +219,18 @@ class Printer:
         """No space between single letters; one between longer names; · after a function."""
         words = [self._wrap(p, POSTFIX) for p in parts]
         long = self.notation.wide or any(
-            isinstance(_base(p), ts.Symbol) and len(self(_base(p))) > 1 for p in parts
+            isinstance(base_of(p), ts.Symbol) and len(self(base_of(p))) > 1 for p in parts
         )
         shown = words[0]
         for before, word, part in zip(parts, words[1:], parts[1:], strict=False):
             numeric = isinstance(before, ts.Number)
-            if not before.dims and not numeric and (_is_call(before) or _is_call(part)):
+            if not before.dims and not numeric and (is_call(before) or is_call(part)):
                 shown += (
                     self.notation.dot.strip(" ") if not self.notation.wide else self.notation.dot
                 )
             elif long and not numeric and not word.startswith("("):
                 shown += " "
-            elif isinstance(_base(part), ts.Row) and (shown[-1].isupper() or "_" in word):
+            elif isinstance(base_of(part), ts.Row) and (shown[-1].isupper() or "_" in word):
                 shown += " "  # W rₙ and w_d w_dᵀ, since Wr would be a name
             shown += word
         return shown
@@ -250,7 +250,7 @@ class Printer:
         if isinstance(body, ts.Elementwise | ts.Kron):
             return f"{front} {inner}" if number else f"{front}{n.dot}{inner}"
         first = body.parts[0] if isinstance(body, ts.Product) else body
-        single = isinstance(_base(first), ts.Symbol | ts.Eye) and len(self(_base(first))) == 1
+        single = isinstance(base_of(first), ts.Symbol | ts.Eye) and len(self(base_of(first))) == 1
         tight = inner.startswith("(") or single
         if number or isinstance(scalar, ts.Quotient):
             return front + inner if tight and not n.wide else f"{front} {inner}"
@@ -301,14 +301,16 @@ class Printer:
         return n.power.format(inside, self._number(power)[0])
 
 
-def _base(tree: Tree) -> Tree:
+def base_of(tree: Tree) -> Tree:
+    """What is transposed, inverted or raised to a power."""
     while isinstance(tree, ts.Transpose | ts.Inverse | ts.Power):
         tree = tree.body
     return tree
 
 
-def _is_call(tree: Tree) -> bool:
-    return isinstance(_base(tree), ts.Apply | ts.Trace | ts.Diag)
+def is_call(tree: Tree) -> bool:
+    """Whether a tree is a call, perhaps raised to a power."""
+    return isinstance(base_of(tree), ts.Apply | ts.Trace | ts.Diag)
 
 
 def padding(tree: ts.Viewed) -> str | None:

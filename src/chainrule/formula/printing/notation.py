@@ -55,10 +55,6 @@ def lettered(name: str) -> tuple[str, tuple[str, ...]]:
     return spelled(head), tuple(part for part in indices if part)
 
 
-def _number(value: Fraction | float) -> str:
-    return with_power_of_ten(value) if isinstance(value, float) else str(value).replace("-", "−")
-
-
 # ---------------------------------------------------------------- Unicode
 
 
@@ -129,7 +125,7 @@ UNICODE = _UnicodePrinter(Notation(
     commutation="K", total="Σ", blocks="block-diagonal over {}: {}", diag="diag({})",
     trace="tr({})", vec="vec({})",
     relations=_RELATIONS, wide=False, name=spelled, function=str, subscript=_unicode_subscript,
-    number=_number, fraction=_inline_fraction, half=_VULGAR.get,
+    number=with_power_of_ten, fraction=_inline_fraction, half=_VULGAR.get,
 ))  # fmt: skip
 
 

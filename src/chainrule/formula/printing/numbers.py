@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from fractions import Fraction
 from typing import Final
 
 __all__ = ["decimal", "with_power_of_ten"]
@@ -19,12 +20,14 @@ def decimal(value: float) -> tuple[str, int]:
     return digits, int(exponent or 0)
 
 
-def with_power_of_ten(value: float) -> str:
+def with_power_of_ten(value: Fraction | float) -> str:
     """A number in Unicode.
 
-    >>> [with_power_of_ten(x) for x in (0.25, 7.5e-7, -1e-5)]
-    ['0.25', '7.5·10⁻⁷', '−10⁻⁵']
+    >>> [with_power_of_ten(x) for x in (0.25, 7.5e-7, -1e-5, Fraction(-1, 2))]
+    ['0.25', '7.5·10⁻⁷', '−10⁻⁵', '−1/2']
     """
+    if isinstance(value, Fraction):
+        return str(value).replace("-", "−")
     digits, exponent = decimal(value)
     shown = digits.replace("-", "−")
     if not exponent:
