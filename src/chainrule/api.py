@@ -89,12 +89,6 @@ from chainrule.functions.elementary import (
 from chainrule.functions.elementwise import (
     abs,
     add,
-    bitwise_and,
-    bitwise_invert,
-    bitwise_left_shift,
-    bitwise_or,
-    bitwise_right_shift,
-    bitwise_xor,
     ceil,
     clip,
     conj,
@@ -111,10 +105,6 @@ from chainrule.functions.elementwise import (
     isnan,
     less,
     less_equal,
-    logical_and,
-    logical_not,
-    logical_or,
-    logical_xor,
     maximum,
     minimum,
     multiply,
@@ -153,6 +143,18 @@ from chainrule.functions.linear import (
     outer,
     tensordot,
     vecdot,
+)
+from chainrule.functions.logic import (
+    bitwise_and,
+    bitwise_invert,
+    bitwise_left_shift,
+    bitwise_or,
+    bitwise_right_shift,
+    bitwise_xor,
+    logical_and,
+    logical_not,
+    logical_or,
+    logical_xor,
 )
 from chainrule.functions.manipulation import (
     broadcast_arrays,

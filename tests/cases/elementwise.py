@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 import scipy.special
 
-from chainrule.functions import elementary, elementwise
+from chainrule.functions import elementary, elementwise, logic
 from tests.cases.case import Case, Spec
 
 SHAPE = (2, 3)
@@ -29,7 +29,7 @@ def oracle(name: str) -> Callable[..., Any]:
 
 def function(name: str) -> Callable[..., Any]:
     """Our function."""
-    room = elementwise if name in elementwise.__all__ else elementary
+    room = next(r for r in (elementwise, logic, elementary) if name in r.__all__)
     return getattr(room, name)  # type: ignore[no-any-return]
 
 

@@ -10,6 +10,7 @@ from chainrule.errors import ArgumentError, DTypeError, ShapeError
 from chainrule.functions import activations as act
 from chainrule.functions import elementary as el
 from chainrule.functions import elementwise as ew
+from chainrule.functions import logic
 from chainrule.tensors import tensor
 from chainrule.transform import jit
 
@@ -45,7 +46,7 @@ MISTAKES: list[tuple[Callable[[], Any], type[Exception], str]] = [
         "clip: not defined for bool; it takes float, signed, unsigned\n\n    bool[2]",
     ),
     (
-        lambda: ew.bitwise_and(X, 1),
+        lambda: logic.bitwise_and(X, 1),
         DTypeError,
         (
             "bitwise_and: not defined for float64; it takes bool, signed, unsigned\n\n"

@@ -20,10 +20,11 @@ from chainrule.errors import ArgumentError, ShapeError
 from chainrule.functions import random
 from chainrule.functions.creation import arange, asarray
 from chainrule.functions.data_types import astype
-from chainrule.functions.elementwise import abs, clip, less, logical_and, logical_not, where
+from chainrule.functions.elementwise import abs, clip, less, where
 from chainrule.functions.indexing import take
 from chainrule.functions.lift import Operand, as_tensor, describe
 from chainrule.functions.linear import einsum
+from chainrule.functions.logic import logical_and, logical_not
 from chainrule.functions.manipulation import flip, reshape
 from chainrule.functions.reduction import mean
 from chainrule.ir.dtype import int64

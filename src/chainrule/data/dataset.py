@@ -19,17 +19,13 @@ from chainrule.data.rows import (
     with_example_axes,
     with_example_shape,
 )
-from chainrule.data.standardization import Per, Standardization
+from chainrule.data.standardization import OF_BYTES, Per, Standardization, as_in_a_batch
 from chainrule.errors import ArgumentError, DataError
 
 __all__ = ["Dataset", "Layout", "Shuffle"]
 
 Layout: TypeAlias = Literal["HWC", "CHW"]
 Shuffle: TypeAlias = Literal["rows", "blocks"]
-
-_UINT8 = Standardization(mean=0, std=255)
-_AS_IS = Standardization(mean=0, std=1)
-_TOKEN_BYTES = 4  # shorter signed integers are quantities, such as the samples of a sound
 
 
 @final
@@ -307,19 +303,12 @@ class Dataset:
     def _prepared(self, inputs: Array, targets: Array) -> tuple[Array, Array]:
         """Stored examples and targets in the form that a batch has."""
         labels = np.int64 if targets.dtype.kind in "iu" else None
-        return self._prepared_inputs(inputs), np.array(targets, labels)
+        return as_in_a_batch(inputs, self.standardization), np.array(targets, labels)
 
     def _as_stored(self, inputs: Array, targets: Array) -> tuple[Array, Array]:
         """Rows as they are stored, in memory of their own."""
         labels = np.int64 if targets.dtype.kind in "iu" else None
         return np.array(inputs, order="C"), np.array(targets, labels)
-
-    def _prepared_inputs(self, inputs: Array) -> Array:
-        if self.standardization is not None:
-            return self.standardization(inputs)
-        if inputs.dtype.kind == "i" and inputs.dtype.itemsize >= _TOKEN_BYTES:
-            return np.array(inputs, inputs.dtype.newbyteorder("="), order="C")
-        return (_UINT8 if inputs.dtype == np.uint8 else _AS_IS)(inputs)
 
     @property
     def preparation_in_program(self) -> Standardization | None:
@@ -328,7 +317,7 @@ class Dataset:
         Bytes are a quarter of the memory that a batch takes, and vectors convert them on the way.
         """
         if self.inputs.dtype == np.uint8:
-            return self.standardization or _UINT8
+            return self.standardization or OF_BYTES
         return self.standardization if self.inputs.dtype == np.float32 else None
 
     def _is_in_blocks(self) -> bool:

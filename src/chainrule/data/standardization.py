@@ -13,7 +13,7 @@ from chainrule.functions.lift import cast
 from chainrule.ir.dtype import float32
 from chainrule.tensors import Tensor, tensor
 
-__all__ = ["Per", "Standardization"]
+__all__ = ["OF_BYTES", "Per", "Standardization", "as_in_a_batch"]
 
 Per: TypeAlias = Literal["feature", "channel", "all"]
 
@@ -182,3 +182,23 @@ def _summary(values: Array) -> str:
     if values.ndim == 0:
         return f"{float(values):g}"
     return f"{list(values.shape)}, {values.min():g} to {values.max():g}" if values.size else "empty"
+
+
+OF_BYTES = Standardization(mean=0, std=255)
+"""What is done to uint8 inputs that nobody standardized."""
+
+_AS_IS = Standardization(mean=0, std=1)
+_TOKEN_BYTES = 4  # shorter signed integers are quantities, such as the samples of a sound
+
+
+def as_in_a_batch(inputs: Array, standardization: Standardization | None) -> Array:
+    """Stored inputs as a batch has them: float32, unless they are tokens or indices.
+
+    >>> as_in_a_batch(np.array([51, 255], np.uint8), None)
+    array([0.2, 1. ], dtype=float32)
+    """
+    if standardization is not None:
+        return standardization(inputs)
+    if inputs.dtype.kind == "i" and inputs.dtype.itemsize >= _TOKEN_BYTES:
+        return np.array(inputs, inputs.dtype.newbyteorder("="), order="C")
+    return (OF_BYTES if inputs.dtype == np.uint8 else _AS_IS)(inputs)

@@ -1,8 +1,9 @@
-"""Element-wise arithmetic, rounding, extrema, comparison, logic and bits.
+"""Element-wise arithmetic, rounding, extrema and comparison.
 
 Names and signatures are those of the array API standard. Operands are Tensors, NumPy arrays or
 Python numbers in either place; they are promoted to one dtype and broadcast to one shape.
-Powers, exponentials and the functions with a Greek or Latin name are in ``elementary.py``.
+Powers, exponentials and the functions with a Greek or Latin name are in ``elementary.py``, truth
+values and bits in ``logic.py``.
 """
 
 from __future__ import annotations
@@ -42,12 +43,6 @@ from chainrule.tensors import Tensor, node_of, of_node
 __all__ = [
     "abs",
     "add",
-    "bitwise_and",
-    "bitwise_invert",
-    "bitwise_left_shift",
-    "bitwise_or",
-    "bitwise_right_shift",
-    "bitwise_xor",
     "ceil",
     "clip",
     "conj",
@@ -64,10 +59,6 @@ __all__ = [
     "isnan",
     "less",
     "less_equal",
-    "logical_and",
-    "logical_not",
-    "logical_or",
-    "logical_xor",
     "maximum",
     "minimum",
     "multiply",
@@ -382,73 +373,7 @@ def signbit(x: Operand, /) -> Tensor:
     return _signbit(x)
 
 
-# ---------------------------------------------------------------- logic and bits
-
-_logical_and = fast_binary(pointwise("logical_and"))
-_logical_or = fast_binary(pointwise("logical_or"))
-_logical_xor = fast_binary(pointwise("logical_xor"))
-_logical_not = fast_unary(pointwise("logical_not"))
-_bitwise_and = fast_binary(pointwise("bitwise_and"))
-_bitwise_or = fast_binary(pointwise("bitwise_or"))
-_bitwise_xor = fast_binary(pointwise("bitwise_xor"))
-_bitwise_invert = fast_unary(pointwise("bitwise_invert"))
-_bitwise_left_shift = fast_binary(pointwise("bitwise_left_shift"))
-_bitwise_right_shift = fast_binary(pointwise("bitwise_right_shift"))
-
-
-def logical_and(x1: Operand, x2: Operand, /) -> Tensor:
-    """Tell where both hold; a number holds unless it is 0."""
-    return _logical_and(x1, x2)
-
-
-def logical_or(x1: Operand, x2: Operand, /) -> Tensor:
-    """Tell where at least one holds."""
-    return _logical_or(x1, x2)
-
-
-def logical_xor(x1: Operand, x2: Operand, /) -> Tensor:
-    """Tell where exactly one holds."""
-    return _logical_xor(x1, x2)
-
-
-def logical_not(x: Operand, /) -> Tensor:
-    """Tell where x does not hold."""
-    return _logical_not(x)
-
-
-def bitwise_and(x1: Operand, x2: Operand, /) -> Tensor:
-    """Give the bits that are set in both.
-
-    >>> bitwise_and(tensor([6, 7]), 3)
-    Tensor([2, 3])
-    """
-    return _bitwise_and(x1, x2)
-
-
-def bitwise_or(x1: Operand, x2: Operand, /) -> Tensor:
-    """Give the bits that are set in at least one."""
-    return _bitwise_or(x1, x2)
-
-
-def bitwise_xor(x1: Operand, x2: Operand, /) -> Tensor:
-    """Give the bits that are set in exactly one."""
-    return _bitwise_xor(x1, x2)
-
-
-def bitwise_invert(x: Operand, /) -> Tensor:
-    """Give every bit the other way round; of a bool, the opposite."""
-    return _bitwise_invert(x)
-
-
-def bitwise_left_shift(x1: Operand, x2: Operand, /) -> Tensor:
-    """Shift the bits of x1 by x2 ≥ 0 places to the left, which is x1 · 2^x2."""
-    return _bitwise_left_shift(x1, x2)
-
-
-def bitwise_right_shift(x1: Operand, x2: Operand, /) -> Tensor:
-    """Shift the bits of x1 by x2 ≥ 0 places to the right, which is ⌊x1 / 2^x2⌋."""
-    return _bitwise_right_shift(x1, x2)
-
+# ---------------------------------------------------------------- real and imaginary parts
 
 _zeros = Lifted(build.zeros_like)
 

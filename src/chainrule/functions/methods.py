@@ -18,6 +18,7 @@ from chainrule.functions import (
     interop,
     joining,
     linear,
+    logic,
     manipulation,
     reduction,
     searching,
@@ -46,41 +47,41 @@ def _reflected(function: Function) -> Function:
 OPERATORS: Final[dict[str, Function]] = {
     "__abs__": elementwise.abs,
     "__add__": elementwise.add,
-    "__and__": elementwise.bitwise_and,
+    "__and__": logic.bitwise_and,
     "__eq__": elementwise.equal,
     "__floordiv__": elementwise.floor_divide,
     "__ge__": elementwise.greater_equal,
     "__getitem__": getitem,
     "__gt__": elementwise.greater,
-    "__invert__": elementwise.bitwise_invert,
+    "__invert__": logic.bitwise_invert,
     "__le__": elementwise.less_equal,
-    "__lshift__": elementwise.bitwise_left_shift,
+    "__lshift__": logic.bitwise_left_shift,
     "__lt__": elementwise.less,
     "__matmul__": linear.matmul,
     "__mod__": elementwise.remainder,
     "__mul__": elementwise.multiply,
     "__ne__": elementwise.not_equal,
     "__neg__": elementwise.negative,
-    "__or__": elementwise.bitwise_or,
+    "__or__": logic.bitwise_or,
     "__pos__": elementwise.positive,
     "__pow__": elementary.pow,
     "__radd__": elementwise.add,
-    "__rand__": elementwise.bitwise_and,
+    "__rand__": logic.bitwise_and,
     "__rfloordiv__": _reflected(elementwise.floor_divide),
-    "__rlshift__": _reflected(elementwise.bitwise_left_shift),
+    "__rlshift__": _reflected(logic.bitwise_left_shift),
     "__rmatmul__": _reflected(linear.matmul),
     "__rmod__": _reflected(elementwise.remainder),
     "__rmul__": elementwise.multiply,
-    "__ror__": elementwise.bitwise_or,
+    "__ror__": logic.bitwise_or,
     "__rpow__": _reflected(elementary.pow),
-    "__rrshift__": _reflected(elementwise.bitwise_right_shift),
-    "__rshift__": elementwise.bitwise_right_shift,
+    "__rrshift__": _reflected(logic.bitwise_right_shift),
+    "__rshift__": logic.bitwise_right_shift,
     "__rsub__": _reflected(elementwise.subtract),
     "__rtruediv__": _reflected(elementwise.divide),
-    "__rxor__": elementwise.bitwise_xor,
+    "__rxor__": logic.bitwise_xor,
     "__sub__": elementwise.subtract,
     "__truediv__": elementwise.divide,
-    "__xor__": elementwise.bitwise_xor,
+    "__xor__": logic.bitwise_xor,
 }
 
 
@@ -174,7 +175,16 @@ def _format(x: Tensor, spec: str) -> str:
     return format(x._known().item(), spec)
 
 
-_FUNCTIONS: Final = (cumulative, elementary, elementwise, joining, linear, manipulation, searching)
+_FUNCTIONS: Final = (
+    cumulative,
+    elementary,
+    elementwise,
+    joining,
+    linear,
+    logic,
+    manipulation,
+    searching,
+)
 
 
 def _missing(x: Tensor, name: str) -> Any:

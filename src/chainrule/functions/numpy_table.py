@@ -19,6 +19,7 @@ from chainrule.functions import (
     joining,
     linalg,
     linear,
+    logic,
     manipulation,
     reduction,
     searching,
@@ -41,7 +42,7 @@ _SAME_NAME: Final = (
     "multiply", "negative", "nextafter", "not_equal", "positive", "reciprocal", "remainder",
     "sign", "signbit", "sin", "sinh", "sqrt", "square", "subtract", "tan", "tanh", "trunc",
 )  # fmt: skip
-_ELEMENTWISE: Final = vars(elementary) | vars(elementwise)
+_ELEMENTWISE: Final = vars(elementary) | vars(elementwise) | vars(logic)
 
 UFUNCS: Final[dict[Any, Function]] = {
     **{getattr(np, name): _ELEMENTWISE[name] for name in _SAME_NAME},
@@ -54,11 +55,11 @@ UFUNCS: Final[dict[Any, Function]] = {
     np.arctan: elementary.atan,
     np.arctanh: elementary.atanh,
     np.fabs: elementwise.abs,
-    np.invert: elementwise.bitwise_invert,
-    np.left_shift: elementwise.bitwise_left_shift,
+    np.invert: logic.bitwise_invert,
+    np.left_shift: logic.bitwise_left_shift,
     np.matmul: linear.matmul,
     np.power: elementary.pow,
-    np.right_shift: elementwise.bitwise_right_shift,
+    np.right_shift: logic.bitwise_right_shift,
     np.rint: elementwise.round,
 }
 

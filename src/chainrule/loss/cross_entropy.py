@@ -7,7 +7,6 @@ from chainrule.functions.elementwise import (
     add,
     equal,
     isinf,
-    logical_and,
     multiply,
     negative,
     subtract,
@@ -15,6 +14,7 @@ from chainrule.functions.elementwise import (
 )  # fmt: skip
 from chainrule.functions.embedding import one_hot
 from chainrule.functions.lift import Operand, as_tensor, describe, floating, promoted
+from chainrule.functions.logic import logical_and
 from chainrule.functions.reduction import sum
 from chainrule.functions.softmax import log_softmax, softmax
 from chainrule.ir.dtype import bool_
