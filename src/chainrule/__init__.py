@@ -9,6 +9,8 @@ Everything is imported when it is first asked for, NumPy included.
 """
 
 import importlib
+import os
+from _thread import RLock as _RLock  # that of threading, which takes a millisecond to import
 from typing import TYPE_CHECKING, Any
 
 from chainrule.elsewhere import missing_from as _missing_from
@@ -52,8 +54,22 @@ _FOUND_IN = {
 }
 
 
+# A child that is forked while another thread imports would wait for that thread's imports for ever.
+_importing = _RLock()
+os.register_at_fork(
+    before=_importing.acquire,
+    after_in_parent=_importing.release,
+    after_in_child=_importing.release,
+)
+
+
 def __getattr__(name: str) -> Any:
     """Import the room of that name, or all functions and transforms at once."""
+    with _importing:
+        return _found(name)
+
+
+def _found(name: str) -> Any:
     if name in _ROOMS:
         return importlib.import_module(f"chainrule.{name}")
     if name in _FOUND_IN:
