@@ -218,13 +218,13 @@ def _diagnosed(prog: Program, values: list[Array], syntax: Syntax) -> Finding:
 
 
 def _how(prog: Program, values: Sequence[Array]) -> str:
-    """By how much, where it is the most."""
-    pairs = [(v.reshape(-1), p.truth.reshape(-1)) for v, p in zip(values, prog.points, strict=True)]
-    errors = [float(np.max(np.abs(found - truth), initial=0.0)) for found, truth in pairs]
-    place = int(np.argmax(errors))
-    sizes = ", ".join(f"{n} = {v}" for n, v in prog.points[place].sizes.items())
-    largest = np.max(np.abs(pairs[place][1]), initial=0.0)
-    return f" by up to {errors[place]:.2g} where the largest is {largest:.2g} (at {sizes})"
+    """By how much, at the first point where they do."""
+    pairs = list(zip(values, prog.points, strict=True))
+    value, point = next(((v, p) for v, p in pairs if not prog.matches(v, p.truth)), pairs[0])
+    sizes = ", ".join(f"{n} = {v}" for n, v in point.sizes.items())
+    error = np.max(np.abs(value.reshape(-1) - point.truth.reshape(-1)), initial=0.0)
+    largest = np.max(np.abs(point.truth), initial=0.0)
+    return f" by up to {error:.2g} where the largest is {largest:.2g} (at {sizes})"
 
 
 def _values(

@@ -19,7 +19,14 @@ from chainrule.formula.derivation.question import tensors
 from chainrule.formula.explaining.kinks import Switch, switches
 from chainrule.formula.explaining.verify import is_float
 from chainrule.formula.grading.finding import Finding
-from chainrule.formula.grading.program import Point, Program, at_arguments, fitted, names_at
+from chainrule.formula.grading.program import (
+    Point,
+    Program,
+    at_arguments,
+    fitted,
+    names_at,
+    value_of_function,
+)
 from chainrule.formula.printing.notation import UNICODE
 from chainrule.formula.reading.numeric import Called, NumpyEvaluator
 from chainrule.formula.typeset import tree as ts
@@ -136,8 +143,8 @@ class _Around:
         for apart in (part * away / slope for part in _APART):
             for moved in (root - apart, root + apart):
                 near = at_arguments(self.program, self.base, self._at(end, moved))
-                if near is not None:
-                    yield near
+                if near is not None and np.isfinite(value_of_function(self.program, near)).all():
+                    yield near  # outside of its support, a density says nothing of its slope
 
     def _excess(self, number: int, arguments: Arguments) -> Array | None:
         try:
