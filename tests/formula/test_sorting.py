@@ -38,6 +38,18 @@ def largest(x: "n"):
     return cr.sum(cr.topk(x, 3)[0] ** 2)
 
 
+def middle(x: "n"):
+    return cr.stats.median(x)
+
+
+def middle_of_rows(X: "n d"):
+    return cr.sum(cr.stats.median(X, axis=1))
+
+
+def lower_middle(x: "n"):
+    return cr.sort(x)[(x.shape[0] - 1) // 2]
+
+
 def flat(x: "n", a: "", b: ""):
     return cr.sum(Uniform(a, b).log_density(x))
 
@@ -53,6 +65,8 @@ LISTED: list[tuple[Any, Any, Any, str]] = [
     (wasserstein, "x", 2, "2/n · I"),
     (rows, "X", 1, "Σᵢ Wₙᵢ Pₙᵢd"),
     (largest, "x", 1, "2SᵀSx"),
+    (middle, "x", 1, "½ Pᵀ(e_⌊(n−1)/2⌋ + e_⌊n/2⌋)"),
+    (lower_middle, "x", 1, "Pᵀe_⌊(n−1)/2⌋"),
     (flat, "x", 1, "𝟎"),
     (flat, "a", 1, "n/(b − a)"),
     (flat, "b", 1, "−n/(b − a)"),
@@ -86,3 +100,15 @@ def test_a_permutation_says_what_it_sorts() -> None:
 
 def test_sorted_columns_have_a_formula() -> None:
     assert explain(columns, "X").error < 1e-12
+
+
+@pytest.mark.parametrize("n", [4, 5])
+def test_the_median_is_the_mean_of_the_two_in_the_middle(n: int) -> None:
+    told = explain(middle, "x")
+    assert "for n" not in str(told)
+    assert r"e_{\lfloor(n-1)/2\rfloor} + e_{\lfloor n/2\rfloor}" in told.latex
+    x = np.random.default_rng(0).normal(size=n)
+    slope = cr.grad(middle)(cr.tensor(x)).numpy()
+    np.testing.assert_array_equal(run(told.python, {"x": x}, "np"), slope)
+    np.testing.assert_array_equal(np.sort(slope)[::-1][:2], [1, 0] if n % 2 else [0.5, 0.5])
+    assert explain(middle_of_rows, "X").error < 1e-12

@@ -218,7 +218,7 @@ def _merged(term: Term, outputs: Labels) -> Term:
         labels = tuple(sorted(f.labels)) if f.atom.symmetric else f.labels
         place = (f.atom, labels)
         powers[place] = powers.get(place, Fraction(0)) + f.power
-        if f.atom.head in ("delta", "indicator"):
+        if f.atom.head in ("delta", "indicator", "unit"):
             powers[place] = Fraction(1)
     made = tuple(Factor(atom, labels, p) for (atom, labels), p in powers.items() if p)
     return Term(term.coefficient, made)

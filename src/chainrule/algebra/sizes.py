@@ -24,11 +24,13 @@ Monomials = list[tuple[tuple[Factor, ...], tuple[float, ...]]]
 _EXPONENTS = [Fraction(e) for e in (1, -1)] + [Fraction(1, 2), Fraction(-1, 2)]
 _EXPONENTS += [Fraction(e) for e in (2, -2)]
 
+_SUMMAND = re.compile(r"([+−]?)(\d*)((?:⌊\([^⌋]*⌋|[^+−])*)")  # ⌊(n−1)/2⌋ is one symbol
+
 
 def linear(size: str) -> dict[str, int]:
     """A size as numbers times symbols, that of "" alone: n−m+2 is {"n": 1, "m": −1, "": 2}."""
     form: dict[str, int] = {}
-    for sign, count, symbol in re.findall(r"([+−]?)(\d*)([^+−]*)", size):
+    for sign, count, symbol in _SUMMAND.findall(size):
         if count or symbol:
             times = -1 if sign == "−" else 1
             is_count = symbol and not symbol.startswith("·")  # 2n, but 2·n is one symbol
@@ -149,6 +151,10 @@ class Sizes:
                     return f"⌈{name}/{step}⌉"
             if self.recordings > 1 and all(v == s // 2 for s, v in zip(sizes, values, strict=True)):
                 return f"⌊{name}/2⌋"
+            if self.recordings > 1 and all(
+                v == (s - 1) // 2 for s, v in zip(sizes, values, strict=True)
+            ):
+                return f"⌊({name}−1)/2⌋"  # where the lower one of the middle two stands
         return None
 
     def number(self, values: Sequence[float]) -> Term:

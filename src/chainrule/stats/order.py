@@ -13,6 +13,7 @@ from chainrule.functions.axes import Axes
 from chainrule.functions.cumulative import cumulative_sum
 from chainrule.functions.elementwise import clip, equal, floor, isinf, isnan, minimum, round, where
 from chainrule.functions.indexing import take, take_along_axis
+from chainrule.functions.joining import stack
 from chainrule.functions.lift import Operand, broadcast, cast, describe
 from chainrule.functions.manipulation import expand_dims, moveaxis, permute_dims, reshape
 from chainrule.functions.reduction import any, sum
@@ -78,7 +79,7 @@ _WEIGHTS: Final[dict[str, Rule]] = {
 def _between(lower: Tensor, upper: Tensor, t: Tensor) -> Tensor:
     """(1 − t) lower + t upper, also between equal infinities."""
     same = (isinf(lower) & (lower == upper)) | equal(t, 0.0)
-    return where(same, lower, lower + t * (upper - lower))
+    return lower + t * where(same, 0.0, upper - lower)
 
 
 # ---------------------------------------------------------------- reading the sorted elements
@@ -91,16 +92,38 @@ def _rows(x: Tensor, axes: tuple[int, ...]) -> Tensor:
     return reshape(permute_dims(x, (*kept, *axes)), (*(x.shape[a] for a in kept), length))
 
 
+_FEW: Final = 3  # quantiles that are read one by one
+
+
 def _plain(rows: Tensor, q: Tensor, method: str) -> Tensor:
     """Quantiles of rows that count once each; those of the first axis of q come first."""
     length = rows.shape[-1]
     ordered = take_along_axis(rows, argsort(rows))
+    if method == "averaged_inverted_cdf" and _is_half(q):
+        value = 0.5 * ordered[..., (length - 1) // 2] + 0.5 * ordered[..., length // 2]
+        return _unless_nan(ordered, expand_dims(value, 0))
     place = _PLACES.get(method, _linear)(tensor(float(length), dtype=rows.dtype), q)
     below = floor(place)
     weight = cast(_WEIGHTS.get(method, _as_is)(place - below, below), rows.dtype)
     ranks = [cast(clip(at, 0, length - 1), int64) for at in (below, below + 1)]
+    if q.size <= _FEW and q._recording is None:  # slices, whose places a formula can show
+        values = [
+            _unless_nan(ordered, _between(ordered[..., one], ordered[..., next_], weight[k]))
+            for k, (one, next_) in enumerate(zip(*(rank.tolist() for rank in ranks), strict=True))
+        ]
+        return stack(values)
     lower, upper = (moveaxis(take(ordered, rank, axis=-1), -1, 0) for rank in ranks)
     value = _between(lower, upper, reshape(weight, (-1,) + (1,) * (lower.ndim - 1)))
+    return _unless_nan(ordered, value)
+
+
+def _is_half(q: Tensor) -> bool:
+    """Whether the median alone is asked for: its places follow the length in one formula."""
+    return q._recording is None and q._value is not None and q._value.tolist() == [0.5]
+
+
+def _unless_nan(ordered: Tensor, value: Tensor) -> Tensor:
+    """The value; NaN where an element is, which is then the last."""
     return where(isnan(ordered[..., -1]), ordered[..., -1], value)
 
 

@@ -22,6 +22,7 @@ Draw = Callable[[np.random.Generator, tuple[int, ...]], Array]
 
 _PRIMES = (5, 7, 11, 13, 17, 19, 23, 29, 31, 37, 41, 43, 47, 53, 59, 61, 67, 71, 73, 79)
 RECORDINGS = 3
+_EVEN = 2  # the recording at even sizes: at odd ones alone, (n − 1) // 2 would be n // 2
 
 
 def _normal(g: np.random.Generator, shape: tuple[int, ...]) -> Array:
@@ -114,6 +115,8 @@ class Signature:
     def sizes(self) -> Sizes:
         """Pairwise different sizes for several recordings; those of the examples, if they matter.
 
+        They are primes, and one more than a prime in the last recording, so that some are even.
+
         Sizes that depend on one another, as those of a signal and of its windows, grow together.
         """
         if self.tied:
@@ -122,7 +125,7 @@ class Signature:
                 for name, size in self.examples.items()
             })  # fmt: skip
         return Sizes({
-            name: tuple(_PRIMES[(k + r) % len(_PRIMES)] for r in range(RECORDINGS))
+            name: tuple(_PRIMES[(k + r) % len(_PRIMES)] + (r == _EVEN) for r in range(RECORDINGS))
             for k, name in enumerate(self.names)
         })  # fmt: skip
 

@@ -162,7 +162,8 @@ class Writer:
                 eye, _ = self._call("eye", f"{rows} * {columns}")
                 return swapped(eye, rows, columns), ATOM
             case ts.Unit(dims=(dim,), place=place):
-                at = from_end(place, dim).replace("−", "-")
+                is_half = str(place)[:1] in ("⌈", "⌊")
+                at = self.size(str(place)) if is_half else from_end(place, dim).replace("−", "-")
                 return f"{self._call('eye', self.size(dim))[0]}[{at}]", ATOM
             case ts.Row(body=body, label=label):
                 return f"{self._wrap(body, ATOM)}[{self.places[label]}]", ATOM

@@ -29,6 +29,7 @@ _SIGNS: Final = {
     "𝟏": "\\mathbf{1}", "𝟎": "\\mathbf{0}", "⊙": "\\odot", "⊘": "\\oslash", "⊗": "\\otimes",
     "−": "-", "·": "\\cdot", "⊤": "\\top", "∘": "\\circ", "≥": "\\ge", "≤": "\\le",
     "∂": "\\partial", "×": "\\times", "‖": "\\lVert", "√": "\\surd", "…": "\\dots", "≠": "\\ne",
+    "⌈": "\\lceil", "⌉": "\\rceil", "⌊": "\\lfloor", "⌋": "\\rfloor",
 }  # fmt: skip
 _FENCES: Final = {"‖": ("\\lVert ", " \\rVert"), "|": ("\\lvert ", " \\rvert")}
 _KNOWN: Final = frozenset({"log", "exp", "sin", "cos", "tan", "sinh", "cosh", "tanh", "det",

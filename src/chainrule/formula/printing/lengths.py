@@ -26,6 +26,9 @@ class Lengths:
 
     def __call__(self, dim: str) -> str:
         """The text of the size of an axis: a number, a name, or a sum or product of them."""
+        if dim[:2] == "⌊(":
+            whole, step = dim[2:-1].split(")/")
+            return f"(({self(whole)}) // {step})"
         for sign, python in _PYTHON.items():
             if sign in dim:
                 left, right = dim.split(sign, 1)

@@ -37,7 +37,7 @@ def size_of(symbol: str, sizes: Mapping[str, int]) -> int:
         return sizes[symbol]
     if symbol[:1] in ("⌈", "⌊") and "·" not in symbol:
         whole, _, step = symbol[1:-1].rpartition("/")
-        total = size_of(whole, sizes)
+        total = size_of(whole.strip("()"), sizes)
         return -(-total // int(step)) if symbol[0] == "⌈" else total // int(step)
     return sum(
         count * math.prod(_part_of(part, sizes) for part in term.split("·")) if term else count
