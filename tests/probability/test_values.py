@@ -153,6 +153,37 @@ def test_the_densities_of_many_numbers_are_those_of_each(listed: Listed) -> None
     )
 
 
+@pytest.mark.parametrize("numbers", [2**12, 10_003, 2**16 + 7])
+@pytest.mark.parametrize("listed", ALL, ids=repr)
+def test_machine_code_goes_along_any_number_of_draws(
+    listed: Listed, numbers: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("CHAINRULE_RUNTIME", "native")
+    points = listed.points
+    count = -(-numbers // points[0].size)
+    x = points[np.random.default_rng(0).integers(0, len(points), count)]
+    made = listed.made()
+    of_each = dict(zip(points.tolist() if points.ndim == 1 else map(tuple, points),
+                       made.log_density(tensor(points)).numpy(), strict=True))  # fmt: skip
+    expected = [of_each[v if points.ndim == 1 else tuple(v)] for v in x]
+    found = made.log_density(tensor(x)).numpy()
+    np.testing.assert_allclose(found, expected, rtol=1e-12, atol=1e-13)
+    turned = np.asfortranarray(np.stack([x, x], 1)).transpose(1, 0, *range(2, x.ndim + 1))
+    np.testing.assert_allclose(made.log_density(turned)[1], found, rtol=1e-12, atol=1e-13)
+
+
+def test_vectors_that_hardly_vary_in_some_direction_have_the_densities_of_scipy() -> None:
+    draw = np.random.default_rng(0)
+    turn = np.linalg.qr(draw.standard_normal((8, 8)))[0]
+    spread = turn * np.geomspace(1, 1e-6, 8) @ turn.T
+    spread = (spread + spread.T) / 2
+    x = draw.standard_normal((1000, 8)) @ np.linalg.cholesky(spread).T
+    expected = scipy.stats.multivariate_normal(np.zeros(8), spread).logpdf(x)
+    p = pr.MultivariateNormal(np.zeros(8), spread)
+    assert_close(p.log_density(x), expected, rtol=1e-9)
+    assert_close(p.log_density(x[:5]), expected[:5], rtol=1e-9)
+
+
 def test_quantiles_of_one_rate_are_those_of_many() -> None:
     share = np.random.default_rng(0).uniform(size=500)
     for rate in (0.0, 0.01, 3.7, 80.0, 5000.0):
@@ -190,3 +221,7 @@ def test_the_inverse_factor_that_is_kept_never_grows_stale() -> None:
     slope = grad(lambda f: sum(p.replace(factor=f).log_density(x)))(p.factor)
     assert_close(slope, np.array([[0.0, 0.0], [5.0, 0.0]]))
     assert_close(p.log_density(x), first)
+    moved, many = p.replace(location=tensor([1.0, 0.0])), np.ones((4000, 2))
+    for q in (p, moved, p):
+        assert_close(q.log_density(many)[:5], q.log_density(x))
+    assert_close(sum(grad(lambda y: sum(p.log_density(y)))(tensor(many))), np.asarray(-8000.0))

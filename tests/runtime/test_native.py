@@ -259,3 +259,31 @@ def test_a_very_long_program_is_interpreted() -> None:
     program = ready(graph)
     assert isinstance(program, Program)
     np.testing.assert_allclose(program(*arrays)[0], long(cr.ones(3)).numpy(), rtol=1e-9)
+
+
+@pytest.mark.parametrize("count", [5, 16, 40, 43])
+@pytest.mark.parametrize("tail", [(), (3,)])
+def test_blocks_fill_an_array(count: int, tail: tuple[int, ...]) -> None:
+    """Where a block lies at no multiple of 64 bytes, and where it goes beyond the end, too."""
+    x, scale = np.random.default_rng(0).standard_normal((64, *tail)), np.asarray(3.0)
+    graph, _ = optimized(lambda scale, x: cr.exp(x) * scale, scale, x[:8])
+    program = ready(graph)
+    assert isinstance(program, NativeProgram)
+    assert program.fills
+    starts = [0, 8, 16, 24, 32, 40]
+    starts = [*[k for k in starts if k < count - 8], max(0, count - 8)]
+    blocks = ((k, [np.asfortranarray(x[k : k + 8])]) for k in starts)
+    found = program.fill(count, [scale], blocks)
+    np.testing.assert_allclose(found, np.exp(x[:count]) * 3)
+
+
+def test_a_block_that_fails_says_what_is_wrong() -> None:
+    table = np.arange(5.0)
+    graph, _ = optimized(cr.take, table, np.zeros(8, int))
+    program = ready(graph)
+    assert isinstance(program, NativeProgram)
+    fine, wrong = np.arange(8) % 5, np.full(8, 7)
+    np.testing.assert_array_equal(program.fill(8, [table], [(0, [fine])]), fine)
+    with pytest.raises(IndexingError):
+        program.fill(16, [table], [(0, [fine]), (8, [wrong])])
+    np.testing.assert_array_equal(program.fill(8, [table], [(0, [fine])]), fine)

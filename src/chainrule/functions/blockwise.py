@@ -13,6 +13,7 @@ from typing import Any, Final
 import numpy as np
 
 from chainrule.runtime.memory import empty
+from chainrule.runtime.native import NativeProgram
 from chainrule.runtime.quiet import quietly
 
 __all__: list[str] = []
@@ -20,11 +21,11 @@ __all__: list[str] = []
 Array = np.ndarray[Any, Any]
 Program = Callable[..., list[Array]]
 
-_SMALL, _LARGE = 2**13, 2**15  # numbers of a block
+_LARGE: Final = 2**15  # numbers of a block
 _MANY: Final = 2**16  # numbers from which on blocks are large
 
 
-def block_rows(count: int, width: int, small: int = _SMALL) -> int:
+def block_rows(count: int, width: int, small: int) -> int:
     """How many rows of ``width`` numbers make a block, if there are ``count``."""
     return (_LARGE if count * width >= _MANY else small) // max(1, width)
 
@@ -37,17 +38,24 @@ def along(program: Program, fixed: Sequence[Array], x: Array, rows: int) -> Arra
     """
     count = len(x)
     starts = (*range(0, count - rows, rows), count - rows)
-    return _joined(program, fixed, ((start, [x[start : start + rows]]) for start in starts), count)
+    blocks = ((start, [x[start : start + rows]]) for start in starts)
+    return quietly(_side_by_side, program, count, fixed, blocks)  # type: ignore[no-any-return]
 
 
 def numbered(program: Program, fixed: Sequence[Array], count: int, rows: int) -> Array:
     """The results of a program for fixed arrays and the number of a block, up to so many rows."""
     blocks = ((k * rows, [np.array(k, np.uint64)]) for k in range(-(-count // rows)))
-    return _joined(program, fixed, blocks, count)
+    return quietly(_side_by_side, program, count, fixed, blocks)  # type: ignore[no-any-return]
+
+
+def paired(program: Program, fixed: Sequence[Array], count: int, rows: int) -> Array:
+    """The two results of a program for the place of a block in so many rows, one behind another."""
+    blocks = ((start, [np.array(start, np.uint64)]) for start in range(0, count, rows))
+    return quietly(_side_by_side, program, count, fixed, blocks).reshape(-1)  # type: ignore[no-any-return]
 
 
 def streamed(program: Program, arrays: Sequence[Array], count: int, rows: int) -> Array:
-    """The results of a program for the place of a block in so many rows, and for some arrays.
+    """The results of a program for some arrays and the place of a block among so many rows.
 
     An array of so many rows comes in blocks, the last of them filled up; all others come whole.
     """
@@ -56,48 +64,29 @@ def streamed(program: Program, arrays: Sequence[Array], count: int, rows: int) -
         cut = [_filled(a[start : start + rows], rows) if len(a) == count else a for a in arrays]
         return [*cut, np.array(start, np.uint64)]
 
-    return _joined(program, (), ((k, block(k)) for k in range(0, count, rows)), count)
-
-
-def paired(program: Program, fixed: Sequence[Array], count: int, rows: int) -> Array:
-    """The two results of a program for the place of a block in so many rows, one behind another."""
-
-    def run() -> Array:
-        whole: Array | None = None
-        for start in range(0, count, rows):
-            pair = program(*fixed, np.array(start, np.uint64))
-            if whole is None:
-                whole = empty((2, count), pair[0].dtype)
-            for half, made in zip(whole, pair, strict=True):
-                half[start : start + rows] = made[: count - start]
-        assert whole is not None
-        return whole.reshape(-1)
-
-    return quietly(run)  # type: ignore[no-any-return]
+    blocks = ((start, block(start)) for start in range(0, count, rows))
+    return quietly(_side_by_side, program, count, (), blocks)  # type: ignore[no-any-return]
 
 
 def _filled(block: Array, rows: int) -> Array:
     return block if len(block) == rows else np.resize(block, rows)
 
 
-def _joined(
+def _side_by_side(
     program: Program,
+    count: int,
     fixed: Sequence[Array],
     blocks: Iterable[tuple[int, Sequence[Array]]],
-    count: int,
 ) -> Array:
-    """What a program makes of blocks that begin at some rows, as one array of so many rows."""
-
-    def run() -> Array:
-        whole: Array | None = None
-        for start, block in blocks:
-            (made,) = program(*fixed, *block)
-            if len(made) >= count:
-                return made[:count]
-            if whole is None:
-                whole = empty((count, *made.shape[1:]), made.dtype)
-            whole[start : start + len(made)] = made[: count - start]
-        assert whole is not None
-        return whole
-
-    return quietly(run)  # type: ignore[no-any-return]
+    """What a program makes of blocks, from some rows on; of several results one behind another."""
+    if isinstance(program, NativeProgram) and program.fills:
+        return program.fill(count, fixed, blocks)
+    whole: Array | None = None
+    for start, block in blocks:
+        made = program(*fixed, *block)
+        if whole is None:
+            whole = empty((len(made), count, *made[0].shape[1:]), made[0].dtype)
+        for part, new in zip(whole, made, strict=True):
+            part[start : start + len(new)] = new[: count - start]
+    assert whole is not None
+    return whole if len(whole) > 1 else whole[0]

@@ -14,13 +14,14 @@ from typing import Any, Final, TypeVar
 import numpy as np
 
 from chainrule import tree
-from chainrule.functions.blockwise import along, block_rows, numbered
-from chainrule.functions.lift import Operand
+from chainrule.functions.blockwise import Program, along, block_rows, numbered
+from chainrule.functions.lift import Operand, known_array
 from chainrule.functions.manipulation import reshape
 from chainrule.functions.random_blocks import uniform_block, uniform_rows
 from chainrule.functions.random_keys import split
 from chainrule.ir.dtype import DType, from_numpy, uint64
 from chainrule.ir.primitives import Shape
+from chainrule.probability.parameters import kept
 from chainrule.recording import modes
 from chainrule.runtime.programs import is_native, ready
 from chainrule.tensors import Tensor, of_value
@@ -28,8 +29,8 @@ from chainrule.transform.jit import jit
 
 __all__: list[str] = []
 
-_MANY: Final = 2**14  # densities from which on it pays to run a program
-_MANY_DRAWS: Final = 2**12
+_MANY: Final = 2**12  # densities or draws from which on it pays to run a program
+_BLOCK: Final = 2**12  # numbers of a block of densities that are not very many
 _DRAWN: Final = 2**13  # uniform numbers of a block; draws are what they are for this number
 _PROGRAMS: Final = 256  # that are kept
 
@@ -39,44 +40,62 @@ Kind = tuple[Shape, DType]
 
 
 def in_blocks(log_density: Density[Owner]) -> Density[Owner]:
-    """Let a distribution compute many densities block by block."""
+    """Let a distribution, or what one has prepared, compute many densities block by block.
+
+    Its ``_draw_shape()`` is the shape of a draw from all places, of which the last ``event_axes``
+    belong to one draw.
+    """
 
     @functools.wraps(log_density)
     def method(self: Owner, x: Operand) -> Tensor:
-        owner: Any = self
-        if getattr(x, "size", 0) < _MANY:
+        value = x if isinstance(x, np.ndarray) else known_array(x)
+        if value is None or value.size < _MANY:
             return log_density(self, x)
-        found = by_blocks(log_density, self, x, owner._draw_shape(), owner.event_axes)
+        along_blocks = kept(self, "_blocks", lambda: _Blocks(log_density, self))
+        found = along_blocks(value)
         return log_density(self, x) if found is None else found
 
     return method
 
 
-def by_blocks(
-    function: Callable[[Any, Tensor], Tensor], operands: Any, x: Operand, draw: Shape, event: int
-) -> Tensor | None:
-    """A number for each draw in x, along whose first axes a program goes.
+class _Blocks:
+    """A density of known parameters, and the programs that compute it block by block."""
 
-    draw    the shape of a draw from all places of a distribution
-    event   how many axes of that belong to one draw
+    __slots__ = ("density", "draw", "event", "fixed", "programs", "structure", "width")
 
-    It is None where something is recorded, x is small or its last axes are not those of a draw.
-    """
-    if not isinstance(x, Tensor | np.ndarray) or x.size < _MANY:
-        return None
-    value = _known(x)
-    leaves, structure = tree.flatten(operands)
-    fixed = [_lying_flat(_known(leaf)) for leaf in leaves]
-    if value is None or any(v is None for v in fixed) or not value.dtype.isnative:
-        return None
-    lead = value.shape[: value.ndim - len(draw)]
-    rows = block_rows(math.prod(lead), math.prod(draw))
-    if not rows or value.shape[len(lead) :] != draw:
-        return None
-    block = (rows, *draw), from_numpy(value.dtype)
-    program = _program(function, structure, _kinds(fixed), block, modes(), is_native())
-    made = along(program, fixed, value.reshape(-1, *draw), rows)
-    return of_value(made.reshape(value.shape[: value.ndim - event]))
+    def __init__(self, density: Density[Any], owner: Any) -> None:
+        self.density = density
+        self.draw: Shape = owner._draw_shape()
+        self.event: int = owner.event_axes
+        self.width = math.prod(self.draw)
+        leaves, self.structure = tree.flatten(owner)
+        fixed = [_lying_flat(known_array(leaf)) for leaf in leaves]
+        self.fixed = None if any(v is None for v in fixed) else fixed
+        self.programs: dict[Any, Program] = {}
+
+    def __call__(self, x: np.ndarray) -> Tensor | None:
+        """A number for each draw in x, along whose first axes a program goes.
+
+        It is None where parameters are not known, or the last axes of x are not those of a draw.
+        """
+        last = x.ndim - len(self.draw)
+        if self.fixed is None or not self.width or x.shape[last:] != self.draw:
+            return None
+        count = x.size // self.width
+        rows = block_rows(count, self.width, _BLOCK)
+        if not rows or not x.dtype.isnative:
+            return None
+        key = rows, x.dtype.num, modes()
+        program = self.programs.get(key) or self._program(key, x.dtype)
+        made = along(program, self.fixed, x.reshape(count, *self.draw), rows)
+        return of_value(made.reshape(x.shape[: x.ndim - self.event]))
+
+    def _program(self, key: tuple[int, int, frozenset[str]], dtype: np.dtype[Any]) -> Program:
+        assert self.fixed is not None
+        block, kinds = ((key[0], *self.draw), from_numpy(dtype)), _kinds(self.fixed)
+        made = _program(self.density, self.structure, kinds, block, key[2], is_native())
+        self.programs[key] = made
+        return made
 
 
 def draws(
@@ -97,7 +116,7 @@ def draws(
     size, rows = math.prod(shape), max(1, _DRAWN // max(1, math.prod(draw)))
     leaves, structure = tree.flatten(operands)
     fixed = [_known(leaf) for leaf in (*leaves, keys)]
-    if size * math.prod(draw) < _MANY_DRAWS or any(v is None for v in fixed):
+    if size * math.prod(draw) < _MANY or any(v is None for v in fixed):
         units = [uniform_rows(keys[k], size, rows, draw, dtype) for k in range(count)]
         units = [reshape(unit, (*shape, *draw)) for unit in units]
         return function(operands, *units)
@@ -115,7 +134,7 @@ def _program(
     block: Kind,
     _modes: frozenset[str],
     _native: bool,
-) -> Callable[..., list[Any]]:
+) -> Program:
     """The program of a function of operands and of a block, of these shapes and dtypes."""
     *leaves, x = [_blank(*kind) for kind in (*kinds, block)]
     return ready(jit(function).graph(tree.unflatten(structure, leaves), x))
@@ -131,7 +150,7 @@ def _drawing(
     dtype: DType,
     _modes: frozenset[str],
     _native: bool,
-) -> Callable[..., list[Any]]:
+) -> Program:
     """The program that makes a block of draws, of operands, keys and the number of the block."""
 
     def block(operands: Any, keys: Tensor, number: Tensor) -> Tensor:

@@ -15,6 +15,7 @@ from chainrule.functions.lift import Operand, as_tensor, describe
 from chainrule.functions.linear import matmul, vecdot
 from chainrule.functions.reduction import sum
 from chainrule.functions.softmax import softmax
+from chainrule.nn.module import Module
 from chainrule.probability.blocks import draws, in_blocks, surely_none
 from chainrule.probability.distribution import Distribution, Sizes
 from chainrule.probability.gamma import UNITS, log_gamma_draw, power_at_zero, trigamma
@@ -106,7 +107,6 @@ class Dirichlet(Distribution):
     def _draw_shape(self) -> tuple[int, ...]:
         return self.concentration.shape
 
-    @in_blocks
     def log_density(self, x: Operand) -> Tensor:
         """Give Σₖ (αₖ − 1) log xₖ − log B(α), and −∞ for what are no probabilities."""
         given = as_tensor(x, "Dirichlet.log_density")
@@ -116,20 +116,11 @@ class Dirichlet(Distribution):
                 f"    x               {describe(given)}\n"
                 f"    concentration   {describe(self.concentration)}"
             )
-        powers, ones, log_normalizer = kept(self, self.concentration, self._prepare)
-        logs = log(given)
-        value, total = _dot(logs, powers), _dot(given, ones)
-        outside = abs(total - 1) > _TOLERANCE.get(given.dtype.name, 1e-8)
-        if not surely_none(~isfinite(value)):  # somewhere a share is 0, negative or NaN
-            terms = where(equal(given, 0.0), power_at_zero(powers), logs * powers)
-            value = sum(terms, axis=-1)
-            outside = outside | (isnan(value) & ~isnan(total))  # a logarithm of a negative number
-        value = value - log_normalizer
-        return value if surely_none(outside) else where(outside, -np.inf, value)
+        return kept(self, "_kept", self._powers).log_density(given)
 
-    def _prepare(self) -> tuple[Tensor, Tensor, Tensor]:
+    def _powers(self) -> _Powers:
         powers = self.concentration - 1
-        return powers, ones_like(powers), self.log_normalizer()
+        return _Powers(powers, ones_like(powers), self.log_normalizer())
 
     def log_normalizer(self) -> Tensor:
         """Give log B(α) = Σₖ log Γ(αₖ) − log Γ(α₀)."""
@@ -164,6 +155,35 @@ class Dirichlet(Distribution):
         rows = data("Dirichlet.fit", INSIDE, x, 2)
         share = shares("Dirichlet.fit", rows, weights)
         return cls(most_likely_concentration("Dirichlet.fit", share, rows))
+
+
+class _Powers(Module):
+    """What a Dirichlet distribution makes of its concentrations, for many densities.
+
+    powers          α − 1
+    ones            for the sum of shares as a product
+    log_normalizer  log B(α)
+    """
+
+    event_axes: ClassVar[int] = 1
+    powers: Tensor
+    ones: Tensor
+    log_normalizer: Tensor
+
+    def _draw_shape(self) -> tuple[int, ...]:
+        return self.powers.shape
+
+    @in_blocks
+    def log_density(self, x: Tensor) -> Tensor:
+        logs = log(x)
+        value, total = _dot(logs, self.powers), _dot(x, self.ones)
+        outside = abs(total - 1) > _TOLERANCE.get(x.dtype.name, 1e-8)
+        if not surely_none(~isfinite(value)):  # somewhere a share is 0, negative or NaN
+            terms = where(equal(x, 0.0), power_at_zero(self.powers), logs * self.powers)
+            value = sum(terms, axis=-1)
+            outside = outside | (isnan(value) & ~isnan(total))  # a logarithm of a negative number
+        value = value - self.log_normalizer
+        return value if surely_none(outside) else where(outside, -np.inf, value)
 
 
 def _made(concentration: Tensor, *units: Tensor) -> Tensor:

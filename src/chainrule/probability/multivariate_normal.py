@@ -19,6 +19,7 @@ from chainrule.functions.lift import (
     broadcast_shape,
     describe,
     floating,
+    known_array,
     promoted,
 )
 from chainrule.functions.linalg import diagonal
@@ -26,7 +27,8 @@ from chainrule.functions.linear import matmul, matrix_transpose
 from chainrule.functions.manipulation import moveaxis, reshape
 from chainrule.functions.reduction import sum
 from chainrule.functions.systems import solve_triangular
-from chainrule.probability.blocks import by_blocks, draws
+from chainrule.nn.module import Module
+from chainrule.probability.blocks import draws, in_blocks
 from chainrule.probability.distribution import Distribution, Sizes
 from chainrule.probability.normal import standard_normal
 from chainrule.probability.parameters import (
@@ -100,21 +102,18 @@ class MultivariateNormal(Distribution):
 
     def whiten(self, x: Operand) -> Tensor:
         """Give z = L⁻¹ (x − μ), which is standard normal."""
-        return _whitened(self.location, self._prepared()[0], as_tensor(x, "MultivariateNormal"))
+        return self._whitener().whiten(as_tensor(x, "MultivariateNormal"))
 
-    def _prepared(self) -> tuple[Tensor, Tensor, Tensor]:
-        """L⁻ᵀ, d numbers −½, and Σᵢ log Lᵢᵢ + ½ d log 2π."""
-        return kept(self, self.factor, self._prepare)
+    def _whitener(self) -> _Whitener:
+        return kept(self, "_kept", self._make_whitener)
 
-    def _prepare(self) -> tuple[Tensor, Tensor, Tensor]:
-        d = self.location.shape[-1]
-        inverse = solve_triangular(self.factor, eye(d, dtype=self.factor.dtype))
-        turned, halves = matrix_transpose(inverse), full(d, -0.5, dtype=self.factor.dtype)
+    def _make_whitener(self) -> _Whitener:
+        d, dtype = self.location.shape[-1], self.factor.dtype
+        turned = matrix_transpose(solve_triangular(self.factor, eye(d, dtype=dtype)))
+        if (value := known_array(turned)) is not None:
+            turned = of_value(np.ascontiguousarray(value))  # NumPy multiplies by it twice as fast
         log_normalizer = self.log_root() + 0.5 * d * math.log(2 * math.pi)
-        if type(self.factor) is not Tensor or self.factor._recording is not None:
-            return turned, halves, log_normalizer
-        flat = of_value(np.ascontiguousarray(turned._value))  # NumPy multiplies by it twice as fast
-        return flat, halves, log_normalizer
+        return _Whitener(self.location, turned, full(d, -0.5, dtype=dtype), log_normalizer)
 
     def log_density(self, x: Operand) -> Tensor:
         """Give −½ ‖z‖² − Σᵢ log Lᵢᵢ − ½ d log 2π."""
@@ -124,9 +123,7 @@ class MultivariateNormal(Distribution):
                 "MultivariateNormal.log_density: x has another number of features\n\n"
                 f"    x          {describe(given)}\n    location   {describe(self.location)}"
             )
-        prepared = (self.location, *self._prepared())
-        found = by_blocks(_log_density, prepared, given, self.location.shape, 1)
-        return _log_density(prepared, given) if found is None else found
+        return self._whitener().log_density(given)
 
     def log_root(self) -> Tensor:
         """Give Σᵢ log Lᵢᵢ = ½ log det Σ."""
@@ -170,21 +167,36 @@ def _made(p: MultivariateNormal, *units: Tensor) -> Tensor:
     return p.location + matmul(p.factor, noise[..., None])[..., 0]
 
 
-def _whitened(location: Tensor, inverse: Tensor, x: Tensor) -> Tensor:
-    """(x − μ) L⁻ᵀ, for each place of a distribution."""
-    distance = x - location
-    if location.ndim == 1:
-        return matmul(distance, inverse)
-    extra = distance.shape[: distance.ndim - location.ndim]
-    rows = moveaxis(reshape(distance, (math.prod(extra), *location.shape)), 0, -2)
-    return reshape(moveaxis(matmul(rows, inverse), -2, 0), distance.shape)
+class _Whitener(Module):
+    """What a normal distribution of vectors makes of its parameters, for many densities.
 
+    inverse         L⁻ᵀ
+    halves          d numbers −½, for the sum of squares as a product
+    log_normalizer  Σᵢ log Lᵢᵢ + ½ d log 2π
+    """
 
-def _log_density(prepared: tuple[Tensor, Tensor, Tensor, Tensor], x: Tensor) -> Tensor:
-    """−½ ‖z‖² − log(∏ᵢ Lᵢᵢ (2π)^(d/2)) of a location, L⁻ᵀ, numbers −½ and that logarithm."""
-    location, inverse, halves, log_normalizer = prepared
-    z = _whitened(location, inverse, x)
-    return matmul(z * z, halves) - log_normalizer
+    event_axes: ClassVar[int] = 1
+    location: Tensor
+    inverse: Tensor
+    halves: Tensor
+    log_normalizer: Tensor
+
+    def _draw_shape(self) -> tuple[int, ...]:
+        return self.location.shape
+
+    def whiten(self, x: Tensor) -> Tensor:
+        """(x − μ) L⁻ᵀ, for each place of a distribution."""
+        location, distance = self.location, x - self.location
+        if location.ndim == 1:
+            return matmul(distance, self.inverse)
+        extra = distance.shape[: distance.ndim - location.ndim]
+        rows = moveaxis(reshape(distance, (math.prod(extra), *location.shape)), 0, -2)
+        return reshape(moveaxis(matmul(rows, self.inverse), -2, 0), distance.shape)
+
+    @in_blocks
+    def log_density(self, x: Tensor) -> Tensor:
+        z = self.whiten(x)
+        return matmul(z * z, self.halves) - self.log_normalizer
 
 
 def _check_shapes(location: Tensor, matrix: Tensor, name: str) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import operator
 from collections.abc import Callable, Sequence
 from typing import Any, Final, NamedTuple, TypeVar
 
@@ -130,16 +131,25 @@ def open_uniform(key: Operand, shape: tuple[int, ...], like: Tensor) -> Tensor:
     return maximum(uniform(key, shape, dtype=like.dtype), least)
 
 
-def kept(owner: Any, parameter: Tensor, make: Callable[[], Made]) -> Made:
-    """What a distribution makes of a parameter, kept for as long as that is this known Tensor.
+def kept(owner: Any, name: str, make: Callable[[], Made]) -> Made:
+    """What a distribution makes of its parameters, kept for as long as these are the same Tensors.
 
     A Tensor that a transform records or watches is of another class, and nothing is kept.
     """
-    found: tuple[Tensor, Made] | None = owner.__dict__.get("_kept")
-    known = type(parameter) is Tensor and parameter._recording is None
-    if found is not None and found[0] is parameter and known:
-        return found[1]
-    made = make()
-    if known:
-        owner.__dict__["_kept"] = parameter, made
-    return made
+    held = owner.__dict__
+    parameters = [held[branch] for branch in owner._branches]
+    if not all(map(_fixed, parameters)):
+        return make()
+    found: tuple[list[Any], Made] | None = held.get(name)
+    if found is None or not all(map(operator.is_, found[0], parameters)):
+        found = held[name] = parameters, make()
+    return found[1]
+
+
+def _fixed(parameter: Any) -> bool:
+    """Whether no transform records or watches a parameter, nor those of a component."""
+    if isinstance(parameter, Tensor):
+        return type(parameter) is Tensor and parameter._recording is None
+    if isinstance(parameter, tuple):
+        return all(map(_fixed, parameter))
+    return all(_fixed(parameter.__dict__[branch]) for branch in parameter._branches)

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import ctypes
+import math
 from array import array
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import Any, Final, NamedTuple
 
 import numpy as np
@@ -36,6 +37,7 @@ Array = np.ndarray[Any, Any]
 _BYTES: Final = np.dtype(np.uint8)
 _ASK: Final = 1 << 26  # bytes from which on we look first whether there are as many
 _SHARED: Final = 4 * SMALL  # bytes that small results may share
+_ALIGNED: Final = 64  # bytes: programs take the memory of results to lie at a multiple
 _PLAIN: Final = 0x101
 """NumPy's flags of an array that is contiguous and aligned."""
 
@@ -81,9 +83,9 @@ class NativeProgram:
     ) -> None:
         self.threads, self.precision = threads, precision
         target = host_target(precision)
-        single = len(set(graph.inputs)) == len(graph.inputs)
-        header = _HEADER if single else 0
-        native = compile_graph(graph, target, header, donated if single else ())
+        apart = len(set(graph.inputs)) == len(graph.inputs)
+        header = _HEADER if apart else 0
+        native = compile_graph(graph, target, header, donated if apart else ())
         self.library: Library | None = None
         if any(s.host is None for s in native.segments):
             self.library = load(module_texts(native.module), target, symbols=symbols())
@@ -112,6 +114,8 @@ class NativeProgram:
         if native.by_object and self.library is not None:
             asked = self.library.address("program0"), native.scratch, threads
             self.run, self.record = pool().prepare(*asked), pool().record(*asked)
+        single = self.all_made and len(self.outputs) == 1
+        self.fills = single and self.run is not None and not self.taken
 
     def _step(self, segment: Segment) -> Callable[[_Call], None]:
         if segment.host is None:
@@ -170,7 +174,7 @@ class NativeProgram:
         if not self.native.by_object:
             arrays[:] = map(_ready, arrays, self.inputs)
             return quietly(self._in_steps, arrays)  # type: ignore[no-any-return]
-        arrays[:] = [a if a.flags.num & _PLAIN == _PLAIN else _ready(a, a.dtype) for a in arrays]
+        arrays[:] = map(_plain, arrays)
         return self.at_once(arrays)
 
     def _make_own(self, arrays: list[Array]) -> None:
@@ -243,6 +247,45 @@ class NativeProgram:
             made[k - first] if k >= first else self._constant(k)
             for k in self.outputs
         ]  # fmt: skip
+
+    def fill(
+        self, count: int, fixed: Sequence[Array], blocks: Iterable[tuple[int, Sequence[Array]]]
+    ) -> Array:
+        """Give the output for fixed inputs and one block of others after another, side by side.
+
+        It is for programs that say that they ``fill``.
+
+        count   how many rows that makes; what would lie behind is left out
+        fixed   the first inputs
+        blocks  the row from which on a block's output lies, and the inputs left
+        Cost:   10 µs, and 2 µs a block.
+        """
+        place, (height, *rest), dtype = self.made[0]
+        whole, start_of_whole = placed((count, *rest), dtype)
+        flat, frame, run = list(map(_plain, fixed)), self.frame(), self.run
+        table, held, begin = frame.table, array("q", map(id, flat)), FIRST + len(flat)
+        width, last = math.prod(rest) * dtype.itemsize, count - height
+        spare: tuple[Array, int] | None = None
+        assert run is not None
+        for start, given in blocks:
+            table[FIRST:begin] = held  # a run leaves other addresses there
+            block, offset = list(map(_plain, given)), start * width
+            for k, one in enumerate(block, begin):
+                table[k] = id(one)
+            if inside := start <= last and not offset % _ALIGNED:
+                table[place] = start_of_whole + offset
+            else:
+                spare = spare or placed((height, *rest), dtype)
+                table[place] = spare[1]
+            run(frame.place)
+            if table[-1]:
+                table[-1] = 0
+                (made,) = self._by_reference([*flat, *block])
+                whole[start : start + height] = made[: count - start]
+            elif not inside:
+                whole[start : start + height] = spare[0][: count - start]
+        self.frames.append(frame)
+        return whole
 
     def _constant(self, entry: int) -> Array:
         return self.constants[self.constant_number(entry)]
@@ -322,6 +365,10 @@ def _where_memory_is_named() -> int:
 
 
 _HEADER: Final = _where_memory_is_named()
+
+
+def _plain(given: Array) -> Array:
+    return given if given.flags.num & _PLAIN == _PLAIN else _ready(given, given.dtype)
 
 
 def _ready(given: Array, dtype: np.dtype[Any]) -> Array:
