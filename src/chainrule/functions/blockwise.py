@@ -21,13 +21,8 @@ __all__: list[str] = []
 Array = np.ndarray[Any, Any]
 Program = Callable[..., list[Array]]
 
-_LARGE: Final = 2**15  # numbers of a block
-_MANY: Final = 2**16  # numbers from which on blocks are large
-
-
-def block_rows(count: int, width: int, small: int) -> int:
-    """How many rows of ``width`` numbers make a block, if there are ``count``."""
-    return (_LARGE if count * width >= _MANY else small) // max(1, width)
+BLOCK: Final = 2**14
+"""Numbers of a block, if there are very many."""
 
 
 def along(program: Program, fixed: Sequence[Array], x: Array, rows: int) -> Array:

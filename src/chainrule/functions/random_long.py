@@ -13,7 +13,7 @@ from typing import Any, Final
 
 import numpy as np
 
-from chainrule.functions.blockwise import block_rows, streamed
+from chainrule.functions.blockwise import BLOCK, streamed
 from chainrule.functions.lift import Lifted
 from chainrule.functions.random_keys import random_bits
 from chainrule.ir import build
@@ -27,8 +27,6 @@ from chainrule.tensors import Tensor, of_value
 __all__: list[str] = []
 
 _MANY: Final = 2**13  # numbers from which on it pays to run a program
-BLOCK: Final = 2**14
-"""Numbers of a block of a draw that is not very long."""
 _PROGRAMS: Final = 256  # that are kept
 
 Array = np.ndarray[Any, Any]
@@ -52,10 +50,9 @@ class Drawn(Lifted):
             return super().__call__(tensors, *static)
         key, *parameters = arrays
         count = math.prod(shape)
-        rows = block_rows(count, 1, BLOCK)
-        kinds = tuple([((rows,) if p.size > 1 else (1,), from_numpy(p.dtype)) for p in parameters])
-        program = _program(self.builder, rows, kinds, tuple(others))
-        made = streamed(program, [key, *[p.reshape(-1) for p in parameters]], count, rows)
+        kinds = tuple([((BLOCK,) if p.size > 1 else (1,), from_numpy(p.dtype)) for p in parameters])
+        program = _program(self.builder, kinds, tuple(others))
+        made = streamed(program, [key, *[p.reshape(-1) for p in parameters]], count, BLOCK)
         return of_value(made.reshape(shape))
 
 
@@ -78,13 +75,12 @@ def long_bits(key: Tensor, shape: Shape, integers: Callable[[Array], Array]) -> 
     if arrays is None:
         return None
     count = math.prod(shape)
-    rows = block_rows(count, 1, BLOCK)
-    program = _program(_words, rows, (), ())
+    program = _program(_words, (), ())
 
     def block(*operands: Array) -> list[Array]:
         return [integers(*program(*operands))]
 
-    return of_value(streamed(block, arrays, count, rows).reshape(shape))
+    return of_value(streamed(block, arrays, count, BLOCK).reshape(shape))
 
 
 def _words(key: Node, shape: Shape, start: Node) -> Node:
@@ -99,12 +95,12 @@ def compiled(builder: Callable[..., Sequence[Node]], *kinds: Kind) -> Program:
 
 @functools.lru_cache(_PROGRAMS)
 def _program(
-    builder: Callable[..., Node], rows: int, kinds: tuple[Kind, ...], others: tuple[Any, ...]
+    builder: Callable[..., Node], kinds: tuple[Kind, ...], others: tuple[Any, ...]
 ) -> Program:
     """The program of a block of draws, of these parameters and of where the block begins."""
 
     def block(key: Node, *operands: Node) -> list[Node]:
         *parameters, start = operands
-        return [builder(key, *parameters, (rows,), *others, start=start)]
+        return [builder(key, *parameters, (BLOCK,), *others, start=start)]
 
     return compiled(block, *kinds, ((), uint64))

@@ -9,10 +9,10 @@ from typing import Any, Final
 
 import numpy as np
 
-from chainrule.functions.blockwise import block_rows, paired
+from chainrule.functions.blockwise import BLOCK, paired
 from chainrule.functions.lift import Lifted, Operand
 from chainrule.functions.random_keys import lane, random_bits
-from chainrule.functions.random_long import BLOCK, Kind, Program, compiled, long_arrays
+from chainrule.functions.random_long import Kind, Program, compiled, long_arrays
 from chainrule.functions.random_uniform import Sizes, drawn, unit, unit_of, words_of
 from chainrule.ir import build
 from chainrule.ir.dtype import DEFAULT_FLOAT, DType, from_numpy, uint64
@@ -21,6 +21,8 @@ from chainrule.ir.primitives import Shape
 from chainrule.tensors import Tensor, of_value
 
 __all__: list[str] = []
+
+_PAIRS: Final = BLOCK // 2  # of a block
 
 
 def _pair(first: Node, second: Node) -> list[Node]:
@@ -63,16 +65,15 @@ class _Normal(Lifted):
             return _shift([_normal(tensors[:1], shape, dtype), *tensors[1:]])
         count = math.prod(shape)
         half = -(-count // 2)
-        rows = block_rows(half, 2, BLOCK)
         apart = half % lane(words_of(dtype))
         kinds = tuple([((1,), from_numpy(a.dtype)) for a in arrays[1:]])
         fixed = [arrays[0], *[a.reshape(1) for a in arrays[1:]], np.array(half - apart, np.uint64)]
-        made = paired(_program(rows, apart, dtype, kinds), fixed, half, rows)
+        made = paired(_program(apart, dtype, kinds), fixed, half, _PAIRS)
         return of_value(made[:count].reshape(shape))
 
 
 @functools.lru_cache
-def _program(rows: int, apart: int, dtype: DType, kinds: tuple[Kind, ...]) -> Program:
+def _program(apart: int, dtype: DType, kinds: tuple[Kind, ...]) -> Program:
     """The program of a block of pairs.
 
     apart   how many numbers the angles stand behind a whole block of bits: that one is cut
@@ -81,9 +82,9 @@ def _program(rows: int, apart: int, dtype: DType, kinds: tuple[Kind, ...]) -> Pr
     def block(key: Node, *operands: Node) -> list[Node]:
         *moments, half, start = operands
         words, extra = words_of(dtype), lane(words_of(dtype)) if apart else 0
-        bits = random_bits(key, (rows + extra,), words, start=build.add((half, start)))
-        angles = unit_of(build.slice_axis(bits, 0, apart, rows), dtype)
-        pair = _pair(unit(key, (rows,), dtype, start), angles)
+        bits = random_bits(key, (_PAIRS + extra,), words, start=build.add((half, start)))
+        angles = unit_of(build.slice_axis(bits, 0, apart, _PAIRS), dtype)
+        pair = _pair(unit(key, (_PAIRS,), dtype, start), angles)
         return [_shifted(x, *moments) for x in pair] if moments else pair
 
     return compiled(block, *kinds, ((), uint64), ((), uint64))

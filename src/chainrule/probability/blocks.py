@@ -14,7 +14,7 @@ from typing import Any, Final, TypeVar
 import numpy as np
 
 from chainrule import tree
-from chainrule.functions.blockwise import Program, along, block_rows, numbered
+from chainrule.functions.blockwise import BLOCK, Program, along, numbered
 from chainrule.functions.lift import Operand, known_array
 from chainrule.functions.manipulation import reshape
 from chainrule.functions.random_blocks import uniform_block, uniform_rows
@@ -30,12 +30,13 @@ from chainrule.transform.jit import jit
 __all__: list[str] = []
 
 _MANY: Final = 2**12  # densities or draws from which on it pays to run a program
-_BLOCK: Final = 2**12  # numbers of a block of densities that are not very many
+_VERY_MANY: Final = 2**16  # densities from which on blocks are large
+_SMALL: Final = 2**12  # numbers of a block before
 _DRAWN: Final = 2**13  # uniform numbers of a block; draws are what they are for this number
 _PROGRAMS: Final = 256  # that are kept
 
 Owner = TypeVar("Owner")
-Density = Callable[[Owner, Operand], Tensor]
+Density = Callable[[Owner, Any], Tensor]
 Kind = tuple[Shape, DType]
 
 
@@ -82,7 +83,7 @@ class _Blocks:
         if self.fixed is None or not self.width or x.shape[last:] != self.draw:
             return None
         count = x.size // self.width
-        rows = block_rows(count, self.width, _BLOCK)
+        rows = (BLOCK if x.size >= _VERY_MANY else _SMALL) // self.width
         if not rows or not x.dtype.isnative:
             return None
         key = rows, x.dtype.num, modes()

@@ -265,7 +265,7 @@ class NativeProgram:
         flat, frame, run = list(map(_plain, fixed)), self.frame(), self.run
         table, held, begin = frame.table, array("q", map(id, flat)), FIRST + len(flat)
         width, last = math.prod(rest) * dtype.itemsize, count - height
-        spare: tuple[Array, int] | None = None
+        spare, address_of_spare = whole, 0
         assert run is not None
         for start, given in blocks:
             table[FIRST:begin] = held  # a run leaves other addresses there
@@ -275,15 +275,16 @@ class NativeProgram:
             if inside := start <= last and not offset % _ALIGNED:
                 table[place] = start_of_whole + offset
             else:
-                spare = spare or placed((height, *rest), dtype)
-                table[place] = spare[1]
+                if not address_of_spare:
+                    spare, address_of_spare = placed((height, *rest), dtype)
+                table[place] = address_of_spare
             run(frame.place)
             if table[-1]:
                 table[-1] = 0
                 (made,) = self._by_reference([*flat, *block])
                 whole[start : start + height] = made[: count - start]
             elif not inside:
-                whole[start : start + height] = spare[0][: count - start]
+                whole[start : start + height] = spare[: count - start]
         self.frames.append(frame)
         return whole
 
