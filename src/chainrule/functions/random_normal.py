@@ -33,6 +33,18 @@ def _pair(first: Node, second: Node) -> list[Node]:
     return [build.multiply(radius, build.apply(f, angle)) for f in ("cos", "sin")]
 
 
+def _cosine_nodes(first: Node, second: Node) -> Node:
+    return _pair(first, second)[0]
+
+
+_cosine: Final = Lifted(_cosine_nodes)
+
+
+def standard_normal(first: Tensor, second: Tensor) -> Tensor:
+    """Make standard normal numbers of uniform ones, the cosine of each pair."""
+    return _cosine([first, second])  # type: ignore[no-any-return]
+
+
 def _normal_nodes(key: Node, shape: Shape, dtype: DType) -> Node:
     """The first half of the uniform numbers are the radii, the second the angles."""
     size = math.prod(shape)

@@ -25,12 +25,12 @@ from chainrule.functions.lift import (
 from chainrule.functions.linalg import diagonal
 from chainrule.functions.linear import matmul, matrix_transpose
 from chainrule.functions.manipulation import moveaxis, reshape
+from chainrule.functions.random_normal import standard_normal
 from chainrule.functions.reduction import sum
 from chainrule.functions.systems import solve_triangular
 from chainrule.nn.module import Module
 from chainrule.probability.blocks import draws, in_blocks
 from chainrule.probability.distribution import Distribution, Sizes
-from chainrule.probability.normal import standard_normal
 from chainrule.probability.parameters import (
     FINITE,
     POSITIVE,

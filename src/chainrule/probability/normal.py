@@ -6,9 +6,10 @@ import math
 from typing import Self, final
 
 from chainrule.functions.axes import shape_of
-from chainrule.functions.elementary import cos, log, log1p, ndtr, sqrt
+from chainrule.functions.elementary import log, ndtr, sqrt
 from chainrule.functions.incomplete import ndtri
 from chainrule.functions.lift import Operand, as_tensor
+from chainrule.functions.random_normal import standard_normal
 from chainrule.probability.blocks import draws, in_blocks
 from chainrule.probability.distribution import Distribution, Sizes
 from chainrule.probability.parameters import (
@@ -23,7 +24,7 @@ from chainrule.probability.parameters import (
 )
 from chainrule.tensors import Tensor
 
-__all__ = ["Normal", "standard_normal"]
+__all__ = ["Normal"]
 
 
 @final
@@ -97,11 +98,6 @@ class Normal(Distribution):
         share = shares("Normal.fit", rows, weights)
         location = average(share, rows)
         return cls(location, sqrt(average(share, (rows - location) ** 2)))
-
-
-def standard_normal(radius: Tensor, angle: Tensor) -> Tensor:
-    """Make standard normal numbers of uniform ones, √(−2 log(1 − u)) cos 2πv [box1958note]."""
-    return sqrt(log1p(-radius) * -2.0) * cos(angle * (2 * math.pi))
 
 
 def _made(p: Normal, *units: Tensor) -> Tensor:
