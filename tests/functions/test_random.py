@@ -127,6 +127,20 @@ def test_integers_are_equally_likely() -> None:
     assert set(top.tolist()) == {2**64 - 2, 2**64 - 1}
 
 
+@pytest.mark.parametrize(
+    ("low", "high"), [(0, 1000), (3, 4), (-5, 2**62), (-(2**62), 2**62 - 1), (0, 2**32 + 1)]
+)
+@pytest.mark.parametrize("count", [50, 9000])
+def test_integers_are_the_upper_halves_of_products_with_the_bits(
+    low: int, high: int, count: int, runtime: str
+) -> None:
+    words = random.bits(random.key(4), count).numpy().tolist()
+    expected = [low + (word * (high - low) >> 64) for word in words]
+    assert random.randint(random.key(4), count, low, high).numpy().tolist() == expected
+    of = jit(lambda key: random.randint(key, count, low, high))
+    assert of(random.key(4)).numpy().tolist() == expected
+
+
 def test_classes_have_the_probabilities_of_their_logits() -> None:
     p = np.array([0.1, 0.0, 0.6, 0.3])
     logits = np.log(p, where=p > 0, out=np.full(4, -np.inf))

@@ -37,15 +37,13 @@ from chainrule.ir.dtype import (
     DEFAULT_INT,
     DType,
     as_dtype,
-    int64,
     uint32,
     uint64,
 )
 from chainrule.ir.graph import Node
 from chainrule.ir.primitives import Shape
 from chainrule.ir.routines.ordering import ARGSORT
-from chainrule.runtime.memory import empty
-from chainrule.tensors import Tensor
+from chainrule.tensors import Tensor, of_value
 
 __all__ = [
     "bernoulli",
@@ -125,30 +123,31 @@ def bernoulli(key: Operand, p: Operand = 0.5, shape: Sizes | None = None) -> Ten
     return _less([key_of("random.bernoulli", key), chance], sizes)  # type: ignore[no-any-return]
 
 
-def _randint_nodes(key: Node, low: int, span: int, shape: Shape, dtype: DType) -> Node:
-    words = random_bits(key, shape, uint64)
-    rest = build.apply("remainder", words, build.fill(span, shape, uint64))
-    offset = build.cast(rest, int64 if dtype is not uint64 else uint64)
-    low_ = build.fill(low, shape, offset.dtype)
-    return build.cast(build.add((low_, offset)), dtype)
+def _randint_nodes(
+    key: Node, low: Node, span: Node, shape: Shape, dtype: DType, start: Node | None = None
+) -> Node:
+    """low + ⌊span · k 2⁻⁶⁴⌋ with k of 64 random bits [lemire2019fast], without a division."""
+    words = random_bits(key, shape, uint64, start=start)
+    offset = build.cast(_high_word(words, build.broadcast(span, shape)), low.dtype)
+    return build.cast(build.add((build.broadcast(low, shape), offset)), dtype)
 
 
-_randint: Final = Lifted(_randint_nodes)
+def _high_word(first: Node, second: Node) -> Node:
+    """The upper 64 bits of products of 64 bits, by products of halves, of which none overflows."""
+
+    def halves(number: Node) -> tuple[Node, Node]:
+        upper = build.apply("bitwise_right_shift", number, build.fill(32, number.shape, uint64))
+        mask = build.fill(2**32 - 1, number.shape, uint64)
+        return upper, build.apply("bitwise_and", number, mask)
+
+    (above, below), (top, bottom) = halves(first), halves(second)
+    carried, _ = halves(build.multiply(below, bottom))
+    upper, lower = halves(build.add((build.multiply(above, bottom), carried)))
+    carried, _ = halves(build.add((build.multiply(below, top), lower)))
+    return build.add((build.multiply(above, top), upper, carried))
 
 
-def _long_randint(key: Tensor, low: int, span: int, shape: Shape, dtype: DType) -> Tensor | None:
-    """The same, where bits are drawn block by block: NumPy divides by a span without a program."""
-    wide = np.int64 if dtype is not uint64 else np.uint64
-
-    def integers(words: np.ndarray) -> np.ndarray:
-        quotient = np.floor_divide(words, np.uint64(span), out=empty(words.shape, words.dtype))
-        quotient *= np.uint64(span)
-        words -= quotient
-        offset = words.view(wide)
-        offset += wide(low)
-        return offset.astype(dtype.numpy, copy=False)
-
-    return long_bits(key, shape, integers)
+_randint: Final = Drawn(_randint_nodes)
 
 
 def randint(
@@ -156,7 +155,10 @@ def randint(
 ) -> Tensor:
     """Draw integers low, …, high − 1, all equally likely up to (high − low) · 2⁻⁶⁴.
 
+    x = low + ⌊(high − low) k 2⁻⁶⁴⌋,   k uniform below 2⁶⁴
+
     Raises:  ArgumentError: there is no integer to draw, or the dtype cannot hold one.
+    Source:  lemire2019fast, sec. 3
 
     >>> cr.random.randint(cr.random.key(0), (2,), 5, 6)
     Tensor([5, 5])
@@ -171,10 +173,9 @@ def randint(
         raise ArgumentError(f"random.randint: {kind} does not hold {low} to {high} − 1")
     sizes = shape_of("random.randint", shape)
     source = key_of("random.randint", key)
-    long = _long_randint(source, first, last - first + 1, sizes, kind)
-    if long is not None:
-        return long
-    return _randint([source], first, last - first + 1, sizes, kind)  # type: ignore[no-any-return]
+    wide = np.uint64 if kind is uint64 else np.int64
+    bounds = of_value(np.array(first, wide)), of_value(np.array(last - first + 1, np.uint64))
+    return _randint([source, *bounds], sizes, kind)  # type: ignore[no-any-return]
 
 
 def _categorical_nodes(key: Node, logits: Node, axis: int, shape: Shape) -> Node:
