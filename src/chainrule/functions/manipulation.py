@@ -7,7 +7,10 @@ from __future__ import annotations
 
 import math
 import operator
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import numpy as np
 
 from chainrule.elsewhere import reduced
 from chainrule.errors import ShapeError
@@ -32,6 +35,7 @@ __all__ = [
     "swapaxes",
 ]
 
+Array = np.ndarray[Any, Any]
 Integers = int | Sequence[int]
 
 _reshape = Lifted(build.reshape)
@@ -284,8 +288,22 @@ def _roll_nodes(x: Node, shifts: tuple[tuple[int, int], ...]) -> Node:
     return x
 
 
+def _roll_kernel(x: Node, shifts: tuple[tuple[int, int], ...]) -> Callable[[Array], Array] | None:
+    """The same in one pass for each axis."""
+    heads = [(a, x.shape[a] - shift % x.shape[a]) for a, shift in shifts if x.shape[a]]
+    parts = [[(slice(None),) * a + (part,) for part in (slice(head, None), slice(head))]
+             for a, head in heads]  # fmt: skip
+
+    def roll(x: Array) -> Array:
+        for (axis, _), (tail, front) in zip(heads, parts, strict=True):
+            x = np.concatenate((x[tail], x[front]), axis)
+        return x
+
+    return roll if heads else None
+
+
 _flip = Lifted(_flip_nodes)
-_roll = Lifted(_roll_nodes)
+_roll = Lifted(_roll_nodes, _roll_kernel)
 
 
 @reduced
@@ -315,9 +333,10 @@ def roll(x: Operand, /, shift: Integers, axis: Axes = None) -> Tensor:
     """
     tensor = as_tensor(x, "roll")
     if axis is None:
-        flat = ravel(tensor)
         total = sum(shift) if isinstance(shift, Sequence) else shift
-        return reshape(roll(flat, total, 0), tensor.shape)
+        if tensor.ndim == 1:
+            return _roll([tensor], ((0, total),))  # type: ignore[no-any-return]
+        return reshape(roll(ravel(tensor), total, 0), tensor.shape)
     several = tuple(axis) if isinstance(axis, Sequence) else (axis,)
     shifts = tuple(shift) if isinstance(shift, Sequence) else (shift,) * len(several)
     if len(shifts) != len(several):

@@ -106,13 +106,12 @@ def _lengths(keepdims: bool) -> Callable[[np.ndarray], np.ndarray]:
 def _norms(x: np.ndarray, order: float, axes: tuple[int, ...], keepdims: bool) -> np.ndarray:
     """Norms of an order that is neither 0 nor 2."""
     size = np.asarray(np.abs(x))
-    if abs(order) == math.inf:
-        extremum: Any = np.maximum if order > 0 else np.minimum
-        return np.asarray(extremum.reduce(size, axes, keepdims=keepdims))
-    if order != 1:
+    fold: Any = np.add if math.isfinite(order) else np.maximum if order > 0 else np.minimum
+    powers = order != 1 and math.isfinite(order)
+    if powers:
         np.power(size, order, out=size)
-    total = np.sum(size, axes, keepdims=keepdims)
-    return np.asarray(total if order == 1 else np.power(total, 1 / order))
+    made = fold.reduce(size, axes, keepdims=keepdims)
+    return np.asarray(np.power(made, 1 / order) if powers else made)
 
 
 _vector_norm = Lifted(_vector_norm_node, _vector_norm_kernel)

@@ -29,6 +29,7 @@ from chainrule.ir import build
 from chainrule.ir.dtype import int64
 from chainrule.ir.graph import Node
 from chainrule.ir.routines.ordering import ARGSORT
+from chainrule.runtime.quiet import quiet_call
 from chainrule.tensors import Tensor, of_value
 
 __all__ = ["argsort", "median", "quantile", "sort", "topk"]
@@ -73,14 +74,20 @@ def _topk_node(node: Node, k: int, axis: int) -> list[Node]:
     return [_last(_along_last(row, index), axis), _last(index, axis)]
 
 
+_LEAST: Final = {
+    np.dtype(f"f{size}"): (np.dtype(f"i{size}"), np.iinfo(f"i{size}").min) for size in (2, 4, 8)
+}
+"""As which integers floating numbers are read, and which of them −0 is: the smallest of all."""
+
+
 def _has_one_zero(value: np.ndarray) -> bool:
     """Whether equal numbers are alike: a quick sort may exchange 0 and −0, a stable one not."""
     if value.ndim == 0 or value.dtype.kind != "f":
         return value.ndim > 0
     if not value.flags.c_contiguous or not value.size:
         return False
-    bits = np.dtype(f"i{value.dtype.itemsize}")  # as which −0 is the smallest number of all
-    return bool(np.minimum.reduce(value.view(bits), None) != np.iinfo(bits).min)
+    bits, least = _LEAST.get(value.dtype, (None, None))
+    return bits is not None and bool(np.minimum.reduce(value.view(bits), None) != least)
 
 
 _argsort: Final = Lifted(_argsort_node)
@@ -149,29 +156,37 @@ def topk(x: Operand, k: int, /, *, axis: int = -1) -> tuple[Tensor, Tensor]:
             f"topk: {k} elements of an axis of {tensor.shape[place]}\n\n    {describe(tensor)}\n\n"
             "  k lies between 0 and the size of the axis."
         )
-    known = known_array(tensor)
-    if known is not None and 0 < k < known.shape[place] and not (known != known).any():
-        return _largest(known, k, place)
+    value = known_array(tensor)
+    if value is not None and 0 < k < value.shape[place]:
+        found = quiet_call(_largest, np.moveaxis(value, place, -1), k)
+        if found is not None:
+            values, index = (np.moveaxis(each, -1, place) for each in found)
+            return of_value(values), of_value(index)
     values, indices = _topk([tensor], k, place)
     return values, indices
 
 
-def _largest(x: np.ndarray, k: int, axis: int) -> tuple[Tensor, Tensor]:
-    """The same without sorting what is smaller than the k-th largest element of its row."""
-    rows = np.moveaxis(x, axis, -1)
-    least = np.partition(rows, rows.shape[-1] - k, -1)[..., -k, None]
+def _largest(rows: np.ndarray, k: int) -> tuple[np.ndarray, np.ndarray] | None:
+    """The same without sorting what is smaller than the k-th largest; None where one is NaN."""
+    top = np.partition(rows, -k, -1)[..., -k:]  # where NaN would be
+    if (top != top).any():
+        return None
+    least = top[..., :1]
     kept = rows >= least
-    counts = np.count_nonzero(kept, -1, keepdims=True)
-    if (counts > k).any():  # of those that equal the least, the first ones
+    index = np.nonzero(kept)[-1]
+    if index.size > top.size:  # of those that equal the least, the first ones
         tied = rows == least
-        room = k - counts + np.count_nonzero(tied, -1, keepdims=True)
+        room = k - np.count_nonzero(kept & ~tied, -1, keepdims=True)
         kept &= ~tied | (np.cumsum(tied, -1) <= room)
-    index = np.nonzero(kept)[-1].reshape(*rows.shape[:-1], k)
-    values = np.take_along_axis(rows, index, -1)
+        index = np.nonzero(kept)[-1]
+    places = index.reshape(top.shape)
+    values = _read(rows, places)
     (order,) = ARGSORT.value(values, True)
-    found = (np.take_along_axis(each, order, -1) for each in (values, index))
-    values, index = (np.moveaxis(each, -1, axis) for each in found)
-    return of_value(values), of_value(index)
+    return _read(values, order), _read(places, order)
+
+
+def _read(rows: np.ndarray, index: np.ndarray) -> np.ndarray:
+    return rows[index] if rows.ndim == 1 else np.take_along_axis(rows, index, -1)
 
 
 # ---------------------------------------------------------------- order statistics
