@@ -31,6 +31,8 @@ def axes_of(name: str, axes: Axes, tensor: Tensor, extra: int = 0) -> tuple[int,
     """The axes counted from the front, in the order given; None stands for all of them."""
     if axes is None:
         return tuple(range(tensor.ndim))
+    if type(axes) is int:
+        return (axis_of(name, axes, tensor, extra),)
     several = axes if isinstance(axes, Sequence) else (axes,)
     found = tuple(axis_of(name, a, tensor, extra) for a in several)
     if len(set(found)) < len(found):

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
-from functools import partial
 from typing import Any, Literal
 
 import numpy as np
@@ -82,25 +81,20 @@ def length(x: np.ndarray) -> np.ndarray:
     return np.asarray(np.sqrt(flat.dot(flat)))
 
 
-def _vector_norm_kernel(
-    node: Node, order: float, axes: tuple[int, ...], keepdims: bool
-) -> Callable[[np.ndarray], np.ndarray] | None:
-    """The same in as few passes as there are."""
+def _at_once(
+    x: np.ndarray, order: float, axes: tuple[int, ...], keepdims: bool
+) -> np.ndarray | None:
+    """The same in as few passes as there are, or None."""
     if not axes or order == 0:
         return None
-    if order == 2:
-        return _lengths(keepdims) if axes == (node.ndim - 1,) else None
-    return partial(_norms, order=order, axes=axes, keepdims=keepdims)
-
-
-def _lengths(keepdims: bool) -> Callable[[np.ndarray], np.ndarray]:
-    """The Euclidean norms of vectors along the last axis."""
-
-    def lengths(x: np.ndarray) -> np.ndarray:
-        made = np.asarray(np.sqrt(np.vecdot(x, x)))
-        return made[..., None] if keepdims else made
-
-    return lengths
+    if order != 2:
+        return _norms(x, order, axes, keepdims)
+    if len(axes) == x.ndim and not keepdims:
+        return length(x)
+    if axes != (x.ndim - 1,):
+        return None
+    made = np.asarray(np.sqrt(np.vecdot(x, x)))
+    return made[..., None] if keepdims else made
 
 
 def _norms(x: np.ndarray, order: float, axes: tuple[int, ...], keepdims: bool) -> np.ndarray:
@@ -114,7 +108,7 @@ def _norms(x: np.ndarray, order: float, axes: tuple[int, ...], keepdims: bool) -
     return np.asarray(np.power(made, 1 / order) if powers else made)
 
 
-_vector_norm = Lifted(_vector_norm_node, _vector_norm_kernel)
+_vector_norm = Lifted(_vector_norm_node)
 
 
 def vector_norm(
@@ -138,15 +132,14 @@ def vector_norm(
     Tensor([0., 0.])
     """
     tensor = floating(as_tensor(x, "vector_norm"))
-    value = known_array(tensor)
-    if value is not None and ord == 2 and axis is None and not keepdims:
-        return of_value(quiet_call(length, value))
     axes = axes_of("vector_norm", axis, tensor)
     _check_extremum("vector_norm", tensor, math.isinf(ord), axes)
-    if not axes:
-        raise_to = 0.0 if ord == 0 else 1.0
-        return _vector_norm([tensor], raise_to, (), keepdims)  # type: ignore[no-any-return]
-    return _vector_norm([tensor], float(ord), axes, keepdims)  # type: ignore[no-any-return]
+    order = float(ord if axes else ord != 0)
+    if (value := known_array(tensor)) is not None:
+        found = quiet_call(_at_once, value, order, axes, keepdims)
+        if found is not None:
+            return of_value(found)
+    return _vector_norm([tensor], order, axes, keepdims)  # type: ignore[no-any-return]
 
 
 def _check_extremum(name: str, tensor: Tensor, extremal: bool, axes: tuple[int, ...]) -> None:
