@@ -21,7 +21,7 @@ __all__: list[str] = []
 Array = np.ndarray[Any, Any]
 Program = Callable[..., list[Array]]
 
-BLOCK: Final = 2**14
+BLOCK: Final = 2**13
 """Numbers of a block, if there are very many."""
 
 

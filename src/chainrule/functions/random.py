@@ -18,9 +18,10 @@ import numpy as np
 
 from chainrule.errors import ArgumentError, DTypeError, ShapeError
 from chainrule.functions.axes import axis_of, shape_of
+from chainrule.functions.indexing import take
 from chainrule.functions.lift import Lifted, Operand, as_tensor, describe, floating
 from chainrule.functions.random_keys import fold_in, key, key_of, random_bits, split
-from chainrule.functions.random_long import Drawn, long_bits
+from chainrule.functions.random_long import Drawn
 from chainrule.functions.random_normal import normal
 from chainrule.functions.random_uniform import (
     Sizes,
@@ -218,32 +219,11 @@ def categorical(
     return _categorical([key_of("random.categorical", key), scores], place, sizes)  # type: ignore[no-any-return]
 
 
-def _permutation_nodes(key: Node, size: int) -> Node:
-    """The order of random words: two of n are equal with probability n² 2⁻⁶⁵."""
-    words = random_bits(key, (size,), uint64)
-    return _order_nodes(words)
-
-
-def _shuffled_nodes(key: Node, x: Node) -> Node:
-    return build.gather(x, (_permutation_nodes(key, x.shape[0]),))
-
-
 def _order_nodes(words: Node) -> Node:
     return build.routine(ARGSORT.name, words, params=(False,))[0]
 
 
-_permutation: Final = Lifted(_permutation_nodes)
-_shuffled: Final = Lifted(_shuffled_nodes)
 _order: Final = Lifted(_order_nodes)
-
-
-def _permuted(key: Tensor, size: int) -> Tensor:
-    words = long_bits(key, (size,), _themselves)
-    return _permutation([key], size) if words is None else _order([words])  # type: ignore[no-any-return]
-
-
-def _themselves(words: np.ndarray) -> np.ndarray:
-    return words
 
 
 def permutation(key: Operand, x: int | Operand) -> Tensor:
@@ -259,11 +239,16 @@ def permutation(key: Operand, x: int | Operand) -> Tensor:
     if isinstance(x, int):
         if x < 0:
             raise ArgumentError(f"random.permutation: there are no {x} numbers")
-        return _permuted(source, x)
+        return _drawn_order(source, x)
     tensor = as_tensor(x, "random.permutation")
     if not tensor.ndim:
         raise ShapeError(f"random.permutation: x has no axis\n\n    x   {describe(tensor)}")
-    return _shuffled([source, tensor])  # type: ignore[no-any-return]
+    return take(tensor, _drawn_order(source, tensor.shape[0]), axis=0)
+
+
+def _drawn_order(key: Tensor, size: int) -> Tensor:
+    """The order of random words: two of n are equal with probability n² 2⁻⁶⁵."""
+    return _order([bits(key, size)])  # type: ignore[no-any-return]
 
 
 def _dropout_nodes(key: Node, x: Node, rate: float) -> Node:

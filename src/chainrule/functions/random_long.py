@@ -15,7 +15,6 @@ import numpy as np
 
 from chainrule.functions.blockwise import BLOCK, streamed
 from chainrule.functions.lift import Lifted
-from chainrule.functions.random_keys import random_bits
 from chainrule.ir import build
 from chainrule.ir.dtype import DType, from_numpy, uint64
 from chainrule.ir.graph import Graph, Node
@@ -67,24 +66,6 @@ def long_arrays(tensors: Sequence[Tensor], shape: Shape) -> list[Array] | None:
     arrays: list[Array] = [t._value for t in tensors]  # type: ignore[misc]
     fits = all(a.size == 1 or a.shape == shape for a in arrays[1:])
     return arrays if fits and all(a.dtype.isnative for a in arrays) else None
-
-
-def long_bits(key: Tensor, shape: Shape, integers: Callable[[Array], Array]) -> Tensor | None:
-    """What NumPy makes of the words of a long draw, block by block; None where it is not one."""
-    arrays = long_arrays([key], shape)
-    if arrays is None:
-        return None
-    count = math.prod(shape)
-    program = _program(_words, (), ())
-
-    def block(*operands: Array) -> list[Array]:
-        return [integers(*program(*operands))]
-
-    return of_value(streamed(block, arrays, count, BLOCK).reshape(shape))
-
-
-def _words(key: Node, shape: Shape, start: Node) -> Node:
-    return random_bits(key, shape, uint64, start=start)
 
 
 def compiled(builder: Callable[..., Sequence[Node]], *kinds: Kind) -> Program:

@@ -22,8 +22,6 @@ from chainrule.tensors import Tensor, of_value
 
 __all__: list[str] = []
 
-_PAIRS: Final = BLOCK // 2  # of a block
-
 
 def _pair(first: Node, second: Node) -> list[Node]:
     """√(−2 log u₁) (cos 2πu₂, sin 2πu₂) [box1958note]; u₁ = 1 − k 2⁻ᵖ is never 0."""
@@ -80,7 +78,7 @@ class _Normal(Lifted):
         apart = half % lane(words_of(dtype))
         kinds = tuple([((1,), from_numpy(a.dtype)) for a in arrays[1:]])
         fixed = [arrays[0], *[a.reshape(1) for a in arrays[1:]], np.array(half - apart, np.uint64)]
-        made = paired(_program(apart, dtype, kinds), fixed, half, _PAIRS)
+        made = paired(_program(apart, dtype, kinds), fixed, half, BLOCK)
         return of_value(made[:count].reshape(shape))
 
 
@@ -94,9 +92,9 @@ def _program(apart: int, dtype: DType, kinds: tuple[Kind, ...]) -> Program:
     def block(key: Node, *operands: Node) -> list[Node]:
         *moments, half, start = operands
         words, extra = words_of(dtype), lane(words_of(dtype)) if apart else 0
-        bits = random_bits(key, (_PAIRS + extra,), words, start=build.add((half, start)))
-        angles = unit_of(build.slice_axis(bits, 0, apart, _PAIRS), dtype)
-        pair = _pair(unit(key, (_PAIRS,), dtype, start), angles)
+        bits = random_bits(key, (BLOCK + extra,), words, start=build.add((half, start)))
+        angles = unit_of(build.slice_axis(bits, 0, apart, BLOCK), dtype)
+        pair = _pair(unit(key, (BLOCK,), dtype, start), angles)
         return [_shifted(x, *moments) for x in pair] if moments else pair
 
     return compiled(block, *kinds, ((), uint64), ((), uint64))
