@@ -125,7 +125,7 @@ class Crop:
              ShapeError: the padding is not smaller than the image.
     Source:  he2016deep, sec. 4.2
 
-    >>> Crop(1)(cr.random.key(2), cr.tensor([[[1.0, 2.0], [3.0, 4.0]]]))
+    >>> Crop(1)(cr.random.key(4), cr.tensor([[[1.0, 2.0], [3.0, 4.0]]]))
     Tensor([[[0., 0.],
              [1., 2.]]])
     """
