@@ -153,7 +153,7 @@ def test_the_densities_of_many_numbers_are_those_of_each(listed: Listed) -> None
     )
 
 
-@pytest.mark.parametrize("numbers", [2**12, 10_003, 2**16 + 7])
+@pytest.mark.parametrize("numbers", [2**14, 20_003, 2**16 + 7])
 @pytest.mark.parametrize("listed", ALL, ids=repr)
 def test_machine_code_goes_along_any_number_of_draws(
     listed: Listed, numbers: int, monkeypatch: pytest.MonkeyPatch
@@ -177,7 +177,7 @@ def test_vectors_that_hardly_vary_in_some_direction_have_the_densities_of_scipy(
     turn = np.linalg.qr(draw.standard_normal((8, 8)))[0]
     spread = turn * np.geomspace(1, 1e-6, 8) @ turn.T
     spread = (spread + spread.T) / 2
-    x = draw.standard_normal((1000, 8)) @ np.linalg.cholesky(spread).T
+    x = draw.standard_normal((3000, 8)) @ np.linalg.cholesky(spread).T
     expected = scipy.stats.multivariate_normal(np.zeros(8), spread).logpdf(x)
     p = pr.MultivariateNormal(np.zeros(8), spread)
     assert_close(p.log_density(x), expected, rtol=1e-9)
@@ -221,7 +221,7 @@ def test_the_inverse_factor_that_is_kept_never_grows_stale() -> None:
     slope = grad(lambda f: sum(p.replace(factor=f).log_density(x)))(p.factor)
     assert_close(slope, np.array([[0.0, 0.0], [5.0, 0.0]]))
     assert_close(p.log_density(x), first)
-    moved, many = p.replace(location=tensor([1.0, 0.0])), np.ones((4000, 2))
+    moved, many = p.replace(location=tensor([1.0, 0.0])), np.ones((9000, 2))
     for q in (p, moved, p):
         assert_close(q.log_density(many)[:5], q.log_density(x))
-    assert_close(sum(grad(lambda y: sum(p.log_density(y)))(tensor(many))), np.asarray(-8000.0))
+    assert_close(sum(grad(lambda y: sum(p.log_density(y)))(tensor(many))), np.asarray(-18000.0))

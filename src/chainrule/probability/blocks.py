@@ -29,9 +29,8 @@ from chainrule.transform.jit import jit
 
 __all__: list[str] = []
 
-_MANY: Final = 2**12  # densities or draws from which on it pays to run a program
-_VERY_MANY: Final = 2**16  # densities from which on blocks are large
-_SMALL: Final = 2**12  # numbers of a block before
+_MANY: Final = 2**14  # densities from which on it pays to run a program
+_MANY_DRAWS: Final = 2**12
 _DRAWN: Final = 2**13  # uniform numbers of a block; draws are what they are for this number
 _PROGRAMS: Final = 256  # that are kept
 
@@ -83,7 +82,7 @@ class _Blocks:
         if self.fixed is None or not self.width or x.shape[last:] != self.draw:
             return None
         count = x.size // self.width
-        rows = (BLOCK if x.size >= _VERY_MANY else _SMALL) // self.width
+        rows = BLOCK // self.width
         if not rows or not x.dtype.isnative:
             return None
         key = rows, x.dtype.num, modes()
@@ -117,7 +116,7 @@ def draws(
     size, rows = math.prod(shape), max(1, _DRAWN // max(1, math.prod(draw)))
     leaves, structure = tree.flatten(operands)
     fixed = [_known(leaf) for leaf in (*leaves, keys)]
-    if size * math.prod(draw) < _MANY or any(v is None for v in fixed):
+    if size * math.prod(draw) < _MANY_DRAWS or any(v is None for v in fixed):
         units = [uniform_rows(keys[k], size, rows, draw, dtype) for k in range(count)]
         units = [reshape(unit, (*shape, *draw)) for unit in units]
         return function(operands, *units)
@@ -180,6 +179,13 @@ def _known(value: Any) -> Any:
 def _lying_flat(value: Any) -> Any:
     """The array as every block's program reads it: else it would be copied for each block."""
     return value if value is None or value.flags.c_contiguous else value.copy()
+
+
+def known_alike(x: Operand, *parameters: Tensor) -> list[Any] | None:
+    """The arrays of Tensors of one dtype that nothing records or watches: for a short way."""
+    arrays: list[Any] = [known_array(t) for t in (x, *parameters)]
+    fits = all(a is not None and a.dtype is arrays[0].dtype for a in arrays)
+    return arrays if fits else None
 
 
 def surely_none(condition: Tensor) -> bool:

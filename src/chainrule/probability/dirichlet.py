@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import ClassVar, Final, Self, final
+from typing import Any, ClassVar, Final, Self, final
 
 import numpy as np
 
@@ -16,7 +16,7 @@ from chainrule.functions.linear import matmul, vecdot
 from chainrule.functions.reduction import sum
 from chainrule.functions.softmax import softmax
 from chainrule.nn.module import Module
-from chainrule.probability.blocks import draws, in_blocks, surely_none
+from chainrule.probability.blocks import draws, in_blocks, known_alike, surely_none
 from chainrule.probability.distribution import Distribution, Sizes
 from chainrule.probability.gamma import UNITS, log_gamma_draw, power_at_zero, trigamma
 from chainrule.probability.parameters import (
@@ -30,9 +30,12 @@ from chainrule.probability.parameters import (
     require,
     shares,
 )
-from chainrule.tensors import Tensor
+from chainrule.runtime.quiet import quiet_call
+from chainrule.tensors import Tensor, of_value
 
 __all__ = ["Dirichlet", "most_likely_concentration"]
+
+Array = np.ndarray[Any, Any]
 
 _STEPS: Final = 30
 _TOLERANCE: Final = {"float32": 1e-4, "float64": 1e-8}
@@ -175,6 +178,11 @@ class _Powers(Module):
 
     @in_blocks
     def log_density(self, x: Tensor) -> Tensor:
+        known = known_alike(x, self.powers, self.ones, self.log_normalizer)
+        if known is not None and known[1].ndim == 1 < known[0].ndim:
+            found = quiet_call(_inside, *known)
+            if found is not None:
+                return of_value(found)
         logs = log(x)
         value, total = _dot(logs, self.powers), _dot(x, self.ones)
         outside = abs(total - 1) > _TOLERANCE.get(x.dtype.name, 1e-8)
@@ -184,6 +192,19 @@ class _Powers(Module):
             outside = outside | (isnan(value) & ~isnan(total))  # a logarithm of a negative number
         value = value - self.log_normalizer
         return value if surely_none(outside) else where(outside, -np.inf, value)
+
+
+def _inside(x: Array, powers: Array, ones: Array, log_normalizer: Array) -> Array | None:
+    """The log densities of one distribution; None where x are no shares.
+
+    A row for each class is multiplied several times as fast as a few numbers for each draw.
+    """
+    rows = np.ascontiguousarray(x.reshape(-1, x.shape[-1]).T)
+    value, total = np.matmul(powers, np.log(rows)), np.matmul(ones, rows)
+    outside = np.abs(total - 1) > _TOLERANCE.get(x.dtype.name, 1e-8)
+    if outside.any() or not np.isfinite(value).all():
+        return None
+    return np.subtract(value, log_normalizer).reshape(x.shape[:-1])
 
 
 def _made(concentration: Tensor, *units: Tensor) -> Tensor:
