@@ -246,6 +246,48 @@ def _short_mills_part(q: Any) -> Any:
     return (_short_mills(q) - 1) / q
 
 
+# Row k of the table of Φ(−t) is for the t whose (NDTR_ROOT t + NDTR_START)² is nearest to k.
+NDTR_ROOT, NDTR_START = mp.mpf(".5835"), mp.mpf(".88")
+NDTR_ROWS = range(1, 17)
+
+
+def _normal_row(k: int) -> list[float]:
+    """A center c and the coefficients of Φ(−c − r) as a polynomial of r; Φ(0) is exact."""
+    low, high = ((mp.sqrt(k + h) - NDTR_START) / NDTR_ROOT for h in (-0.5, 0.5))
+    if low < 0:
+        part = quotient(lambda t: _normal_below(t) - 0.5, 1, [-mp.npdf(0)])
+        wanted = Wanted(part, lambda r: r / _normal_below(r), 0, high, 5, "f")
+        return [0.0, 0.5, *(_rounded(c, "f") for c in fit(wanted))]
+    middle = (low + high) / 2
+    moved = lambda r: _normal_below(middle + r)  # noqa: E731
+    wanted = Wanted(moved, lambda r: 1 / moved(r), low - middle, high - middle, 6, "f")
+    best = fit(wanted)
+
+    def about(center: float) -> list[Any]:
+        return mp.taylor(lambda r: mp.polyval(best[::-1], r), mp.mpf(center) - middle, 6)
+
+    def off(center: float) -> float:
+        """How far the first two are from float32; the others' rounding does no harm."""
+        return max(abs(float(_rounded(c, "f") / c - 1)) for c in about(center)[:2])
+
+    near = np.random.default_rng(0).uniform(-1, 1, 1000) * float(high - low) / 500
+    center = min((_rounded(middle + d, "f") for d in near), key=off)
+    return [center, *(_rounded(c, "f") for c in about(center))]
+
+
+def _normal_below(t: Any) -> Any:
+    return mp.erfc(t / mp.sqrt(2)) / 2
+
+
+def _print_normal_table() -> None:
+    """Print columns: the centers, then the coefficients of each power; row k is number k & 15."""
+    rows = sorted(NDTR_ROWS, key=lambda k: k & 15)
+    print("TABLE: Final = (")
+    for column in zip(*map(_normal_row, rows), strict=True):
+        print("    (" + ", ".join(f"{v:.9g}" for v in column) + "),", flush=True)
+    print(")")
+
+
 def _artanh(z: Any) -> Any:
     """(2 artanh s − 2s − 2s³/3)/s⁵ as a function of z = s²."""
     if z < mp.mpf("1e-7"):
@@ -332,7 +374,10 @@ POLYNOMIALS = {
 
 def main() -> None:
     """Print the polynomials as they stand in codegen/mathematics/coefficients.py."""
-    for name in sys.argv[1:] or POLYNOMIALS:
+    for name in sys.argv[1:] or [*POLYNOMIALS, "ndtr_table"]:
+        if name == "ndtr_table":
+            _print_normal_table()
+            continue
         wanted = POLYNOMIALS[name]
         coefficients, error = polynomial(wanted)
         digits = 9 if wanted.kind == "f" else 17

@@ -102,7 +102,7 @@ def natives(
 
     A third of the time that it takes to translate them one by one goes to LLVM's preparations.
     """
-    module = Module(target.attributes, fma=target.fma)
+    module = Module(target.attributes, fma=target.fma, tables=target.tables)
     wanted = list(itertools.product(records, lanes))
     for number, ((record, params), wide) in enumerate(wanted):
         write_kernel(module, f"kernel{number}", record, dtype, wide, params, flushed=flushed)

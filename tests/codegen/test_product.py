@@ -111,7 +111,7 @@ def text_of(
 ) -> tuple[str, int, int]:
     """The kernel C += A B as LLVM text, its number of tiles and its scratch."""
     rows, inner, columns, kind = product.rows, product.inner, product.columns, product.kind
-    module = Module(target.attributes, fma=target.fma)
+    module = Module(target.attributes, fma=target.fma, tables=target.tables)
 
     def prepare(b: Builder, table: Value, index: Value) -> tuple[Operand, Operand, Result]:
         sizes = [rows * inner, inner * columns, rows * columns]

@@ -6,6 +6,7 @@ x86's long double. Sampled here; benchmarks/ulp.py goes through every float32.
 
 from __future__ import annotations
 
+import ctypes
 import itertools
 import math
 import platform
@@ -15,14 +16,15 @@ import numpy as np
 import pytest
 
 from chainrule.codegen.llvm import Module
+from chainrule.codegen.mathematics.lanes import Lanes, looked_up
 from chainrule.codegen.scalars import emit_scalar, is_native
 from chainrule.codegen.target import Target
 from chainrule.codegen.texts import module_text
-from chainrule.codegen.values import constant
+from chainrule.codegen.values import constant, vector
 from chainrule.functions import incomplete
 from chainrule.ir.dtype import ALL, DType, bool_, float32, float64, int32, int64, uint8, uint64
 from chainrule.ir.scalar import SCALARS, Scalar
-from chainrule.runtime.engine import host_target, target_for
+from chainrule.runtime.engine import host_target, load, target_for
 from chainrule.runtime.translation import object_code
 from tests.codegen.native import native, natives, ulps, write_kernel
 
@@ -40,6 +42,12 @@ FINE = [r for r in ROUNDED if r.arity == 1 and r.name != "lgamma"]  # test_gamma
 HOST = host_target()
 ON_X86 = platform.machine() in ("x86_64", "AMD64")
 
+HARDEST = (
+    -4.94653131e31, 88899.4688, -9.15803623, -3.48787498, 0.589955866, 0.00586470915, 5.19991779,
+    -6.23769903, 0.554013729, 0.785933614, 1.05814147, -1.87296784, -9.60138798, -0.711623013,
+)  # fmt: skip
+"""Float32 at which benchmarks/ulp.py found the largest errors of some function."""
+
 LONG = pytest.mark.skipif(
     np.finfo(np.longdouble).nmant <= 52, reason="long double is no wider than float64 here"
 )
@@ -55,7 +63,20 @@ def reals(dtype: DType, count: int = 12000) -> np.ndarray:
     near = [kind(s) * draw.uniform(-1, 1, count).astype(kind) for s in (1, 4, 30, 800)]
     ones = (1 + draw.uniform(-1e-3, 1e-3, count)).astype(kind)
     info = np.finfo(kind)
-    special = [0, 0.5, 1, 2, np.inf, info.max, info.tiny, 1e4, 3e4, 88.7228317, 709.782712893384]
+    special = [
+        *HARDEST,
+        0,
+        0.5,
+        1,
+        2,
+        np.inf,
+        info.max,
+        info.tiny,
+        1e4,
+        3e4,
+        88.7228317,
+        709.782712893384,
+    ]
     with np.errstate(over="ignore"):
         some = np.array(special).astype(kind)
     digits = digits[digits == digits]
@@ -347,7 +368,7 @@ def test_every_record_but_the_incomplete_gamma_functions_is_native() -> None:
 @pytest.mark.parametrize("dtype", [float32, float64, int32, int64, uint8, bool_], ids=repr)
 def test_all_functions_compile_for_all_processors(name: str, dtype: DType) -> None:
     target = target_for(name)
-    module = Module(target.attributes, fma=target.fma)
+    module = Module(target.attributes, fma=target.fma, tables=target.tables)
     for record in NATIVE:
         if dtype.kind in record.accepts:
             lanes = target.vector_bits // dtype.bits
@@ -368,6 +389,33 @@ def test_functions_are_as_right_without_fused_multiplication(record: Scalar, dty
     x = reals(dtype, 4000)
     off = ulps(native(record, dtype, 4, target)(x), exact(record, dtype, x))
     assert off.max() <= limit(record, dtype), (x[off.argmax()], off.max())
+
+
+@OLDER
+@pytest.mark.skipif(not HOST.fma, reason="this processor has no fused multiplication")
+def test_the_normal_distribution_is_as_right_without_tables() -> None:
+    target: Target = target_for("x86-64-v3").replaced(triple=HOST.triple)
+    x = reals(float32)
+    off = ulps(native(SCALARS["ndtr"], float32, 8, target)(x), exact(SCALARS["ndtr"], float32, x))
+    assert off.max() <= 2, (x[off.argmax()], off.max())
+
+
+@pytest.mark.skipif(not HOST.tables, reason="this processor has no instruction for tables")
+@pytest.mark.parametrize("lanes", [0, 2, 8, 16])
+def test_tables_are_looked_up_by_the_last_four_bits(lanes: int) -> None:
+    module = Module(HOST.attributes, fma=HOST.fma, tables=HOST.tables)
+    b = module.function("f", [("i", "ptr"), ("out", "ptr"), ("n", "i64")])
+    places, out, count = b.arguments
+    with b.loop(0, count, lanes or 1) as loop:
+        index = Lanes(b, b.load(vector("i32", lanes), b.offset(places, loop.index, "i32")))
+        squares, roots = looked_up([[k**2 for k in range(16)], [k**0.5 for k in range(16)]], index)
+        b.store((squares + roots).value, b.offset(out, loop.index, "float"))
+    library = load(module_text(module), HOST)
+    i, found = np.arange(-32, 32, dtype=np.int32), np.empty(64, np.float32)
+    call = ctypes.CFUNCTYPE(None, *[ctypes.c_void_p] * 2, ctypes.c_int64)(library.address("f"))
+    call(i.ctypes.data, found.ctypes.data, i.size)
+    k = (i & 15).astype(np.float32)
+    np.testing.assert_array_equal(found, k * k + np.sqrt(k))
 
 
 @OLDER

@@ -17,7 +17,7 @@ KERNEL = [("table", "ptr"), ("begin", "i64"), ("end", "i64"), ("scratch", "ptr")
 
 def saxpy_text(target: Target, factor: float = 2.5) -> str:
     """y += factor·x; a tile is one register."""
-    module = Module(target.attributes, fma=target.fma)
+    module = Module(target.attributes, fma=target.fma, tables=target.tables)
     b = module.function("saxpy", KERNEL)
     table, begin, end, _ = b.arguments
     lanes = target.lanes("float")

@@ -39,10 +39,15 @@ class Module:
     """Functions, and the declarations that they need."""
 
     def __init__(
-        self, attributes: str = "attributes #0 = { nounwind }", *, fma: bool = True
+        self,
+        attributes: str = "attributes #0 = { nounwind }",
+        *,
+        fma: bool = True,
+        tables: bool = False,
     ) -> None:
         self.attributes = attributes
         self.fma = fma
+        self.tables = tables
         self.builders: dict[str, Builder] = {}
         self.declarations: dict[str, str] = {}
         self.calls: dict[str, int] = {}

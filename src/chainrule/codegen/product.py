@@ -162,5 +162,7 @@ _PARAMETERS = [("table", "ptr"), ("begin", "i64"), ("end", "i64"), ("scratch", "
 
 
 def _layouts(target: Target, prepare: Prepare) -> tuple[Operand, Operand, Write | Result]:
-    b = Module(target.attributes, fma=target.fma).function("layouts", _PARAMETERS)
+    b = Module(target.attributes, fma=target.fma, tables=target.tables).function(
+        "layouts", _PARAMETERS
+    )
     return prepare(b, b.arguments[0], Value("0", "i64"))

@@ -57,6 +57,11 @@ class Target(Record):
         return f"products stay in float32: {self.cpu} has no instruction for bf16"
 
     @property
+    def tables(self) -> bool:
+        """Whether one instruction gives each lane its number of 16, as AVX-512's permutation."""
+        return self.vector_bits == 512
+
+    @property
     def attributes(self) -> str:
         """What every function says to LLVM."""
         width = f'"prefer-vector-width"="{self.vector_bits}"'

@@ -18,6 +18,7 @@ ERFC    (1 + t) e^(t²) erfc t = c (1 + q P(q))   q = (t − 1.5)/(t + 1), 0 ≤
         (1 + 2t) e^(t²) erfc t = P(q)   q = (t − 4)/(t + 4), 0 ≤ t ≤ 27, in float64
 NDTR    (1.5 + t) e^(t²/2) Φ(−t) = s (1 + q P(q))   q = 1 − s k/(1.5 + t), 0 ≤ t ≤ 13, in
         float32, where s and k are NDTR32_SCALE and NDTR32_TURN;
+        normal_table.py has the same by intervals of t;
         (1 + t) e^(t²/2) Φ(−t) = P(q)   q = (t − 5.5)/(t + 5.5), 0 ≤ t ≤ 38, in float64
 ARTANH  2 artanh s = 2s + ⅔s³ + s⁵ P(s²)   |s| ≤ (√2 − 1)/(√2 + 1)
 LGAMMA  log Γ(2 + u) = u (1 + u) P(u + 0.3)   −0.8 ≤ u ≤ 0.2

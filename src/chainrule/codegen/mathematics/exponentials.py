@@ -82,12 +82,17 @@ def exp_times(u: Lanes, y: Lanes, x: Lanes, rest: Lanes) -> Lanes:
 
 
 def normal_times(u: Lanes, y: Lanes, x: Lanes, rest: Lanes) -> Lanes:
-    """u (1 + y) e^(x + rest/2) in float32: nothing but y depends on rest, so eˣ shares the work."""
+    """u (1 + y) e^(x + rest/2) in float32: nothing but y depends on rest, so eˣ shares the work.
+
+    The rest also takes what rounding left out of r, or it would cost more than 2 ulp.
+    """
+    f = format_of(x)
     n, r = reduced(x)
+    whole, (high, low) = n.as_real() - f.rounder, f.ln2
+    rest = fma(fma(whole, -low, fma(whole, -high, x) - r), 2.0, rest)
     y = fma(fma(y, rest, rest), 0.5, y)
     less_one = fma(r * r, _tail(r), r)
     more = fma(y, less_one + 1, less_one)
-    f = format_of(x)
     power = ((n << f.fraction) + (f.bias << f.fraction)).as_real()
     return where(x < -83.85063, 0, fma(u, more, u) * power)  # below, Φ is subnormal
 

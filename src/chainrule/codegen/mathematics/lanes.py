@@ -9,9 +9,20 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 
 from chainrule.codegen.llvm import Builder
-from chainrule.codegen.values import Value, bits, constant, element, lanes, like
+from chainrule.codegen.values import (
+    Value,
+    bits,
+    constant,
+    element,
+    lanes,
+    like,
+    sequence,
+    vector,
+)
 
-__all__ = ["Lanes", "fma", "polynomial", "repeated", "two_product", "unless", "where"]
+__all__ = [
+    "Lanes", "fma", "looked_up", "polynomial", "repeated", "two_product", "unless", "where",
+]  # fmt: skip
 
 
 class Lanes:
@@ -229,6 +240,36 @@ def polynomial(t: Lanes, coefficients: Sequence[float]) -> Lanes:
     for c in coefficients[-2::-1]:
         total = fma(total, t, c) if total.value.text[0] == "%" else fma(t, total, c)
     return total
+
+
+def looked_up(tables: Sequence[Sequence[float]], index: Lanes) -> list[Lanes]:
+    """From each table of 16 float32 the number at the last four bits of an integer.
+
+    One instruction a table where ``module.tables`` holds; elsewhere there is none for it.
+    """
+    b, count = index.b, lanes(index.kind)
+    if count > 16:
+        raise ValueError(f"a table has 16 numbers for as many lanes, not for {count}")
+    wide = _in_16_lanes(index)
+    made = []
+    for table in tables:
+        numbers = sequence(vector("float", 16), table)
+        name = "llvm.x86.avx512.permvar.sf.512"
+        found = b.call(name, numbers.type, numbers, wide)
+        if not count:
+            found = b.extract(found, 0)
+        elif count < 16:
+            found = b.shuffle(found, found, range(count))
+        made.append(Lanes(b, found))
+    return made
+
+
+def _in_16_lanes(index: Lanes) -> Value:
+    """An integer or a vector of them at the beginning of one of 16."""
+    b, count = index.b, lanes(index.kind)
+    if not count:
+        return b.insert(Value("poison", vector(index.kind, 16)), index.value, 0)
+    return b.shuffle(index.value, index.value, [k % count for k in range(16)])
 
 
 def two_product(x: Lanes, y: Lanes) -> tuple[Lanes, Lanes]:
