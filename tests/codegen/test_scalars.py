@@ -184,6 +184,22 @@ def test_functions_of_two_numbers_are_right_to_the_last_digits(
     assert off[worst] <= LIMITS[dtype], (x[worst], y[worst], off[worst])
 
 
+@LONG
+@pytest.mark.parametrize(
+    ("name", "first", "second"),
+    [
+        ("hypot", 1.594799076402824e-150, -1.2915166175598446e-154),
+        ("hypot", 3.1e-151, 1.2e-154),
+        ("atan2", -6.679129801757538e-307, -6.67015138217756e-307),
+        ("atan2", 3e-308, 2.9e-308),
+    ],
+)
+def test_what_is_small_on_the_way_is_not_lost(name: str, first: float, second: float) -> None:
+    x, y = np.array([first] * 4), np.array([second] * 4)
+    got = native(SCALARS[name], float64, 4, HOST, flushed=ON_X86)(x, y)
+    assert ulps(got, exact(SCALARS[name], float64, x, y)).max() <= 4
+
+
 @pytest.mark.parametrize("record", ROUNDED, ids=repr)
 def test_a_value_does_not_depend_on_the_number_of_lanes(record: Scalar) -> None:
     for dtype in (float32, float64):

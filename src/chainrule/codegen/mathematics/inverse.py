@@ -63,8 +63,9 @@ def atan2(y: Lanes, x: Lanes) -> Lanes:
     far, zero = larger.equals(math.inf), larger.equals(0)
     smaller = where(both, 1, where(far, where(smaller.is_nan, smaller, 0), smaller))
     larger = where(far | zero, 1, larger)
-    # The sum of two large coordinates must not overflow.
+    # The sum of two large coordinates must not overflow, the difference of small ones not vanish.
     scale = where(larger > 2.0**1000, larger.constant(2.0**-60), 1)
+    scale = where(larger < 2.0**-900, 2.0**100, scale)
     angle = _octant(smaller * scale, larger * scale)
     angle = where(steep, (_HALF_PI_REST - angle) + _HALF_PI, angle)
     left = x.as_integer() < 0

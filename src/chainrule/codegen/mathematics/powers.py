@@ -136,7 +136,7 @@ def hypot(x: Lanes, y: Lanes) -> Lanes:
     else:
         a, b = abs(x), abs(y)
         larger = where(a > b, a, b)
-        up, down = larger < 2.0**-500, larger > 2.0**500
+        up, down = larger < 2.0**-400, larger > 2.0**500  # squares far below must not count either
         scale = where(up, 2.0**600, where(down, x.constant(2.0**-600), 1))
         back = where(up, 2.0**-600, where(down, x.constant(2.0**600), 1))
         a, b = a * scale, b * scale
