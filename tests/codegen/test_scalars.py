@@ -15,6 +15,7 @@ from typing import Any
 import numpy as np
 import pytest
 
+import chainrule as cr
 from chainrule.codegen.llvm import Module
 from chainrule.codegen.mathematics.lanes import Lanes, looked_up
 from chainrule.codegen.scalars import emit_scalar, is_native
@@ -45,6 +46,7 @@ ON_X86 = platform.machine() in ("x86_64", "AMD64")
 HARDEST = (
     -4.94653131e31, 88899.4688, -9.15803623, -3.48787498, 0.589955866, 0.00586470915, 5.19991779,
     -6.23769903, 0.554013729, 0.785933614, 1.05814147, -1.87296784, -9.60138798, -0.711623013,
+    15.6360626, 0.414295763, 1.09026051, 1.31833994,
 )  # fmt: skip
 """Float32 at which benchmarks/ulp.py found the largest errors of some function."""
 
@@ -414,6 +416,13 @@ def test_the_normal_distribution_is_as_right_without_tables() -> None:
     x = reals(float32)
     off = ulps(native(SCALARS["ndtr"], float32, 8, target)(x), exact(SCALARS["ndtr"], float32, x))
     assert off.max() <= 2, (x[off.argmax()], off.max())
+
+
+def test_gelu_keeps_its_digits_far_below_zero() -> None:
+    # x/2 (1 + erf(x/√2)) would have none of them left at −6.
+    x = np.random.default_rng(0).uniform(-12.5, 12.5, 50000).astype(np.float32)
+    got = cr.jit(cr.gelu)(cr.tensor(x)).numpy()
+    assert ulps(got, x * normal_below(x.astype(np.float64)).astype(np.float64)).max() <= 3
 
 
 @pytest.mark.skipif(not HOST.tables, reason="this processor has no instruction for tables")
