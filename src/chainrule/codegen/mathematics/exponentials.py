@@ -156,5 +156,5 @@ def sinh(x: Lanes) -> Lanes:
 def _half_exp(a: Lanes) -> Lanes:
     """e^a/2 for a ≥ 0."""
     n, r = reduced(a, -1)
-    top = format_of(a).overflow + math.log(2)
+    top = (format_of(a).bias + 2) * math.log(2)  # rounded, the last number whose value is finite
     return where(a <= top, scaled(_exp_part(r), n), a * math.inf)
