@@ -1,13 +1,15 @@
 """How far functions of float32 are from their exact values, over every float32.
 
     python -m benchmarks.ulp [NAME …] [--part N] [--cpu x86-64-v2]
+    python -m benchmarks.ulp [NAME …] --pairs N
 
-goes through all normal numbers of both signs (4.26·10⁹; with --part N through an Nth of their
-blocks, drawn at random) in as many processes as there are cores, compares machine code with the
-record's NumPy function in float64, and prints the largest error in units in the last place, where
-it occurs, and how many values are not rounded to the nearest; the error of a wrong NaN, infinity
-or zero is infinite. Programs run with subnormal numbers flushed: as operands they are left out,
-and a result may be 0 instead of one.
+The first goes through all normal numbers of both signs (4.26·10⁹; with --part N through an Nth of
+their blocks, drawn at random) in as many processes as there are cores, compares machine code with
+the record's NumPy function in float64, and prints the largest error in units in the last place,
+where it occurs, and how many values are not rounded to the nearest; the error of a wrong NaN,
+infinity or zero is infinite. Programs run with subnormal numbers flushed: as operands they are left
+out, and a result may be 0 instead of one. The second draws four times N pairs of numbers for
+functions of two, and compares float64 with NumPy's long double.
 """
 
 from __future__ import annotations
@@ -27,18 +29,20 @@ import numpy as np
 from benchmarks.timing import machine, table
 from chainrule.codegen.llvm import Module
 from chainrule.codegen.mathematics.lanes import Lanes, where
+from chainrule.codegen.target import Target
 from chainrule.codegen.texts import module_text
 from chainrule.codegen.values import vector
-from chainrule.ir.dtype import float32
+from chainrule.ir.dtype import DType, float32, float64
 from chainrule.ir.scalar import SCALARS
 from chainrule.runtime.engine import host_target, load, target_for
-from tests.codegen.native import native
+from tests.codegen.native import native, ulps
 
 MAIN = (
     "exp", "expm1", "log", "log1p", "log2", "log10", "sqrt", "sin", "cos", "tan", "asin", "acos",
     "atan", "tanh", "sigmoid", "softplus", "sinh", "cosh", "asinh", "acosh", "atanh", "erf", "erfc",
     "ndtr", "lgamma",
 )  # fmt: skip
+OF_TWO = ("pow", "atan2", "hypot", "xlogy", "divide")
 ODD = frozenset({"sin", "tan", "asin", "atan", "sinh", "tanh", "asinh", "atanh", "erf"})
 EVEN = frozenset({"cos", "cosh"})
 SETTLED = {"erfc": 40.0, "ndtr": 40.0}  # from here on it has its limit, which SciPy is slow to say
@@ -68,7 +72,7 @@ def sweep(name: str, cpu: str, part: int, workers: int, worker: int) -> Found:
     """One worker's share."""
     record = SCALARS[name]
     target = target_for(cpu).replaced(triple=host_target().triple) if cpu else host_target()
-    apply = native(record, float32, target.vector_bits // 32, target)
+    apply = native(record, float32, target.vector_bits // 32, target, flushed=flushed(target))
     compare = comparison(host_target().vector_bits // 64)
     offsets, error = np.arange(BLOCK, dtype=np.uint32), np.empty(BLOCK, np.float32)
     best, at, unrounded, count = 0.0, 0.0, 0, 0
@@ -82,6 +86,51 @@ def sweep(name: str, cpu: str, part: int, workers: int, worker: int) -> Found:
                 unrounded += int(np.count_nonzero(error > 0.5 + 1e-6))
                 count += BLOCK
     return Found(best, at, unrounded, count)
+
+
+def flushed(target: Target) -> bool:
+    """Whether to flush subnormal numbers, as programs do: the benchmark can on x86 alone."""
+    return target.triple.startswith("x86_64")
+
+
+def pairs(dtype: DType, count: int) -> Iterator[tuple[np.ndarray, np.ndarray]]:
+    """Normal numbers with any bits; of middling sizes; near 1 and large; two very small ones."""
+    draw, kind = np.random.default_rng(0), dtype.numpy.type
+    tiny = float(np.finfo(kind).tiny)
+
+    def normal() -> np.ndarray:
+        return draw.normal(size=count)
+
+    with np.errstate(all="ignore"):
+        made = [
+            [draw.bytes(count * dtype.bits // 8) for _ in "xy"],
+            [np.exp(4 * normal()), 4 * normal()],
+            [1 + normal() / 100, 500 * normal()],
+            [tiny * np.exp(9 * abs(normal())), tiny * np.exp(9 * abs(normal()))],
+        ]
+        for both in made:
+            x, y = (
+                np.frombuffer(v, kind) if isinstance(v, bytes) else v.astype(kind) for v in both
+            )
+            known = (np.abs(x) >= tiny) & (np.abs(y) >= tiny)
+            yield x[known], y[known]
+
+
+def pair_row(name: str, count: int) -> list[str]:
+    """The largest errors of a function of two numbers, of float32 and of float64."""
+    record, cells = SCALARS[name], [f"`{name}`"]
+    for dtype, wide in ((float32, np.float64), (float64, np.longdouble)):
+        target = host_target()
+        lanes = target.vector_bits // dtype.bits
+        apply = native(record, dtype, lanes, target, flushed=flushed(target))
+        worst = (0.0, 0.0, 0.0)
+        with np.errstate(all="ignore"):
+            for x, y in pairs(dtype, count):
+                off = ulps(apply(x, y), record.numpy(x.astype(wide), y.astype(wide)))
+                k = int(off.argmax())
+                worst = max(worst, (float(off[k]), float(x[k]), float(y[k])))
+        cells += [f"{worst[0]:.3f}", f"{worst[1]:.9g}, {worst[2]:.9g}"]
+    return cells
 
 
 def both_signs(name: str, x: np.ndarray) -> Iterator[tuple[np.ndarray, np.ndarray]]:
@@ -154,7 +203,12 @@ def main() -> None:
     parser.add_argument("names", nargs="*")
     parser.add_argument("--part", type=int, default=1)
     parser.add_argument("--cpu", default="")
+    parser.add_argument("--pairs", type=int, default=0)
     given = parser.parse_args()
+    if given.pairs:
+        heading = ["function", "float32 (ulp)", "at", "float64 (ulp)", "at"]
+        print(table([heading, *(pair_row(n, given.pairs) for n in given.names or OF_TWO)]))
+        return
     rows = [["function", "largest error (ulp)", "at", "not nearest", "numbers", "time"]]
     for name in given.names or MAIN:
         rows.append(row(name, given.cpu, given.part, os.cpu_count() or 1))
