@@ -202,6 +202,17 @@ def test_what_is_small_on_the_way_is_not_lost(name: str, first: float, second: f
     assert ulps(got, exact(SCALARS[name], float64, x, y)).max() <= 4
 
 
+def test_products_with_logarithms_are_right_where_those_are_least_so() -> None:
+    x = np.exp2(np.random.default_rng(0).uniform(0, 1, 20000)).astype(np.float32)
+    for worst in (1.31951904, 1.32286572, 1.41416943, 0.777243257):
+        y = np.full_like(x, worst)
+        off = ulps(
+            native(SCALARS["xlogy"], float32, 16, HOST)(x, y),
+            exact(SCALARS["xlogy"], float32, x, y),
+        )
+        assert off.max() <= 2, (x[off.argmax()], worst, off.max())
+
+
 @pytest.mark.parametrize("record", ROUNDED, ids=repr)
 def test_a_value_does_not_depend_on_the_number_of_lanes(record: Scalar) -> None:
     for dtype in (float32, float64):
