@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Final
 
 from chainrule.codegen.products.prefetch import Ahead, Share, ahead, ahead_of_results
-from chainrule.codegen.products.tile import CHUNK
+from chainrule.codegen.products.tile import CHUNK, place_in_group
 from chainrule.codegen.products.unit import Inner, Unit, widest
 from chainrule.codegen.values import Index, Value
 
@@ -25,26 +25,39 @@ def asks_of(
     if unit.plan.inner_block < _STEPS:
         return []
     first, number = columns
+    turns = unit.plan.inner_block // CHUNK
     wide = widest(unit.plan.columns, unit.plan.column_blocks)
     tile = unit.b.add(unit.b.mul(unit.b.sub(panel[0], panel[1]), wide), number)
     tiles = wide * widest(unit.plan.rows, unit.plan.row_blocks)
     found = [
-        _next_left(unit, inner, row, Share(number, wide, CHUNK)),
-        _next_right(unit, inner, first, Share(tile, tiles, CHUNK)),
+        _next_left(unit, inner, panel, (number, turns)),
+        _next_right(unit, inner, first, Share(tile, tiles, turns)),
         _results(unit, inner, row, unit.b.add(number, first)),
     ]
     return [ask for ask in found if ask is not None]
 
 
-def _next_left(unit: Unit, inner: Inner, row: Value, share: Share) -> Ahead | None:
-    """The panel of rows below this one."""
+def _next_left(
+    unit: Unit, inner: Inner, panels: tuple[Value, Index], times: tuple[Value, int]
+) -> Ahead | None:
+    """The panel of rows below this one, or those that are copied together after these.
+
+    times   the number of the tile in the panel of rows, and how often it asks
+    """
     b, plan, left = unit.b, unit.plan, unit.left.plain
     if left is None or not plan.ahead_left:
         return None
-    skip = b.mul(b.add(row, plan.rows.size), left.row_stride)
+    number, turns = times
+    wide = widest(plan.columns, plan.column_blocks)
+    within = place_in_group(b, plan, panels)
+    share = Share(b.add(b.mul(within, wide), number), wide * plan.left_group, turns)
+    height = plan.rows.size * plan.left_group
+    following = b.mul(b.add(b.sub(panels[0], within), plan.left_group), plan.rows.size)
     begin = b.mul(b.number(inner.begin), left.column_stride)
-    origin = b.offset(left.pointer, b.add(skip, begin), unit.product.kind)
-    extent = (plan.inner_block, plan.rows.size)
+    origin = b.offset(
+        left.pointer, b.add(b.mul(following, left.row_stride), begin), unit.product.kind
+    )
+    extent = (plan.inner_block, height)
     strides = (left.column_stride, left.row_stride)
     return ahead(b, unit.product.kind, origin, strides, extent, share)
 

@@ -121,7 +121,7 @@ Compute = Callable[[Index, tuple[Value, Value], Value], None]
 
 
 def _in_registers(unit: Unit, inner: Inner, row: Value, panels: tuple[Value, Index]) -> Compute:
-    left = left_numbers(unit, inner, row)
+    left = left_numbers(unit, inner, row, panels)
 
     def compute(first: Index, panel: tuple[Value, Value], sums: Value) -> None:
         asks = asks_of(unit, inner, panels, row, (first, panel[1]))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Final
 
 from chainrule.codegen.llvm import Builder
@@ -11,7 +11,7 @@ from chainrule.codegen.products.split import Range, maximum, minimum
 from chainrule.codegen.products.vectors import group_of, interleaved, joined, transposed
 from chainrule.codegen.values import Index, Value, bits, constant, vector
 
-__all__ = ["TILE", "pack_left", "pack_lines", "pack_right", "pack_rows", "tail_mask"]
+__all__ = ["TILE", "pack_left", "pack_lines", "pack_panels", "pack_right", "pack_rows", "tail_mask"]
 
 TILE: Final = 16
 """Rows of a tile of the processor, and words in each."""
@@ -144,15 +144,41 @@ def pack_left(
                 values = left.read(b, b.add(row, down.index), place, "column", lanes, mask)
                 b.store(values, b.offset(line, loop.index, kind))
         return stride, 1
-    stride = -(-height // lanes) * lanes
+    return 1, pack_panels(b, left, lanes, (begin, count), ([row], height), (sliver, 0), kind)
+
+
+def pack_panels(
+    b: Builder,
+    left: Operand,
+    lanes: int,
+    inner: Range,
+    rows: tuple[Sequence[Value], int],
+    slivers: tuple[Value, int],
+    kind: str,
+) -> int:
+    """Copy panels of rows of a left operand whose columns lie along the rows.
+
+    inner     where the block of the inner axis begins, and its length
+    rows      the first row of each panel, and how many all have
+    slivers   where the copies go: the first one, and from one to the next
+
+    Rows that follow each other lie in one line of memory, and the next step of the inner axis far
+    away: so what several panels need of a step is read at once. Gives the copies' stride along the
+    inner axis.
+    """
+    starts, height = rows
+    begin, count = inner
+    piece = min(lanes, 1 << (height - 1).bit_length())
+    stride = -(-height // piece) * piece
     with b.loop(0, count) as loop:
-        line = b.offset(sliver, b.mul(loop.index, stride), kind)
-        for r in range(0, height, lanes):
-            mask = b.first(lanes, b.number(height - r)) if height - r < lanes else None
-            place = b.add(loop.index, begin)
-            values = left.read(b, b.add(row, r), place, "row", lanes, mask)
-            b.store(values, b.offset(line, r, kind))
-    return 1, stride
+        place, line = b.add(loop.index, begin), b.mul(loop.index, stride)
+        for j, start in enumerate(starts):
+            copy = b.offset(slivers[0], b.add(line, j * slivers[1]), kind)
+            for r in range(0, height, piece):
+                mask = b.first(piece, b.number(height - r)) if height - r < piece else None
+                values = left.read(b, b.add(start, r), place, "row", piece, mask)
+                b.store(values, b.offset(copy, r, kind))
+    return stride
 
 
 def pack_rows(

@@ -16,9 +16,10 @@ from chainrule.codegen.values import bits
 
 __all__ = ["FAR", "UNIT", "Plan", "make_plan", "prefers_turned", "shared"]
 
-_SLIVER: Final = 14 << 10  # bytes of the left operand that stay in the first cache
+_SLIVER: Final = 10 << 10  # bytes of the left operand that stay in the first cache
 _TILED_SLIVER: Final = 24 << 10  # the same where sums are kept in tiles, which cost more to change
 _BLOCK: Final = 320 << 10  # bytes of the right operand that stay in the second one
+_GROUP: Final = 64  # rows of which panels are copied at once where they lie side by side
 _NEAR: Final = 512 << 10  # an operand of so many bytes is in the second cache anyway
 _PAGE: Final = 4096  # rows at multiples of it fall into one set of the first cache
 UNIT: Final = 40_000  # cycles: what is less than 15 µs is not worth sending to a thread
@@ -28,6 +29,7 @@ _LARGE: Final = 4_000_000  # cycles of a product that does not fit into the seco
 _AHEAD: Final = 4  # registers for the vectors of steps that are written out, all read at once
 _FEW: Final = 16  # registers of which none can be spared
 _ROWS: Final = 256  # fewer make packing the right operand for each block of rows dear
+_MOST: Final = 512  # rows of a block: its sums should not push the right operand out of the cache
 
 
 class Plan(NamedTuple):
@@ -40,6 +42,7 @@ class Plan(NamedTuple):
     inner_block    how much of the inner axis is done at once
     group          how many units are one tile of the grid
     pack_left      whether panels of the left operand are copied before they are used
+    left_group     and how many of them at once
     ahead_left     whether the next panel of the left operand is asked for ahead,
     ahead_right    and the next block of the right one
     read_right     whether the right operand is read where it is needed, since that is only once
@@ -54,6 +57,7 @@ class Plan(NamedTuple):
     inner_block: int
     group: int
     pack_left: bool
+    left_group: int
     ahead_left: bool
     ahead_right: bool
     read_right: bool
@@ -102,17 +106,18 @@ def make_plan(
     steps = steps // 2 if product.symmetric else steps
     cycles = steps // 8 if product.is_tiled else steps // 2  # a tile takes 16, and its copy as many
     column_blocks = _column_blocks(columns, rows, cycles, inner_block * lanes * size)
-    row_blocks = 1 if product.symmetric else _row_blocks(rows, cycles // column_blocks)
+    row_blocks = 1 if product.symmetric else _row_blocks(rows, column_blocks, cycles)
     if row_blocks == 1:
         column_blocks = shared(column_blocks, columns.panels)
     unit = cycles // (row_blocks * column_blocks) + product.rows * columns.total * 2 + 50
     group = max(1, min(UNIT // unit, row_blocks * column_blocks * batch))
     read_right = rows.panels == 1 and right.contiguous == "column" and not product.is_tiled
-    along = left.plain is not None and left.plain.column_stride == 1
+    pack_left = _is_packed(left, columns, size)
     return Plan(
         lanes, rows, columns, row_blocks, column_blocks, inner_block, group,
-        pack_left=_is_packed(left, columns, size),
-        ahead_left=along and rows.panels > 1 and product.rows * product.inner * size > _NEAR,
+        pack_left=pack_left,
+        left_group=_left_group(product, left, rows, row_blocks) if pack_left else 1,
+        ahead_left=pack_left and rows.panels > 1 and product.rows * product.inner * size > _NEAR,
         ahead_right=cycles > _LARGE and rows.panels > 1,
         read_right=read_right,
         turned=turned,
@@ -126,6 +131,13 @@ def _is_packed(left: Operand, columns: Split, size: int) -> bool:
     if left.plain.column_stride == 1:
         return left.plain.row_stride * size % _PAGE == 0 and columns.panels > 1
     return columns.panels > 3
+
+
+def _left_group(product: Product, left: Operand, rows: Split, row_blocks: int) -> int:
+    """How many panels of the left operand are copied at once: those whose rows lie side by side."""
+    if left.plain is None or left.plain.row_stride != 1 or product.is_tiled:
+        return 1
+    return max(1, min(_GROUP // rows.size, rows.panels // row_blocks))
 
 
 def _registers(target: Target, rows: int, vectors: int, least: int = 1) -> tuple[Split, Split]:
@@ -148,8 +160,12 @@ def _registers(target: Target, rows: int, vectors: int, least: int = 1) -> tuple
 
 
 def _cycles(height: int, width: int) -> float:
-    """Cycles of one step along the inner axis: two multiply-adds or loads each, latency of four."""
-    return max(height * width / 2, (height + width + 1) / 2, 4)
+    """Cycles of one step along the inner axis: two multiply-adds or a load each, latency of four.
+
+    Where loads are as many as the cycles of the multiply-adds, they delay these: on Cascade Lake
+    tiles of 12 × 2 and 13 × 2 reach 0.8 of the peak, those of 8 × 3 and 9 × 3 0.95.
+    """
+    return max(height * width / 2, height + width, 4)
 
 
 def _inner_block(inner: int, step: int, lanes: int, sliver: int) -> int:
@@ -162,7 +178,11 @@ def _inner_block(inner: int, step: int, lanes: int, sliver: int) -> int:
 
 
 def _column_blocks(columns: Split, rows: Split, cycles: int, column_bytes: int) -> int:
-    """Blocks that fit into the second cache, and enough of them if each is worth it."""
+    """Blocks that fit into the second cache, and enough of them if each is worth it.
+
+    Where there are rows for two blocks of them, those make enough units: the left operand is read,
+    or copied, for each block of columns.
+    """
     fit = -(-columns.total * column_bytes // _BLOCK)
     wanted = -(-_UNITS // max(rows.total // _ROWS, 1))
     narrow = columns.total // 4
@@ -175,6 +195,8 @@ def shared(blocks: int, panels: int) -> int:
     return min(-(-blocks // step) * step, panels)
 
 
-def _row_blocks(rows: Split, cycles: int) -> int:
-    """Blocks of enough rows that packing the right operand for each stays cheap."""
-    return max(1, min(rows.total // _ROWS, cycles // (UNIT), rows.panels))
+def _row_blocks(rows: Split, column_blocks: int, cycles: int) -> int:
+    """Blocks that make enough units, of enough rows that packing the right operand stays cheap."""
+    wanted = max(-(-_UNITS // column_blocks), -(-rows.total // _MOST))
+    least = rows.total // _ROWS
+    return max(1, min(wanted, least, cycles // column_blocks // UNIT, rows.panels))

@@ -23,11 +23,11 @@ _LINE: Final = 64
 
 
 class Share(NamedTuple):
-    """The tile of so many that share the asking, and the steps between two times of asking."""
+    """The tile of so many that share the asking, and how often each of them asks."""
 
     tile: Value
     tiles: int
-    chunk: int
+    turns: int
 
 
 def ahead(
@@ -38,31 +38,21 @@ def ahead(
     extent: tuple[int, int],
     share: Share,
 ) -> Ahead:
-    """Ask for a block of an operand, a share of it in each tile.
+    """Ask for a block of an operand, some of its lines of memory in each tile.
 
-    strides   of the block along the inner axis and across it, in elements
+    strides   of the block along the inner axis and across it, in elements; one of them is 1
     extent    of the block, likewise
     """
-    steps, width = extent
-    along, across = strides
-    line = _LINE * 8 // bits(kind)
-    if along == 1:
-        pieces, far, near = (width, steps // line + 1), across, line
-    else:
-        pieces, far, near = (-(-width // line), steps), line * across, along
-    total = pieces[0] * pieces[1]
-    turns = max(steps // share.chunk, 1)
-    several = -(-total // (share.tiles * turns))
-    first = b.mul(share.tile, -(-total // share.tiles))
+    lengthwise = strides[0] == 1
+    runs, length = extent[::-1] if lengthwise else extent
+    far = strides[1] if lengthwise else strides[0]
+    own = -(-runs // share.tiles)
+    first = b.number(minimum(b, b.mul(share.tile, own), runs - own))
+    start = b.offset(origin, b.mul(first, far), kind)
 
     def ask(turn: Value) -> None:
-        for n in range(several):
-            place = b.add(b.add(first, b.mul(turn, several)), n)
-            number = b.number(minimum(b, place, total - 1))
-            row = b.binary("udiv", number, b.number(pieces[1]))
-            column = b.sub(number, b.mul(row, pieces[1]))
-            away = b.add(b.mul(row, far), b.mul(column, near))
-            b.prefetch(b.offset(origin, away, kind), 2)
+        for place in _lines(b, turn, (far, kind), (own, length), share.turns):
+            b.prefetch(b.offset(start, place, kind), 2)
 
     return ask
 

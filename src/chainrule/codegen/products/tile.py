@@ -7,27 +7,34 @@ from typing import Final
 
 from chainrule.codegen.llvm import Builder
 from chainrule.codegen.products.pairs import add_products
-from chainrule.codegen.products.panels import pack_left
+from chainrule.codegen.products.panels import pack_left, pack_panels
+from chainrule.codegen.products.plan import Plan
 from chainrule.codegen.products.prefetch import Ahead
-from chainrule.codegen.products.split import maximum
+from chainrule.codegen.products.split import maximum, minimum
 from chainrule.codegen.products.unit import Inner, Unit
 from chainrule.codegen.values import Index, Value, bits, constant, lanes, vector
 
-__all__ = ["CHUNK", "Numbers", "emit_tile", "left_numbers"]
+__all__ = ["CHUNK", "Numbers", "emit_tile", "left_numbers", "place_in_group"]
 
 CHUNK: Final = 4  # steps of the inner axis between two times of asking for memory
 
 Numbers = Callable[[Value], list[Value]]
 
 
-def left_numbers(unit: Unit, inner: Inner, row: Value) -> Numbers:
-    """The numbers of the left operand at a step of the inner axis."""
+def left_numbers(unit: Unit, inner: Inner, row: Value, panels: tuple[Value, Index]) -> Numbers:
+    """The numbers of the left operand at a step of the inner axis.
+
+    panels   the panel of rows, and the first one of the unit
+    """
     b, kind, height = unit.b, unit.product.factor, unit.plan.rows.size
     plain = unit.left.plain
     if plain is not None and not unit.plan.pack_left:
         begin = b.mul(b.number(inner.begin), plain.column_stride)
         origin = b.offset(plain.pointer, b.add(b.mul(row, plain.row_stride), begin), kind)
         row_stride, step = plain.row_stride, plain.column_stride
+    elif unit.plan.left_group > 1:
+        origin, step = _grouped(unit, inner, panels)
+        row_stride = 1
     else:
         origin = b.offset(unit.scratch, unit.room.left, kind)
         row_stride, step = pack_left(
@@ -40,6 +47,34 @@ def left_numbers(unit: Unit, inner: Inner, row: Value) -> Numbers:
         return [b.load(kind, b.offset(place, r * row_stride, kind)) for r in range(height)]
 
     return numbers
+
+
+def _grouped(unit: Unit, inner: Inner, panels: tuple[Value, Index]) -> tuple[Value, int]:
+    """The copy of a panel of the left operand, several of which are made with the first of them.
+
+    Gives its stride along the inner axis too.
+    """
+    b, plan, kind = unit.b, unit.plan, unit.product.factor
+    group, height = plan.left_group, plan.rows.size
+    first = b.offset(unit.scratch, unit.room.left, kind)
+    number = place_in_group(b, plan, panels)
+    stride = 0
+    with b.when(b.icmp("eq", number, 0)):
+        following = [b.mul(b.add(panels[0], j), height) for j in range(group)]
+        starts = [b.number(minimum(b, row, plan.rows.total - height)) for row in following]
+        stride = pack_panels(
+            b, unit.left, plan.lanes, (inner.begin, inner.steps), (starts, height),
+            (first, unit.room.sliver), kind,
+        )  # fmt: skip
+    return b.offset(first, b.mul(number, unit.room.sliver), kind), stride
+
+
+def place_in_group(b: Builder, plan: Plan, panels: tuple[Value, Index]) -> Value:
+    """Which of the panels that are copied together one is.
+
+    panels   the panel of rows, and the first one of the unit
+    """
+    return b.binary("urem", b.sub(*panels), b.number(plan.left_group))
 
 
 def _right_vectors(unit: Unit, inner: Inner, panel: Value, number: Value) -> Numbers:

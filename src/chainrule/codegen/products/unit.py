@@ -16,6 +16,7 @@ __all__ = ["Inner", "Room", "Unit", "make_room", "scratch_bytes", "widest"]
 class Room(NamedTuple):
     """Where the parts of the scratch begin, in elements, after the panels of B.
 
+    sliver   from one panel of A to the next where several are copied
     square   where a tile is turned around
     panel    from one vector's panel of B to the next; a line more than needed, or all panels
              would fall into one set of the cache
@@ -26,6 +27,7 @@ class Room(NamedTuple):
     square: int
     end: int
     panel: int
+    sliver: int
 
 
 class Unit(NamedTuple):
@@ -73,11 +75,12 @@ def make_room(product: Product, plan: Plan) -> Room:
     wide = widest(plan.columns, plan.column_blocks)
     left = 0 if plan.read_right else panel * wide * plan.columns.size
     height = -(-plan.rows.size // lanes) * lanes
-    sums = left + height * (whole + lanes)
+    sliver = height * (whole + lanes)
+    sums = left + sliver * plan.left_group
     tiles = widest(plan.rows, plan.row_blocks) * wide if block < product.inner else 1
     square = sums + tiles * plan.rows.size * plan.columns.size * lanes
     turns = plan.turned or product.symmetric
-    return Room(left, sums, square, square + (lanes + 1) * lanes * turns, panel)
+    return Room(left, sums, square, square + (lanes + 1) * lanes * turns, panel, sliver)
 
 
 def widest(axis: Split, blocks: int) -> int:
