@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 
 from chainrule.codegen.affine import Affine, flattened, variable
 from chainrule.codegen.counting import Loops, forms_in, merged, values_of
+from chainrule.codegen.effort import of_product, of_statements
 from chainrule.codegen.fuse import Fused
 from chainrule.codegen.kernels import Kernel, Places
 from chainrule.codegen.llvm import Builder, Module
@@ -49,8 +50,9 @@ def emit_contraction(
         )
 
     made = emit_product(module, target, name, product, prepare, stack)
-    work = 2 * rows * inner * columns * stack // (16 if c.symmetric else 8)
-    return Kernel(made.name, made.tiles, made.scratch, work, made.is_rounded)
+    operations = 2 * rows * inner * columns * stack // (2 if c.symmetric else 1)
+    effort = of_product(target, operations, kind) + of_statements(target, item.statements)
+    return Kernel(made.name, made.tiles, made.scratch, effort, made.is_rounded)
 
 
 def _operand(

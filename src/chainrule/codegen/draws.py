@@ -19,6 +19,7 @@ _MULTIPLIERS: Final = (0xD2E7470EE14C6C93, 0xCA5A826395121157)
 _BUMPS: Final = (0x9E3779B97F4A7C15, 0xBB67AE8584CAA73B)
 _ROUNDS: Final = 10
 _BLOCK: Final = 32  # bytes
+_EFFORT: Final = 16  # nanoseconds of a block
 _TILE: Final = 512  # blocks: some ten microseconds
 
 
@@ -59,7 +60,7 @@ def emit_draw(module: Module, name: str, step: Draw, places: Places) -> Kernel:
                 b.store(word, b.offset(place, k, "i64"), align=1)
         if size % _BLOCK:
             _rest(b, target, size, stream, b.icmp("eq", chunk, tiles - 1))
-    return Kernel(name, keys * tiles, 0, 8 * keys * blocks)
+    return Kernel(name, keys * tiles, 0, _EFFORT * keys * blocks)
 
 
 def _rest(b: Builder, target: Value, size: int, stream: _Stream, is_last: Value) -> None:

@@ -14,6 +14,7 @@ from typing import Final, NamedTuple
 from chainrule.codegen.affine import Affine
 from chainrule.codegen.clusters import INDEXED, Cluster, clusters
 from chainrule.codegen.counting import Loops, decoded, forms_of, merged, span, values_of
+from chainrule.codegen.effort import of_statements
 from chainrule.codegen.exponents import exponentials_below_one
 from chainrule.codegen.fuse import Fused
 from chainrule.codegen.llvm import Builder, Module
@@ -46,13 +47,14 @@ PARAMETERS: Final = [("table", "ptr"), ("begin", "i64"), ("end", "i64"), ("scrat
 class Kernel(NamedTuple):
     """A function of the program: its name, how many tiles it has, bytes of scratch a thread.
 
+    effort       nanoseconds that it takes on one thread, roughly
     is_rounded   whether the factors of its products are rounded to bfloat16
     """
 
     name: str
     tiles: int
     scratch: int
-    work: int
+    effort: int
     is_rounded: bool = False
 
 
@@ -107,7 +109,7 @@ def emit_fused(
     if row.streamed:
         end_streams(row.b, target)
     rounded = any(isinstance(s.value, Pairs) for s in statements)
-    return Kernel(name, tiles, scratch + copies, work, rounded)
+    return Kernel(name, tiles, scratch + copies, of_statements(target, statements), rounded)
 
 
 def _emit_turns(
@@ -120,7 +122,7 @@ def _emit_turns(
     given, made = row.pointers[turn.load.source], row.pointers[s.target]
     with row.b.loop(*span(row.b, limits, size, turn.units)) as loop:
         emit_turn(row.b, s, turn, given, made, loop.index)
-    return Kernel(name, -(-turn.units // size), 0, work)
+    return Kernel(name, -(-turn.units // size), 0, of_statements(target, [s]))
 
 
 def _rows_over_lanes(

@@ -12,11 +12,12 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, nullcontext
-from typing import Any, Final
+from typing import Any
 
 from chainrule.codegen.carries import overwritten, taken_over
 from chainrule.codegen.contractions import emit_contraction
 from chainrule.codegen.draws import emit_draw
+from chainrule.codegen.effort import PAYS
 from chainrule.codegen.fuse import Fused, Item, fuse, own_rank, reads, targets
 from chainrule.codegen.kernels import Kernel, emit_fused
 from chainrule.codegen.llvm import Builder, Module
@@ -39,9 +40,6 @@ from chainrule.ir.graph import Graph, Node, bodies
 from chainrule.ir.primitives import Cond, Data, Loop, Project
 
 __all__ = ["compile_graph", "items_of"]
-
-_PARALLEL_WORK: Final = 60_000
-"""Operations from which on waking a second thread pays: some twenty microseconds."""
 
 
 def compile_graph(
@@ -287,7 +285,7 @@ class _Writer:
             kernel = part.kernel
             tiles = constant("i64", kernel.tiles)
             with self._clock(b, layout, int(kernel.name[1:])):
-                if kernel.tiles > 1 and kernel.work >= _PARALLEL_WORK:
+                if kernel.tiles > 1 and kernel.effort >= PAYS:
                     function = Value(f"@{kernel.name}", "ptr")
                     b.call("chainrule_parallel", "void", team, function, table, tiles)
                 else:

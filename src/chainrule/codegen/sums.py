@@ -25,6 +25,7 @@ from chainrule.ir.graph import Node
 
 __all__ = ["emit_check", "emit_scattered", "emit_spread"]
 
+_EFFORT: Final = 2  # nanoseconds of an element
 _WIDE: Final = 8  # elements below which a loop is not worth vectors
 Body = Callable[[Scope], None]
 
@@ -48,7 +49,7 @@ def emit_spread(module: Module, target: Target, name: str, step: Spread, places:
         _add(scope, node, step.place, scope.value(step.value), held, count)
 
     _loops(b, pointers, step.extents, lane, count, {0: (low, high)} if apart else {}, body)
-    return Kernel(name, shape[0] if apart else 1, 0, 4 * math.prod(step.extents))
+    return Kernel(name, shape[0] if apart else 1, 0, _EFFORT * math.prod(step.extents))
 
 
 def _first_axis_is_shared(step: Spread, inner: int) -> bool:
@@ -88,7 +89,7 @@ def emit_scattered(
         _add(scope, node, inner, scope.value(step.value), scope.mask, count, base)
 
     _loops(b, pointers, step.extents, lane, count, {}, body)
-    return Kernel(name, 1, 0, 4 * math.prod(step.extents))
+    return Kernel(name, 1, 0, _EFFORT * math.prod(step.extents))
 
 
 def emit_check(module: Module, name: str, step: Check, places: Places, status: int) -> Kernel:
@@ -109,7 +110,7 @@ def emit_check(module: Module, name: str, step: Check, places: Places, status: i
     _loops(b, pointers, step.extents, None, 0, {}, body)
     with b.when(b.icmp("ne", b.load("i8", wrong), 0)):
         b.store(constant("i64", 1), b.load("ptr", b.offset(table, status, "ptr")))
-    return Kernel(name, 1, 0, 2 * math.prod(step.extents))
+    return Kernel(name, 1, 0, math.prod(step.extents))
 
 
 # ---------------------------------------------------------------- loops

@@ -23,7 +23,8 @@ _GROUP: Final = 64  # rows of which panels are copied at once where they lie sid
 _NEAR: Final = 512 << 10  # an operand of so many bytes is in the second cache anyway
 _PAGE: Final = 4096  # rows at multiples of it fall into one set of the first cache
 UNIT: Final = 40_000  # cycles: what is less than 15 µs is not worth sending to a thread
-FAR: Final = 0.3  # what a vector of the right operand costs, since it comes from the second cache
+FAR: Final = 0.3  # cycles that a vector from the second cache costs
+_FETCH: Final = 0.07  # of several at one step each of them costs so much times their number
 _UNITS: Final = 8  # what a product should give at least: threads are not equally fast
 _LARGE: Final = 4_000_000  # cycles of a product that does not fit into the second cache
 _AHEAD: Final = 4  # registers for the vectors of steps that are written out, all read at once
@@ -107,7 +108,7 @@ def make_plan(
     cycles = steps // 8 if product.is_tiled else steps // 2  # a tile takes 16, and its copy as many
     column_blocks = _column_blocks(columns, rows, cycles, inner_block * lanes * size)
     row_blocks = 1 if product.symmetric else _row_blocks(rows, column_blocks, cycles)
-    if row_blocks == 1:
+    if row_blocks % 2:
         column_blocks = shared(column_blocks, columns.panels)
     unit = cycles // (row_blocks * column_blocks) + product.rows * columns.total * 2 + 50
     group = max(1, min(UNIT // unit, row_blocks * column_blocks * batch))
@@ -152,7 +153,7 @@ def _registers(target: Target, rows: int, vectors: int, least: int = 1) -> tuple
     def cycles(shape: tuple[int, int]) -> float:
         height, width = shape
         down, across = split(rows, height).panels, split(vectors, width).panels
-        far = FAR * width if down > 1 else 1.0  # read once, the wider the better
+        far = _FETCH * width**2 if down > 1 else 1.0  # read once, the wider the better
         return down * across * (_cycles(height, width) + far)
 
     height, width = min(shapes, key=cycles)
@@ -185,7 +186,7 @@ def _column_blocks(columns: Split, rows: Split, cycles: int, column_bytes: int) 
     """
     fit = -(-columns.total * column_bytes // _BLOCK)
     wanted = -(-_UNITS // max(rows.total // _ROWS, 1))
-    narrow = columns.total // 4
+    narrow = max(columns.total // 4, 2)
     return max(1, min(max(fit, min(wanted, cycles // (UNIT), narrow)), columns.panels))
 
 
