@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 import chainrule as cr
-from chainrule.codegen import carries
+from chainrule.codegen import carries, program
 from chainrule.ir.graph import Graph
 from chainrule.runtime import native
 from chainrule.runtime.memory import empty
@@ -65,6 +65,11 @@ def guarded() -> Iterator[Buffers]:
         patch.setattr(native, "_SHARED", 0)  # each result between canaries of its own
         yield buffers
     buffers.check()
+
+
+def shared_at_once(patch: pytest.MonkeyPatch) -> None:
+    """Let threads share every kernel that has several tiles, however short it is."""
+    patch.setattr(program, "PAYS", 0)
 
 
 def optimized(f: Any, *inputs: Any) -> tuple[Graph, list[np.ndarray]]:

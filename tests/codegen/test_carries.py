@@ -15,7 +15,7 @@ from chainrule.codegen.program import items_of
 from chainrule.errors import IndexingError
 from chainrule.ir.primitives import Loop
 from chainrule.runtime.engine import host_target
-from tests.codegen.guarded import by_numpy, natively, optimized
+from tests.codegen.guarded import by_numpy, natively, optimized, shared_at_once
 
 SIDE = 37  # no multiple of any vector
 Step = Callable[..., Any]
@@ -243,6 +243,7 @@ def test_carries_have_the_same_bits_for_any_number_of_threads(
 ) -> None:
     step, count, *_ = SAFE.get(name) or FORBIDDEN[name]
     graph, arrays = optimized(looped(step), *matrices(count))
+    shared_at_once(monkeypatch)
     made = []
     for threads in (1, 3):
         monkeypatch.setenv("CHAINRULE_THREADS", str(threads))

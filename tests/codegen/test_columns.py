@@ -13,7 +13,7 @@ from chainrule.codegen.split import split_sums
 from chainrule.codegen.steps import steps_of
 from chainrule.runtime.native import NativeProgram
 from chainrule.runtime.quiet import quietly
-from tests.codegen.guarded import by_numpy, natively, optimized
+from tests.codegen.guarded import by_numpy, natively, optimized, shared_at_once
 
 
 def drawn(*shape: int, dtype: str = "float32") -> np.ndarray:
@@ -106,6 +106,7 @@ def test_sums_by_columns_inside_a_loop() -> None:
 def test_the_number_of_threads_changes_no_bit(monkeypatch: pytest.MonkeyPatch) -> None:
     inputs = (drawn(4099, 129), drawn(129), drawn(129) + 1, drawn(4099, 129) + 1)
     graph, arrays = optimized(layer_norm_back, *inputs)
+    shared_at_once(monkeypatch)
     found = []
     for count in (1, 2, 3, 8):
         monkeypatch.setenv("CHAINRULE_THREADS", str(count))

@@ -11,7 +11,7 @@ import chainrule as cr
 from chainrule.codegen.steps import steps_of
 from chainrule.runtime.native import NativeProgram
 from tests.codegen.graphs import LARGE, Drawn, graphs
-from tests.codegen.guarded import by_numpy, natively, optimized
+from tests.codegen.guarded import by_numpy, natively, optimized, shared_at_once
 
 SLOW = [HealthCheck.too_slow, HealthCheck.data_too_large, HealthCheck.filter_too_much]
 
@@ -134,6 +134,7 @@ def test_the_number_of_threads_changes_no_bit(dtype: str, monkeypatch: pytest.Mo
     graph, arrays = optimized(
         network, *(generator.standard_normal(s).astype(dtype) for s in shapes)
     )
+    shared_at_once(monkeypatch)
     made = []
     for threads in (1, 2, 3, 8):
         monkeypatch.setenv("CHAINRULE_THREADS", str(threads))
@@ -147,6 +148,7 @@ def test_the_number_of_threads_changes_no_bit(dtype: str, monkeypatch: pytest.Mo
 def test_the_number_of_threads_changes_no_bit_of_a_random_graph(drawn: Drawn) -> None:
     graph, arrays = optimized(drawn, *drawn.inputs)
     with pytest.MonkeyPatch.context() as patch:
+        shared_at_once(patch)
         made = []
         for threads in (1, 3):
             patch.setenv("CHAINRULE_THREADS", str(threads))

@@ -12,7 +12,7 @@ import chainrule as cr
 from chainrule.errors import IndexingError
 from chainrule.runtime.native import NativeProgram
 from tests.codegen.graphs import LARGE, Drawn, graphs
-from tests.codegen.guarded import giving_away, natively, optimized, own
+from tests.codegen.guarded import giving_away, natively, optimized, own, shared_at_once
 from tests.codegen.test_carries import FORBIDDEN, MIXED, SAFE, matrices
 from tests.codegen.test_program import examples
 
@@ -97,6 +97,7 @@ def test_an_index_that_does_not_fit_leaves_all_as_it_was() -> None:
 def test_the_number_of_threads_changes_no_bit(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
     f, count = STEPS[name]
     graph, arrays = optimized(f, *matrices(count))
+    shared_at_once(monkeypatch)
     made = []
     for threads in (1, 3):
         monkeypatch.setenv("CHAINRULE_THREADS", str(threads))

@@ -17,7 +17,7 @@ from chainrule.codegen.windows import nest, plan, words
 from chainrule.codegen.windows.plan import plan_of
 from chainrule.runtime.native import NativeProgram
 from chainrule.runtime.quiet import quietly
-from tests.codegen.guarded import by_numpy, natively, optimized
+from tests.codegen.guarded import by_numpy, natively, optimized, shared_at_once
 from tests.codegen.test_program import examples, same
 
 TARGETS = {
@@ -244,6 +244,7 @@ def test_the_number_of_threads_changes_no_bit(n: int, monkeypatch: pytest.Monkey
     settings = {"padding": "same"}
     arrays = [numbers(n, 32, 16, 16), numbers(32, 32, 3, 3), numbers(n, 32, 16, 16)]
     graph, given_ = optimized(lambda x, w, c: both(x, w, c, settings), *map(cr.tensor, arrays))
+    shared_at_once(monkeypatch)
     made = []
     for threads in ("1", "2"):
         monkeypatch.setenv("CHAINRULE_THREADS", threads)
