@@ -9,8 +9,11 @@ import pytest
 
 import chainrule as cr
 from chainrule.codegen.fuse import Fused, fuse
+from chainrule.codegen.program import compile_graph
 from chainrule.codegen.split import split_sums
 from chainrule.codegen.steps import steps_of
+from chainrule.codegen.texts import module_texts
+from chainrule.runtime.engine import target_for
 from chainrule.runtime.native import NativeProgram
 from chainrule.runtime.quiet import quietly
 from tests.codegen.guarded import by_numpy, natively, optimized, shared_at_once
@@ -135,3 +138,32 @@ def test_short_columns_go_side_by_side(name: str, shape: tuple[int, ...]) -> Non
     agree(f, drawn(*shape))
     if shape[0]:
         agree(lambda x: x - cr.mean(x, axis=0) + cr.max(cr.sin(x), axis=0), drawn(*shape))
+
+
+@pytest.mark.parametrize(
+    ("f", "shapes"),
+    [
+        (lambda v, x: v @ x, [(200,), (200, 300)]),
+        (lambda v, x: cr.einsum("bi,bij->bj", v, x), [(3, 70), (3, 70, 40)]),
+        (lambda x: cr.sum(x, axis=0), [(50, 10_000)]),
+        (lambda x: cr.max(x, axis=0), [(50, 10_000)]),
+        (lambda x: cr.max(x, axis=0), [(5000, 10)]),
+        (lambda x: cr.sum(x, axis=0), [(60_000, 10)]),
+        (lambda x: cr.any(x > 9, axis=0), [(5000, 3)]),
+    ],
+)
+def test_reductions_down_columns_read_memory_as_it_lies(f: Any, shapes: list[Any]) -> None:
+    """A row after another for several columns: a column alone was up to 40 times slower."""
+    arrays = [drawn(*shape) for shape in shapes]
+    agree(f, *arrays)
+    graph, _ = optimized(f, *arrays)
+    text = "".join(module_texts(compile_graph(graph, target_for("x86-64-v4")).module))
+    lanes = "<16 x float>" if min(shapes[-1]) > 16 else " x float>"
+    assert lanes in text
+
+
+def test_products_with_a_vector_have_the_values_of_sums() -> None:
+    for rows, columns in ((1, 3), (2, 2), (17, 5), (300, 3), (257, 16), (400, 33)):
+        agree(lambda v, x: v @ x, drawn(rows), drawn(rows, columns))
+        agree(lambda x: cr.min(x, axis=0), drawn(rows, columns))
+        agree(lambda x: cr.prod(x, axis=0), drawn(rows, columns))

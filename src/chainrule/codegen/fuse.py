@@ -38,7 +38,7 @@ _SMALL: Final = 4096
 
 _ENOUGH_ROWS: Final = 16
 _WIDE: Final = 16  # columns that are worth going side by side
-_MUCH: Final = 1 << 18  # elements that threads should share
+_LONG: Final = 256  # terms of a few sums side by side: one alone would wait for itself
 _BACK: Final = 8  # kernels back that a reduction looks for one of the same elements
 _REGISTERS: Final = 4  # that a row of a product may take whose sum is wanted
 _LONGEST: Final = 24
@@ -182,23 +182,25 @@ def own_rank(step: Statement) -> int:
 
 
 def _columns(step: Statement) -> int:
-    """How many last axes of a reduction go side by side: its columns, if rows do not suffer."""
+    """How many last axes of a reduction go side by side: its columns.
+
+    What only rows have, such as a vector that multiplies a matrix, is read once for all of them.
+    """
     shape = step.target.shape
     if step.kind in ("", *INDEXED) or not shape:
         return 0
     last, reduced = step.rank - 1, range(step.rank, len(step.extents))
     forms = [load.flat for load in loads(step.value)]
-    if any(form.coefficient(v) == 1 for form in forms for v in reduced):
+    if any(f.coefficient(v) == 1 and f.coefficient(last) for f in forms for v in reduced):
         return 0
     if not any(form.coefficient(last) == 1 for form in forms):
         return 0
     together = merged(range(step.rank), step.extents, list(forms_of(step)))[-1].members
     for count in range(1, len(together) + 1):
         if math.prod(shape[-count:]) >= _WIDE:
-            rows = math.prod(shape[:-count])
-            suffer = rows < _ENOUGH_ROWS and math.prod(step.extents) > _MUCH
-            return 0 if suffer else count
-    return 0
+            return count
+    long = math.prod(step.extents[step.rank :]) >= _LONG
+    return len(together) if long and math.prod(shape[-len(together) :]) > 2 else 0
 
 
 def _fits(item: Fused, step: Statement, register_bits: int) -> int | None:
