@@ -164,9 +164,11 @@ def _cycles(height: int, width: int) -> float:
     """Cycles of one step along the inner axis: two multiply-adds or a load each, latency of four.
 
     Where loads are as many as the cycles of the multiply-adds, they delay these: on Cascade Lake
-    tiles of 12 × 2 and 13 × 2 reach 0.8 of the peak, those of 8 × 3 and 9 × 3 0.95.
+    tiles of 12 × 2 and 13 × 2 reach 0.8 of the peak, those of 8 × 3 and 9 × 3 0.95. Of a single
+    vector each number is read by its multiply-add.
     """
-    return max(height * width / 2, height + width, 4)
+    loads = height + width if width > 1 else (height + 2) * 0.6
+    return max(height * width / 2, loads, 4)
 
 
 def _inner_block(inner: int, step: int, lanes: int, sliver: int) -> int:
