@@ -153,8 +153,9 @@ def _registers(target: Target, rows: int, vectors: int, least: int = 1) -> tuple
     def cycles(shape: tuple[int, int]) -> float:
         height, width = shape
         down, across = split(rows, height).panels, split(vectors, width).panels
-        far = _FETCH * width**2 if down > 1 else 1.0  # read once, the wider the better
-        return down * across * (_cycles(height, width) + far)
+        if down == 1:  # the right operand is read where it lies, once, and is what is waited for
+            return across * (max(height * width / 2, (height + width + 1) / 2, 4) + 1)
+        return down * across * (_cycles(height, width) + _FETCH * width**2)
 
     height, width = min(shapes, key=cycles)
     return split(rows, height), split(vectors, width)
