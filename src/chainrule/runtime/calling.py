@@ -193,8 +193,9 @@ def _maker() -> Callable[[tuple[Any, ...]], Callable[..., Any]] | None:
     )  # fmt: skip
     make = kind(("PyCFunction_NewEx", ctypes.pythonapi))
     place = ctypes.addressof(method)
+    ctypes.pythonapi.Py_IncRef(ctypes.py_object(method))  # functions read it even as they die
 
-    def made(layout: tuple[Any, ...], _alive: object = method) -> Callable[..., Any]:
+    def made(layout: tuple[Any, ...]) -> Callable[..., Any]:
         return make(place, layout, None)  # type: ignore[no-any-return]
 
     return made

@@ -65,6 +65,7 @@ def shelf(size: int) -> int:
     words = [0, most, rounded, *[0] * most]
     # setdefault: another thread may have made it meanwhile.
     made = _shelves.setdefault(rounded, (ctypes.c_int64 * len(words))(*words))
+    ctypes.pythonapi.Py_IncRef(ctypes.py_object(made))  # capsules may outlive this module
     return ctypes.addressof(made)
 
 
