@@ -187,7 +187,7 @@ def test_functions_and_roots_of_index_notation_are_read_at_the_labels_outside() 
 
     told = explain(normalized, "g")
     assert told.error < 1e-12
-    assert UNICODE(told.tree).endswith("/ √(1e−05 + 1/c · Σᵢ (Xₙₜᵢ − 1/c · Σⱼ Xₙₜⱼ)²)")
+    assert UNICODE(told.tree).endswith("/ √(10⁻⁵ + 1/c · Σᵢ (Xₙₜᵢ − 1/c · Σⱼ Xₙₜⱼ)²)")
 
 
 def test_elements_alone_need_no_labels() -> None:
