@@ -12,7 +12,6 @@ from dataclasses import dataclass
 from typing import Any, final
 
 import numpy as np
-from scipy.optimize import brentq
 
 from chainrule.errors import ChainruleError
 from chainrule.formula.derivation.question import tensors
@@ -128,6 +127,8 @@ class _Around:
                 return
 
     def _crossed(self, number: int, end: Arguments, element: tuple[int, ...]) -> Iterator[Point]:
+        from scipy.optimize import brentq  # takes a tenth of a second to load
+
         def excess(part: float) -> float:
             found = self._excess(number, self._at(end, part))
             return float("nan") if found is None else float(found[element])
