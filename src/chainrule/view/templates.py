@@ -54,15 +54,25 @@ def readings(templates: Sequence[Template]) -> list[dict[str, object]]:
     """Give the script the weights that it reads out, or nothing for each if they are too many."""
     if sum(image.size for _, image in templates) > MOST_READINGS:
         return [{} for _ in templates]
-    return [
-        {"label": label, "weights": [[_pixel(pixel) for pixel in row] for row in image]}
-        for label, image in templates
-    ]
+    return [{"label": label, "weights": _rounded(image)} for label, image in templates]
 
 
-def _pixel(pixel: NDArray[np.float64]) -> object:
-    values = [float(f"{v:.3g}") if np.isfinite(v) else None for v in np.atleast_1d(pixel)]
-    return values[0] if len(values) == 1 else values
+def _rounded(image: NDArray[np.float64]) -> object:
+    """The weights to three digits, row by row, a list for each color; None is not finite."""
+    values = np.asarray(image, np.float64)
+    if values.ndim == 3 and values.shape[2] == 1:
+        values = values[..., 0]
+    known = np.isfinite(values)
+    sizes = np.abs(np.where(known & (values != 0), values, 1.0))
+    places = 2 - np.floor(np.log10(sizes))
+    with np.errstate(all="ignore"):
+        shift = 10.0 ** np.abs(places)  # dividing by a power of ten gives the nearest decimal
+        shown = np.where(
+            places < 0, np.round(values / shift) * shift, np.round(values * shift) / shift
+        )
+    table = shown.astype(object)
+    table[~known] = None
+    return table.tolist()
 
 
 def _figure(label: str, image: Array, limit: float, index: int) -> Markup:
