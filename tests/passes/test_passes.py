@@ -116,6 +116,30 @@ def test_many_factors_are_multiplied_in_a_cheap_order():
     assert shapes == [(2, 1), (50, 1)]
 
 
+def test_the_sum_of_a_product_that_is_kept_is_made_of_its_factors() -> None:
+    def f(x: cr.Tensor, w: cr.Tensor) -> tuple[cr.Tensor, cr.Tensor]:
+        product = x.T @ w
+        return 2 * product, cr.sum(product)
+
+    generator = np.random.default_rng(0)
+    x, w = (cr.tensor(generator.standard_normal((4, n))) for n in (30, 20))
+    graph = optimize(cr.trace(f)(x, w).graph)
+    _, total = graph.outputs
+    shapes = {node.shape for node in Graph(graph.inputs, (total,)).nodes()}
+    assert (30, 20) not in shapes
+    np.testing.assert_allclose(cr.jit(f)(x, w)[1].numpy(), np.sum(x.numpy().T @ w.numpy()))
+
+
+def test_a_trace_of_a_kept_product_stays_a_trace() -> None:
+    def f(x: cr.Tensor, w: cr.Tensor) -> tuple[cr.Tensor, cr.Tensor]:
+        product = x.T @ w
+        return 2 * product, cr.linalg.trace(product)
+
+    generator = np.random.default_rng(0)
+    x, w = (cr.tensor(generator.standard_normal((4, 30))) for _ in range(2))
+    np.testing.assert_allclose(cr.jit(f)(x, w)[1].numpy(), np.trace(x.numpy().T @ w.numpy()))
+
+
 def test_a_loop_drops_what_nobody_reads():
     def f(xs):
         (used, _), _ = cr.scan(

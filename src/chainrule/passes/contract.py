@@ -1,10 +1,13 @@
 """Contract: a product of many factors becomes a chain of products of two, in a cheap order.
 
-Orders are searched with opt_einsum inside one product only.
+Orders are searched with opt_einsum inside one product only. The sum of all elements of a product
+that is needed otherwise too, Σ AB = (𝟏ᵀA)(B𝟏), is made of its factors, so that nothing has to be
+read again, or stored, to be summed.
 """
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 
 from chainrule.ir import build
@@ -23,9 +26,27 @@ def contract(graph: Graph) -> Graph:
         node = with_bodies(node, contract)
         if isinstance(node.op, Einsum) and len(node.inputs) > 2:
             return _in_pairs(node, node.op)
-        return node
+        return _total(node) or node
 
     return rewrite(graph, rule)
+
+
+def _total(node: Node) -> Node | None:
+    """The sum of all elements of a product of two, from sums of its factors if these are small."""
+    if not isinstance(node.op, Einsum) or node.shape or len(node.inputs) != 1:
+        return None
+    (product,) = node.inputs
+    if not isinstance(product.op, Einsum) or len(product.inputs) != 2:
+        return None
+    if len(set(node.op.subscripts.inputs[0])) < product.ndim:  # a trace
+        return None
+    if sum(math.prod(n.shape) for n in product.inputs) >= math.prod(product.shape):
+        return None
+    first, second = sides = product.op.subscripts.inputs
+    shared = tuple(label for label in dict.fromkeys(first) if label in second)
+    sums = [build.einsum((n,), (labels,), shared)
+            for n, labels in zip(product.inputs, sides, strict=True)]  # fmt: skip
+    return build.einsum(sums, (shared, shared), ())
 
 
 def _in_pairs(node: Node, op: Einsum) -> Node:
