@@ -68,3 +68,14 @@ def test_two_vectors_of_different_lengths_make_an_outer_product() -> None:
     )
     assert check(single, "W", "np.outer(sum(t) * p - t, x)").verdict == "right"
     assert check(single, "W", "(sum(t) p - t) x.T").verdict == "right"
+
+
+def test_nested_fractions_are_read_once() -> None:
+    text = "x"
+    for _ in range(60):
+        text = f"1/n ({text} + x)"
+
+    def square(x: "n"):
+        return x @ x
+
+    assert check(square, "x", f"{text} − {text} + 2x").verdict == "right"

@@ -194,8 +194,8 @@ class Reader(IndexReader):
     # ------------------------------------------------------------ operators
 
     def _operator(self, syntax: Syntax) -> Term:
-        if (product := self._with_fraction(syntax)) is not None:
-            return self._juxtaposed(product)
+        if syntax.text == "/" and syntax.parts[1].kind == "juxtaposed":
+            return self._fraction(syntax)
         left, right = (self.read(p) for p in syntax.parts)
         unknowns = self.unknowns
         if isinstance(left.meta, tuple) and isinstance(right.meta, tuple):
@@ -230,31 +230,36 @@ class Reader(IndexReader):
                 return op.khatri_rao(unknowns, left, right)
         return op.holds(unknowns, syntax.text, left, right)
 
-    def _with_fraction(self, syntax: Syntax) -> Syntax | None:
-        """1/n Xᵀ(P − Y) as (1/n) Xᵀ(P − Y): no number is divided by a matrix."""
+    def _fraction(self, syntax: Syntax) -> Term:
+        """a/bc is a/(bc), but 1/n Xᵀ(P − Y) is (1/n) Xᵀ(P − Y): no number is over a matrix."""
         above, below = syntax.parts
-        if syntax.text != "/" or below.kind != "juxtaposed":
-            return None
-        if self.value(above).rank or not self._juxtaposed(below).rank:
-            return None
-        for count in range(len(below.parts) - 1, 0, -1):
-            front = below.parts[:count]
-            under = front[0] if count == 1 else replace(below, parts=front, end=front[-1].end)
-            if self._is_number(under):
-                fraction = replace(syntax, parts=(above, under), end=under.end)
-                return replace(below, parts=(fraction, *below.parts[count:]), start=syntax.start)
-        return None
+        top, factors = self.value(above), self._factors(below)
+        whole = self._product(below, factors)
+        if not top.rank and whole.rank:
+            for count in range(len(factors) - 1, 0, -1):
+                under = self._number_of(factors[:count])
+                if under is not None:
+                    fraction = op.over(self.unknowns, *op.zeros_fitted(top, under))
+                    return self._product(syntax, [fraction, *factors[count:]])
+        return op.over(self.unknowns, *op.zeros_fitted(top, whole))
 
-    def _is_number(self, syntax: Syntax) -> bool:
+    def _number_of(self, factors: Sequence[Term]) -> Term | None:
+        """The product of some factors, if it is a number."""
         try:
-            return not self.value(syntax).rank
-        except UnfittingError:  # the parts fit only together with what follows
-            return False
+            made = op.juxtaposed(self.unknowns, factors)
+        except MisfitError:  # they fit only together with what follows
+            return None
+        return None if made.rank else made
 
     def _juxtaposed(self, syntax: Syntax) -> Term:
-        terms = [self._turned(p, self.value(p)) for p in syntax.parts]
+        return self._product(syntax, self._factors(syntax))
+
+    def _factors(self, syntax: Syntax) -> list[Term]:
+        return [self._turned(p, self.value(p)) for p in syntax.parts]
+
+    def _product(self, syntax: Syntax, factors: Sequence[Term]) -> Term:
         try:
-            return op.juxtaposed(self.unknowns, terms)
+            return op.juxtaposed(self.unknowns, factors)
         except MisfitError as problem:
             raise UnfittingError(*self.error(str(problem), syntax).args) from None
 
