@@ -180,17 +180,16 @@ def _ordered_product_core(
     natural = (*batch, *rows, *columns)
     final = tuple(natural.index(n) for n in output)
     ordered = natural == output
-    if len(rows) == len(contracted) == len(columns) == 1:
+    if len(contracted) == 1 and len(rows) <= 1 and len(columns) <= 1 and (rows or columns):
+        multiply = np.matmul if rows and columns else _matvec if rows else _vecmat
         order_left = tuple(left.index(n) for n in (*batch, *rows, *contracted))
         order_right = tuple(right.index(n) for n in (*batch, *contracted, *columns))
 
         def product(x: np.ndarray, y: np.ndarray) -> np.ndarray:
-            made: np.ndarray = np.matmul(x.transpose(order_left), y.transpose(order_right))
+            made: np.ndarray = multiply(x.transpose(order_left), y.transpose(order_right))
             return made if ordered else made.transpose(final)
 
         return product
-    if len(contracted) == 1 and len(rows) + len(columns) == 1:
-        return _vector_product(left, right, output, batch, rows, contracted, columns)
     matrices_left = _as_matrices(left, batch, rows, contracted)
     matrices_right = _as_matrices(right, batch, contracted, columns)
     stack_and_rows = tuple(left.index(n) for n in (*batch, *rows))
@@ -204,30 +203,14 @@ def _ordered_product_core(
     return flat_product
 
 
-def _vector_product(
-    left: Labels,
-    right: Labels,
-    output: Labels,
-    batch: Labels,
-    rows: Labels,
-    contracted: Labels,
-    columns: Labels,
-) -> Kernel:
-    """A stack of matrices times a stack of vectors, or of vectors times matrices."""
-    final = tuple((*batch, *rows, *columns).index(n) for n in output)
-    ordered = final == tuple(range(len(output)))
-    order_left = tuple(left.index(n) for n in (*batch, *rows, *contracted))
-    order_right = tuple(right.index(n) for n in (*batch, *contracted, *columns))
+def _matvec(x: np.ndarray, y: np.ndarray) -> np.ndarray:
+    made: np.ndarray = np.matmul(x, y[..., None])[..., 0]
+    return made
 
-    def run(x: np.ndarray, y: np.ndarray) -> np.ndarray:
-        x, y = x.transpose(order_left), y.transpose(order_right)
-        if rows:
-            made: np.ndarray = np.matmul(x, y[..., None])[..., 0]
-        else:
-            made = np.matmul(x[..., None, :], y)[..., 0, :]
-        return made if ordered else made.transpose(final)
 
-    return run
+def _vecmat(x: np.ndarray, y: np.ndarray) -> np.ndarray:
+    made: np.ndarray = np.matmul(x[..., None, :], y)[..., 0, :]
+    return made
 
 
 def _as_matrices(labels: Labels, batch: Labels, rows: Labels, columns: Labels) -> Kernel:
