@@ -246,7 +246,7 @@ def _in_bands(
     with b.loop(low, high) as tile:
         number = b.binary("udiv", tile.index, b.number(bands))
         band = b.sub(tile.index, b.mul(number, bands))
-        row.values = (decoded(b, number, rows) if rows else {}) | {v: b.mul(band, size)}
+        row.values = decoded(b, number, rows) | {v: b.mul(band, size)}
         emit()
     return math.prod(s.extents[:rank]) * bands
 

@@ -162,7 +162,7 @@ def emit_squares(row: Row, cluster: Cluster, squares: Squares, limits: Sequence[
     with b.loop(*span(b, limits, each, count)) as loop:
         number = b.binary("udiv", loop.index, b.number(units))
         unit = b.sub(loop.index, b.mul(number, units))
-        outer = decoded(b, number, squares.outer) if squares.outer else {}
+        outer = decoded(b, number, squares.outer)
         with _blocks(b, squares, unit) as blocks:
             _square(row, squares, inside, outer, blocks)
     return -(-count // each)

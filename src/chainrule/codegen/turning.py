@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from typing import Final, NamedTuple
 
 from chainrule.codegen.affine import Affine
-from chainrule.codegen.counting import Loops, forms_of, merged
+from chainrule.codegen.counting import Loops, decoded, forms_of, merged
 from chainrule.codegen.llvm import Builder
 from chainrule.codegen.loops import Guard, Load, Statement
 from chainrule.codegen.products.vectors import transposed
@@ -88,12 +88,10 @@ def emit_turn(b: Builder, s: Statement, turn: Turn, given: Value, made: Value, u
     if turn.blocks > 1:
         number = b.binary("udiv", unit, b.number(turn.blocks))
     block = b.sub(unit, b.mul(number, turn.blocks))
-    at = {turn.along.last: b.mul(block, turn.lanes)}
-    for loops in reversed(turn.outer):
-        above = b.binary("udiv", number, b.number(loops.extent))
-        at[loops.last] = b.sub(number, b.mul(above, loops.extent))
-        number = above
+    at = decoded(b, number, turn.outer) | {turn.along.last: b.mul(block, turn.lanes)}
     for v, value in at.items():
+        if value is None:
+            continue
         given = b.offset(given, b.mul(value, forms[0].coefficient(v)), kind)
         made = b.offset(made, b.mul(value, forms[1].coefficient(v)), kind)
     full, rest = divmod(turn.along.extent, turn.lanes)
