@@ -31,7 +31,7 @@ from chainrule.runtime.matching import (
     is_as_expected,
     python_symbols,
 )
-from chainrule.runtime.memory import owned
+from chainrule.runtime.memory import never_let_go, owned
 from chainrule.runtime.native import NativeProgram
 from chainrule.runtime.shelves import release_with, shelf
 from chainrule.runtime.threads import symbols
@@ -193,7 +193,7 @@ def _maker() -> Callable[[tuple[Any, ...]], Callable[..., Any]] | None:
     )  # fmt: skip
     make = kind(("PyCFunction_NewEx", ctypes.pythonapi))
     place = ctypes.addressof(method)
-    ctypes.pythonapi.Py_IncRef(ctypes.py_object(method))  # functions read it even as they die
+    never_let_go(method)  # functions read it even as they die
 
     def made(layout: tuple[Any, ...]) -> Callable[..., Any]:
         return make(place, layout, None)  # type: ignore[no-any-return]
@@ -216,7 +216,7 @@ def _library() -> Library | None:
         "PyObject_GenericSetAttr",
     )  # fmt: skip
     library = load(call_text(), host_target(), symbols=found)
-    ctypes.pythonapi.Py_IncRef(ctypes.py_object(library))
+    never_let_go(library)
     release_with(library.address("pop"))
     return library
 

@@ -27,6 +27,7 @@ __all__ = [
     "byte_text",
     "empty",
     "is_held_alone",
+    "never_let_go",
     "owned",
     "placed",
     "release",
@@ -136,6 +137,11 @@ def release() -> int:
             _C.free(address)
             given += shelf.size
     return given + sum(other() for other in _others)
+
+
+def never_let_go(value: object) -> None:
+    """Keep an object until the process ends, longer than any module: machine code reads it."""
+    ctypes.pythonapi.Py_IncRef(ctypes.py_object(value))
 
 
 def also_release(other: Callable[[], int]) -> None:

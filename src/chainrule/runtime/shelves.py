@@ -13,7 +13,7 @@ from typing import Any, Final
 from chainrule.codegen.llvm import Module
 from chainrule.codegen.values import constant
 from chainrule.runtime.matching import NULL
-from chainrule.runtime.memory import also_release
+from chainrule.runtime.memory import also_release, never_let_go
 
 __all__ = ["release_with", "shelf", "write_shelves"]
 
@@ -65,7 +65,7 @@ def shelf(size: int) -> int:
     words = [0, most, rounded, *[0] * most]
     # setdefault: another thread may have made it meanwhile.
     made = _shelves.setdefault(rounded, (ctypes.c_int64 * len(words))(*words))
-    ctypes.pythonapi.Py_IncRef(ctypes.py_object(made))  # capsules may outlive this module
+    never_let_go(made)  # capsules may outlive this module
     return ctypes.addressof(made)
 
 

@@ -22,6 +22,7 @@ from weakref import WeakSet
 from chainrule.errors import CapacityError
 from chainrule.locking import lock_between_forks
 from chainrule.runtime.engine import Library, host_target, load
+from chainrule.runtime.memory import never_let_go
 from chainrule.runtime.processors import processors, thread_count
 from chainrule.runtime.team_layout import LAYOUT, POOL_BYTES, TEAM
 from chainrule.runtime.teamwork import pool_text
@@ -67,7 +68,7 @@ def _made(futex: bool | None) -> Library:
     """The native code. It is never let go: workers run in it until the process ends."""
     target = host_target()
     library = load(pool_text(target, futex=futex), target, 0)  # at level 2, as fast
-    ctypes.pythonapi.Py_IncRef(ctypes.py_object(library))
+    never_let_go(library)
     return library
 
 
