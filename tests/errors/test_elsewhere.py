@@ -1,6 +1,7 @@
 """Names of other libraries: what is said about them, word for word, and that the remedies work."""
 
 import re
+import sys
 from collections.abc import Callable
 from contextlib import ExitStack
 from pathlib import Path
@@ -65,6 +66,11 @@ class Torchlike(cr.nn.Module):
 X = cr.ones((2, 2))
 LABELS = cr.tensor([0, 1])
 TORCHLIKE = Torchlike(MODEL.layers[0])
+# The words are Python's own.
+_AXES = "sum() got an unexpected keyword argument 'axes'" + (
+    ". Did you mean 'axis'?" if sys.version_info >= (3, 13) else ""
+)
+
 MESSAGES: list[tuple[type[Exception], Callable[[], object], str]] = [
     (
         AttributeError,
@@ -158,7 +164,7 @@ MESSAGES: list[tuple[type[Exception], Callable[[], object], str]] = [
             "  Axes are given by name, as in axis=0."
         ),
     ),
-    (TypeError, lambda: cr.sum(X, axes=1), "sum() got an unexpected keyword argument 'axes'"),
+    (TypeError, lambda: cr.sum(X, axes=1), _AXES),
     (
         TypeError,
         lambda: cr.fit(MODEL, X, LABELS),
