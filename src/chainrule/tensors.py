@@ -131,7 +131,8 @@ class Tensor:
             raise ArgumentError(
                 f".item() needs one element; this Tensor has shape {list(self.shape)}"
             )
-        return value.item()  # type: ignore[no-any-return]
+        number: Scalar = value.item()
+        return number
 
     def tolist(self) -> Any:
         """Give the elements as nested Python lists."""
@@ -148,7 +149,8 @@ class Tensor:
             raise TypeError(
                 f"{asked} needs a Tensor with no axes, not one of shape {list(self.shape)}"
             )
-        return self._exported(asked).item()  # type: ignore[no-any-return]
+        number: Scalar = self._exported(asked).item()
+        return number
 
     def __float__(self) -> float:
         return float(self._scalar("float()"))

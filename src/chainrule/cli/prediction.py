@@ -93,9 +93,9 @@ def _scored(trained: Trained, examples: Examples) -> npt.NDArray[Any]:
 
     @jit
     def score(model: Any, inputs: Tensor) -> Tensor:
-        outputs = model(inputs)
+        outputs: Tensor = model(inputs)
         if not labeled:
-            return outputs  # type: ignore[no-any-return]
+            return outputs
         if outputs.ndim == 1:  # the logit of class 1
             chance = sigmoid(outputs)
             return stack([subtract(1.0, chance), chance], axis=-1)

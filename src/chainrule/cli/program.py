@@ -38,10 +38,10 @@ def function(place: str) -> Callable[..., Any]:
         if len(own) != 1:
             raise click.UsageError(f"{path} has {_count(own)}; say which, as in {path}:loss")
         return next(iter(own.values()))
-    found = getattr(module, name, None)
+    found: Callable[..., Any] | None = getattr(module, name, None)
     if not callable(found):
         raise click.UsageError(f"{path} has no function {name!r}\n\n  {_nearest(name, list(own))}")
-    return found  # type: ignore[no-any-return]
+    return found
 
 
 def _count(own: Mapping[str, Any]) -> str:

@@ -83,7 +83,8 @@ def augment(steps: Sequence[Step], keys: Operand, images: Operand) -> Tensor:
             image = step(step_keys[number], image)
         return image
 
-    return vmap(one)(stack, batch)  # type: ignore[no-any-return]
+    made: Tensor = vmap(one)(stack, batch)
+    return made
 
 
 @final

@@ -84,7 +84,7 @@ def scaled_dot_product_attention(
     if is_causal:
         causal = np.tri(*scores.shape[-2:], dtype=np.bool_)
         scores = _masked([scores, of_value(causal)])
-    return _matmul([softmax(scores), v])  # type: ignore[no-any-return]
+    return _matmul([softmax(scores), v])
 
 
 def _lead(tensors: list[Tensor]) -> tuple[int, ...]:

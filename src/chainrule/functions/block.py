@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from functools import lru_cache, partial
-from typing import Any, Final
+from typing import Any, Final, Protocol, overload
 
 from chainrule.errors import GradientError
 from chainrule.functions.lift import Lifted
@@ -24,7 +24,6 @@ __all__ = ["named_block"]
 KEPT: Final = "blocks"
 """The mode in which what could be a Block is recorded as one: that of ``trace``."""
 
-Builder = Callable[..., "Node | list[Node]"]
 Rule = Callable[..., "list[Node | None]"]
 
 
@@ -102,7 +101,16 @@ def _without_closure(name: str, rule: BlockTangent, count: int) -> BlockTangent:
     return apply
 
 
-def closed_form(rule: Rule) -> Callable[[Builder], Lifted]:
+class _Decorator(Protocol):
+    """What turns a constructor of one node, or of a list of them, into a function of Tensors."""
+
+    @overload
+    def __call__(self, builder: Callable[..., Node]) -> Lifted[Tensor]: ...
+    @overload
+    def __call__(self, builder: Callable[..., list[Node]]) -> Lifted[list[Tensor]]: ...
+
+
+def closed_form(rule: Rule) -> _Decorator:
     """Make a constructor of nodes a function of Tensors, kept as a Block with this tangent rule.
 
     The constructor takes nodes, then static arguments. ``rule(inputs, outputs, tangents, *static)``
@@ -110,7 +118,7 @@ def closed_form(rule: Rule) -> Callable[[Builder], Lifted]:
     each signature.
     """
 
-    def decorate(builder: Builder) -> Lifted:
+    def decorate(builder: Callable[..., Any]) -> Lifted[Any]:
         name = builder.__name__.strip("_")
 
         @lru_cache(maxsize=4096)
@@ -119,7 +127,7 @@ def closed_form(rule: Rule) -> Callable[[Builder], Lifted]:
             made = builder(*inputs, *static)
             return Graph(inputs, (made,) if isinstance(made, Node) else tuple(made))
 
-        def construct(*arguments: Any) -> Node | list[Node]:
+        def construct(*arguments: Any) -> Any:
             nodes = [a for a in arguments if isinstance(a, Node)]
             static = arguments[len(nodes) :]
             graph = body(tuple(n.type for n in nodes), static)

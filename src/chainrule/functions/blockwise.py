@@ -34,19 +34,19 @@ def along(program: Program, fixed: Sequence[Array], x: Array, rows: int) -> Arra
     count = len(x)
     starts = (*range(0, count - rows, rows), count - rows)
     blocks = ((start, [x[start : start + rows]]) for start in starts)
-    return quietly(_side_by_side, program, count, fixed, blocks)  # type: ignore[no-any-return]
+    return quietly(_side_by_side, program, count, fixed, blocks)
 
 
 def numbered(program: Program, fixed: Sequence[Array], count: int, rows: int) -> Array:
     """The results of a program for fixed arrays and the number of a block, up to so many rows."""
     blocks = ((k * rows, [np.array(k, np.uint64)]) for k in range(-(-count // rows)))
-    return quietly(_side_by_side, program, count, fixed, blocks)  # type: ignore[no-any-return]
+    return quietly(_side_by_side, program, count, fixed, blocks)
 
 
 def paired(program: Program, fixed: Sequence[Array], count: int, rows: int) -> Array:
     """The two results of a program for the place of a block in so many rows, one behind another."""
     blocks = ((start, [np.array(start, np.uint64)]) for start in range(0, count, rows))
-    return quietly(_side_by_side, program, count, fixed, blocks).reshape(-1)  # type: ignore[no-any-return]
+    return quietly(_side_by_side, program, count, fixed, blocks).reshape(-1)
 
 
 def streamed(program: Program, arrays: Sequence[Array], count: int, rows: int) -> Array:
@@ -60,7 +60,7 @@ def streamed(program: Program, arrays: Sequence[Array], count: int, rows: int) -
         return [*cut, np.array(start, np.uint64)]
 
     blocks = ((start, block(start)) for start in range(0, count, rows))
-    return quietly(_side_by_side, program, count, (), blocks)  # type: ignore[no-any-return]
+    return quietly(_side_by_side, program, count, (), blocks)
 
 
 def _filled(block: Array, rows: int) -> Array:

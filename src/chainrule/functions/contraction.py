@@ -141,7 +141,7 @@ def contract(made: Plan, tensors: Sequence[Tensor]) -> Tensor:
     misfit = _misfit(made, tuple([t.shape for t in tensors]))
     if misfit is not None:
         raise ShapeError(_explain(made, tensors, *misfit))
-    return _contract(tensors, made)  # type: ignore[no-any-return]
+    return _contract(tensors, made)
 
 
 @lru_cache(maxsize=65536)

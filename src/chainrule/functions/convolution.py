@@ -78,7 +78,7 @@ def _convolve(
     x, w = promoted(name, *operands)
     _check(name, x, w, groups, rank)
     windows = windows_of(name, x, w.shape[2:], stride, padding, dilation)
-    return _conv([x, w], windows, groups)  # type: ignore[no-any-return]
+    return _conv([x, w], windows, groups)
 
 
 def conv(
@@ -204,4 +204,4 @@ def conv_transpose2d(
     if min(spatial) < 1 or 0 in counts:
         raise ShapeError(f"conv_transpose2d: the result would be {list(spatial)}{both}".rstrip())
     windows = Windows(kernel, strides, tuple((p, p) for p in pads), (1, 1), counts)
-    return _conv_transpose([x, w], windows, spatial)  # type: ignore[no-any-return]
+    return _conv_transpose([x, w], windows, spatial)

@@ -328,7 +328,7 @@ def _banded(name: str, x: Operand, k: int, upper: bool) -> Tensor:
     matrix = as_tensor(x, name)
     if matrix.ndim < 2:
         raise ShapeError(f"{name}: a matrix has two axes or more\n\n    {describe(matrix)}")
-    return _band([matrix], k, upper)  # type: ignore[no-any-return]
+    return _band([matrix], k, upper)
 
 
 def tril(x: Operand, /, k: int = 0) -> Tensor:

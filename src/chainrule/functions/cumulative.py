@@ -66,7 +66,7 @@ def _checked(
         )
     place = 0 if axis is None else axis_of(name, axis, tensor)
     tensor = cast(tensor, summed_dtype(tensor.dtype, dtype))
-    return _running([tensor], routine, place, include_initial)  # type: ignore[no-any-return]
+    return _running([tensor], routine, place, include_initial)
 
 
 @reduced
@@ -174,7 +174,7 @@ def diff(
                 f"diff: what is joined to x has other sizes than x\n\n    {describe(part)}\n"
                 f"    {describe(tensor)}\n\n  Sizes may differ on axis {place} only."
             )
-    return _diff(tensors, place, n)  # type: ignore[no-any-return]
+    return _diff(tensors, place, n)
 
 
 def _joins(part: Tensor, tensor: Tensor, axis: int) -> bool:

@@ -394,4 +394,4 @@ def imag(x: Operand, /) -> Tensor:
     >>> cr.imag(cr.tensor([1.0, 2.0]))
     Tensor([0., 0.])
     """
-    return _zeros([as_tensor(x, "imag")])  # type: ignore[no-any-return]
+    return _zeros([as_tensor(x, "imag")])

@@ -47,7 +47,7 @@ def one_hot(indices: Operand, num_classes: int, *, dtype: object = DEFAULT_FLOAT
     """
     if num_classes < 0:
         raise ArgumentError(f"one_hot: there cannot be {num_classes} classes")
-    return _one_hot([_integers("one_hot", indices)], num_classes, as_dtype(dtype))  # type: ignore[no-any-return]
+    return _one_hot([_integers("one_hot", indices)], num_classes, as_dtype(dtype))
 
 
 def _embedding_nodes(indices: Node, table: Node) -> Node:
@@ -72,4 +72,4 @@ def embedding(indices: Operand, table: Operand) -> Tensor:
     rows = as_tensor(table, "embedding")
     if not rows.ndim:
         raise ShapeError(f"embedding: the table has no rows\n\n    table   {describe(rows)}")
-    return _embedding([_integers("embedding", indices), rows])  # type: ignore[no-any-return]
+    return _embedding([_integers("embedding", indices), rows])

@@ -90,8 +90,8 @@ def read_selection(x: Tensor, selection: Selection) -> Tensor:
     """Read what a selection stands for."""
     viewed = _view([x], selection.shape, selection.axes)
     if not selection.gathered:
-        return viewed  # type: ignore[no-any-return]
-    return _gather([viewed, *selection.indices], selection.gathered, selection.place)  # type: ignore[no-any-return]
+        return viewed
+    return _gather([viewed, *selection.indices], selection.gathered, selection.place)
 
 
 # ---------------------------------------------------------------- functions
@@ -118,7 +118,7 @@ def take(x: Operand, indices: Operand | Sequence[int], /, axis: int | None = Non
         array, axis = ravel(array), 0
     place = axis_of("take", axis, array)
     index = wrapped(array, _integers("take", indices), place)
-    return _gather([array, index], (place,), place)  # type: ignore[no-any-return]
+    return _gather([array, index], (place,), place)
 
 
 def _taken(x: np.ndarray, index: np.ndarray, axis: int | None) -> np.ndarray:

@@ -71,7 +71,7 @@ def concat(arrays: Sequence[Operand], /, axis: int | None = 0) -> Tensor:
     rest = [(*t.shape[:place], *t.shape[place + 1 :]) for t in tensors]
     if any(t.ndim != first.ndim for t in tensors) or any(r != rest[0] for r in rest):
         _refuse("concat", tensors, f"Only along axis {place} may sizes differ.")
-    return _concat(tensors, place)  # type: ignore[no-any-return]
+    return _concat(tensors, place)
 
 
 @reduced
@@ -94,7 +94,7 @@ def stack(arrays: Sequence[Operand], /, axis: int = 0) -> Tensor:
     place = axis_of("stack", axis, tensors[0], extra=1)
     if any(t.shape != tensors[0].shape for t in tensors):
         _refuse("stack", tensors, "Tensors to stack have one shape; cr.concat joins along an axis.")
-    return _stack(tensors, place)  # type: ignore[no-any-return]
+    return _stack(tensors, place)
 
 
 def _of_one_dtype(arrays: Sequence[Operand]) -> list[np.ndarray] | None:
@@ -241,14 +241,14 @@ def repeat(
     if value is not None and len(numbers) in (1, tensor.shape[place]):
         return of_value(np.repeat(value, numbers, place))
     if len(numbers) == 1:
-        return _repeat([tensor], numbers[0], place)  # type: ignore[no-any-return]
+        return _repeat([tensor], numbers[0], place)
     if len(numbers) != tensor.shape[place]:
         raise ShapeError(
             f"repeat: {len(numbers)} numbers for axis {place} of size {tensor.shape[place]}\n\n"
             f"    {describe(tensor)}"
         )
     picked = np.repeat(np.arange(len(numbers)), numbers)
-    return _pick([tensor], tuple(picked.tolist()), place)  # type: ignore[no-any-return]
+    return _pick([tensor], tuple(picked.tolist()), place)
 
 
 def tile(x: Operand, repetitions: int | Sequence[int], /) -> Tensor:
@@ -268,7 +268,7 @@ def tile(x: Operand, repetitions: int | Sequence[int], /) -> Tensor:
     if (value := known_array(tensor)) is not None:
         return of_value(np.tile(value, numbers))
     shape = (1,) * (len(numbers) - tensor.ndim) + tensor.shape
-    return _tile([_reshape([tensor], shape)], numbers)  # type: ignore[no-any-return]
+    return _tile([_reshape([tensor], shape)], numbers)
 
 
 _reshape = Lifted(build.reshape)
@@ -352,8 +352,8 @@ def pad(
     if mode == "constant":
         number = as_tensor(value, "pad")
         if number._node is None and number.shape == () and not number._known():
-            return _pad([tensor], pairs)  # type: ignore[no-any-return]
-        return _framed(promoted("pad", tensor, value), pairs)  # type: ignore[no-any-return]
+            return _pad([tensor], pairs)
+        return _framed(promoted("pad", tensor, value), pairs)
     if mode not in ("reflect", "edge"):
         raise ArgumentError(f"pad: the mode is 'constant', 'reflect' or 'edge', not {mode!r}")
     for axis, (size, pair) in enumerate(zip(tensor.shape, pairs, strict=True)):
@@ -362,7 +362,7 @@ def pad(
                 f"pad: axis {axis} of size {size} is too short to {mode} {max(pair)} elements\n\n"
                 f"    {describe(tensor)}"
             )
-    return (_reflect if mode == "reflect" else _edge)([tensor], pairs)  # type: ignore[no-any-return]
+    return (_reflect if mode == "reflect" else _edge)([tensor], pairs)
 
 
 def _pairs(tensor: Tensor, widths: Any) -> Widths:

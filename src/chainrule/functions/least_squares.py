@@ -109,7 +109,7 @@ def projection(x: Operand, /, *, rtol: Operand | None = None) -> Tensor:
             [0.5, 0.5]])
     """
     tensor = matrices("projection", x)
-    return _projection([tensor, cutoff(tensor, rtol)])  # type: ignore[no-any-return]
+    return _projection([tensor, cutoff(tensor, rtol)])
 
 
 _projection = Lifted(lambda node, rtol: build.matmul(node, build.routine("pinv", node, rtol)[0]))
@@ -188,7 +188,7 @@ def null_space(x: Operand, /, *, rtol: Operand | None = None) -> Tensor:
         values, vectors = right_vectors(value)
         return of_value(null_basis(vectors, _rank(values, value, rtol)))
     rank = _common_rank("null_space", tensor, matrix_rank(tensor, rtol=rtol))
-    return _null_space([tensor], rank)  # type: ignore[no-any-return]
+    return _null_space([tensor], rank)
 
 
 _null_space = Lifted(lambda node, rank: build.routine("null_space", node, params=(rank,))[0])

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from functools import lru_cache
-from typing import Any
+from typing import Any, Generic, TypeVar, overload
 
 import numpy as np
 
@@ -34,11 +34,13 @@ from chainrule.tensors import Tensor, Weak, node_of, of_node, of_value
 Operand = Tensor | np.ndarray | bool | int | float
 Kernel = Callable[..., Any]
 """A function of arrays; it gives one, or several."""
+Made = TypeVar("Made")
+"""What a Lifted gives: a Tensor where its builder makes one node, a list where it makes several."""
 
 _LIMIT = 4096
 
 
-class Lifted:
+class Lifted(Generic[Made]):
     """A constructor of one node, or of a list of nodes, as a function of Tensors.
 
     Call it with a sequence of Tensors, then the static arguments, which must be hashable.
@@ -49,6 +51,18 @@ class Lifted:
 
     __slots__ = ("builder", "cache", "kernel")
 
+    @overload
+    def __init__(
+        self: Lifted[Tensor],
+        builder: Callable[..., Node],
+        kernel: Callable[..., Kernel | None] | None = None,
+    ) -> None: ...
+    @overload
+    def __init__(
+        self: Lifted[list[Tensor]],
+        builder: Callable[..., Sequence[Node]],
+        kernel: Callable[..., Kernel | None] | None = None,
+    ) -> None: ...
     def __init__(
         self, builder: Callable[..., Any], kernel: Callable[..., Kernel | None] | None = None
     ) -> None:
@@ -56,7 +70,7 @@ class Lifted:
         self.kernel = kernel
         self.cache: dict[Any, Kernel] = {}
 
-    def __call__(self, tensors: Sequence[Tensor], *static: Any) -> Any:
+    def __call__(self, tensors: Sequence[Tensor], *static: Any) -> Made:
         values: list[Any] = []
         key: list[Any] = [static]
         for t in tensors:
@@ -67,18 +81,22 @@ class Lifted:
             key += (value.shape, value.dtype)
         run = self.cache.get(tuple(key)) or self._prepare(tuple(key), values, static)
         result = quietly(run, *values)
+        made: Any  # Made, which the builder knows and run does not
         if type(result) is np.ndarray:
-            return of_value(result)
-        if isinstance(result, list | tuple):
-            return [of_value(r) for r in result]
-        return of_value(np.asarray(result))
+            made = of_value(result)
+        elif isinstance(result, list | tuple):
+            made = [of_value(r) for r in result]
+        else:
+            made = of_value(np.asarray(result))
+        return made  # type: ignore[no-any-return]
 
-    def _record(self, tensors: Sequence[Tensor], static: tuple[Any, ...]) -> Any:
+    def _record(self, tensors: Sequence[Tensor], static: tuple[Any, ...]) -> Made:
         host = innermost([t._recording for t in tensors if t._recording is not None])
-        made = self.builder(*[node_of(t, host) for t in tensors], *static)
-        if isinstance(made, Node):
-            return of_node(made, host)
-        return [of_node(n, host) for n in made]
+        nodes = self.builder(*[node_of(t, host) for t in tensors], *static)
+        made: Any = (
+            of_node(nodes, host) if isinstance(nodes, Node) else [of_node(n, host) for n in nodes]
+        )
+        return made  # type: ignore[no-any-return]
 
     def _prepare(self, key: Any, values: Sequence[np.ndarray], static: tuple[Any, ...]) -> Kernel:
         inputs = tuple(build.parameter(v.shape, from_numpy(v.dtype)) for v in values)

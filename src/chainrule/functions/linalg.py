@@ -142,7 +142,7 @@ def cross(x1: Operand, x2: Operand, /, *, axis: int = -1) -> Tensor:
         )
     shape = common_shape("cross", [left, right])
     spread = [broadcast(t, shape) for t in (left, right)]
-    return _cross(spread, axis % len(shape))  # type: ignore[no-any-return]
+    return _cross(spread, axis % len(shape))
 
 
 def norm(x: Operand, /) -> Tensor:
@@ -195,7 +195,7 @@ def diagonal(x: Operand, /, *, offset: int = 0) -> Tensor:
     """
     if (value := known_array(x)) is not None and value.ndim > 1:
         return of_value(np.diagonal(value, offset, -2, -1))
-    return _diagonal([_stack("diagonal", x)], offset)  # type: ignore[no-any-return]
+    return _diagonal([_stack("diagonal", x)], offset)
 
 
 def _trace_node(node: Node, offset: int, dtype: DType) -> Node:
@@ -236,4 +236,4 @@ def trace(x: Operand, /, *, offset: int = 0, dtype: Any = None) -> Tensor:
             return of_value(np.asarray(quiet_call(np.einsum, "...ii", value)))
     tensor = _stack("trace", x)
     wanted = _sum_dtype(tensor.dtype) if dtype is None else as_dtype(dtype)
-    return _trace([tensor], offset, wanted)  # type: ignore[no-any-return]
+    return _trace([tensor], offset, wanted)

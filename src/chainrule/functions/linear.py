@@ -277,4 +277,4 @@ def matrix_transpose(x: Operand, /) -> Tensor:
     tensor = as_tensor(x, "matrix_transpose")
     if tensor.ndim < 2:
         raise ShapeError(f"matrix_transpose: a matrix has two axes\n\n    {describe(tensor)}")
-    return _swap_last([tensor])  # type: ignore[no-any-return]
+    return _swap_last([tensor])

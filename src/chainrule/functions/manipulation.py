@@ -227,7 +227,7 @@ def _ordered(tensor: Tensor, order: tuple[int, ...]) -> Tensor:
         return of_value(tensor._value.transpose(order))  # type: ignore[union-attr]
     if order == tuple(range(tensor.ndim)):
         return tensor
-    return _transpose([tensor], order)  # type: ignore[no-any-return]
+    return _transpose([tensor], order)
 
 
 def moveaxis(x: Operand, source: Integers, destination: Integers, /) -> Tensor:
@@ -317,7 +317,7 @@ def flip(x: Operand, /, axis: Axes = None) -> Tensor:
     Tensor([3, 2, 1])
     """
     tensor = as_tensor(x, "flip")
-    return _flip([tensor], axes_of("flip", axis, tensor))  # type: ignore[no-any-return]
+    return _flip([tensor], axes_of("flip", axis, tensor))
 
 
 def roll(x: Operand, /, shift: Integers, axis: Axes = None) -> Tensor:
@@ -335,7 +335,7 @@ def roll(x: Operand, /, shift: Integers, axis: Axes = None) -> Tensor:
     if axis is None:
         total = sum(shift) if isinstance(shift, Sequence) else shift
         if tensor.ndim == 1:
-            return _roll([tensor], ((0, total),))  # type: ignore[no-any-return]
+            return _roll([tensor], ((0, total),))
         return reshape(roll(ravel(tensor), total, 0), tensor.shape)
     several = tuple(axis) if isinstance(axis, Sequence) else (axis,)
     shifts = tuple(shift) if isinstance(shift, Sequence) else (shift,) * len(several)
@@ -344,4 +344,4 @@ def roll(x: Operand, /, shift: Integers, axis: Axes = None) -> Tensor:
             f"roll: the shifts are {len(shifts)}, the axes {len(several)}\n\n    {describe(tensor)}"
         )
     places = [axis_of("roll", a, tensor) for a in several]
-    return _roll([tensor], tuple(zip(places, shifts, strict=True)))  # type: ignore[no-any-return]
+    return _roll([tensor], tuple(zip(places, shifts, strict=True)))

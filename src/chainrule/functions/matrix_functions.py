@@ -34,7 +34,7 @@ def expm(x: Operand, /) -> Tensor:
     Tensor([[1., 1.],
             [0., 1.]])
     """
-    return _expm([squares("expm", x)])  # type: ignore[no-any-return]
+    return _expm([squares("expm", x)])
 
 
 def sqrtm(x: Operand, /) -> Tensor:
@@ -57,7 +57,7 @@ def sqrtm(x: Operand, /) -> Tensor:
     Tensor([[2., 0.],
             [0., 3.]])
     """
-    return _symmetric([squares("sqrtm", x)], "sqrtm", 0.5)  # type: ignore[no-any-return]
+    return _symmetric([squares("sqrtm", x)], "sqrtm", 0.5)
 
 
 def logm(x: Operand, /) -> Tensor:
@@ -77,7 +77,7 @@ def logm(x: Operand, /) -> Tensor:
     Tensor([[0., 0.],
             [0., 0.]])
     """
-    return _symmetric([squares("logm", x)], "logm", None)  # type: ignore[no-any-return]
+    return _symmetric([squares("logm", x)], "logm", None)
 
 
 def fractional_matrix_power(x: Operand, exponent: float, /) -> Tensor:
@@ -104,4 +104,4 @@ def fractional_matrix_power(x: Operand, exponent: float, /) -> Tensor:
             f"fractional_matrix_power: the exponent is a finite number, not {exponent}"
         )
     tensor = squares("fractional_matrix_power", x)
-    return _symmetric([tensor], "fractional_matrix_power", float(exponent))  # type: ignore[no-any-return]
+    return _symmetric([tensor], "fractional_matrix_power", float(exponent))

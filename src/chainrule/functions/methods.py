@@ -34,11 +34,11 @@ __all__: list[str] = []
 Function = Callable[..., Any]
 
 
-def _reflected(function: Function) -> Function:
+def _reflected(function: Callable[..., Tensor]) -> Function:
     """The operator for a Tensor on the right."""
 
     def operator(x: Tensor, other: Operand, /) -> Tensor:
-        return function(other, x)  # type: ignore[no-any-return]
+        return function(other, x)
 
     return operator
 

@@ -60,8 +60,8 @@ def _scaled(x: Node, axes: tuple[int, ...], eps: float) -> list[Node]:
 def _standardized(x: Node, axes: tuple[int, ...], eps: float) -> Node:
     """(x − E[x]) / √(Var[x] + eps)."""
     centered = build.subtract(x, repeat(mean(x, axes), x, axes))
-    made = _scaled.builder(centered, axes, eps)
-    return made[0]  # type: ignore[no-any-return]
+    made: Node = _scaled.builder(centered, axes, eps)[0]
+    return made
 
 
 def _along(values: Node, like: Node, axis: int) -> Node:
@@ -154,7 +154,7 @@ def layer_norm(
     Tensor([-1.,  1.])
     """
     tensors = _prepared("layer_norm", x, -1, weight=weight, bias=bias)
-    return _layer_norm(tensors, float(eps), weight is not None)  # type: ignore[no-any-return]
+    return _layer_norm(tensors, float(eps), weight is not None)
 
 
 def _rms_norm_nodes(x: Node, *rest: Any) -> Node:
@@ -181,7 +181,7 @@ def rms_norm(x: Operand, weight: Operand | None = None, eps: float = 1e-6) -> Te
     Tensor([1., 1.])
     """
     tensors = _prepared("rms_norm", x, -1, weight=weight)
-    return _rms_norm(tensors, float(eps))  # type: ignore[no-any-return]
+    return _rms_norm(tensors, float(eps))
 
 
 # ---------------------------------------------------------------- channels: axis 1
@@ -227,7 +227,7 @@ def group_norm(
             f"group_norm: {channels} channels do not split into {groups} equal groups\n\n"
             f"    x   {describe(tensors[0])}\n\n  The channels are axis 1 of x."
         )
-    return _group_norm(tensors, groups, float(eps), weight is not None)  # type: ignore[no-any-return]
+    return _group_norm(tensors, groups, float(eps), weight is not None)
 
 
 def _channel_axes(x: Node) -> tuple[int, ...]:
@@ -301,7 +301,7 @@ def batch_norm(
             [ 1.]])
     """
     tensors = _prepared("batch_norm", x, 1, mean=mean, variance=variance, weight=weight, bias=bias)
-    return _batch_norm(tensors, float(eps), weight is not None)  # type: ignore[no-any-return]
+    return _batch_norm(tensors, float(eps), weight is not None)
 
 
 # ---------------------------------------------------------------- length
@@ -333,4 +333,4 @@ def l2_normalize(x: Operand, /, *, axis: Axes = -1, eps: float = 1e-12) -> Tenso
     if not eps > 0:
         raise ArgumentError(f"l2_normalize: eps is {eps}; it must be positive")
     x = floating(as_tensor(x, "l2_normalize"))
-    return _l2_normalize([x], axes_of("l2_normalize", axis, x), float(eps))  # type: ignore[no-any-return]
+    return _l2_normalize([x], axes_of("l2_normalize", axis, x), float(eps))

@@ -139,7 +139,7 @@ def vector_norm(
         found = quiet_call(_at_once, value, order, axes, keepdims)
         if found is not None:
             return of_value(found)
-    return _vector_norm([tensor], order, axes, keepdims)  # type: ignore[no-any-return]
+    return _vector_norm([tensor], order, axes, keepdims)
 
 
 def _check_extremum(name: str, tensor: Tensor, extremal: bool, axes: tuple[int, ...]) -> None:
@@ -205,7 +205,7 @@ def matrix_norm(x: Operand, /, *, keepdims: bool = False, ord: MatrixOrder = "fr
         names = ", ".join(map(str, _ORDERS))
         raise ArgumentError(f"matrix_norm: there is no norm {ord!r}; ord is one of {names}")
     _check_extremum("matrix_norm", tensor, not isinstance(ord, str), (-2, -1))
-    return _matrix_norm([tensor], ord, keepdims)  # type: ignore[no-any-return]
+    return _matrix_norm([tensor], ord, keepdims)
 
 
 # ---------------------------------------------------------------- condition number
@@ -251,4 +251,4 @@ def cond(x: Operand, /, *, ord: MatrixOrder = 2) -> Tensor:
         raise ShapeError(
             f"cond: an empty matrix has no condition number\n\n    x  {describe(tensor)}"
         )
-    return _cond([tensor], ord)  # type: ignore[no-any-return]
+    return _cond([tensor], ord)

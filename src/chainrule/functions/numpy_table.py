@@ -67,62 +67,62 @@ UFUNCS: Final[dict[Any, Function]] = {
 # ---------------------------------------------------------------- reductions
 
 
-def _reduction(function: Function) -> Function:
+def _reduction(function: Callable[..., Tensor]) -> Function:
     """A reduction under NumPy's parameters; the axis may be given by position."""
 
     def reduce(a: Operand, axis: Axes = None, *, keepdims: bool = False) -> Tensor:
-        return function(a, axis=axis, keepdims=keepdims)  # type: ignore[no-any-return]
+        return function(a, axis=axis, keepdims=keepdims)
 
     return reduce
 
 
-def _first_axis(function: Function) -> Function:
+def _first_axis(function: Callable[..., Tensor]) -> Function:
     """A reduction under the parameters of ``ufunc.reduce``, whose axis is 0 if not given."""
 
     def reduce(a: Operand, axis: Axes = 0, *, keepdims: bool = False) -> Tensor:
-        return function(a, axis=axis, keepdims=keepdims)  # type: ignore[no-any-return]
+        return function(a, axis=axis, keepdims=keepdims)
 
     return reduce
 
 
-def _typed(function: Function) -> Function:
+def _typed(function: Callable[..., Tensor]) -> Function:
     def reduce(
         a: Operand, axis: Axes = None, dtype: Any = None, *, keepdims: bool = False
     ) -> Tensor:
-        return function(a, axis=axis, dtype=dtype, keepdims=keepdims)  # type: ignore[no-any-return]
+        return function(a, axis=axis, dtype=dtype, keepdims=keepdims)
 
     return reduce
 
 
-def _spread(function: Function) -> Function:
+def _spread(function: Callable[..., Tensor]) -> Function:
     def reduce(a: Operand, axis: Axes = None, *, ddof: float = 0, keepdims: bool = False) -> Tensor:
-        return function(a, axis=axis, correction=ddof, keepdims=keepdims)  # type: ignore[no-any-return]
+        return function(a, axis=axis, correction=ddof, keepdims=keepdims)
 
     return reduce
 
 
-def _running(function: Function) -> Function:
+def _running(function: Callable[..., Tensor]) -> Function:
     def accumulate(a: Operand, axis: int | None = None, dtype: Any = None) -> Tensor:
         array = manipulation.ravel(a) if axis is None else a
-        return function(array, axis=axis or 0, dtype=dtype)  # type: ignore[no-any-return]
+        return function(array, axis=axis or 0, dtype=dtype)
 
     return accumulate
 
 
-def _running_first(function: Function) -> Function:
+def _running_first(function: Callable[..., Tensor]) -> Function:
     def accumulate(array: Operand, axis: int = 0, dtype: Any = None) -> Tensor:
-        return function(array, axis=axis, dtype=dtype)  # type: ignore[no-any-return]
+        return function(array, axis=axis, dtype=dtype)
 
     return accumulate
 
 
-def outer(function: Function) -> Function:
+def outer(function: Callable[..., Tensor]) -> Function:
     """A function of all pairs of elements of two arrays."""
 
     def pairs(a: Operand, b: Operand) -> Tensor:
         left, right = as_tensor(a, "outer"), as_tensor(b, "outer")
         column = manipulation.reshape(left, left.shape + (1,) * right.ndim)
-        return function(column, right)  # type: ignore[no-any-return]
+        return function(column, right)
 
     return pairs
 
@@ -217,9 +217,9 @@ def _argsort(a: Operand, axis: int = -1) -> Tensor:
     return sorting.argsort(a, axis=axis)
 
 
-def _arg(function: Function) -> Function:
+def _arg(function: Callable[..., Tensor]) -> Function:
     def find(a: Operand, axis: int | None = None, *, keepdims: bool = False) -> Tensor:
-        return function(a, axis=axis, keepdims=keepdims)  # type: ignore[no-any-return]
+        return function(a, axis=axis, keepdims=keepdims)
 
     return find
 

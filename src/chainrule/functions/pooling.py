@@ -92,7 +92,7 @@ def _pool_max(
     name: str, x: Operand, window: Sizes, stride: Sizes | None, padding: Padding, rank: int
 ) -> Tensor:
     x = as_tensor(x, name)
-    return _max_pool([x], _windows(name, x, window, stride, padding, rank))  # type: ignore[no-any-return]
+    return _max_pool([x], _windows(name, x, window, stride, padding, rank))
 
 
 def _pool_mean(
@@ -106,7 +106,7 @@ def _pool_mean(
 ) -> Tensor:
     x = floating(as_tensor(x, name))
     windows = _windows(name, x, window, stride, padding, rank)
-    return _avg_pool([x], windows, include_padding)  # type: ignore[no-any-return]
+    return _avg_pool([x], windows, include_padding)
 
 
 def max_pool1d(
@@ -206,7 +206,7 @@ def global_avg_pool(x: Operand) -> Tensor:
     Tensor([[2.]])
     """
     x = floating(as_tensor(x, "global_avg_pool"))
-    return _mean([x], _places("global_avg_pool", x))  # type: ignore[no-any-return]
+    return _mean([x], _places("global_avg_pool", x))
 
 
 def global_max_pool(x: Operand) -> Tensor:
@@ -219,4 +219,4 @@ def global_max_pool(x: Operand) -> Tensor:
     Tensor([[3.]])
     """
     x = as_tensor(x, "global_max_pool")
-    return _reduce_max([x], _places("global_max_pool", x))  # type: ignore[no-any-return]
+    return _reduce_max([x], _places("global_max_pool", x))

@@ -79,7 +79,7 @@ def exponential(key: Operand, shape: Sizes = (), *, dtype: object = DEFAULT_FLOA
     >>> x = cr.random.exponential(cr.random.key(0), (3,))
     """
     kind, sizes = float_of("random.exponential", dtype), shape_of("random.exponential", shape)
-    return _exponential([key_of("random.exponential", key)], sizes, kind)  # type: ignore[no-any-return]
+    return _exponential([key_of("random.exponential", key)], sizes, kind)
 
 
 def _gumbel_nodes(key: Node, shape: Shape, dtype: DType, start: Node | None = None) -> Node:
@@ -99,7 +99,7 @@ def gumbel(key: Operand, shape: Sizes = (), *, dtype: object = DEFAULT_FLOAT) ->
     >>> x = cr.random.gumbel(cr.random.key(0), (3,))
     """
     kind, sizes = float_of("random.gumbel", dtype), shape_of("random.gumbel", shape)
-    return _gumbel([key_of("random.gumbel", key)], sizes, kind)  # type: ignore[no-any-return]
+    return _gumbel([key_of("random.gumbel", key)], sizes, kind)
 
 
 def _less_nodes(key: Node, p: Node, shape: Shape, start: Node | None = None) -> Node:
@@ -121,7 +121,7 @@ def bernoulli(key: Operand, p: Operand = 0.5, shape: Sizes | None = None) -> Ten
     chance = floating(as_tensor(p, "random.bernoulli"))
     sizes = chance.shape if shape is None else shape_of("random.bernoulli", shape)
     (chance,) = parameters_of("random.bernoulli", sizes, chance.dtype, p=chance)
-    return _less([key_of("random.bernoulli", key), chance], sizes)  # type: ignore[no-any-return]
+    return _less([key_of("random.bernoulli", key), chance], sizes)
 
 
 def _randint_nodes(
@@ -176,7 +176,7 @@ def randint(
     source = key_of("random.randint", key)
     wide = np.uint64 if kind is uint64 else np.int64
     bounds = of_value(np.array(first, wide)), of_value(np.array(last - first + 1, np.uint64))
-    return _randint([source, *bounds], sizes, kind)  # type: ignore[no-any-return]
+    return _randint([source, *bounds], sizes, kind)
 
 
 def _categorical_nodes(key: Node, logits: Node, axis: int, shape: Shape) -> Node:
@@ -216,7 +216,7 @@ def categorical(
             f"random.categorical: logits with classes along axis {place} do not give draws of "
             f"shape {list(sizes)}\n\n    logits   {describe(scores)}"
         )
-    return _categorical([key_of("random.categorical", key), scores], place, sizes)  # type: ignore[no-any-return]
+    return _categorical([key_of("random.categorical", key), scores], place, sizes)
 
 
 def _order_nodes(words: Node) -> Node:
@@ -248,7 +248,7 @@ def permutation(key: Operand, x: int | Operand) -> Tensor:
 
 def _drawn_order(key: Tensor, size: int) -> Tensor:
     """The order of random words: two of n are equal with probability n² 2⁻⁶⁵."""
-    return _order([bits(key, size)])  # type: ignore[no-any-return]
+    return _order([bits(key, size)])
 
 
 def _dropout_nodes(key: Node, x: Node, rate: float) -> Node:
@@ -277,4 +277,4 @@ def dropout(x: Operand, rate: float, key: Operand) -> Tensor:
     if not 0 <= rate < 1:
         raise ArgumentError(f"random.dropout: the rate is {rate}; it is at least 0 and less than 1")
     source = key_of("random.dropout", key)
-    return _dropout([source, floating(as_tensor(x, "random.dropout"))], float(rate))  # type: ignore[no-any-return]
+    return _dropout([source, floating(as_tensor(x, "random.dropout"))], float(rate))

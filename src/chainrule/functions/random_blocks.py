@@ -37,9 +37,9 @@ _rows: Final = Lifted(_rows_nodes)
 
 def uniform_block(key: Tensor, number: Tensor, shape: Shape, dtype: DType) -> Tensor:
     """The uniform numbers that a key has for the block of this number, a counter of its own."""
-    return _block([key, number], shape, dtype)  # type: ignore[no-any-return]
+    return _block([key, number], shape, dtype)
 
 
 def uniform_rows(key: Tensor, count: int, rows: int, draw: Shape, dtype: DType) -> Tensor:
     """So many rows of uniform numbers: those of block 0, of block 1, and so on."""
-    return _rows([key], count, rows, draw, dtype)  # type: ignore[no-any-return]
+    return _rows([key], count, rows, draw, dtype)

@@ -90,7 +90,7 @@ def split(key: Operand, n: int = 2) -> Tensor:
     count = operator.index(n)
     if count < 0:
         raise ArgumentError(f"random.split: there cannot be {count} keys")
-    return _split([key_of("random.split", key)], count)  # type: ignore[no-any-return]
+    return _split([key_of("random.split", key)], count)
 
 
 def _fold_nodes(key: Node, number: Node) -> Node:
@@ -120,4 +120,4 @@ def fold_in(key: Operand, number: Operand) -> Tensor:
         )
     if isinstance(number, int) and number < 0:
         raise ArgumentError(f"random.fold_in: the number {number} is negative")
-    return _fold([key_of("random.fold_in", key), found])  # type: ignore[no-any-return]
+    return _fold([key_of("random.fold_in", key), found])

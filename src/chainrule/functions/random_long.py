@@ -33,7 +33,7 @@ Kind = tuple[Shape, DType]
 Program = Callable[..., list[Array]]
 
 
-class Drawn(Lifted):
+class Drawn(Lifted[Tensor]):
     """A constructor of draws of which each is made of its own bits, as a function of Tensors.
 
     Call it with a key and parameters, then with the shape and other static arguments. The
@@ -42,7 +42,7 @@ class Drawn(Lifted):
 
     __slots__ = ()
 
-    def __call__(self, tensors: Sequence[Tensor], *static: Any) -> Any:
+    def __call__(self, tensors: Sequence[Tensor], *static: Any) -> Tensor:
         shape, *others = static
         arrays = long_arrays(tensors, shape)
         if arrays is None:

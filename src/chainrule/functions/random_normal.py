@@ -40,7 +40,7 @@ _cosine: Final = Lifted(_cosine_nodes)
 
 def standard_normal(first: Tensor, second: Tensor) -> Tensor:
     """Make standard normal numbers of uniform ones, the cosine of each pair."""
-    return _cosine([first, second])  # type: ignore[no-any-return]
+    return _cosine([first, second])
 
 
 def _normal_nodes(key: Node, shape: Shape, dtype: DType) -> Node:
@@ -61,12 +61,12 @@ def _normal_at(key: Node, mean: Node, deviation: Node, shape: Shape, dtype: DTyp
     return _shifted(_normal_nodes(key, shape, dtype), mean, deviation)
 
 
-class _Normal(Lifted):
+class _Normal(Lifted[Tensor]):
     """A long draw of normal numbers outside of any recording runs block by block."""
 
     __slots__ = ()
 
-    def __call__(self, tensors: Sequence[Tensor], *static: Any) -> Any:
+    def __call__(self, tensors: Sequence[Tensor], *static: Any) -> Tensor:
         shape, dtype = static
         arrays = long_arrays(tensors, shape)
         if arrays is None:

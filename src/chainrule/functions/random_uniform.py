@@ -40,7 +40,7 @@ def bits(key: Operand, shape: Sizes = (), dtype: object = uint64) -> Tensor:
     kind = as_dtype(dtype)
     if kind.kind != "unsigned":
         raise DTypeError(f"random.bits: bits are unsigned integers, not {kind}")
-    return _bits([key_of("random.bits", key)], shape_of("random.bits", shape), kind)  # type: ignore[no-any-return]
+    return _bits([key_of("random.bits", key)], shape_of("random.bits", shape), kind)
 
 
 def float_of(name: str, dtype: object) -> DType:
@@ -123,7 +123,7 @@ def uniform(
 
 def drawn(
     name: str,
-    draws: tuple[Lifted, Lifted],
+    draws: tuple[Lifted[Tensor], Lifted[Tensor]],
     key: Operand,
     shape: Sizes,
     dtype: object,
@@ -134,9 +134,9 @@ def drawn(
     source, given = key_of(name, key), tuple(parameters.values())
     plain, general = draws
     if all(isinstance(v, int | float) for v in given) and given == (0, 1):
-        return plain([source], sizes, kind)  # type: ignore[no-any-return]
+        return plain([source], sizes, kind)
     made = parameters_of(name, sizes, kind, **parameters)
-    return general([source, *made], sizes, kind)  # type: ignore[no-any-return]
+    return general([source, *made], sizes, kind)
 
 
 def parameters_of(name: str, shape: Shape, dtype: DType, **values: Operand) -> list[Tensor]:

@@ -179,7 +179,7 @@ def sum(x: Operand, /, *, axis: Axes = None, dtype: Any = None, keepdims: bool =
     tensor = as_tensor(x, "sum")
     axes = axes_of("sum", axis, tensor)
     tensor = cast(tensor, summed_dtype(tensor.dtype, dtype))
-    return _sum([tensor], axes, keepdims)  # type: ignore[no-any-return]
+    return _sum([tensor], axes, keepdims)
 
 
 @reduced
@@ -204,7 +204,7 @@ def prod(x: Operand, /, *, axis: Axes = None, dtype: Any = None, keepdims: bool 
     tensor = as_tensor(x, "prod")
     axes = axes_of("prod", axis, tensor)
     tensor = cast(tensor, summed_dtype(tensor.dtype, dtype))
-    return _reduce([tensor], "prod", axes, keepdims)  # type: ignore[no-any-return]
+    return _reduce([tensor], "prod", axes, keepdims)
 
 
 @reduced
@@ -226,7 +226,7 @@ def mean(x: Operand, /, *, axis: Axes = None, keepdims: bool = False) -> Tensor:
     if (average := _at_once(_average, x, axis, keepdims)) is not None:
         return average
     tensor = floating(as_tensor(x, "mean"))
-    return _mean([tensor], axes_of("mean", axis, tensor), keepdims)  # type: ignore[no-any-return]
+    return _mean([tensor], axes_of("mean", axis, tensor), keepdims)
 
 
 @reduced
@@ -251,7 +251,7 @@ def var(
     """
     tensor = floating(as_tensor(x, "var"))
     axes = axes_of("var", axis, tensor)
-    return _var([tensor], axes, float(correction), keepdims)  # type: ignore[no-any-return]
+    return _var([tensor], axes, float(correction), keepdims)
 
 
 @reduced
@@ -274,7 +274,7 @@ def std(
     """
     tensor = floating(as_tensor(x, "std"))
     axes = axes_of("std", axis, tensor)
-    return _std([tensor], axes, float(correction), keepdims)  # type: ignore[no-any-return]
+    return _std([tensor], axes, float(correction), keepdims)
 
 
 def some(name: str, tensor: Tensor, axes: tuple[int, ...]) -> tuple[int, ...]:
@@ -298,7 +298,7 @@ def _extremum(name: ReduceKind, x: Operand, axis: Axes, keepdims: bool) -> Tenso
     axes = axes_of(name, axis, tensor)
     if 0 in tensor.shape:
         some(name, tensor, axes)
-    return _reduce([tensor], name, axes, keepdims)  # type: ignore[no-any-return]
+    return _reduce([tensor], name, axes, keepdims)
 
 
 @reduced
@@ -352,7 +352,7 @@ def any(x: Operand, /, *, axis: Axes = None, keepdims: bool = False) -> Tensor:
     if (found := _at_once(np.logical_or.reduce, x, axis, keepdims, "b")) is not None:
         return found
     tensor = cast(as_tensor(x, "any"), bool_)
-    return _reduce([tensor], "any", axes_of("any", axis, tensor), keepdims)  # type: ignore[no-any-return]
+    return _reduce([tensor], "any", axes_of("any", axis, tensor), keepdims)
 
 
 @reduced
@@ -370,4 +370,4 @@ def all(x: Operand, /, *, axis: Axes = None, keepdims: bool = False) -> Tensor:
     if (found := _at_once(np.logical_and.reduce, x, axis, keepdims, "b")) is not None:
         return found
     tensor = cast(as_tensor(x, "all"), bool_)
-    return _reduce([tensor], "all", axes_of("all", axis, tensor), keepdims)  # type: ignore[no-any-return]
+    return _reduce([tensor], "all", axes_of("all", axis, tensor), keepdims)

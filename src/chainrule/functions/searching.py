@@ -63,7 +63,7 @@ def _arg_extremum(name: ReduceKind, x: Operand, axis: int | None, keepdims: bool
     tensor = as_tensor(x, name)
     place = None if axis is None else axis_of(name, axis, tensor)
     some(name, tensor, tuple(range(tensor.ndim)) if place is None else (place,))
-    return _arg([tensor], name, place, keepdims)  # type: ignore[no-any-return]
+    return _arg([tensor], name, place, keepdims)
 
 
 @reduced
@@ -201,4 +201,4 @@ def searchsorted(
                 f"    x1      {describe(row)}\n    sorter  {describe(order)}"
             )
         row = _take([row, order])
-    return _search([row, values], side)  # type: ignore[no-any-return]
+    return _search([row, values], side)

@@ -111,7 +111,7 @@ def argsort(
     """
     del stable
     tensor = as_tensor(x, "argsort")
-    return _argsort([tensor], axis_of("argsort", axis, tensor), bool(descending))  # type: ignore[no-any-return]
+    return _argsort([tensor], axis_of("argsort", axis, tensor), bool(descending))
 
 
 @reduced
@@ -132,7 +132,7 @@ def sort(x: Operand, /, *, axis: int = -1, descending: bool = False, stable: boo
         if found is not None:
             return found
     tensor = as_tensor(x, "sort")
-    return _sort([tensor], axis_of("sort", axis, tensor), bool(descending))  # type: ignore[no-any-return]
+    return _sort([tensor], axis_of("sort", axis, tensor), bool(descending))
 
 
 @reduced
@@ -160,8 +160,8 @@ def topk(x: Operand, k: int, /, *, axis: int = -1) -> tuple[Tensor, Tensor]:
     if value is not None and 0 < k < value.shape[place]:
         found = quiet_call(_largest, np.moveaxis(value, place, -1), k)
         if found is not None:
-            values, index = (np.moveaxis(each, -1, place) for each in found)
-            return of_value(values), of_value(index)
+            largest, index = (np.moveaxis(each, -1, place) for each in found)
+            return of_value(largest), of_value(index)
     values, indices = _topk([tensor], k, place)
     return values, indices
 
@@ -260,7 +260,7 @@ def _checked_quantile(name: str, x: Operand, q: Operand, axis: Axes, keepdims: b
     fraction = cast(as_tensor(q, name), tensor.dtype)
     if fraction._value is not None and not np.all((fraction._value >= 0) & (fraction._value <= 1)):
         raise ArgumentError(f"{name}: q lies between 0 and 1, and {fraction!r} does not")
-    return _quantile([tensor, fraction], axes, keepdims)  # type: ignore[no-any-return]
+    return _quantile([tensor, fraction], axes, keepdims)
 
 
 @reduced

@@ -71,7 +71,7 @@ def solve(x1: Operand, x2: Operand, /) -> Tensor:
     if type(x1) is Tensor and type(x2) is Tensor and _is_plain(x1._value, x2._value):
         return of_value(quiet_call(ROUTINES["solve"].value, x1._value, x2._value)[0])
     left, right, vector = system("solve", x1, x2)
-    return _solve([left, right], vector)  # type: ignore[no-any-return]
+    return _solve([left, right], vector)
 
 
 def solve_triangular(
@@ -92,7 +92,7 @@ def solve_triangular(
     """
     left, right, vector = system("solve_triangular", x1, x2)
     params = (not upper, adjoint, "solve_triangular")
-    return _solve_triangular([left, right], vector, params)  # type: ignore[no-any-return]
+    return _solve_triangular([left, right], vector, params)
 
 
 # ---------------------------------------------------------------- inverses
@@ -115,7 +115,7 @@ def inv(x: Operand, /) -> Tensor:
     Tensor([[0.5 , 0.  ],
             [0.  , 0.25]])
     """
-    return _inv([squares("inv", x)])  # type: ignore[no-any-return]
+    return _inv([squares("inv", x)])
 
 
 def cutoff(tensor: Tensor, rtol: Operand | None) -> Tensor:
@@ -143,7 +143,7 @@ def pinv(x: Operand, /, *, rtol: Operand | None = None) -> Tensor:
     Tensor([[0.5, 0. ]])
     """
     tensor = matrices("pinv", x)
-    return _pinv([tensor, cutoff(tensor, rtol)])  # type: ignore[no-any-return]
+    return _pinv([tensor, cutoff(tensor, rtol)])
 
 
 def rank_node(values: Node, rtol: Node) -> Node:
@@ -169,7 +169,7 @@ def matrix_rank(x: Operand, /, *, rtol: Operand | None = None) -> Tensor:
     Tensor(1)
     """
     tensor = matrices("matrix_rank", x)
-    return rank_of([svdvals(tensor), cutoff(tensor, rtol)])  # type: ignore[no-any-return]
+    return rank_of([svdvals(tensor), cutoff(tensor, rtol)])
 
 
 def _power_node(node: Node, n: int) -> Node:
@@ -202,7 +202,7 @@ def matrix_power(x: Operand, n: SupportsIndex, /) -> Tensor:
     Tensor([[1., 5.],
             [0., 1.]])
     """
-    return _power([squares("matrix_power", x)], operator.index(n))  # type: ignore[no-any-return]
+    return _power([squares("matrix_power", x)], operator.index(n))
 
 
 # ---------------------------------------------------------------- determinants
@@ -224,7 +224,7 @@ def det(x: Operand, /) -> Tensor:
     >>> cr.linalg.det(cr.tensor([[2.0, 0.0], [0.0, 4.0]]))
     Tensor(8.)
     """
-    return _det([squares("det", x)])  # type: ignore[no-any-return]
+    return _det([squares("det", x)])
 
 
 def slogdet(x: Operand, /) -> SlogdetResult:

@@ -128,7 +128,7 @@ def _write(name: str, combine: Pointwise | None, x: Tensor, index: Any, values: 
 
 def _replaced(combine: Pointwise | None, x: Tensor, mask: Tensor, values: Tensor) -> Tensor:
     changed = values if combine is None else combine(x, values)
-    return _select([mask, changed, x])  # type: ignore[no-any-return]
+    return _select([mask, changed, x])
 
 
 def _zero(tensor: Tensor) -> Tensor:
@@ -166,6 +166,7 @@ def _fitted(name: str, values: Tensor, selected: Shape, shape: Shape) -> Tensor:
 
 
 def _spread_nodes(*operands: Any) -> Node:
+    updates: Node
     updates, *indices, lead, place, gathered, viewed, axes, shape = operands
     if gathered:
         count = len(viewed) - len(gathered)
@@ -177,7 +178,7 @@ def _spread_nodes(*operands: Any) -> Node:
         added = build.scatter(moved, indices, target)
         updates = build.transpose(added, [order.index(a) for a in range(len(viewed))])
     if viewed == shape and axes == tuple(Axis(0, ((k, 1),)) for k in range(len(shape))):
-        return updates  # type: ignore[no-any-return]
+        return updates
     return build.accumulate(updates, View(viewed, axes), shape)
 
 
@@ -192,7 +193,7 @@ _select = Lifted(_select_nodes)
 def _spread(updates: Tensor, selection: Selection, shape: Shape) -> Tensor:
     """S v: zeros of a shape with the updates added where the selection reads."""
     lead = selection.indices[0].ndim if selection.indices else 0
-    return _spread_lifted(  # type: ignore[no-any-return]
+    return _spread_lifted(
         [updates, *selection.indices],
         lead,
         selection.place,
@@ -248,7 +249,7 @@ def _neighbors(combine: Pointwise, rows: Tensor, places: Tensor, shift: int) -> 
     """Combine each row with the one ``shift`` before it, if that is for the same place."""
     earlier = _delayed([rows], shift)
     same = reshape(_same_place([places], shift), places.shape + (1,) * (rows.ndim - 1))
-    return _select([broadcast(same, rows.shape), combine(earlier, rows), rows])  # type: ignore[no-any-return]
+    return _select([broadcast(same, rows.shape), combine(earlier, rows), rows])
 
 
 def _delayed_nodes(x: Node, shift: int) -> Node:

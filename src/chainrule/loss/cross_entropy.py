@@ -90,7 +90,8 @@ def cross_entropy(
     check_labels("cross_entropy", "logits", scores, "targets", wanted, ignore_index)
     counting = Counting(scores, wanted, weights, ignore_index)
     if counting.plain and not label_smoothing:
-        return _of_labels(scores, wanted)  # type: ignore[no-any-return]
+        mean: Tensor = _of_labels(scores, wanted)
+        return mean
     truth = one_hot(wanted, scores.shape[-1], dtype=scores.dtype)
     rows = _surprise(counting.cleared(scores), _weighted(truth, label_smoothing, weights))
     return counting.mean_of_weighted(rows)

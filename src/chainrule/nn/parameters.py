@@ -59,7 +59,8 @@ def load(model: Model, values: Mapping[str, Any]) -> Model:
     if wrong:
         raise CheckpointError(_other_shapes(wrong, own, given))
     leaves = [cast(given[path], p.dtype) for path, p in own.items()]
-    return tree.unflatten(tree.flatten(model)[1], leaves)  # type: ignore[no-any-return]
+    made: Model = tree.unflatten(tree.flatten(model)[1], leaves)
+    return made
 
 
 def _other_names(own: Mapping[str, Any], values: Mapping[str, Any]) -> str:

@@ -109,7 +109,8 @@ class Mixture(Distribution):
     def _each(self, axes: int, method: str, *arguments: Any) -> Tensor:
         """A result of every component, in an axis before the last so many."""
         if isinstance(self.components, Distribution):
-            return getattr(self.components, method)(*arguments)  # type: ignore[no-any-return]
+            made: Tensor = getattr(self.components, method)(*arguments)
+            return made
         parts = [getattr(component, method)(*arguments) for component in self.components]
         return stack(parts, axis=-1 - axes)
 

@@ -173,7 +173,7 @@ class NativeProgram:
         """
         if not self.native.by_object:
             arrays[:] = map(_ready, arrays, self.inputs)
-            return quietly(self._in_steps, arrays)  # type: ignore[no-any-return]
+            return quietly(self._in_steps, arrays)
         arrays[:] = map(_plain, arrays)
         return self.at_once(arrays)
 

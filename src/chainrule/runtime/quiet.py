@@ -5,9 +5,11 @@ from __future__ import annotations
 import contextvars
 import threading
 from collections.abc import Callable
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
+
+Result = TypeVar("Result")
 
 
 class _Quiet(threading.local):
@@ -32,12 +34,12 @@ def _quiet_context() -> contextvars.Context:
 _quiet = _Quiet()
 
 
-def quiet_call(function: Callable[..., Any], *args: Any) -> Any:
+def quiet_call(function: Callable[..., Result], *args: Any) -> Result:
     """Call a NumPy function, which does not call back, with floating-point warnings off."""
     return _quiet.ufunc(function, *args)
 
 
-def quietly(function: Callable[..., Any], *args: Any) -> Any:
+def quietly(function: Callable[..., Result], *args: Any) -> Result:
     """Run a program of arrays with NumPy's floating-point warnings off."""
     if _quiet.busy:
         return function(*args)

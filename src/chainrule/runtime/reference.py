@@ -304,7 +304,7 @@ class Program:
 
     def __call__(self, *arrays: Array) -> list[Array]:
         """Compute the outputs for these inputs; NumPy gives no warnings."""
-        return quietly(self._run, *arrays)  # type: ignore[no-any-return]
+        return quietly(self._run, *arrays)
 
     def _run(self, *arrays: Array) -> list[Array]:
         values: list[Any] = [None] * self.size

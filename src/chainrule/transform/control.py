@@ -124,8 +124,9 @@ def _run(
         made = build.loop(
             body, [*free, *nodes[:first]], nodes[first:last], nodes[last:], steps, reverse
         )
+        results: list[Tensor]
         (results,) = close(around, made[: len(body.outputs)])
-    return results  # type: ignore[no-any-return]
+    return results
 
 
 def cond(predicate: Any, then: Function, otherwise: Function, *operands: Any) -> Any:
@@ -161,6 +162,7 @@ def cond(predicate: Any, then: Function, otherwise: Function, *operands: Any) ->
         graphs = [b.graph(cells, written, free) for b in branches]
         then_graph, otherwise_graph = graphs
         made = build.cond(node_of(chosen, around), then_graph, otherwise_graph, [*given, *free])
+        results: list[Tensor]
         (results,) = close(around, made)
     count = len(branches[0].nodes)
     for cell, value in zip(written, results[count:], strict=True):

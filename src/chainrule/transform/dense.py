@@ -133,7 +133,7 @@ class Blocks(Record, identity=True):
                 for i in self.inputs
             ]
             rows.append(_join(flat, 1))
-        return _join(rows, 0)  # type: ignore[no-any-return]
+        return _join(rows, 0)
 
     @property
     def shape(self) -> tuple[int, ...]:
@@ -207,7 +207,7 @@ def _stacked(block: Tensor, output: Part, variable: Part, vec: str) -> Tensor:
         return block
     rows, rank = len(output.shape), len(output.shape) + len(variable.shape)
     order = (*range(rows)[::-1], *range(rows, rank)[::-1])
-    return _transpose([block], order)  # type: ignore[no-any-return]
+    return _transpose([block], order)
 
 
 def _place(parts: tuple[Part, ...], which: str | int) -> int:

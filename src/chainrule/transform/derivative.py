@@ -190,14 +190,14 @@ class Derivative(Blocks, identity=True):
             return part.diagonal()
         shape = self.inputs[place // len(self.inputs)].shape
         side = math.prod(shape)
-        return _reshape([diagonal(_reshape([self.blocks[place]], (side, side)))], shape)  # type: ignore[no-any-return]
+        return _reshape([diagonal(_reshape([self.blocks[place]], (side, side)))], shape)
 
     def trace(self) -> Tensor:
         """Give the sum of the diagonal."""
         self._require_square("trace")
         if len(self.parts) == 1 and self._structured and self._has_like_axes:
             return self._structured[0].trace()
-        return _sum([self.diag()])  # type: ignore[no-any-return]
+        return _sum([self.diag()])
 
     def _product(self, vectors: Sequence[Tensor]) -> list[Tensor]:
         """Multiply vectors, one Tensor for each argument with an axis that counts them."""
@@ -231,12 +231,13 @@ class Derivative(Blocks, identity=True):
         part = self.parts[place]
         if isinstance(part, Structured):
             ready = part.__dict__.get("compact", part)
-            return ready.product(vectors)  # type: ignore[no-any-return]
+            made: Tensor = ready.product(vectors)
+            return made
         row, column = divmod(place, len(self.inputs))
         count = vectors.shape[-1]
         sides = self.outputs[row].size, self.inputs[column].size
         flat = matmul(_reshape([self.blocks[place]], sides), _reshape([vectors], (sides[1], count)))
-        return _reshape([flat], (*self.outputs[row].shape, count))  # type: ignore[no-any-return]
+        return _reshape([flat], (*self.outputs[row].shape, count))
 
     def __matmul__(self, other: Any) -> Any:
         """Multiply a vector: of the argument's shape, or flat; more of them along a last axis."""

@@ -65,7 +65,7 @@ def _along(vectors: Tensor, rows: Sequence[int], matrix: Tensor) -> Tensor:
     side = matrix.shape[0]
     flat = _reshape([front], (side, math.prod(front.shape) // max(side, 1)))
     made = _reshape([matmul(matrix, flat)], front.shape)
-    return _transpose([made], tuple(order.index(k) for k in range(vectors.ndim)))  # type: ignore[no-any-return]
+    return _transpose([made], tuple(order.index(k) for k in range(vectors.ndim)))
 
 
 def _values(block: Structured, joint: Joint, found: Sequence[EighResult]) -> Tensor:
@@ -93,4 +93,4 @@ def _spread(block: Structured, joint: Joint, found: Sequence[EighResult], like: 
     form = block.form
     axes = [r for group in joint.groups for r in group.rows]
     sizes = tuple(form.sizes[r] for r in axes)
-    return _expand([_reshape([values], sizes)], like.shape, tuple(axes))  # type: ignore[no-any-return]
+    return _expand([_reshape([values], sizes)], like.shape, tuple(axes))

@@ -9,7 +9,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Mapping, Sequence
 from functools import cached_property
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 
@@ -18,7 +18,7 @@ from chainrule.algebra.index import Atom
 from chainrule.algebra.picks import is_pick
 from chainrule.algebra.structure import Form, Part, Summand, damped, evaluated
 from chainrule.autodiff.batch import batch
-from chainrule.functions.lift import Lifted
+from chainrule.functions.lift import Lifted, Made
 from chainrule.ir import build
 from chainrule.ir.dtype import DType
 from chainrule.ir.graph import Node, dependents
@@ -30,31 +30,33 @@ from chainrule.transform.scope import Residuals
 
 __all__ = ["LinearMap", "Structured"]
 
+Built = TypeVar("Built", Node, list[Node])
+
 _AT_ONCE = 1 << 28  # bytes of one intermediate value, for all columns that are computed together
 _CHAIN = 8  # so many factors in a term are a network rather than a structure
 
 
-def _program(what: Callable[..., Any], extra: int = 0) -> Lifted:
-    """A function of the values of atoms and of ``extra`` Tensors, for a form."""
+def _of_values(method: Callable[..., Built]) -> Callable[..., Built]:
+    """An evaluation of a form as a constructor of nodes: of the values of its atoms and others."""
 
-    def builder(*arguments: Any) -> Any:
+    def builder(*arguments: Any) -> Built:
         *nodes, form, atoms, dtype, rest = arguments
         values = dict(zip(atoms, nodes, strict=False))
-        return what(Evaluation(values, dtype), form, *nodes[len(atoms) : len(atoms) + extra], *rest)
+        return method(Evaluation(values, dtype), form, *nodes[len(atoms) :], *rest)
 
-    return Lifted(builder)
+    return builder
 
 
-_dense = _program(lambda e, form: e.dense(form))
-_core = _program(lambda e, form: e.core(form))
-_at_places = _program(lambda e, form, pair: e.at_places(form, pair))
-_diagonal = _program(lambda e, form: e.diagonal(form))
-_trace = _program(lambda e, form: e.trace(form))
-_product = _program(lambda e, form, v: e.product(form, v), extra=1)
-_matrix = _program(lambda e, form, part: e.matrix(form, part))
-_tensor = _program(lambda e, form, part: e.tensor(form, part))
-_free_diagonal = _program(lambda e, form, summands: e.free_diagonal(form, summands))
-_joined = _program(lambda e, form, summands: e.joined_sides(form, summands))
+_dense = Lifted(_of_values(Evaluation.dense))
+_core = Lifted(_of_values(Evaluation.core))
+_at_places = Lifted(_of_values(Evaluation.at_places))
+_diagonal = Lifted(_of_values(Evaluation.diagonal))
+_trace = Lifted(_of_values(Evaluation.trace))
+_product = Lifted(_of_values(Evaluation.product))
+_matrix = Lifted(_of_values(Evaluation.matrix))
+_tensor = Lifted(_of_values(Evaluation.tensor))
+_free_diagonal = Lifted(_of_values(Evaluation.free_diagonal))
+_joined = Lifted(_of_values(Evaluation.joined_sides))
 
 
 Value = Tensor | Callable[[], Tensor]
@@ -86,42 +88,42 @@ class Structured:
         done = "values" in self.__dict__
         return not done and not all(isinstance(t, Tensor) for t in self._given.values())
 
-    def _run(self, program: Lifted, *rest: Any, extra: Sequence[Tensor] = ()) -> Any:
+    def _run(self, program: Lifted[Made], *rest: Any, extra: Sequence[Tensor] = ()) -> Made:
         atoms = tuple(self.values)
         return program([*self.values.values(), *extra], self.form, atoms, self.dtype, rest)
 
     def dense(self) -> Tensor:
         """The block with the axes of the result before those of the argument."""
-        return self._run(_dense)  # type: ignore[no-any-return]
+        return self._run(_dense)
 
     def core(self) -> Tensor:
         """What is left at the places of tied axes: blocks, free rows, free columns."""
-        return self._run(_core)  # type: ignore[no-any-return]
+        return self._run(_core)
 
     def per_place(self, axis: int) -> Tensor:
         """The block at each place of an axis that is tied to its column."""
-        return self._run(_at_places, (axis, self.form.rows + axis))  # type: ignore[no-any-return]
+        return self._run(_at_places, (axis, self.form.rows + axis))
 
     def diagonal(self) -> Tensor:
         """The diagonal, in the shape of the argument."""
-        return self._run(_diagonal)  # type: ignore[no-any-return]
+        return self._run(_diagonal)
 
     def trace(self) -> Tensor:
         """The sum of the diagonal."""
-        return self._run(_trace)  # type: ignore[no-any-return]
+        return self._run(_trace)
 
     def product(self, vectors: Tensor) -> Tensor:
         """Multiply vectors that have the axes of the argument, then one that counts them."""
-        return self._run(_product, extra=[vectors])  # type: ignore[no-any-return]
+        return self._run(_product, extra=[vectors])
 
     def matrix(self, part: Part) -> Tensor:
         """A part as a matrix."""
-        return self._run(_matrix, part)  # type: ignore[no-any-return]
+        return self._run(_matrix, part)
 
     def diagonal_of(self, others: Sequence[Summand]) -> Tensor:
         """The free diagonal of the terms that are not among the others."""
         own = [s for s in self.form.summands if s not in others]
-        return self._run(_free_diagonal, tuple(own))  # type: ignore[no-any-return]
+        return self._run(_free_diagonal, tuple(own))
 
     def joined_sides(self, summands: Sequence[Summand]) -> tuple[Tensor, Tensor]:
         """Matrices L and R whose product is the sum of terms of low rank."""

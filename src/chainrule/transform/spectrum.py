@@ -56,7 +56,7 @@ def spectrum(block: Structured) -> Tensor:
         found = core if form.side == 1 else eigvalsh(core)
     found = _reshape([found], (math.prod(found.shape),))
     times = math.prod(form.sizes[r] for r, _ in form.identities)
-    return _reshape([_repeat([found], times)], (times * found.shape[0],))  # type: ignore[no-any-return]
+    return _reshape([_repeat([found], times)], (times * found.shape[0],))
 
 
 def _products(block: Structured) -> Tensor:

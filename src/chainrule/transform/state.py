@@ -70,10 +70,12 @@ class State:
         if recording is None:
             return self._held
         if self in recording.writes:
-            return recording.writes[self]  # type: ignore[no-any-return]
+            written: Tensor = recording.writes[self]
+            return written
         if recording.opaque and recording.kind in ("jit", "scan", "cond"):
             if self not in recording.reads:
                 node = build.parameter(self._held.shape, self._held.dtype)
                 recording.reads[self] = of_node(node, recording)
-            return recording.reads[self]  # type: ignore[no-any-return]
+            read: Tensor = recording.reads[self]
+            return read
         return self._read(recording.parent)

@@ -82,14 +82,14 @@ def _inward(form: Form, vectors: Tensor, outer: tuple[list[int], list[int]]) -> 
     turned = _transpose([vectors], (*outer[0], form.rows))
     blocks = math.prod(form.sizes[r] for r, _ in form.blocks)
     wide = math.prod(form.sizes[r] for r, _ in form.identities) * count
-    return _reshape([turned], (blocks, form.side, wide))  # type: ignore[no-any-return]
+    return _reshape([turned], (blocks, form.side, wide))
 
 
 def _outward(form: Form, made: Tensor, count: int, outer: tuple[list[int], list[int]]) -> Tensor:
     sizes = [form.sizes[c] for c in outer[1]]
     spread = _reshape([made], (*sizes, count))
     order = [outer[1].index(c) for c in form.column_labels]
-    return _transpose([spread], (*order, len(order)))  # type: ignore[no-any-return]
+    return _transpose([spread], (*order, len(order)))
 
 
 # ---------------------------------------------------------------- block by block

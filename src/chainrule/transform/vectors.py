@@ -96,4 +96,4 @@ class Vectors:
 
 
 def _counted(tensor: Tensor) -> Tensor:
-    return _reshape([tensor], (*tensor.shape, 1))  # type: ignore[no-any-return]
+    return _reshape([tensor], (*tensor.shape, 1))

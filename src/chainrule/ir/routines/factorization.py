@@ -59,7 +59,8 @@ def _in_place(a: Array) -> tuple[Array, int]:
     from scipy.linalg import get_lapack_funcs
 
     (factor,) = get_lapack_funcs(("potrf",), (a,))
-    return factor(a.T, lower=True, overwrite_a=True, clean=True)  # type: ignore[no-any-return]
+    made: tuple[Array, int] = factor(a.T, lower=True, overwrite_a=True, clean=True)
+    return made
 
 
 def _indefinite(a: Array) -> ArgumentError:
