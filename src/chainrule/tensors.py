@@ -5,11 +5,8 @@ Operators and methods are attached by ``functions/methods.py`` (a room below), f
 
 from __future__ import annotations
 
-from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from functools import reduce
-from threading import Lock
 from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
@@ -18,7 +15,7 @@ from chainrule.errors import ArgumentError, DTypeError, GradientError, ShapeErro
 from chainrule.ir import build
 from chainrule.ir.dtype import DType, as_dtype, from_numpy, promote
 from chainrule.ir.graph import Node
-from chainrule.recording import Recording, current, innermost
+from chainrule.recording import Recording, innermost
 
 Scalar = bool | int | float
 
@@ -265,61 +262,6 @@ def weak(node: Node, recording: Recording) -> Weak:
     number._node = node
     number._recording = recording
     return number
-
-
-class Watched(Tensor):
-    """A Tensor that a function closes over while ``jit`` records it: reading its value is noticed.
-
-    A value that was read may be part of the program, which is recorded again when the name is bound
-    to another Tensor. A Tensor is turned into a Watched in place, and back.
-    """
-
-    __slots__ = ()
-
-    @property
-    def _value(self) -> np.ndarray | None:  # type: ignore[override]
-        opened = current()
-        for recording in opened.chain() if opened else ():
-            recording.touched.add(id(self))
-        return held(self)
-
-    @property
-    def shape(self) -> tuple[int, ...]:
-        return held(self).shape
-
-    @property
-    def dtype(self) -> DType:
-        return from_numpy(held(self).dtype)
-
-
-# Not a method: another thread may make it a plain Tensor again between the call and the look-up.
-held: Final[Callable[[Tensor], np.ndarray]] = Tensor.__dict__["_value"].__get__
-_watchers: Final[Counter[int]] = Counter()
-_watching: Final = Lock()
-
-
-@contextmanager
-def watched(tensors: Iterable[Tensor]) -> Iterator[None]:
-    """Notice who reads the values of these Tensors in this block.
-
-    Threads that record at the same time may watch the same Tensor; the last one lets it go.
-    """
-    changed = [t for t in tensors if type(t) in (Tensor, Watched) and t._node is None]
-    with _watching:
-        for t in changed:
-            _watchers[id(t)] += 1
-            t.__class__ = Watched
-    try:
-        yield
-    finally:
-        with _watching:
-            for t in changed:
-                _watchers[id(t)] -= 1
-                if not _watchers[id(t)]:
-                    del _watchers[id(t)]
-                    kind: type[Tensor] = type(t)
-                    if kind is Watched:  # else it was given away meanwhile
-                        t.__class__ = Tensor
 
 
 def node_of(tensor: Tensor, host: Recording) -> Node:

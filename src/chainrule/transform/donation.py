@@ -18,7 +18,8 @@ from chainrule.ir.dtype import DType, from_numpy
 from chainrule.locking import lock_between_forks
 from chainrule.recording import Place, place_text, users_place
 from chainrule.runtime.native import NativeProgram
-from chainrule.tensors import Tensor, held
+from chainrule.tensors import Tensor
+from chainrule.transform.watching import held
 
 __all__ = ["Donate", "Donation", "GivenAway", "mark", "taking"]
 

@@ -16,13 +16,14 @@ from chainrule.runtime.building import Build
 from chainrule.runtime.matching import Match
 from chainrule.runtime.native import NativeProgram
 from chainrule.runtime.programs import is_native, ready
-from chainrule.tensors import Tensor, node_of, of_node, of_value, tensor, watched, weak
+from chainrule.tensors import Tensor, node_of, of_node, of_value, tensor, weak
 from chainrule.transform.arguments import called, matched
 from chainrule.transform.closure import UNBOUND, Get, Watch, watches
 from chainrule.transform.debug import tie_effects
 from chainrule.transform.donation import Donation, mark, taking
 from chainrule.transform.results import built
 from chainrule.transform.scope import Function, outputs
+from chainrule.transform.watching import watched
 
 __all__ = ["Options", "Recorded", "Shortcut", "say"]
 
