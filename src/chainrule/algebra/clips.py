@@ -5,7 +5,7 @@ from __future__ import annotations
 import itertools
 from fractions import Fraction
 
-from chainrule.algebra import combine
+from chainrule.algebra import combine, scalars
 from chainrule.algebra.exponentials import Definitions
 from chainrule.algebra.index import Atom, Factor, Poly, Term, fresh_labels, normal
 
@@ -95,8 +95,8 @@ def _branches(
     dims = mask.atom.dims
     relation = _FLIPPED[str(mask.atom.params[0])]
     flipped = Atom("indicator", (relation,), mask.atom.args, dims)
-    sign = combine.function("sign", [u], dims)
-    clip = combine.function("clip", [u, combine.scale(Fraction(-1), bound), bound], dims)
+    sign = scalars.function("sign", [u], dims)
+    clip = scalars.function("clip", [u, combine.scale(Fraction(-1), bound), bound], dims)
     (level,) = bound.at(mask.labels, fresh_labels(term, rank))
     (slope,), (cut,) = (p.at(mask.labels, itertools.count(rank)) for p in (sign, clip))
     outer = rest.times(level).times(slope).times(Term(Fraction(1), (Factor(flipped, mask.labels),)))

@@ -6,7 +6,7 @@ import itertools
 from collections.abc import Mapping
 from fractions import Fraction
 
-from chainrule.algebra import combine
+from chainrule.algebra import combine, scalars
 from chainrule.algebra.index import (
     Atom,
     Factor,
@@ -39,13 +39,13 @@ def sigmoids(term: Term, _: int, __: Definitions) -> list[Term] | None:
         if up.denominator != 1 or up < 0 or down < 0:
             continue
         (inside,) = exponential.atom.args
-        there = combine.function("sigmoid", [inside], exponential.atom.dims)
+        there = scalars.function("sigmoid", [inside], exponential.atom.dims)
         rest = tuple(g for g in term.factors if g is not f and g not in same)
         (sigma,) = there.terms[0].factors
         made = [Term(term.coefficient, (*rest, Factor(sigma.atom, labels, up)))] if up else [
             Term(term.coefficient, rest)]  # fmt: skip
         if down:
-            flipped = combine.function("sigmoid", [combine.scale(-_ONE, inside)],
+            flipped = scalars.function("sigmoid", [combine.scale(-_ONE, inside)],
                                        exponential.atom.dims).terms[0].factors[0]  # fmt: skip
             made = [t.times(Term(_ONE, (Factor(flipped.atom, labels, down),))) for t in made]
         return made
@@ -172,7 +172,7 @@ def _is_negative(poly: Poly) -> bool:
 def _sigmoid(atom: Atom, sign: int) -> Atom:
     """σ of the argument of another σ, perhaps with the opposite sign."""
     inside = combine.scale(Fraction(sign), atom.args[0])
-    return combine.function("sigmoid", [inside], atom.dims).terms[0].factors[0].atom
+    return scalars.function("sigmoid", [inside], atom.dims).terms[0].factors[0].atom
 
 
 # ---------------------------------------------------------------- softmax and tanh by hand
@@ -229,7 +229,7 @@ def _two_sided(g: Factor, f: Factor, inner: Poly) -> Factor | None:
         return None
     double = combine.scale(Fraction(2), g.atom.args[0])
     return Factor(
-        combine.function("sigmoid", [double], g.atom.dims).terms[0].factors[0].atom, g.labels
+        scalars.function("sigmoid", [double], g.atom.dims).terms[0].factors[0].atom, g.labels
     )
 
 
@@ -306,7 +306,7 @@ def differences(poly: Poly) -> Poly:
         for f in first.factors:
             if f.atom.head != "apply:sigmoid" or f.power != 1:
                 continue
-            turned = combine.function(
+            turned = scalars.function(
                 "sigmoid", [combine.scale(-_ONE, f.atom.args[0])], f.atom.dims
             )
             other = Factor(turned.terms[0].factors[0].atom, f.labels)
@@ -315,7 +315,7 @@ def differences(poly: Poly) -> Poly:
             for j, second in enumerate(poly.terms):
                 if j != i and normal([second], range(poly.rank), poly.dims) == key:
                     half = combine.scale(Fraction(1, 2), f.atom.args[0])
-                    (tanh,) = combine.function("tanh", [half], f.atom.dims).terms
+                    (tanh,) = scalars.function("tanh", [half], f.atom.dims).terms
                     made = Term(first.coefficient * tanh.coefficient, tuple(
                         Factor(tanh.factors[0].atom, f.labels) if g is f else g
                         for g in first.factors))  # fmt: skip

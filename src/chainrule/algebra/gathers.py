@@ -6,8 +6,9 @@ import itertools
 from collections.abc import Sequence
 from fractions import Fraction
 
-from chainrule.algebra.combine import count_axis, delta_factor, lone, size
+from chainrule.algebra.combine import delta_factor, lone, size
 from chainrule.algebra.index import Atom, Factor, Poly, Term, atom_poly, lean, normal
+from chainrule.algebra.masks import count_axis
 
 __all__ = ["gather", "scatter"]
 

@@ -15,7 +15,7 @@ from typing import Any, assert_never
 
 import numpy as np
 
-from chainrule.algebra import combine, matrices
+from chainrule.algebra import combine, masks, matrices, scalars
 from chainrule.algebra.definitions import expanded
 from chainrule.algebra.exponentials import complements
 from chainrule.algebra.gathers import gather, scatter
@@ -208,7 +208,7 @@ class Lowering:
                 mask, chosen, otherwise = map(self.value, node.inputs)
                 if not node.dtype.is_float:  # an index that counts from the end, made positive
                     return otherwise
-                return combine.select(mask, chosen, otherwise)
+                return masks.select(mask, chosen, otherwise)
             case Add(signs=signs):
                 pairs = zip(signs, map(self.value, node.inputs), strict=True)
                 return combine.add([(Fraction(s), p) for s, p in pairs])
@@ -292,7 +292,7 @@ class Lowering:
             return combine.multiply(
                 self._factor(twins[0].inputs[0]), combine.power(operands[1], Fraction(-1)), dims
             )
-        return combine.apply(name, operands, op.params, dims, not twins[0].inputs[0].dtype.is_float)
+        return scalars.apply(name, operands, op.params, dims, not twins[0].inputs[0].dtype.is_float)
 
     # ------------------------------------------------------------ layout
 

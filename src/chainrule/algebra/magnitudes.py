@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from fractions import Fraction
 
-from chainrule.algebra import combine
+from chainrule.algebra import combine, scalars
 from chainrule.algebra.definitions import with_factors_named
 from chainrule.algebra.index import Factor, Term, fresh_labels
 
@@ -32,7 +32,7 @@ def _fewest(term: Term, f: Factor, rank: int) -> list[Term] | None:
     value = combine.lone(x) or combine.together(x).terms[0].factors[0]
     if value.atom.head == "group" and len(x.terms) == 1:  # Xw stands as X and w beside others
         term = with_factors_named(term, rank, value.atom, x) or term
-    sign, size = (combine.function(name, [x], x.dims).terms[0].factors[0] for name in _NAMES)
+    sign, size = (scalars.function(name, [x], x.dims).terms[0].factors[0] for name in _NAMES)
     signs, sizes, own = (_found(term, g, f.labels) for g in (sign, size, value))
     a, b, c = (sum(int(g.power) for g in found) for found in (signs, sizes, own))
     powers = _split(odd=(a + c) % 2 == 1, size=b + c)

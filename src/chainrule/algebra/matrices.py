@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from chainrule.algebra.combine import add, einsum, function, grouped, lone, power, ungrouped
+from chainrule.algebra.combine import add, einsum, grouped, lone, power, ungrouped
 from chainrule.algebra.index import (
     Atom,
     Factor,
@@ -18,6 +18,7 @@ from chainrule.algebra.index import (
     atom_poly,
     normal,
 )
+from chainrule.algebra.scalars import function
 
 __all__: list[str] = []
 

@@ -6,7 +6,7 @@ import itertools
 from collections.abc import Sequence
 from fractions import Fraction
 
-from chainrule.algebra.combine import softmax_like, ungrouped
+from chainrule.algebra.combine import ungrouped
 from chainrule.algebra.index import Atom, Factor, Poly, Term, atom_poly, normal
 from chainrule.ir.graph import Graph
 from chainrule.ir.primitives import Reduce
@@ -27,11 +27,11 @@ def along(name: str, x: Poly, axes: Sequence[int], dims: tuple[str, ...]) -> Pol
     """softmax, log_softmax or logsumexp along some axes, read from the transpose if need be."""
     order = [*(k for k in range(x.rank) if k not in axes), *axes]
     if order == list(range(x.rank)) or len(dims) not in (x.rank, x.rank - len(axes)):
-        return softmax_like(name, x, dims, tuple(axes))
+        return atom_poly(Atom(name, tuple(axes), (ungrouped(x),), dims))
     turned = _ordered(ungrouped(x), order)
     places = tuple(range(x.rank - len(axes), x.rank))
     if len(dims) < x.rank:
-        return softmax_like(name, turned, dims, places)
+        return atom_poly(Atom(name, places, (ungrouped(turned),), dims))
     atom = Atom(name, places, (turned,), turned.dims)
     return normal([Term(Fraction(1), (Factor(atom, tuple(order)),))], range(x.rank), dims)
 

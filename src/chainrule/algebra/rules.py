@@ -9,7 +9,7 @@ import itertools
 from collections.abc import Mapping
 from fractions import Fraction
 
-from chainrule.algebra import combine
+from chainrule.algebra import combine, scalars
 from chainrule.algebra.clips import exclusive, kept, saturated, unclipped
 from chainrule.algebra.definitions import expanded, folds
 from chainrule.algebra.exponentials import (
@@ -108,7 +108,7 @@ def _masks(term: Term, _: int, definitions: Definitions) -> list[Term] | None:
         left, right = f.atom.args
         if right.terms or (len(left.terms) == 1 and len(left.terms[0].factors) == 1):
             continue
-        wanted = combine.function("relu", [left], left.dims)
+        wanted = scalars.function("relu", [left], left.dims)
         for atom, definition in definitions.items():
             if definition == wanted:
                 value = atom_poly(atom)
