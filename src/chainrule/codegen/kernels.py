@@ -19,7 +19,8 @@ from chainrule.codegen.exponents import exponentials_below_one
 from chainrule.codegen.fuse import Fused
 from chainrule.codegen.llvm import Builder, Module
 from chainrule.codegen.loops import Pairs, Statement, loads, parts
-from chainrule.codegen.nests import Nest, Row
+from chainrule.codegen.nests import Nest
+from chainrule.codegen.row import Row
 from chainrule.codegen.squares import emit_squares, squares_of
 from chainrule.codegen.streaming import (
     Ask,

@@ -10,62 +10,25 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import ExitStack
-from dataclasses import dataclass, field
 from typing import Final, NamedTuple
 
 from chainrule.codegen.clusters import Cluster
 from chainrule.codegen.counting import Loops, forms_of, merged, values_of
-from chainrule.codegen.llvm import Builder
 from chainrule.codegen.loops import Load, Statement
 from chainrule.codegen.mathematics.lanes import Lanes
 from chainrule.codegen.mathematics.quotients import divisor
+from chainrule.codegen.row import Row
 from chainrule.codegen.scope import Scope
 from chainrule.codegen.settled import NOTHING, Settled, divisors, settled
 from chainrule.codegen.streaming import Ask, ask
-from chainrule.codegen.target import Target
 from chainrule.codegen.totals import combine, combined, folded, neutral
 from chainrule.codegen.values import Value, constant
 from chainrule.codegen.vectorization import blocks_of, is_light, lane_of, place_of, woven_with
-from chainrule.ir.graph import Node
 
-__all__ = ["Nest", "Row"]
+__all__ = ["Nest"]
 
 _UNROLL: Final = 4
 _WRITTEN_OUT: Final = 8  # turns of an innermost loop, such as the width of a kernel
-
-
-@dataclass
-class Row:
-    """Where a nest stands.
-
-    rank      how many variables count through the rows, and their values
-    pointers  where arrays lie
-    first     of arrays of which only the row at hand is kept: their axes that are not kept
-    scratch   memory for this thread alone
-    ready     the values of arrays that have one element in this row
-    streamed  arrays that are written past the cache
-    below     the ids of exponentials of what is no more than 0
-    lane      the rows, where so many of them are spread over the lanes, and which of these exist
-    """
-
-    target: Target
-    b: Builder
-    rank: int
-    pointers: dict[Node, Value]
-    first: dict[Node, int]
-    values: dict[int, Value | None]
-    scratch: Value
-    ready: dict[Node, Value] = field(default_factory=dict)
-    streamed: set[Node] = field(default_factory=set)
-    below: frozenset[int] = frozenset()
-    lane: Loops | None = None
-    count: int = 0
-    mask: Value | None = None
-
-    @property
-    def cached(self) -> set[Node]:
-        """Arrays of others that are not written past the cache."""
-        return self.pointers.keys() - self.first.keys() - self.streamed
 
 
 class At(NamedTuple):
@@ -350,31 +313,14 @@ class Nest:
         totals: list[Value],
         turn: Callable[..., list[Value]],
     ) -> list[Value]:
+        """Take the turns of the lanes' loop: several vectors, then one, then what is left."""
         b, count = self.b, self.count
         at = 0
         # Places that go side by side have totals enough to keep the processor busy.
         alone = len(totals) == len(self.reduced)
-        many = _UNROLL if alone and lane.extent >= 2 * _UNROLL * count else 1
-        if many > 1:
-            copies = [totals] + [
-                [t for s in self.reduced for t in neutral(s, count)] for _ in range(many - 1)
-            ]
-            end = lane.extent // (many * count) * (many * count)
-            flat = [t for copy in copies for t in copy]
-            with b.loop(0, end, many * count, carried=flat) as loop:
-                self._ask(loop.index, many * count)
-                made: list[Value] = []
-                for k in range(many):
-                    place = b.add(loop.index, k * count)
-                    own = loop.carried[k * len(totals) : (k + 1) * len(totals)]
-                    made += turn(values | values_of(lane, place), None, own)
-                loop.next(*made)
-            results = loop.results
-            size = len(totals)
-            rows = [results[k * size : (k + 1) * size] for k in range(many)]
-            while len(rows) > 1:
-                rows = [self._merge(rows[k], rows[k + 1]) for k in range(0, len(rows), 2)]
-            totals, at = rows[0], end
+        if alone and lane.extent >= 2 * _UNROLL * count:
+            at = lane.extent // (_UNROLL * count) * (_UNROLL * count)
+            totals = self._several_vectors(lane, at, values, totals, turn)
         end = lane.extent // count * count
         if end - at > count:
             with b.loop(at, end, count, carried=totals) as loop:
@@ -389,6 +335,30 @@ class Nest:
             mask = Value(f"<{', '.join(flags)}>", f"<{count} x i1>")
             totals = turn(values | values_of(lane, constant("i64", end)), mask, totals)
         return totals
+
+    def _several_vectors(
+        self,
+        lane: Loops,
+        end: int,
+        values: dict[int, Value | None],
+        totals: list[Value],
+        turn: Callable[..., list[Value]],
+    ) -> list[Value]:
+        """Take the turns up to an end with totals of their own for each of several vectors."""
+        b, count, size = self.b, self.count, len(totals)
+        fresh = [t for _ in range(1, _UNROLL) for s in self.reduced for t in neutral(s, count)]
+        with b.loop(0, end, _UNROLL * count, carried=[*totals, *fresh]) as loop:
+            self._ask(loop.index, _UNROLL * count)
+            made: list[Value] = []
+            for k in range(_UNROLL):
+                place = b.add(loop.index, k * count)
+                own = loop.carried[k * size : (k + 1) * size]
+                made += turn(values | values_of(lane, place), None, own)
+            loop.next(*made)
+        rows = [loop.results[k * size : (k + 1) * size] for k in range(_UNROLL)]
+        while len(rows) > 1:
+            rows = [self._merge(rows[k], rows[k + 1]) for k in range(0, len(rows), 2)]
+        return rows[0]
 
     def _merge(self, left: Sequence[Value], right: Sequence[Value]) -> list[Value]:
         pairs = zip(self.reduced, left, right, strict=True)

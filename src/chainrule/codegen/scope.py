@@ -330,11 +330,7 @@ class Scope:
             place = self._address(pointer, flat, own)
             if offset is not None:
                 place = b.offset(place, offset, own)
-            kind = memory(dtype, self.count)
-            if mask is None:
-                return self._from_memory(b.load(kind, place), dtype)
-            mask = mask if lanes(mask.type) else b.splat(mask, self.count)
-            return self._from_memory(b.load_some(kind, place, mask), dtype)
+            return self._neighbors(dtype, place, mask)
         if step == 2 and offset is None and held is None:
             place = self._address(pointer, flat, own)
             return self._from_memory(every_other(b, own, place, self.count, self.mask), dtype)
@@ -357,6 +353,14 @@ class Scope:
             base = b.select(held, base, constant("i64", 0))
         value = self._from_memory(b.load(own, b.offset(pointer, base, own)), dtype)
         return value if held is None else b.select(held, value, constant(value.type, 0))
+
+    def _neighbors(self, dtype: DType, place: Value, mask: Value | None) -> Value:
+        """A vector as it lies in memory."""
+        kind = memory(dtype, self.count)
+        if mask is None:
+            return self._from_memory(self.b.load(kind, place), dtype)
+        mask = mask if lanes(mask.type) else self.b.splat(mask, self.count)
+        return self._from_memory(self.b.load_some(kind, place, mask), dtype)
 
     def _gathered(self, dtype: DType, pointer: Value, places: Value, held: Value | None) -> Value:
         mask = self.both(self.mask, held)

@@ -31,8 +31,9 @@ from chainrule.codegen.loops import (
     children,
     loads,
 )
-from chainrule.codegen.nests import Nest, Row
+from chainrule.codegen.nests import Nest
 from chainrule.codegen.products.vectors import transposed
+from chainrule.codegen.row import Row
 from chainrule.codegen.scope import Scope
 from chainrule.codegen.values import Value, memory, vector
 from chainrule.ir import build

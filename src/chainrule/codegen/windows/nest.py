@@ -15,8 +15,8 @@ from typing import Final, NamedTuple
 
 from chainrule.codegen.affine import Affine
 from chainrule.codegen.loops import Statement
-from chainrule.codegen.nests import Row
 from chainrule.codegen.products.pairs import add_products
+from chainrule.codegen.row import Row
 from chainrule.codegen.scope import Scope
 from chainrule.codegen.values import Value, bits, constant, register, vector
 from chainrule.codegen.windows.fill import clear, fill, pack
