@@ -1,10 +1,11 @@
-"""Run the command line as a user does: in a process of its own."""
+"""Run the command line: in a process of its own, as a user does, or in this one."""
 
 import os
 import subprocess
 import sys
 from pathlib import Path
 
+from chainrule.cli.commands import run
 from tests.patience import LIMIT
 
 SOURCE = str(Path(__file__).parents[2] / "src")
@@ -30,3 +31,10 @@ def chainrule(*arguments: object, cwd: Path) -> tuple[int, str, str]:
     process = start(*arguments, cwd=cwd)
     out, err = process.communicate(timeout=LIMIT)
     return process.returncode, out, err
+
+
+def told(capsys, *arguments: object, code: int = 0) -> str:
+    """Run a command in this process, and give what it wrote to stdout."""
+    capsys.readouterr()
+    assert run([*map(str, arguments)]) == code
+    return str(capsys.readouterr().out)

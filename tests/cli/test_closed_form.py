@@ -10,23 +10,14 @@ import numpy as np
 import pytest
 
 from chainrule.classical import GaussianNaiveBayes, LogisticRegression, RidgeRegression
-from chainrule.cli.commands import run
 from chainrule.cli.parts import split
 from chainrule.cli.sources import load_source
 from chainrule.cli.trained import open_config
 from chainrule.data import digits
 from chainrule.train.run import open as open_run
+from tests.cli.command import told
 
-
-@pytest.fixture(autouse=True)
-def _here(tmp_path: Path, monkeypatch):
-    monkeypatch.chdir(tmp_path)
-
-
-def told(capsys, *arguments: object, code: int = 0) -> str:
-    capsys.readouterr()
-    assert run([*map(str, arguments)]) == code
-    return str(capsys.readouterr().out)
+pytestmark = pytest.mark.usefixtures("here")
 
 
 def numbers(count: int = 200) -> tuple[np.ndarray, np.ndarray]:

@@ -14,21 +14,12 @@ from chainrule.cli.commands import NAMES, run
 from chainrule.cli.config import resolve
 from chainrule.train.run import create
 from chainrule.train.run import open as open_run
-from tests.cli.command import chainrule, environment, start
+from tests.cli.command import chainrule, environment, start, told
 from tests.patience import LIMIT
 
+pytestmark = pytest.mark.usefixtures("here")
+
 SHORT = ["--model", "linear", "--epochs", "2"]
-
-
-@pytest.fixture(autouse=True)
-def _here(tmp_path: Path, monkeypatch):
-    monkeypatch.chdir(tmp_path)
-
-
-def told(capsys, *arguments: object, code: int = 0) -> str:
-    capsys.readouterr()
-    assert run([*map(str, arguments)]) == code
-    return str(capsys.readouterr().out)
 
 
 # ---------------------------------------------------------------- settings

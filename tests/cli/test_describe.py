@@ -8,20 +8,11 @@ import numpy as np
 import pytest
 
 from chainrule.cli import statistics
-from chainrule.cli.commands import run
 from chainrule.cli.statistics import gather, sparkline
+from tests.cli.command import told
 from tests.data.samples import write_mnist
 
-
-@pytest.fixture(autouse=True)
-def _here(tmp_path: Path, monkeypatch):
-    monkeypatch.chdir(tmp_path)
-
-
-def told(capsys, *arguments: object) -> str:
-    capsys.readouterr()
-    assert run(["describe", *map(str, arguments)]) == 0
-    return str(capsys.readouterr().out)
+pytestmark = pytest.mark.usefixtures("here")
 
 
 def numbers(count: int = 300) -> np.ndarray:
@@ -35,7 +26,7 @@ def test_a_table_is_described_column_by_column(capsys):
     for k, (a, b, _) in enumerate(rows):
         lines.append(f"{'' if k % 30 == 0 else a},{b},{('red', 'blue', 'red', '')[k % 4]}")
     Path("t.csv").write_text("\n".join(lines))
-    found = json.loads(told(capsys, "t.csv", "--json"))
+    found = json.loads(told(capsys, "describe", "t.csv", "--json"))
     assert found["examples"] == 300
     assert found["tallies"] == {"color": {"counts": {"red": 150, "blue": 75}, "missing": 75}}
     height, width = found["columns"]
@@ -51,7 +42,7 @@ def test_a_table_is_described_column_by_column(capsys):
 
 def test_what_is_printed_of_a_table(capsys):
     Path("t.csv").write_text("n,kind\n1,a\n2,b\n3,a\n4,\n")
-    assert told(capsys, "t.csv") == (
+    assert told(capsys, "describe", "t.csv") == (
         "t: 4 rows of 2 columns\n"
         "\n"
         "kind       count   share\n"
@@ -67,7 +58,7 @@ def test_what_is_printed_of_a_table(capsys):
 
 def test_a_column_of_names_is_not_listed(capsys):
     Path("t.csv").write_text("id\n" + "\n".join(f"name {k}" for k in range(2000)))
-    lines = told(capsys, "t.csv").splitlines()
+    lines = told(capsys, "describe", "t.csv").splitlines()
     assert [line.split()[0] for line in lines[3:6]] == ["name", "name", "name"]
     assert lines[6].startswith("… 1,997 more")
 
@@ -77,7 +68,7 @@ def test_images_are_described_by_color_from_the_counts_of_their_bytes(capsys):
     images = dice.integers(0, 200, (40, 5, 6, 3)).astype(np.uint8)
     images[:, 0, 0] = 7
     np.savez("i.npz", inputs=images, targets=np.arange(40) % 4, classes=list("abcd"))
-    found = json.loads(told(capsys, "i.npz", "--json"))
+    found = json.loads(told(capsys, "describe", "i.npz", "--json"))
     assert found["tallies"]["class"]["counts"] == dict.fromkeys("abcd", 10)
     assert [column["name"] for column in found["columns"]] == ["red", "green", "blue"]
     for k, column in enumerate(found["columns"]):
@@ -93,7 +84,7 @@ def test_images_are_described_by_color_from_the_counts_of_their_bytes(capsys):
 def test_a_folder_of_a_named_set_and_its_test_part(tmp_path: Path, capsys):
     (tmp_path / "files").mkdir()
     write_mnist(tmp_path / "files")
-    first = told(capsys, "files").splitlines()[0]
+    first = told(capsys, "describe", "files").splitlines()[0]
     assert re.fullmatch(
         r"mnist: \d+ images of \d+ × \d+ × 1 uint8 to train on, and \d+ to test, which are not "
         "described",
@@ -102,26 +93,26 @@ def test_a_folder_of_a_named_set_and_its_test_part(tmp_path: Path, capsys):
 
 
 def test_digits_are_described_where_nothing_is_said(capsys):
-    assert told(capsys).startswith("digits: 1,437 images of 8 × 8 × 1 uint8")
+    assert told(capsys, "describe").startswith("digits: 1,437 images of 8 × 8 × 1 uint8")
 
 
 def test_numbers_and_their_targets(capsys):
     x = numbers()
     np.savez("n.npz", inputs=x, targets=x @ [1.0, 2.0, 3.0])
-    found = json.loads(told(capsys, "n.npz", "--json"))
+    found = json.loads(told(capsys, "describe", "n.npz", "--json"))
     assert [column["name"] for column in found["columns"]] == ["[0]", "[1]", "[2]", "target"]
     assert found["columns"][1]["mean"] == pytest.approx(x[:, 1].mean())
 
 
 def test_a_stack_of_large_examples_is_described_as_a_whole(capsys):
     np.save("m.npy", np.arange(2 * 100.0).reshape(2, 100))
-    (column,) = json.loads(told(capsys, "m.npy", "--json"))["columns"]
+    (column,) = json.loads(told(capsys, "describe", "m.npy", "--json"))["columns"]
     assert (column["name"], column["count"], column["median"]) == ("values", 200, 99.5)
 
 
 def test_a_text_is_described_by_its_tokens(capsys):
     Path("t.txt").write_text("abab " * 400)
-    found = json.loads(told(capsys, "t.txt", "--json"))
+    found = json.loads(told(capsys, "describe", "t.txt", "--json"))
     assert set(found["tallies"]["token"]["counts"]) == {"a", "b", " "}
     assert found["tallies"]["token"]["counts"]["a"] == pytest.approx(
         2 * found["tallies"]["token"]["counts"][" "], abs=2

@@ -20,6 +20,8 @@ from tests.cli.own_data import (
     write_text,
 )
 
+pytestmark = pytest.mark.usefixtures("here")
+
 SHORT = ["--epochs", "3", "--batch", "8"]
 WELL = ["--epochs", "15", "--lr", "0.01"]
 
@@ -32,11 +34,6 @@ def predicted(capsys, *files: object, code: int = 0) -> list[dict[str, object]]:
     capsys.readouterr()
     assert run(["predict", "run", *map(str, files), "--json"]) == code
     return list(json.loads(capsys.readouterr().out))
-
-
-@pytest.fixture(autouse=True)
-def _here(tmp_path: Path, monkeypatch):
-    monkeypatch.chdir(tmp_path)
 
 
 def test_images_are_predicted_as_they_were_trained_on(tmp_path: Path, capsys):
