@@ -25,6 +25,7 @@ from chainrule.tensors import Tensor, tensor
 from chainrule.testing import assert_close, check_gradients
 from chainrule.transform import jit, vmap
 from tests.cases.case import Spec, sample
+from tests.cases.incomplete import ARGUMENTS
 
 # ---------------------------------------------------------------- scalar functions
 
@@ -83,12 +84,7 @@ DOMAINS: dict[str, tuple[str, ...]] = {
     "acosh": ("large",),
     "pow": ("positive", "normal"),
     "xlogy": ("normal", "positive"),
-    "gammainc": ("positive", "positive"),
-    "gammaincc": ("positive", "positive"),
-    "gammaincinv": ("positive", "probability"),
-    "betainc": ("positive", "positive", "probability"),
-    "betaincinv": ("positive", "positive", "probability"),
-    "ndtri": ("probability",),
+    **ARGUMENTS,
     "gamma_draw": ("large", "probability", "probability", "probability"),
     "divide": ("normal", "positive"),
     "floor_divide": ("normal", "large"),

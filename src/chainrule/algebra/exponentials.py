@@ -306,19 +306,22 @@ def differences(poly: Poly) -> Poly:
         for f in first.factors:
             if f.atom.head != "apply:sigmoid" or f.power != 1:
                 continue
-            turned = scalars.function(
-                "sigmoid", [combine.scale(-_ONE, f.atom.args[0])], f.atom.dims
-            )
-            other = Factor(turned.terms[0].factors[0].atom, f.labels)
-            wanted = Term(-first.coefficient, tuple(other if g is f else g for g in first.factors))
+            wanted = _instead(first, f, "sigmoid", -_ONE, -_ONE)
             key = normal([wanted], range(poly.rank), poly.dims)
             for j, second in enumerate(poly.terms):
                 if j != i and normal([second], range(poly.rank), poly.dims) == key:
-                    half = combine.scale(Fraction(1, 2), f.atom.args[0])
-                    (tanh,) = scalars.function("tanh", [half], f.atom.dims).terms
-                    made = Term(first.coefficient * tanh.coefficient, tuple(
-                        Factor(tanh.factors[0].atom, f.labels) if g is f else g
-                        for g in first.factors))  # fmt: skip
+                    made = _instead(first, f, "tanh", Fraction(1, 2), _ONE)
                     rest = [t for k, t in enumerate(poly.terms) if k not in (i, j)]
                     return differences(normal([*rest, made], range(poly.rank), poly.dims))
     return poly
+
+
+def _instead(term: Term, f: Factor, head: str, inside: Fraction, sign: Fraction) -> Term:
+    """A term times a sign, with a function of a multiple of v in place of its factor f of v."""
+    v = combine.scale(inside, f.atom.args[0])
+    (made,) = scalars.function(head, [v], f.atom.dims).terms
+    other = Factor(made.factors[0].atom, f.labels)
+    return Term(
+        sign * term.coefficient * made.coefficient,
+        tuple(other if g is f else g for g in term.factors),
+    )

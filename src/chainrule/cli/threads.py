@@ -39,9 +39,8 @@ def _tell_blas(count: int) -> None:
     if "numpy" in sys.modules:
         for path in _loaded_openblas():
             library = ctypes.CDLL(path)
-            for name in _SETTERS:
-                if hasattr(library, name):
-                    getattr(library, name)(ctypes.c_int(count))
+            for setter in filter(None, (getattr(library, name, None) for name in _SETTERS)):
+                setter(ctypes.c_int(count))
 
 
 def _loaded_openblas() -> set[str]:

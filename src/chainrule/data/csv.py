@@ -140,11 +140,7 @@ def read_csv(
     """
     path = Path(path)
     with open_text("csv", path, encoding) as text:
-        if delimiter is None:
-            delimiter = _sniff(path, text)
-        elif len(delimiter) != 1 or delimiter in '"\r\n':
-            details = {"given": repr(delimiter), "possible": 'one character, such as "," or ";"'}
-            raise ArgumentError(explanation("csv: this cannot be a delimiter", details))
+        delimiter = _sniff(path, text) if delimiter is None else _checked(delimiter)
     with open_text("csv", path, encoding) as text:
         names, skipped, chunks = _open(path, text, delimiter, header, set(missing_texts))
         kept = _kept(path, names, ignore)
@@ -165,6 +161,13 @@ def read_csv(
     with open_text("csv", path, encoding) as text:
         chunks = _chunks(path, text, delimiter, len(names), skipped)
         return _store(path, columns, kept, chunks, frozenset(missing_texts), in_memory)
+
+
+def _checked(delimiter: str) -> str:
+    if len(delimiter) != 1 or delimiter in '"\r\n':
+        details = {"given": repr(delimiter), "possible": 'one character, such as "," or ";"'}
+        raise ArgumentError(explanation("csv: this cannot be a delimiter", details))
+    return delimiter
 
 
 def _sniff(path: Path, text: TextIO) -> str:

@@ -258,16 +258,17 @@ def _rows_of(path: Path, text: str, label: str, encoding: str) -> Iterator[tuple
                 rule = 'Name the columns: text_lines(path, text="…", label="…").'
                 fact = "the table has other columns"
                 raise cell_fault("text_lines", fact, path, details, rule)
-            places = header.index(text), header.index(label)
-            for row in rows:
-                if row and len(row) != len(header):
-                    expected = f"{len(header)} cells, as in the first row"
-                    details = {"line": str(rows.line_num), "expected": expected}
-                    details["found"] = str(len(row))
-                    fact = "a row has another number of cells"
-                    raise cell_fault("text_lines", fact, path, details)
-                if row:
-                    yield row[places[0]], row[places[1]].strip()
+            read, told = header.index(text), header.index(label)
+            for row in filter(None, rows):
+                if len(row) != len(header):
+                    raise _other_length(path, rows.line_num, len(header), len(row))
+                yield row[read], row[told].strip()
         except FormatError as cause:
             details = {"line": str(rows.line_num), "found": str(cause)}
             raise cell_fault("text_lines", "a row cannot be read", path, details) from cause
+
+
+def _other_length(path: Path, line: int, wanted: int, found: int) -> DataError:
+    expected = f"{wanted} cells, as in the first row"
+    details = {"line": str(line), "expected": expected, "found": str(found)}
+    return cell_fault("text_lines", "a row has another number of cells", path, details)

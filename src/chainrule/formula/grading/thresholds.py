@@ -68,10 +68,9 @@ def misplaced(
     for place, base in enumerate(program.points[:_BASES]):
         with np.errstate(all="ignore"):
             around = _Around(program, base, text, np.random.default_rng(700 + place))
-            for number in range(min(_MOST, len(around.start))):
-                for near in around.beside(number):
-                    if not _agrees(program, derivation(near), near.truth):
-                        return Finding("threshold", around.start[number].words)
+            for comparison, near in around.places():
+                if not _agrees(program, derivation(near), near.truth):
+                    return Finding("threshold", comparison.words)
     return None
 
 
@@ -114,7 +113,13 @@ class _Around:
             made.append(_Comparison(words, np.subtract(left, right[0] if right else 0.0)))
         return made
 
-    def beside(self, number: int) -> Iterator[Point]:
+    def places(self) -> Iterator[tuple[_Comparison, Point]]:
+        """The first comparisons, each with the points beside it."""
+        for number, comparison in enumerate(self.start[:_MOST]):
+            for near in self._beside(number):
+                yield comparison, near
+
+    def _beside(self, number: int) -> Iterator[Point]:
         """Points on both sides of where a comparison turns over; none where no line meets it."""
         before = self.start[number].excess
         for end in self.ends:
