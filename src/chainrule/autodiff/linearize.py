@@ -248,9 +248,9 @@ def _routine(node: Node, op: RoutineCall, table: Tangents) -> list[Node | None]:
     outputs = [build.project(node, k, t) for k, t in enumerate(types)]
     tangents = [_node(table, i) for i in node.inputs]
     result: list[Node | None] = [None] * len(outputs)
-    if routine.linear is not None and tangents[routine.linear] is not None:
+    if routine.linear is not None and (direction := tangents[routine.linear]) is not None:
         inputs = list(node.inputs)
-        inputs[routine.linear] = tangents[routine.linear]  # type: ignore[assignment]
+        inputs[routine.linear] = direction
         result = list(build.routine(routine.name, *inputs, params=op.params))
         tangents[routine.linear] = None
     if routine.tangent is None or all(t is None for t in tangents):

@@ -10,6 +10,7 @@ from __future__ import annotations
 import inspect
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, replace
+from functools import partial
 from itertools import count
 from typing import Any
 
@@ -165,7 +166,7 @@ def _objective(
             call = tree.unflatten(tree.flatten(layer.call)[1], own) if own else layer.call
             held += [call] if own else []
             if isinstance(call, Units):  # by its names, which say more than its numbers
-                call = lambda z: add(given["center"], multiply(given["scale"], z))  # noqa: E731
+                call = partial(_in_units, given["center"], given["scale"])
             passed = values[layer.result] = call(passed)
         total = loss(passed, given[target])
         for penalty, strength in ((l2, config.l2), (l1, config.l1)):
@@ -180,6 +181,10 @@ def _objective(
     )
     facts = {target: f"integer<{_classes(trained, symbolic)}"} if labeled else {}
     return objective, axes, facts
+
+
+def _in_units(center: Any, scale: Any, z: Any) -> Any:
+    return add(center, multiply(scale, z))
 
 
 def _classes(trained: Trained, symbolic: bool) -> str:

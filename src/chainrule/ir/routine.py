@@ -22,9 +22,9 @@ if TYPE_CHECKING:
 Params = tuple[Any, ...]
 TypeRule = Callable[[tuple[Type, ...], Params], tuple[Type, ...]]
 Value = Callable[..., "Sequence[np.ndarray]"]
-TangentRule = Callable[
-    [Params, "list[Node]", "list[Node]", "list[Node | None]"], "list[Node | None]"
-]
+Tangents = Sequence["Node | None"]
+"""One for each operand, or for each result; None is zero."""
+TangentRule = Callable[[Params, "list[Node]", "list[Node]", Tangents], Tangents]
 TransposeRule = Callable[[Params, "list[Node]", "Node"], "Node"]
 
 

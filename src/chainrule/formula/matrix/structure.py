@@ -56,8 +56,7 @@ def _has_blocks(term: Term, rows: int) -> bool:
 
 def flattened(dims: tuple[str, ...], rows: int) -> tuple[str, str]:
     """The sizes of a matrix whose rows and columns are products of axes."""
-    sides = dims[:rows], dims[rows:]
-    return tuple(map(multiplied, sides))  # type: ignore[return-value]
+    return multiplied(dims[:rows]), multiplied(dims[rows:])
 
 
 def _piece(term: Term, dims: tuple[str, ...], rows: int, blocks: bool = False) -> Piece:

@@ -199,8 +199,9 @@ class Arranger:
 
     def _row(self, body: Tree) -> Mark:
         """The name of a row of X is x."""
-        named = isinstance(body, ts.Symbol) and len(body.name.rstrip("0123456789")) == 1
-        return m.Name(body.name.lower()) if named else self.wrap(body, ATOM)  # type: ignore[attr-defined]
+        if isinstance(body, ts.Symbol) and len(body.name.rstrip("0123456789")) == 1:
+            return m.Name(body.name.lower())
+        return self.wrap(body, ATOM)
 
     # ------------------------------------------------------------ products and sums
 

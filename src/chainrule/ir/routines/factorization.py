@@ -19,7 +19,7 @@ from chainrule.errors import ArgumentError, GradientError
 from chainrule.ir import build
 from chainrule.ir.graph import Node
 from chainrule.ir.primitives import Type
-from chainrule.ir.routine import Params, Routine, like_first, register
+from chainrule.ir.routine import Params, Routine, Tangents, like_first, register
 from chainrule.ir.routines.matrices import (
     converged,
     describe_stack,
@@ -35,7 +35,6 @@ from chainrule.ir.routines.matrices import (
 from chainrule.ir.routines.solving import triangle
 
 Array = np.ndarray
-Tangents = list[Node | None]
 
 
 def _symmetric(a: Array) -> Array:
@@ -173,7 +172,7 @@ def _complement_tangent(
     (q,), (rest,), (dq,) = inputs, outputs, tangents
     assert dq is not None
     moved = build.negative(product(q, transposed(dq), rest))
-    return build.routine("refuse", moved, params=params)  # type: ignore[return-value]
+    return build.routine("refuse", moved, params=params)
 
 
 COMPLEMENT: Final = register(Routine(

@@ -10,11 +10,10 @@ import numpy as np
 from chainrule.ir import build
 from chainrule.ir.graph import Node
 from chainrule.ir.primitives import Type
-from chainrule.ir.routine import Params, Routine, register
+from chainrule.ir.routine import Params, Routine, Tangents, register
 from chainrule.ir.routines.matrices import converged, product, transposed
 
 Array = np.ndarray
-Tangents = list[Node | None]
 
 
 def _lstsq_types(types: tuple[Type, ...], params: Params) -> tuple[Type, ...]:

@@ -15,7 +15,7 @@ import numpy as np
 from chainrule.ir import build
 from chainrule.ir.graph import Node
 from chainrule.ir.primitives import Type
-from chainrule.ir.routine import Params, Routine, register
+from chainrule.ir.routine import Params, Routine, Tangents, register
 from chainrule.ir.routines.matrices import (
     first_columns,
     first_rows,
@@ -25,7 +25,6 @@ from chainrule.ir.routines.matrices import (
 )  # fmt: skip
 
 Array = np.ndarray
-Tangents = list[Node | None]
 
 
 def _lu_types(types: tuple[Type, ...], params: Params) -> tuple[Type, ...]:

@@ -16,12 +16,11 @@ import numpy as np
 from chainrule.errors import ArgumentError, GradientError
 from chainrule.ir import build
 from chainrule.ir.graph import Node
-from chainrule.ir.routine import Params, Routine, like_first, register
+from chainrule.ir.routine import Params, Routine, Tangents, like_first, register
 from chainrule.ir.routines.divided_differences import first_difference, second_difference
 from chainrule.ir.routines.matrices import converged, describe_stack, first_matrix
 
 Array = np.ndarray
-Tangents = list[Node | None]
 
 
 # ---------------------------------------------------------------- exponential
@@ -47,7 +46,7 @@ def _expm_tangent(
     """dX = L(A, dA) = ∫₀¹ exp(tA) dA exp((1−t)A) dt."""
     (a,), (da,) = inputs, tangents
     assert da is not None
-    return build.routine("expm_tangent", a, da)  # type: ignore[return-value]
+    return build.routine("expm_tangent", a, da)
 
 
 EXPM: Final = register(Routine("expm", like_first, _expm_value, _expm_tangent, (2,)))
@@ -157,7 +156,7 @@ def _tangent(
 ) -> Tangents:
     (a,), (da,) = inputs, tangents
     assert da is not None
-    return build.routine("symmetric_function_tangent", a, da, params=params)  # type: ignore[return-value]
+    return build.routine("symmetric_function_tangent", a, da, params=params)
 
 
 SYMMETRIC_FUNCTION: Final = register(Routine(
@@ -180,7 +179,7 @@ def _first_tangent(
 ) -> Tangents:
     (a, e), da = inputs, tangents[0]
     assert da is not None
-    return build.routine("symmetric_function_second", a, e, da, params=params)  # type: ignore[return-value]
+    return build.routine("symmetric_function_second", a, e, da, params=params)
 
 
 def _self_adjoint(params: Params, inputs: list[Node], cotangent: Node) -> Node:
@@ -214,7 +213,7 @@ def _third(params: Params, inputs: list[Node], outputs: list[Node], tangents: Ta
             "V diag(f(λ)) Vᵀ, which has all of them."
         )
     assert de is not None
-    return build.routine("symmetric_function_second", a, de, d, params=params)  # type: ignore[return-value]
+    return build.routine("symmetric_function_second", a, de, d, params=params)
 
 
 def _second_transpose(params: Params, inputs: list[Node], cotangent: Node) -> Node:

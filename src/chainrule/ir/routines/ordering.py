@@ -13,7 +13,7 @@ from chainrule.ir import build
 from chainrule.ir.dtype import int64
 from chainrule.ir.graph import Node
 from chainrule.ir.primitives import Type
-from chainrule.ir.routine import Params, Routine, register
+from chainrule.ir.routine import Params, Routine, Tangents, register
 
 
 def _same_type(operands: tuple[Type, ...], _params: Params) -> tuple[Type, ...]:
@@ -48,8 +48,8 @@ def _cumprod_value(x: np.ndarray) -> list[np.ndarray]:
 
 
 def _cumprod_tangent(
-    _params: Params, inputs: list[Node], _outputs: list[Node], tangents: list[Node | None]
-) -> list[Node | None]:
+    _params: Params, inputs: list[Node], _outputs: list[Node], tangents: Tangents
+) -> Tangents:
     """Double the length of the product that ends at each element, until all factors are in.
 
     p′ᵢ = pᵢ₋ₛ pᵢ,  t′ᵢ = pᵢ₋ₛ tᵢ + tᵢ₋ₛ pᵢ  for s = 1, 2, 4, …: nothing is divided by x, which may

@@ -15,7 +15,7 @@ from chainrule.errors import ArgumentError, GradientError
 from chainrule.ir import build
 from chainrule.ir.graph import Node
 from chainrule.ir.primitives import Type
-from chainrule.ir.routine import Params, Routine, like_first, register
+from chainrule.ir.routine import Params, Routine, Tangents, like_first, register
 from chainrule.ir.routines.matrices import (
     converged,
     describe_stack,
@@ -28,7 +28,6 @@ from chainrule.ir.routines.matrices import (
 )  # fmt: skip
 
 Array = np.ndarray
-Tangents = list[Node | None]
 
 
 def _like_second(types: tuple[Type, ...], params: Params) -> tuple[Type, ...]:
@@ -295,7 +294,7 @@ def _cofactor_tangent(
 ) -> Tangents:
     (a,), (da,) = inputs, tangents
     assert da is not None
-    return build.routine("cofactor_tangent", a, da)  # type: ignore[return-value]
+    return build.routine("cofactor_tangent", a, da)
 
 
 COFACTOR: Final = register(Routine(

@@ -11,11 +11,10 @@ from chainrule.ir import build
 from chainrule.ir.dtype import from_numpy
 from chainrule.ir.graph import Node
 from chainrule.ir.primitives import Type
-from chainrule.ir.routine import Params, Routine, register
+from chainrule.ir.routine import Params, Routine, Tangents, register
 from chainrule.ir.routines.matrices import converged, product
 
 Array = np.ndarray
-Tangents = list[Node | None]
 
 
 def _null_space_types(types: tuple[Type, ...], params: Params) -> tuple[Type, ...]:
@@ -55,7 +54,7 @@ def _null_space_tangent(
     rtol = build.fill(float(max(a.shape[-2:]) * eps), a.shape[:-2], from_numpy(a.dtype.numpy))
     (inverse,) = build.routine("pinv", a, rtol)
     moved = build.negative(product(inverse, da, basis))
-    return build.routine("refuse", moved, params=("null_space",))  # type: ignore[return-value]
+    return build.routine("refuse", moved, params=("null_space",))
 
 
 NULL_SPACE: Final = register(Routine(

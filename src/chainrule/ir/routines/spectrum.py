@@ -18,11 +18,10 @@ from chainrule.ir import build
 from chainrule.ir.dtype import DType
 from chainrule.ir.graph import Node
 from chainrule.ir.primitives import Type
-from chainrule.ir.routine import Params, Routine, like_first, register
+from chainrule.ir.routine import Params, Routine, Tangents, like_first, register
 from chainrule.ir.routines.matrices import batch_of, converged, diagonal, first_matrix
 
 Array = np.ndarray
-Tangents = list[Node | None]
 
 _PRODUCT: Final = np.array([[[1.0, 0.0], [0.0, 1.0]], [[0.0, 1.0], [-1.0, 0.0]]])
 
@@ -118,9 +117,7 @@ def _complex_gaps_tangent(
         for k in (j, i)
     )
     moved = build.subtract(rows, columns)
-    return build.routine(  # type: ignore[return-value]
-        "divide_by_complex_gaps", moved, inputs[1], params=params
-    )
+    return build.routine("divide_by_complex_gaps", moved, inputs[1], params=params)
 
 
 def _conjugate(values: Node) -> Node:
