@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from difflib import get_close_matches
 
 from chainrule.formula.printing.notation import spelled
 from chainrule.formula.reading.calls import FUNCTIONS
 from chainrule.formula.reading.shapes import Shape
 from chainrule.formula.reading.syntax import Vocabulary
 
-__all__: list[str] = ["Names"]
+__all__ = ["Names", "instead_of_function"]
 
 
 @dataclass(frozen=True)
@@ -42,3 +43,18 @@ class Names:
     def also(self, more: Mapping[str, Shape]) -> Names:
         """These names and some more."""
         return Names({**self.shapes, **more}, self.sizes, self.numbers)
+
+    def instead_of(self, unknown: str) -> list[str]:
+        """What an error says of a name that there is not: the nearest one, and all."""
+        known = sorted(spelled(n) for n in self.shapes)
+        sizes = ", ".join(sorted(self.sizes))
+        return [*_nearest(unknown, known), f"There are {', '.join(known)}, and the sizes {sizes}."]
+
+
+def instead_of_function(unknown: str) -> list[str]:
+    """The same of a function."""
+    return [*_nearest(unknown, FUNCTIONS), f"There are {', '.join(sorted(FUNCTIONS))}."]
+
+
+def _nearest(unknown: str, known: Iterable[str]) -> list[str]:
+    return [f"Did you mean {name!r}?" for name in get_close_matches(unknown, known, 1)]

@@ -6,7 +6,6 @@ The grammar gives the structure (``grammar``), operators and functions the shape
 
 from __future__ import annotations
 
-import difflib
 from collections.abc import Sequence
 from dataclasses import replace
 from fractions import Fraction
@@ -18,7 +17,7 @@ from chainrule.formula.reading import operators as op
 from chainrule.formula.reading.calls import FUNCTIONS, apply, commutation
 from chainrule.formula.reading.grammar import expression
 from chainrule.formula.reading.indices import IndexReader
-from chainrule.formula.reading.names import Names
+from chainrule.formula.reading.names import Names, instead_of_function
 from chainrule.formula.reading.operators import MisfitError, Term
 from chainrule.formula.reading.reductions import size_term
 from chainrule.formula.reading.shapes import Shape, shown, sliced
@@ -182,14 +181,9 @@ class Reader(IndexReader):
             sizes = tuple(c for c in text[2:])
             if len(sizes) == 2 and set(sizes) <= {*self.names.sizes, *"0123456789"}:
                 return commutation(self.unknowns, sizes)
-        known = sorted(spelled(n) for n in self.names.shapes)
-        close = difflib.get_close_matches(text, known, 1)
-        notes = [f"Did you mean {close[0]!r}?"] if close else []
-        notes.append("There are " + ", ".join(known) + ", and the sizes " + ", ".join(
-            sorted(self.names.sizes)) + ".")  # fmt: skip
         if text in FUNCTIONS:
             raise self.error(f"{text} is a function, and is not called here", syntax)
-        raise self.error(f"there is no {text!r}", syntax, notes)
+        raise self.error(f"there is no {text!r}", syntax, self.names.instead_of(text))
 
     # ------------------------------------------------------------ operators
 
@@ -307,10 +301,7 @@ class Reader(IndexReader):
     def _call(self, syntax: Syntax) -> Term:
         name = syntax.text
         if name not in FUNCTIONS:
-            close = difflib.get_close_matches(name, FUNCTIONS, 1)
-            notes = [f"Did you mean {close[0]!r}?"] if close else []
-            notes.append("There are " + ", ".join(sorted(FUNCTIONS)) + ".")
-            raise self.error(f"there is no function {name!r}", syntax, notes)
+            raise self.error(f"there is no function {name!r}", syntax, instead_of_function(name))
         parts: list[Term] = []
         options: dict[str, Term] = {}
         for p in syntax.parts:
