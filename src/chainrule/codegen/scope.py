@@ -28,10 +28,11 @@ from chainrule.codegen.loops import (
 )
 from chainrule.codegen.mathematics.lanes import Lanes
 from chainrule.codegen.mathematics.quotients import quotient
+from chainrule.codegen.places import Places, scaled
 from chainrule.codegen.products.pairs import pair_sums, words_of
 from chainrule.codegen.scalars import BELOW, applied, emit_scalar
 from chainrule.codegen.settled import NOTHING, Settled
-from chainrule.codegen.values import Value, constant, lanes, memory, register, vector
+from chainrule.codegen.values import Value, constant, lanes, memory, register
 from chainrule.ir.dtype import DType, bool_, int64
 from chainrule.ir.graph import Node
 from chainrule.ir.scalar import SCALARS
@@ -39,15 +40,9 @@ from chainrule.ir.scalar import SCALARS
 __all__ = ["Scope"]
 
 
-class Scope:
-    """Where expressions are evaluated.
+class Scope(Places):
+    """Places at which expressions are evaluated.
 
-    values    the value of each variable: a scalar; a vector, one for each lane; None for one that
-              is counted along with its successor
-    lane      the variable that is spread over the lanes, if there is one; its value is that of
-              the first lane
-    count     how many lanes there are; 0 without them
-    mask      which of them exist; None for all
     pointers  where arrays lie
     ready     the values of arrays at the place where the loops stand
     before    what was computed before the loops
@@ -67,104 +62,14 @@ class Scope:
         shared: dict[object, Value] | None = None,
         before: Settled = NOTHING,
     ) -> None:
-        self.b = b
+        super().__init__(b, values, lane, count, mask, shifts, shared)
         self.pointers = pointers
-        self.values = values
-        self.lane = lane
-        self.count = count
-        self.mask = mask
         self.ready = dict(ready or {})
         self.first = first or {}
-        self.shifts = shifts or {}
-        self.shared = {} if shared is None else shared
         self.made: dict[int, Value] = dict(before.values)
         self.divisors = before.divisors
         self.below = before.below
         self.kept: list[Expression] = []  # so that no id is given twice
-
-    # ------------------------------------------------------------ places
-
-    def scalar(self, form: Affine) -> Value:
-        """The value of a form in the first lane (i64)."""
-        return self.b.add(self._moving(form), self._fixed(form))
-
-    def _moving(self, form: Affine) -> Value:
-        """The part of a form that loops change, outer loops first: scopes side by side share it."""
-        terms = [(value, c) for v, c in form.terms if (value := self.values[v]) is not None]
-        key = tuple((value.text, c) for value, c in terms)
-        found = self.shared.get(key)
-        if found is None:
-            found = constant("i64", 0)
-            for value, c in terms:
-                found = self.b.add(found, self.b.mul(value, c))
-            self.shared[key] = found
-        return found
-
-    def _fixed(self, form: Affine) -> int:
-        """The rest, which is known."""
-        return form.constant + sum(form.coefficient(v) * n for v, n in self.shifts.items())
-
-    def _address(self, pointer: Value, form: Affine, own: str) -> Value:
-        """Where an element lies, the known part last, as processors add it for nothing."""
-        moving = self._moving(form)
-        key = pointer.text, moving.text, own
-        found = self.shared.get(key)
-        if found is None:
-            found = self.shared[key] = self.b.offset(pointer, moving, own)
-        return self.b.offset(found, self._fixed(form), own)
-
-    def step(self, form: Affine) -> int | None:
-        """By how much the form grows from lane to lane; None if that differs."""
-        for v, _ in form.terms:
-            value = self.values[v]
-            if value is not None and lanes(value.type):
-                return None
-        return 0 if self.lane is None else form.coefficient(self.lane)
-
-    def places(self, form: Affine) -> Value:
-        """The value of a form in each lane."""
-        b, count = self.b, self.count
-        kind = vector("i64", count)
-        total = constant(kind, self._fixed(form))
-        uniform = Affine(0, tuple((v, c) for v, c in form.terms if self._is_scalar(v)))
-        if uniform.terms:
-            total = b.binary("add", total, b.splat(self._moving(uniform), count))
-            if self.lane is not None and (c := uniform.coefficient(self.lane)):
-                total = b.binary("add", total, _scaled(b, b.steps(count), c))
-        for v, c in form.terms:
-            value = self.values[v]
-            if value is not None and lanes(value.type):
-                total = b.binary("add", total, _scaled(b, value, c))
-        return total
-
-    def _is_scalar(self, v: int) -> bool:
-        value = self.values[v]
-        return value is not None and not lanes(value.type)
-
-    def holds(self, guards: Sequence[Guard]) -> Value | None:
-        """Whether all guards hold: a scalar, or one answer a lane; None for no guards."""
-        total: Value | None = None
-        for guard in guards:
-            if self.step(guard.form) == 0:
-                found = self.b.icmp("ult", self.scalar(guard.form), guard.size)
-            else:
-                place = self.places(guard.form)
-                found = self.b.icmp("ult", place, constant(place.type, guard.size))
-            total = found if total is None else self.both(total, found)
-        return total
-
-    def both(self, a: Value | None, b: Value | None) -> Value | None:
-        """The conjunction of two masks, each of which may be missing."""
-        if a is None or b is None:
-            return a or b
-        a, b = self.matched(a, b)
-        return self.b.binary("and", a, b)
-
-    def matched(self, *values: Value) -> list[Value]:
-        """Values in as many lanes, scalars repeated if one of them is a vector."""
-        if not any(lanes(v.type) for v in values):
-            return list(values)
-        return [v if lanes(v.type) else self.b.splat(v, self.count) for v in values]
 
     # ------------------------------------------------------------ expressions
 
@@ -265,11 +170,11 @@ class Scope:
         for index, stride in zip(fetch.indices, fetch.strides, strict=True):
             own = self.value(index)
             wide = b.convert("zext" if index.dtype.kind == "unsigned" else "sext", own, "i64")
-            scaled = _scaled(b, wide, stride)
+            part = scaled(b, wide, stride)
             if offset is None:
-                offset = scaled
+                offset = part
             else:
-                offset = b.binary("add", *self.matched(offset, scaled))
+                offset = b.binary("add", *self.matched(offset, part))
         return self._load(fetch.source, fetch.flat, offset, fetch.guards, fetch.dtype)
 
     def _load(
@@ -340,7 +245,7 @@ class Scope:
         base = self.scalar(flat)
         if offset is not None:
             base = b.add(base, offset)
-        places = b.binary("add", b.splat(base, self.count), _scaled(b, b.steps(self.count), step))
+        places = b.binary("add", b.splat(base, self.count), scaled(b, b.steps(self.count), step))
         return self._gathered(dtype, pointer, places, held)
 
     def _local(self, source: Node, flat: Affine) -> Affine:
@@ -417,9 +322,3 @@ class Scope:
         """Whether elements of a vector begin at a multiple of their number, as its lanes do."""
         others = [c for v, c in flat.terms if v != self.lane and self.values[v] is not None]
         return all(n % self.count == 0 for n in (*others, self._fixed(flat)))
-
-
-def _scaled(b: Builder, value: Value, factor: int) -> Value:
-    if factor == 1:
-        return value
-    return b.binary("mul", value, constant(value.type, factor))
