@@ -288,7 +288,12 @@ def some(name: str, tensor: Tensor, axes: tuple[int, ...]) -> tuple[int, ...]:
     return axes
 
 
-_UFUNCS: Final = {"max": np.maximum.reduce, "min": np.minimum.reduce}
+_UFUNCS: Final = {
+    "max": np.maximum.reduce,
+    "min": np.minimum.reduce,
+    "any": np.logical_or.reduce,
+    "all": np.logical_and.reduce,
+}
 
 
 def _extremum(name: ReduceKind, x: Operand, axis: Axes, keepdims: bool) -> Tensor:
@@ -349,10 +354,7 @@ def any(x: Operand, /, *, axis: Axes = None, keepdims: bool = False) -> Tensor:
     >>> cr.any(cr.tensor([[False, True], [False, False]]), axis=1)
     Tensor([ True, False])
     """
-    if (found := _at_once(np.logical_or.reduce, x, axis, keepdims, "b")) is not None:
-        return found
-    tensor = cast(as_tensor(x, "any"), bool_)
-    return _reduce([tensor], "any", axes_of("any", axis, tensor), keepdims)
+    return _truth("any", x, axis, keepdims)
 
 
 @reduced
@@ -367,7 +369,11 @@ def all(x: Operand, /, *, axis: Axes = None, keepdims: bool = False) -> Tensor:
     >>> cr.all(cr.tensor([[True, True], [False, True]]), axis=1)
     Tensor([ True, False])
     """
-    if (found := _at_once(np.logical_and.reduce, x, axis, keepdims, "b")) is not None:
+    return _truth("all", x, axis, keepdims)
+
+
+def _truth(name: ReduceKind, x: Operand, axis: Axes, keepdims: bool) -> Tensor:
+    if (found := _at_once(_UFUNCS[name], x, axis, keepdims, "b")) is not None:
         return found
-    tensor = cast(as_tensor(x, "all"), bool_)
-    return _reduce([tensor], "all", axes_of("all", axis, tensor), keepdims)
+    tensor = cast(as_tensor(x, name), bool_)
+    return _reduce([tensor], name, axes_of(name, axis, tensor), keepdims)
