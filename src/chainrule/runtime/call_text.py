@@ -1,4 +1,8 @@
-"""The native side of ``calling``: match, take memory, run, make Tensors; written as LLVM text."""
+"""The native side of ``calling``: match, take memory, run, make Tensors; written as LLVM text.
+
+What is found and made lies in one row of places: inputs, constants, Tensors that are given away,
+results, and what is left of those Tensors.
+"""
 
 from __future__ import annotations
 
@@ -10,8 +14,10 @@ from chainrule.codegen.texts import module_text
 from chainrule.codegen.values import Value, constant
 from chainrule.runtime.building import write_build
 from chainrule.runtime.engine import host_target
+from chainrule.runtime.giving import GIFT, write_giving
 from chainrule.runtime.matching import HEADER, NULL, PLACES, write_look
-from chainrule.runtime.shelves import write_shelves
+from chainrule.runtime.shelves import NAME, write_shelves
+from chainrule.runtime.team_layout import negation
 
 __all__ = ["ARGUMENTS", "FIELDS", "call_text"]
 
@@ -20,8 +26,11 @@ FIELDS: Final = (
     "part_count", "outputs", "output_count", "first_made", "status", "array", "holder", "value",
     "node", "recording", "none", "given", "floats", "float_count", "float",
     "steps", "step_count", "make", "refused",
+    "gifts", "gift_count", "taken", "taken_count", "given_away", "owner",
 )  # fmt: skip
-ARGUMENTS: Final = 4  # args, kwargs, the frame's table, hidden; then memory of large results
+ARGUMENTS: Final = 5
+"""args, kwargs, the frame's table, hidden, what is told of gifts; then memory of large results."""
+
 _BLOCK: Final = 2  # words of a block: its shelf (0: it is given), and the argument that gives it
 _PART: Final = 5  # words of a part: block, offset, axes, sizes, dtype
 _WRITABLE: Final = 0x501  # NumPy's flags of an array that is contiguous, aligned and writable
@@ -40,6 +49,7 @@ class _Writer:
         # No place is needed any more when memory is taken.
         self.owners, self.memory = self.places, b.offset(self.places, PLACES // 2, "ptr")
         self.failed, self.result = b.local("i32"), b.local("ptr")
+        self.given_away = b.local("i32")
         self.fixed = {name: self._field(name) for name in FIELDS}
 
     def _field(self, name: str) -> Value:
@@ -54,7 +64,7 @@ class _Writer:
         return self.b.load("ptr", self.b.offset(self.given, number, "ptr"))
 
     def write(self) -> None:
-        """Match; take memory; run; make Tensors; let go of what is ours."""
+        """Match; take memory; give away; run; make Tensors; let go of what is ours."""
         b = self.b
         whole, refused, good = b.label("whole"), b.label("refused"), b.label("good")
         matched, expected = b.label("matched"), b.label("expected")
@@ -66,11 +76,16 @@ class _Writer:
         same = b.call("look", "i64", *plan, self.places, self.found)
         b.branch(b.icmp("ne", same, 0), matched, refused)
         b.place(matched)
-        b.store(constant("i32", 0), self.failed)
+        for flag in (self.failed, self.given_away):
+            b.store(constant("i32", 0), flag)
         b.store(NULL, self.result)
         self.numbers()
         self.take()
+        self.leave()
+        self.look_again()
+        self.give_away()
         self.run()
+        self.give_back()
         self.arrays()
         self.tensors()
         self.let_go()
@@ -80,7 +95,11 @@ class _Writer:
         b.ret(b.load("ptr", self.result))
         b.place(whole)
         b.call("Py_DecRef", "void", b.load("ptr", self.result))
-        b.jump(refused)
+        raised = b.label("raised")
+        gone = b.icmp("ne", b.load("i32", self.given_away), 0)
+        b.branch(gone, raised, refused)
+        b.place(raised)
+        b.ret(NULL)
         b.place(refused)
         b.call("PyErr_Clear", "void")
         b.call("Py_IncRef", "void", self.pointer("refused"))
@@ -141,6 +160,7 @@ class _Writer:
             memory = b.offset(b.load("ptr", b.offset(self.memory, block, "ptr")), offset, "i8")
             entry = b.add(turn.index, self.fixed["first_made"])
             b.store(memory, b.offset(table, entry, "ptr"))
+        self.left = b.offset(self.made, self.fixed["part_count"], "ptr")
 
     def _take(self, number: Value) -> None:
         """The owner and the address of a block: from its shelf, or given by the caller."""
@@ -162,7 +182,7 @@ class _Writer:
             b.store(address, memory)
             with b.when(b.icmp("ne", address, NULL)):
                 give = Value("@give", "ptr")
-                capsule = b.call("PyCapsule_New", "ptr", address, NULL, give)
+                capsule = b.call("PyCapsule_New", "ptr", address, NAME, give)
                 b.call("PyCapsule_SetContext", "i32", capsule, shelf)
                 b.store(capsule, owner)
         self.expect(b.load("ptr", owner))
@@ -172,6 +192,62 @@ class _Writer:
         words = b.offset(self.pointer("parts"), b.mul(number, _PART), "i64")
         kinds = ("i64", "i64", "i64", "ptr", "ptr")
         return [b.load(kind, b.offset(words, k, "i64")) for k, kind in enumerate(kinds)]
+
+    def _gift(self, number: Value) -> tuple[Value, Value, Value]:
+        """A Tensor that is given away, its array, and what is left of it."""
+        b = self.b
+        first = b.sub(self.fixed["kept"], self.fixed["gift_count"])
+        tensor = b.load("ptr", b.offset(self.found, b.add(first, number), "ptr"))
+        words = b.offset(self.pointer("gifts"), b.mul(number, GIFT), "i64")
+        array = b.load("ptr", b.offset(self.found, b.load("i64", words), "ptr"))
+        return tensor, array, b.load("ptr", b.offset(words, 1, "i64"))
+
+    def leave(self) -> None:
+        """Make what is left of Tensors that are given away."""
+        b = self.b
+        with b.loop(0, self.fixed["gift_count"]) as turn:
+            _, _, what = self._gift(turn.index)
+            made = b.call("left", "ptr", what, self.argument(4))
+            b.store(made, b.offset(self.left, turn.index, "ptr"))
+            self.expect(made)
+
+    def look_again(self) -> None:
+        """Fail unless what is given away is as it was found, and nobody sees what is written over.
+
+        Finalizers may have run since, and other threads.
+        """
+        b = self.b
+        with b.loop(0, self.fixed["gift_count"]) as turn:
+            tensor, array, _ = self._gift(turn.index)
+            kind = self.pointer("holder")
+            self._require(b.call("is_held", "i32", tensor, kind, self.fixed["value"], array))
+        with b.loop(0, self.fixed["taken_count"]) as turn:
+            number = b.load("i64", b.offset(self.pointer("taken"), turn.index, "i64"))
+            array = b.load("ptr", b.offset(self.found, number, "ptr"))
+            self._require(b.call("alone", "i32", array, self.pointer("owner")))
+
+    def _require(self, holds: Value) -> None:
+        with self.b.when(self.b.icmp("eq", holds, 0), rare=True):
+            self.b.store(constant("i32", 1), self.failed)
+
+    def give_away(self) -> None:
+        """Turn Tensors into such that were given away."""
+        b = self.b
+        with b.when(self.is_good()), b.loop(0, self.fixed["gift_count"]) as turn:
+            tensor, *_ = self._gift(turn.index)
+            left = b.load("ptr", b.offset(self.left, turn.index, "ptr"))
+            b.call("turn", "void", tensor, self.pointer("given_away"), self.fixed["value"], left)
+            b.store(constant("i32", 1), self.given_away)
+
+    def give_back(self) -> None:
+        """Turn them back if the program failed: then nothing was written over."""
+        b = self.b
+        gone = b.icmp("ne", b.load("i32", self.given_away), 0)
+        with b.when(b.binary("and", gone, negation(b, self.is_good())), rare=True):
+            with b.loop(0, self.fixed["gift_count"]) as turn:
+                tensor, array, _ = self._gift(turn.index)
+                b.call("turn", "void", tensor, self.pointer("holder"), self.fixed["value"], array)
+            b.store(constant("i32", 0), self.given_away)
 
     def run(self) -> None:
         """Run the program, without the interpreter's lock."""
@@ -223,7 +299,8 @@ class _Writer:
     def let_go(self) -> None:
         """Give up our references to arrays and memory."""
         b = self.b
-        count = b.add(self.fixed["kept"], self.fixed["part_count"])
+        made = b.add(self.fixed["part_count"], self.fixed["gift_count"])
+        count = b.add(self.fixed["kept"], made)
         for places, number in ((self.found, count), (self.owners, self.fixed["block_count"])):
             with b.loop(0, number) as turn:
                 b.call("Py_DecRef", "void", b.load("ptr", b.offset(places, turn.index, "ptr")))
@@ -245,11 +322,12 @@ def call_text() -> str:
     """``call(own, arguments, count)``: a function as Python's METH_FASTCALL has them.
 
     ``own`` is a tuple that begins with the address of the fields. It gives NotImplemented where
-    all is not as planned.
+    all is not as planned. It raises only where memory ends after inputs were written over.
     """
     module = Module(host_target().attributes)
     write_look(module)
     write_shelves(module)
+    write_giving(module)
     write_build(module)
     parameters = [("own", "ptr"), ("given", "ptr"), ("count", "i64")]
     _Writer(module.function("call", parameters, "ptr", noalias=False)).write()

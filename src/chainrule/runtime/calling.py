@@ -8,7 +8,8 @@ and makes the Tensors.
 
 It gives NotImplemented, and has changed nothing, if anything differs from the plan or fails: then
 the caller goes the long way, which knows the error. Small results share memory that a capsule owns;
-when the last of them dies, the memory waits on a *shelf* for the next call.
+when the last of them dies, the memory waits on a *shelf* for the next call. What is given away
+(``giving.py``) is written over if nobody else sees it; else there is NotImplemented too.
 """
 
 from __future__ import annotations
@@ -24,6 +25,7 @@ from chainrule.codegen.table import FIRST
 from chainrule.runtime.building import STEP, Build
 from chainrule.runtime.call_text import ARGUMENTS, FIELDS, call_text
 from chainrule.runtime.engine import Library, host_target, load
+from chainrule.runtime.giving import Handed
 from chainrule.runtime.matching import (
     PLACES,
     WORDS,
@@ -31,15 +33,18 @@ from chainrule.runtime.matching import (
     is_as_expected,
     python_symbols,
 )
-from chainrule.runtime.memory import never_let_go, owned
+from chainrule.runtime.memory import Owner, never_let_go, owned
 from chainrule.runtime.native import NativeProgram
 from chainrule.runtime.shelves import release_with, shelf
 from chainrule.runtime.threads import symbols
 
 __all__ = ["Direct", "Given", "Holder", "direct"]
 
-Direct = Callable[[tuple[Any, ...], dict[str, Any], list[Any] | None], Any]
-"""Gives what is built of the results for (args, kwargs, hidden), or NotImplemented."""
+Direct = Callable[[tuple[Any, ...], dict[str, Any], list[Any] | None, object], Any]
+"""Gives what is built of the results for (args, kwargs, hidden, told), or NotImplemented.
+
+What is told goes with each Tensor that is given away.
+"""
 
 _SMALL: Final = 1 << 16  # bytes; larger results have memory of ``memory.owned``
 _FLOAT: Final = np.dtype(np.float64)
@@ -56,14 +61,18 @@ class Holder(NamedTuple):
 
 
 class Given(NamedTuple):
-    """Inputs, by number, that are not the arrays of Tensors.
+    """Inputs, by number, that are not the arrays of Tensors; and Tensors that are given away.
 
-    floats   Python's own; they become arrays with no axes
-    arrays   those that others may write to
+    floats      Python's own; they become arrays with no axes
+    arrays      those that others may write to
+    gifts       the Tensors that are given away
+    given_away  the class that they turn into; it has the slots of what holds an array
     """
 
     floats: list[int]
     arrays: list[int]
+    gifts: list[Handed]
+    given_away: type
 
 
 def direct(
@@ -76,17 +85,17 @@ def direct(
     build   how the Tensors of the results are put together; without a step, they are a list
     """
     shared = {FIRST + k for k in given.arrays} & set(program.outputs)
-    if program.record is None or shared:
+    ours = {gift.input for gift in given.gifts}
+    if program.record is None or shared or not ours.issuperset(program.taken):
         return None
     first, count = program.first_made, len(program.inputs)
     assert plan.kept == count
     for value in program.constants:
         plan.keep(plan.outside(value))
-    fits = (
-        plan.fits()
-        and build.fits()
-        and max(plan.kept + len(program.parts), 2 * len(program.blocks)) <= PLACES
-    )
+    for gift in given.gifts:
+        plan.keep(gift.place)
+    found = plan.kept + len(program.parts) + len(given.gifts)
+    fits = plan.fits() and build.fits() and max(found, 2 * len(program.blocks)) <= PLACES
     make = _maker() if fits else None
     if make is None:
         return None
@@ -96,20 +105,22 @@ def direct(
         for k in program.outputs
     ]  # fmt: skip
     large = [block for block in program.blocks if block.size > _SMALL]
-    layout = _laid_out(plan, program, holder, outputs, given.floats, build)
+    layout = _laid_out(plan, program, holder, outputs, given, build)
     native = make(layout)
     frames, fresh = program.frames, program.frame
 
-    def call(args: tuple[Any, ...], kwargs: dict[str, Any], hidden: list[Any] | None) -> Any:
+    def call(
+        args: tuple[Any, ...], kwargs: dict[str, Any], hidden: list[Any] | None, told: object
+    ) -> Any:
         try:
             frame = frames.pop()
         except IndexError:
             frame = fresh()
         if large:
             memory = [found for block in large for found in owned(*block)]
-            made = native(args, kwargs, frame.place, hidden, *memory)
+            made = native(args, kwargs, frame.place, hidden, told, *memory)
         else:
-            made = native(args, kwargs, frame.place, hidden)
+            made = native(args, kwargs, frame.place, hidden, told)
         frames.append(frame)
         return made
 
@@ -121,7 +132,7 @@ def _laid_out(
     program: NativeProgram,
     holder: Holder,
     outputs: Sequence[int],
-    floats: Sequence[int],
+    inputs: Given,
     build: Build,
 ) -> tuple[Any, ...]:
     """The address of what ``call`` reads, and all that has to live as long."""
@@ -133,14 +144,15 @@ def _laid_out(
         blocks += [0, given] if is_large else [shelf(max(block.size, 1)), 0]
         given += 2 * is_large
     parts: list[int] = []
-    alive: list[Any] = [plan.known, build.known, program]
+    alive: list[Any] = [plan.known, build.known, program, inputs]
     for block_number, offset, shape, dtype in program.parts:
         sizes = _words(shape)
         alive += [sizes, dtype]
         parts += [block_number, offset, len(shape), ctypes.addressof(sizes), id(dtype)]
-    own = instructions, blocks_, parts_, outputs_, floats_, steps = (
-        plan.laid_out(), _words(blocks), _words(parts), _words(outputs), _words(floats),
-        _words(build.words),
+    gifts = [word for gift in inputs.gifts for word in (gift.input, id(gift.left))]
+    own = instructions, blocks_, parts_, outputs_, floats_, steps, gifts_, taken = (
+        plan.laid_out(), _words(blocks), _words(parts), _words(outputs), _words(inputs.floats),
+        _words(build.words), _words(gifts), _words(program.taken),
     )  # fmt: skip
     fields = {
         "instructions": ctypes.addressof(instructions), "count": len(plan.words) // WORDS,
@@ -149,12 +161,15 @@ def _laid_out(
         "blocks": ctypes.addressof(blocks_), "block_count": len(program.blocks),
         "parts": ctypes.addressof(parts_), "part_count": len(program.parts),
         "outputs": ctypes.addressof(outputs_), "output_count": len(outputs),
-        "floats": ctypes.addressof(floats_), "float_count": len(floats), "float": id(_FLOAT),
+        "floats": ctypes.addressof(floats_), "float_count": len(floats_), "float": id(_FLOAT),
         "steps": ctypes.addressof(steps), "step_count": len(build.words) // STEP,
         "make": id(_NEW), "refused": id(NotImplemented),
         "first_made": program.first_made, "status": len(program.template),
         "array": id(np.ndarray), "holder": id(holder.kind), "value": holder.value,
         "node": holder.node, "recording": holder.recording, "none": id(None), "given": given,
+        "gifts": ctypes.addressof(gifts_), "gift_count": len(inputs.gifts),
+        "taken": ctypes.addressof(taken), "taken_count": len(program.taken),
+        "given_away": id(inputs.given_away), "owner": id(Owner),
     }  # fmt: skip
     words = _words([fields[name] for name in FIELDS])
     return ctypes.addressof(words), words, own, alive, holder
@@ -213,7 +228,7 @@ def _library() -> Library | None:
         "PyCapsule_SetContext", "PyCapsule_GetContext", "PyCapsule_GetPointer",
         "PyEval_SaveThread", "PyEval_RestoreThread", "PyType_GenericAlloc", "PyList_GetItem",
         "PyTuple_New", "PyTuple_SetItem", "PyDict_New", "PyDict_SetItem", "PyObject_Call",
-        "PyObject_GenericSetAttr",
+        "PyObject_GenericSetAttr", "PyCapsule_IsValid", "PyType_IsSubtype",
     )  # fmt: skip
     library = load(call_text(), host_target(), symbols=found)
     never_let_go(library)

@@ -12,7 +12,7 @@ Where the objects of this Python are not laid out as expected, there are no plan
 from __future__ import annotations
 
 import ctypes
-import sysconfig
+import sys
 from collections.abc import Callable
 from functools import cache
 from types import CellType
@@ -27,6 +27,7 @@ from chainrule.runtime.engine import host_target, load
 from chainrule.runtime.team_layout import forever
 
 __all__ = [
+    "AT",
     "HEADER",
     "NULL",
     "PLACES",
@@ -51,18 +52,20 @@ HEADER: Final = object.__basicsize__
 class _Layout(NamedTuple):
     """Where objects have what, in bytes from their beginning."""
 
+    references: int = HEADER - 2 * ctypes.sizeof(ctypes.c_void_p)  # how many: 32 bits
     kind: int = HEADER - ctypes.sizeof(ctypes.c_void_p)
     size: int = HEADER
     tuple_items: int = tuple.__basicsize__
     list_items: int = HEADER + 8
     ndim: int = HEADER + 8
     dims: int = HEADER + 16
+    base: int = HEADER + 32
     dtype: int = HEADER + 40
     flags: int = HEADER + 48
     cell: int = HEADER
 
 
-_AT: Final = _Layout()
+AT: Final = _Layout()
 _PLAIN: Final = 0x101  # NumPy's flags of an array that is contiguous and aligned
 
 
@@ -86,23 +89,23 @@ class Plan:
 
     def kind(self, place: int, kind: type) -> None:
         """Expect an object of exactly this class."""
-        self.same(self._peek(place, _AT.kind), kind)
+        self.same(self._peek(place, AT.kind), kind)
 
     def sequence(self, place: int, kind: type, count: int) -> list[int]:
         """Expect a tuple or a list of so many objects."""
         self.kind(place, kind)
-        self._number(place, _AT.size, count)
+        self._number(place, AT.size, count)
         if kind is tuple:
-            return [self._load(place, _AT.tuple_items + 8 * k) for k in range(count)]
+            return [self._load(place, AT.tuple_items + 8 * k) for k in range(count)]
         if not count:
             return []
-        items = self._peek(place, _AT.list_items)
+        items = self._peek(place, AT.list_items)
         return [self._load(items, 8 * k) for k in range(count)]
 
     def mapping(self, place: int, count: int) -> None:
         """Expect a dictionary with so many keys."""
         self.kind(place, dict)
-        self._number(place, _AT.size, count)
+        self._number(place, AT.size, count)
 
     def item(self, place: int, key: str) -> int:
         """Expect a dictionary to have a key."""
@@ -120,7 +123,7 @@ class Plan:
 
     def cell(self, cell: CellType) -> int:
         """Look at what a variable of an enclosing function is bound to."""
-        return self._load(self.outside(cell), _AT.cell)
+        return self._load(self.outside(cell), AT.cell)
 
     def slot(self, place: int, offset: int) -> int:
         """Look at what an object has in a slot."""
@@ -129,11 +132,11 @@ class Plan:
     def array(self, place: int, like: np.ndarray[Any, Any]) -> None:
         """Expect a contiguous array of this shape and dtype."""
         self.kind(place, np.ndarray)
-        self.same(self._peek(place, _AT.dtype), like.dtype)
-        self._number(place, _AT.ndim, like.ndim, 0xFFFFFFFF)
-        self._number(place, _AT.flags, _PLAIN, _PLAIN)
+        self.same(self._peek(place, AT.dtype), like.dtype)
+        self._number(place, AT.ndim, like.ndim, 0xFFFFFFFF)
+        self._number(place, AT.flags, _PLAIN, _PLAIN)
         if like.ndim:
-            dims = self._peek(place, _AT.dims)
+            dims = self._peek(place, AT.dims)
             for k, size in enumerate(like.shape):
                 self._number(dims, 8 * k, size)
 
@@ -297,26 +300,48 @@ def python_symbols(*names: str) -> dict[str, int]:
 @cache
 def is_as_expected() -> bool:
     """Whether this Python's objects have everything where a plan looks for it."""
-    if sysconfig.get_config_var("Py_GIL_DISABLED"):
+    if "t" in sys.abiflags:  # threads run side by side, and count references in another way
         return False
     one, pair, keys = (object(),), [object(), object()], {"a": 1, "b": 2, "c": 3}
     array = np.empty((3, 5), np.float32)
-    dims, flags = _word(id(array) + _AT.dims), array.flags.num
+    view = array[1:]
+    dims, flags = _word(id(array) + AT.dims), array.flags.num
     cell, number = CellType(keys), np.array(0.5)
     half = number.item()
     return (
-        _word(id(one) + _AT.kind) == id(tuple)
-        and [_word(id(x) + _AT.size) for x in (one, pair, keys)] == [1, 2, 3]
-        and _word(id(one) + _AT.tuple_items) == id(one[0])
-        and _word(_word(id(pair) + _AT.list_items) + 8) == id(pair[1])
-        and _word(id(array) + _AT.ndim) & 0xFFFFFFFF == 2
-        and _word(id(array) + _AT.dtype) == id(array.dtype)
-        and _word(id(array) + _AT.flags) & 0xFFFFFFFF == flags
+        _word(id(one) + AT.kind) == id(tuple)
+        and [_word(id(x) + AT.size) for x in (one, pair, keys)] == [1, 2, 3]
+        and _word(id(one) + AT.tuple_items) == id(one[0])
+        and _word(_word(id(pair) + AT.list_items) + 8) == id(pair[1])
+        and _word(id(array) + AT.ndim) & 0xFFFFFFFF == 2
+        and _word(id(array) + AT.dtype) == id(array.dtype)
+        and _word(id(array) + AT.flags) & 0xFFFFFFFF == flags
         and (_word(dims), _word(dims + 8)) == (3, 5)
-        and _word(id(cell) + _AT.cell) == id(keys)
-        and _word(id(half) + HEADER) == _word(number.ctypes.data)
-        and _word(id(number) + HEADER) == number.ctypes.data
+        and _word(id(cell) + AT.cell) == id(keys)
+        and _word(id(half) + HEADER) == _word(_address(number))
+        and _word(id(number) + HEADER) == _address(number)
+        and (_word(id(view) + AT.base), _word(id(array) + AT.base)) == (id(array), 0)
+        and _counts_references()
     )
+
+
+def _counts_references() -> bool:
+    """Whether an object's references are counted where we look."""
+    value = object()
+    before = _references(value)
+    more = [value] * 1000
+    during = _references(value)
+    more.clear()
+    return during - before == 1000 and _references(value) == before
+
+
+def _references(value: object) -> int:
+    return ctypes.c_uint32.from_address(id(value) + AT.references).value
+
+
+def _address(given: np.ndarray[Any, Any]) -> int:
+    found: int = given.__array_interface__["data"][0]
+    return found
 
 
 def _word(address: int) -> int:

@@ -22,6 +22,8 @@ from numpy.typing import DTypeLike
 from chainrule.errors import CapacityError
 
 __all__ = [
+    "BLOCK",
+    "Owner",
     "also_release",
     "available_bytes",
     "byte_text",
@@ -33,6 +35,9 @@ __all__ = [
     "release",
     "require_memory",
 ]
+
+BLOCK: Final = b"chainrule.block"
+"""The name of capsules that own memory of ``shelves``."""
 
 _GROUP: Final = Path("/sys/fs/cgroup")
 _UNITS: Final = ("bytes", "kB", "MB", "GB", "TB", "PB", "EB")
@@ -155,7 +160,13 @@ def is_held_alone(arrays: Sequence[np.ndarray[Any, Any]], place: int) -> bool:
     A view, another Tensor, a library that was lent the numbers: each of them has a reference to
     the array, or to the object that owns the memory.
     """
-    return isinstance(arrays[place].base, _Owner) and _holders(arrays, place) == _ALONE
+    return _is_owned(arrays, place) and _holders(arrays, place) == _ALONE
+
+
+def _is_owned(arrays: Sequence[np.ndarray[Any, Any]], place: int) -> bool:
+    """Whether memory of ours, or of machine code, is the base of an array."""
+    base: object = arrays[place].base
+    return isinstance(base, Owner) or bool(_is_capsule(base, BLOCK))
 
 
 def _holders(arrays: Sequence[np.ndarray[Any, Any]], place: int) -> tuple[int, int]:
@@ -164,8 +175,8 @@ def _holders(arrays: Sequence[np.ndarray[Any, Any]], place: int) -> tuple[int, i
     return sys.getrefcount(arrays[place]), sys.getrefcount(own)
 
 
-class _Owner:
-    """What all owners of memory are."""
+class Owner:
+    """What all owners of memory are that Python makes."""
 
     __slots__ = ()
 
@@ -184,7 +195,7 @@ class _Shelf:
         self.free: list[int] = []
         self.used = 0
         give_back = self._keep_small() if size <= _SMALL else self._keep_large()
-        bases = (ctypes.c_char * size, _Owner)
+        bases = (ctypes.c_char * size, Owner)
         kind: Any = type("Block", bases, {"__slots__": (), "__del__": give_back})
         self.block: Callable[[int], Any] = kind.from_address
 
@@ -278,6 +289,11 @@ _C: Final[Any] = ctypes.CDLL(None)
 _C.posix_memalign.argtypes = (ctypes.c_void_p, ctypes.c_size_t, ctypes.c_size_t)
 _C.madvise.argtypes = (ctypes.c_void_p, ctypes.c_size_t, ctypes.c_int)
 _C.free.argtypes = (ctypes.c_void_p,)
+
+# Whether an object is a capsule of this name; any object may be asked about.
+_is_capsule: Final = ctypes.PYFUNCTYPE(ctypes.c_int, ctypes.py_object, ctypes.c_char_p)(
+    ("PyCapsule_IsValid", ctypes.pythonapi)
+)
 
 _LIMIT: Final = min(256 << 20, _physical() // 8)
 _clock: Final = itertools.count(1)

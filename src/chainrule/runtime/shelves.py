@@ -11,11 +11,15 @@ import ctypes
 from typing import Any, Final
 
 from chainrule.codegen.llvm import Module
-from chainrule.codegen.values import constant
+from chainrule.codegen.values import Value, constant
 from chainrule.runtime.matching import NULL
-from chainrule.runtime.memory import also_release, never_let_go
+from chainrule.runtime.memory import BLOCK, also_release, never_let_go
 
-__all__ = ["release_with", "shelf", "write_shelves"]
+__all__ = ["NAME", "release_with", "shelf", "write_shelves"]
+
+NAME: Final = Value("@block_name", "ptr")
+"""What native code calls the capsules of blocks."""
+
 
 _KEPT: Final = 1 << 20  # bytes that each shelf may keep
 _MOST: Final = 64  # blocks that each shelf may keep
@@ -24,6 +28,10 @@ _SHELF: Final = 3  # words of a shelf before its blocks: how many there are, how
 
 def write_shelves(module: Module) -> None:
     """``take(shelf)`` gives a block or null, ``pop`` one that was kept; ``give(capsule)`` keeps."""
+    text = BLOCK.decode()
+    module.extra.append(
+        f'{NAME.text} = internal constant [{len(text) + 1} x i8] c"{text}\\00", align 1'
+    )
     b = module.function("pop", [("shelf", "ptr")], "ptr", noalias=False)
     (shelf,) = b.arguments
     count, result = b.load("i64", shelf), b.local("ptr")
@@ -47,7 +55,7 @@ def write_shelves(module: Module) -> None:
 
     b = module.function("give", [("capsule", "ptr")], "void", noalias=False)
     (capsule,) = b.arguments
-    block = b.call("PyCapsule_GetPointer", "ptr", capsule, NULL)
+    block = b.call("PyCapsule_GetPointer", "ptr", capsule, NAME)
     shelf = b.call("PyCapsule_GetContext", "ptr", capsule)
     count = b.load("i64", shelf)
     room = b.icmp("slt", count, b.load("i64", b.offset(shelf, 1, "i64")))

@@ -2,22 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from functools import cache
 from types import ModuleType
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
 from chainrule import tree
 from chainrule.runtime.building import Build
 from chainrule.runtime.calling import Direct, Given, Holder, direct
+from chainrule.runtime.giving import Handed
 from chainrule.runtime.matching import Match, Plan, slot_of
 from chainrule.runtime.native import NativeProgram
 from chainrule.tensors import Tensor, of_value, tensor
 from chainrule.transform.closure import Attribute, Bound, Fixed, Get, Global
+from chainrule.transform.donation import Gift, GivenAway
 
-__all__ = ["called", "matched"]
+__all__ = ["Inputs", "called", "matched"]
 
 
 class _Unplanned(Exception):  # noqa: N818  it is no error that a call goes the slow way
@@ -45,24 +47,31 @@ def matched(leaves: list[Any], structure: Any, donated: Iterable[int] = ()) -> M
     return finder.plan.ready()
 
 
+class Inputs(NamedTuple):
+    """What a call has: its leaves, in a structure of (args, kwargs), and what goes with them.
+
+    hidden    the inputs that are no arguments
+    changing  how many of them are not always the same, the first: they are given as a list
+    gifts     what is left of inputs that are given away, by number
+    """
+
+    leaves: list[Any]
+    structure: Any
+    hidden: Sequence[Tensor]
+    changing: int
+    gifts: Mapping[int, Gift]
+
+
 def called(
-    leaves: list[Any],
-    structure: Any,
-    settled: Iterable[tuple[Get, Any]],
-    hidden: Sequence[Tensor],
-    changing: int,
-    program: NativeProgram,
-    build: Build,
+    inputs: Inputs, settled: Iterable[tuple[Get, Any]], program: NativeProgram, build: Build
 ) -> tuple[Direct, list[tuple[Get, Any]]] | None:
-    """A program as a function of (args, kwargs, hidden), for calls like this one.
+    """A program as a function of (args, kwargs, hidden, told), for calls like this one.
 
     With it comes which of the settled names it does not look at: their values have to be compared
     before. Arrays and floats may be others at the next call, and are read where they lie. None
     where an object cannot be looked into or an input does not lie in order.
 
     settled   names that the function closes over, and what they must be bound to
-    hidden    the inputs that are no arguments
-    changing  how many of them are not always the same, the first: they are given as a list
     build     how the results are put together
     """
     slots = _slots()
@@ -71,9 +80,9 @@ def called(
     finder = _Finder(slots.value, 3)
     plan, others = finder.plan, []
     try:
-        given = finder.tree(0, *_part(leaves, structure, 0))
-        given += finder.tree(1, *_part(leaves, structure, 1))
-        finder.hidden(hidden, changing)
+        given = finder.tree(0, *_part(inputs.leaves, inputs.structure, 0))
+        given += finder.tree(1, *_part(inputs.leaves, inputs.structure, 1))
+        finder.hidden(inputs.hidden, inputs.changing)
     except _Unplanned:
         return None
     for get, held in settled:
@@ -85,14 +94,20 @@ def called(
     finder.keep(given)
     for place in finder.hidden_places:
         plan.keep(place)
-    made = direct(plan, program, slots, _kinds(given), build)
+    # A Tensor that the long way makes of an array is given away there, and nobody has it.
+    gifts = [
+        Handed(k, finder.owners[id(given[k])], gift)
+        for k, gift in inputs.gifts.items() if isinstance(given[k], Tensor)
+    ]  # fmt: skip
+    made = direct(plan, program, slots, _kinds(given, gifts), build)
     return made and (made, others)
 
 
-def _kinds(given: Sequence[Any]) -> Given:
-    """Which of the inputs are floats, and which are arrays that the caller may write to."""
+def _kinds(given: Sequence[Any], gifts: list[Handed]) -> Given:
+    """Which inputs are floats, or arrays that the caller may write to, and which are given away."""
     floats = [k for k, found in enumerate(given) if type(found) is float]
-    return Given(floats, [k for k, found in enumerate(given) if type(found) is np.ndarray])
+    arrays = [k for k, found in enumerate(given) if type(found) is np.ndarray]
+    return Given(floats, arrays, gifts, GivenAway)
 
 
 def _part(leaves: Sequence[Any], structure: Any, which: int) -> tuple[list[Any], Any]:

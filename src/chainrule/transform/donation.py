@@ -7,7 +7,7 @@ has no numbers any more: whoever asks for them is told where it was given away.
 from __future__ import annotations
 
 import inspect
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import Any, Final, NamedTuple
 
 import numpy as np
@@ -21,7 +21,7 @@ from chainrule.runtime.native import NativeProgram
 from chainrule.tensors import Tensor
 from chainrule.transform.watching import held
 
-__all__ = ["Donate", "Donation", "GivenAway", "mark", "taking"]
+__all__ = ["Donate", "Donation", "Gift", "GivenAway", "taking"]
 
 Donate = str | int | Sequence[str | int]
 """Parameters, by name or by position."""
@@ -102,14 +102,17 @@ class Donation:
 # ---------------------------------------------------------------- what was given
 
 
-class _Gift(NamedTuple):
-    """What is left of a Tensor that was given away: its type, its name and where that happened."""
+class Gift(NamedTuple):
+    """What is left of a Tensor that is given away at each call of a kind."""
 
     shape: tuple[int, ...]
     dtype: np.dtype[Any]
     name: str
     function: str
-    place: Place
+
+
+Left = tuple[Gift, Place]
+"""What such a Tensor holds after a call: this, and where that was."""
 
 
 class GivenAway(Tensor):
@@ -119,33 +122,34 @@ class GivenAway(Tensor):
 
     @property
     def _value(self) -> np.ndarray | None:  # type: ignore[override]
-        gift = _read(self)
-        if not isinstance(gift, _Gift):  # and was given back
-            return gift  # type: ignore[no-any-return]
+        found = _read(self)
+        if not isinstance(found, tuple):  # and was given back
+            return found
+        gift, _ = found
         raise DonatedError(
-            f"this {self.dtype.short}{list(self.shape)} Tensor was given away: {_told(gift)}\n\n"
+            f"this {self.dtype.short}{list(self.shape)} Tensor was given away: {_told(found)}\n\n"
             f"  jit(…, donate=…) lets {gift.function} write results into its memory. Go on with "
             f"what {gift.function}\n  gives, or keep a .copy() from before the call."
         )
 
     @property
     def shape(self) -> tuple[int, ...]:
-        shape: tuple[int, ...] = _read(self).shape
-        return shape
+        return _kind(self).shape
 
     @property
     def dtype(self) -> DType:
-        return from_numpy(_read(self).dtype)
+        return from_numpy(_kind(self).dtype)
 
     def __repr__(self) -> str:
-        gift = _read(self)
-        if not isinstance(gift, _Gift):
+        found = _read(self)
+        if not isinstance(found, tuple):
             return Tensor.__repr__(self)
-        return f"Tensor({self.dtype.short}{list(self.shape)}, given away: {_told(gift)})"
+        return f"Tensor({self.dtype.short}{list(self.shape)}, given away: {_told(found)})"
 
 
-def _told(gift: _Gift) -> str:
-    return f"{gift.name} of {gift.function}, at {place_text(gift.place)}"
+def _told(left: Left) -> str:
+    gift, place = left
+    return f"{gift.name} of {gift.function}, at {place_text(place)}"
 
 
 _put: Final[Callable[[Tensor, Any], None]] = Tensor.__dict__["_value"].__set__
@@ -153,48 +157,48 @@ _put: Final[Callable[[Tensor, Any], None]] = Tensor.__dict__["_value"].__set__
 _giving: Final = lock_between_forks()
 
 
-def _read(given: Tensor) -> Any:
+def _read(given: Tensor) -> np.ndarray | Left:
     """What a Tensor holds, when nobody is about to change it."""
     with _giving:
-        found: Any = held(given)
-    return found
+        return held(given)
+
+
+def _kind(given: Tensor) -> np.ndarray | Gift:
+    """What has the shape and the dtype of a Tensor that was given away."""
+    found = _read(given)
+    return found[0] if isinstance(found, tuple) else found
 
 
 def taking(
-    program: Program,
-    arrays: list[Any],
-    given: Sequence[Tensor],
-    names: dict[int, str],
-    function: str,
+    program: Program, arrays: list[Any], given: Sequence[Tensor], gifts: Mapping[int, Gift]
 ) -> list[Any]:
     """Run a program on arrays, of which those of some Tensors are given away.
 
     They are given back if something fails, or is interrupted, before any is written over.
 
-    names   of what is given away, by the numbers of the inputs
+    gifts   what is left of them, by the numbers of the inputs
     """
     try:
-        mark(given, names.values(), function, users_place(2))
+        _mark(given, gifts.values(), users_place(2))
         if isinstance(program, NativeProgram):
             return program.taking(arrays)
         return program(*arrays)
     except BaseException:
         if arrays:  # else some may have been written over
-            _give_back(arrays, given, names)
+            _give_back(arrays, given, gifts)
         raise
 
 
-def mark(given: Sequence[Tensor], names: Iterable[str], function: str, place: Place) -> None:
-    """Turn Tensors into such that were given away, under their names, to a function at a place."""
+def _mark(given: Sequence[Tensor], gifts: Iterable[Gift], place: Place) -> None:
+    """Turn Tensors into such that were given away at a place."""
     with _giving:
-        for tensor, name in zip(given, names, strict=True):
-            array: Any = held(tensor)
+        for tensor, gift in zip(given, gifts, strict=True):
             tensor.__class__ = GivenAway
-            _put(tensor, _Gift(array.shape, array.dtype, name, function, place))
+            _put(tensor, (gift, place))
 
 
-def _give_back(arrays: Sequence[Any], given: Sequence[Tensor], names: Iterable[int]) -> None:
+def _give_back(arrays: Sequence[Any], given: Sequence[Tensor], numbers: Iterable[int]) -> None:
     with _giving:
-        for tensor, number in zip(given, names, strict=True):
+        for tensor, number in zip(given, numbers, strict=True):
             _put(tensor, arrays[number])
             tensor.__class__ = Tensor

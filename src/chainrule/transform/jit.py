@@ -183,9 +183,7 @@ class Jitted:
 
     def _native(self, args: Any, kwargs: Any) -> Native:
         found, graph, _ = self._recorded(args, kwargs)
-        return compile_graph(
-            graph, host_target(self.options.precision), donated=tuple(found.donated)
-        )
+        return compile_graph(graph, host_target(self.options.precision), donated=tuple(found.gifts))
 
     def _recorded(self, args: Any, kwargs: Any) -> tuple[Recorded, Graph, list[Tensor]]:
         """A recording for these arguments, its optimized graph, and the operands."""

@@ -17,10 +17,10 @@ from chainrule.runtime.matching import Match
 from chainrule.runtime.native import NativeProgram
 from chainrule.runtime.programs import is_native, ready
 from chainrule.tensors import Tensor, node_of, of_node, of_value, tensor, weak
-from chainrule.transform.arguments import called, matched
+from chainrule.transform.arguments import Inputs, called, matched
 from chainrule.transform.closure import UNBOUND, Get, Watch, watches
 from chainrule.transform.debug import tie_effects
-from chainrule.transform.donation import Donation, mark, taking
+from chainrule.transform.donation import Donation, Gift, taking
 from chainrule.transform.results import built
 from chainrule.transform.scope import Function, outputs
 from chainrule.transform.watching import watched
@@ -74,7 +74,7 @@ class Recorded:
         self.reusable = all(self.sources)
         self.graph = Graph((*given, *cell_nodes, *free), tuple(nodes))
         self.given = len(given)
-        self.donated = options.donation.inputs(structure, leaves) if options.donation else {}
+        self.gifts = self._gifts(structure, leaves)
         self.settled = [(watch.get, watch.held) for watch in self.watches]
         self.host = None if self.reusable else opened.parent
         self.programs: dict[bool, Callable[..., list[Any]]] = {}
@@ -101,6 +101,15 @@ class Recorded:
                     opened.constants[id(found)] = (found, node)
                 nodes[node] = (watch, number)
         return places, nodes
+
+    def _gifts(self, structure: Any, leaves: list[Any]) -> dict[int, Gift]:
+        """What is left of the inputs that are given away, by number."""
+        chosen = self.options.donation
+        inputs, function = self.graph.inputs, self.options.name
+        return {
+            k: Gift(inputs[k].shape, inputs[k].dtype.numpy, name, function)
+            for k, name in (chosen.inputs(structure, leaves) if chosen else {}).items()
+        }
 
     def _inside(self, opened: Recording, leaves: list[Any]) -> list[Any]:
         make = {True: weak, False: of_node}
@@ -172,13 +181,13 @@ class Recorded:
             nodes = [node_of(t, host) for t in tensors]
             return [of_node(n, host) for n in build.block(self.options.name, self.graph, nodes)]
         arrays = [t._value for t in tensors]
-        if self.donated:
-            return self.run_taking(arrays, [tensors[k] for k in self.donated])
+        if self.gifts:
+            return self.run_taking(arrays, [tensors[k] for k in self.gifts])
         return [of_value(v) for v in self._program()(*arrays)]
 
     def run_taking(self, arrays: list[Any], given: Sequence[Tensor]) -> list[Tensor]:
         """The results for arrays of which those of some Tensors are given away."""
-        found = taking(self._program(), arrays, given, self.donated, self.options.name)
+        found = taking(self._program(), arrays, given, self.gifts)
         return [of_value(v) for v in found]
 
     def finish(self, made: list[Tensor]) -> Any:
@@ -197,14 +206,13 @@ class Recorded:
         program = self._program()
         if not isinstance(program, NativeProgram) or not program.native.by_object:
             return None
-        # What is written over has to be ours alone, which Python finds out.
-        way = None if program.taken else _at_once(self, leaves, structure, program)
-        if way is None or self.donated:
-            match = matched(leaves, structure, self.donated)
-            if match is None:
-                return None
-            way = _giving(self, match, way) if way else _in_python(self, match, program)
-        return Shortcut(self, way)
+        way = _at_once(self, leaves, structure, program)
+        # What is written over has to be ours alone; Python makes a copy where it is not.
+        if way is None or program.taken:
+            match = matched(leaves, structure, self.gifts)
+            other = _in_python(self, match, program) if match else None
+            way = _either(way, other) if way and other else way or other
+        return Shortcut(self, way) if way else None
 
     def is_bound_anew(self) -> bool:
         """Whether there is a shortcut that expects what a name was bound to before.
@@ -223,7 +231,7 @@ class Recorded:
     def _program(self) -> Callable[..., list[Any]]:
         found = self.programs.get(is_native())
         if found is None:
-            graph, donated = optimize(self.graph), tuple(self.donated)
+            graph, donated = optimize(self.graph), tuple(self.gifts)
             threads, precision = self.options.threads, self.options.precision
             found = self.programs[is_native()] = ready(graph, threads, donated, precision)
         return found
@@ -257,23 +265,27 @@ def _at_once(
     cells = recorded.cells_written
     build = built(recorded.structure, len(program.outputs) - len(cells), len(cells))
     names = recorded.settled if settled else ()
-    found = called(leaves, structure, names, hidden, changing, program, build or Build())
+    inputs = Inputs(leaves, structure, hidden, changing, recorded.gifts)
+    found = called(inputs, names, program, build or Build())
     if found is None:
         return None
-    (call, others), then = found, modes()
+    (call, others), then, gives = found, modes(), bool(recorded.gifts)
 
     def at_once(args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
         if modes() != then:
             return NotImplemented
         if others and not _hold(others):
             return NotImplemented
-        return call(args, kwargs, [cell.value for cell in read] if read else None)
+        values = [cell.value for cell in read] if read else None
+        return call(args, kwargs, values, users_place(3) if gives else None)
 
     def looking(args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
         if modes() != then:
             return NotImplemented
         hidden = recorded.hidden()
-        return NotImplemented if hidden is None else call(args, kwargs, hidden)
+        if hidden is None:
+            return NotImplemented
+        return call(args, kwargs, hidden, users_place(3) if gives else None)
 
     way = at_once if settled else looking
     if build is not None and not cells:
@@ -297,22 +309,18 @@ def _finishing(recorded: Recorded, way: Way, whole: bool) -> Way:
     return finishing
 
 
-def _giving(recorded: Recorded, match: Match, way: Way) -> Way:
-    """A way, and what is given away is so after it; nothing is written over."""
-    names, function = recorded.donated.values(), recorded.options.name
+def _either(way: Way, other: Way) -> Way:
+    """A way, and another one for calls that the first does not take."""
 
-    def giving(args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
-        given = match((args, kwargs))[recorded.given :]
-        made = way(args, kwargs) if given else NotImplemented
-        if made is not NotImplemented:
-            mark(given, names, function, users_place(2))
-        return made
+    def either(args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+        made = way(args, kwargs)
+        return other(args, kwargs) if made is NotImplemented else made
 
-    return giving
+    return either
 
 
 def _in_python(recorded: Recorded, match: Match, program: NativeProgram) -> Way:
-    """A way for inputs that are written over, or do not lie in order."""
+    """A way for inputs that are written over and seen by others, or that do not lie in order."""
     then = modes()
 
     def in_python(args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
@@ -322,7 +330,7 @@ def _in_python(recorded: Recorded, match: Match, program: NativeProgram) -> Way:
         hidden = recorded.hidden()
         if hidden is None or any(t._recording is not None for t in hidden):
             return NotImplemented
-        if recorded.donated:
+        if recorded.gifts:
             given = arrays[recorded.given :]
             arrays[recorded.given :] = [t._value for t in hidden]
             return recorded.finish(recorded.run_taking(arrays, given))
