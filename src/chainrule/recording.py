@@ -42,7 +42,10 @@ Place = tuple[CodeType, int]
 
 def users_place(depth: int) -> Place:
     """The place in the user's code from which we were called, at least so many frames out."""
-    frame = sys._getframe(depth)
+    try:
+        frame = sys._getframe(depth)
+    except ValueError:  # a thread may begin with one of our functions
+        frame = sys._getframe(1)
     while _is_ours(frame.f_globals.get("__name__")) and frame.f_back:
         frame = frame.f_back
     return frame.f_code, frame.f_lasti

@@ -1,10 +1,12 @@
-"""Giving: what machine code does with Tensors that a call gives away, and with whoever sees them."""
+"""Giving: what machine code does with Tensors that are given away, and with whoever sees them."""
 
+import _thread
 import gc
 import inspect
 import os
 import sys
 import threading
+import time
 import tracemalloc
 from typing import NamedTuple
 
@@ -19,6 +21,7 @@ from chainrule.runtime import memory
 from chainrule.runtime.call_text import FIELDS
 from chainrule.tensors import held, of_value
 from chainrule.transform.donation import GivenAway
+from tests.patience import LIMIT
 
 SIZE = 500  # numbers: so much that results are written over it
 SMALL, LARGE = 3, 20_000
@@ -394,6 +397,18 @@ def test_what_fails_after_inputs_were_written_over_is_an_error():
     assert type(model.weight) is GivenAway
     words[FIELDS.index("make")] = make
     assert step(Holder(_own())).weight.tolist() == [2.0] * SIZE
+
+
+def test_a_thread_may_begin_with_a_call():
+    step = cr.jit(lambda x: x * 2, donate="x")
+    _ready(step, lambda: (_own(),))
+    x = _own()
+    _thread.start_new_thread(step, (x,))
+    end = time.monotonic() + LIMIT
+    while type(x) is cr.Tensor and time.monotonic() < end:
+        time.sleep(0.001)
+    with pytest.raises(DonatedError, match=r"given away: x of <lambda>, at jit\.py:"):
+        x.numpy()
 
 
 def test_who_traces_or_profiles_calls_sees_no_difference():
