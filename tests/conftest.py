@@ -118,6 +118,7 @@ def machine_code(request: pytest.FixtureRequest) -> Iterator[None]:
     with pytest.MonkeyPatch.context() as monkeypatch:
         if place.startswith(NATIVE):
             monkeypatch.setenv("CHAINRULE_RUNTIME", "native")
+            _finish()
         yield
 
 
@@ -126,4 +127,13 @@ def runtime(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> 
     """Let jit run programs as machine code, then with NumPy."""
     name: str = request.param
     monkeypatch.setenv("CHAINRULE_RUNTIME", name)
+    if name == "native":
+        _finish()
     return name
+
+
+def _finish() -> None:
+    """Wait until calls can be machine code, which they else become at some time later."""
+    from chainrule.runtime import call_code
+
+    call_code.finish()

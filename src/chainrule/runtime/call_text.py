@@ -15,7 +15,7 @@ from chainrule.codegen.values import Value, constant
 from chainrule.runtime.building import write_build
 from chainrule.runtime.engine import host_target
 from chainrule.runtime.giving import GIFT, write_giving
-from chainrule.runtime.matching import HEADER, NULL, PLACES, write_look
+from chainrule.runtime.matching import HEADER, NULL, PLACES, write_look, write_match
 from chainrule.runtime.shelves import NAME, write_shelves
 from chainrule.runtime.team_layout import negation
 
@@ -319,13 +319,14 @@ class _Writer:
 
 
 def call_text() -> str:
-    """``call(own, arguments, count)``: a function as Python's METH_FASTCALL has them.
+    """``match``, and ``call(own, arguments, count)`` as Python's METH_FASTCALL has functions.
 
     ``own`` is a tuple that begins with the address of the fields. It gives NotImplemented where
     all is not as planned. It raises only where memory ends after inputs were written over.
     """
     module = Module(host_target().attributes)
     write_look(module)
+    write_match(module)
     write_shelves(module)
     write_giving(module)
     write_build(module)

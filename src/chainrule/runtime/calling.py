@@ -16,27 +16,19 @@ from __future__ import annotations
 
 import ctypes
 from collections.abc import Callable, Sequence
-from functools import cache
 from typing import Any, Final, NamedTuple
 
 import numpy as np
 
 from chainrule.codegen.table import FIRST
 from chainrule.runtime.building import STEP, Build
-from chainrule.runtime.call_text import ARGUMENTS, FIELDS, call_text
-from chainrule.runtime.engine import Library, host_target, load
+from chainrule.runtime.call_code import maker
+from chainrule.runtime.call_text import ARGUMENTS, FIELDS
 from chainrule.runtime.giving import Handed
-from chainrule.runtime.matching import (
-    PLACES,
-    WORDS,
-    Plan,
-    is_as_expected,
-    python_symbols,
-)
-from chainrule.runtime.memory import Owner, never_let_go, owned
+from chainrule.runtime.matching import PLACES, WORDS, Plan
+from chainrule.runtime.memory import Owner, owned
 from chainrule.runtime.native import NativeProgram
-from chainrule.runtime.shelves import release_with, shelf
-from chainrule.runtime.threads import symbols
+from chainrule.runtime.shelves import shelf
 
 __all__ = ["Direct", "Given", "Holder", "direct"]
 
@@ -96,7 +88,7 @@ def direct(
         plan.keep(gift.place)
     found = plan.kept + len(program.parts) + len(given.gifts)
     fits = plan.fits() and build.fits() and max(found, 2 * len(program.blocks)) <= PLACES
-    make = _maker() if fits else None
+    make = maker() if fits else None
     if make is None:
         return None
     outputs = [
@@ -177,75 +169,3 @@ def _laid_out(
 
 def _words(numbers: Sequence[int]) -> ctypes.Array[ctypes.c_int64]:
     return (ctypes.c_int64 * len(numbers))(*numbers)
-
-
-# ---------------------------------------------------------------- what Python sees
-
-
-class _Method(ctypes.Structure):
-    """Python's own record of a function that is written in C."""
-
-    _fields_ = (
-        ("name", ctypes.c_char_p),
-        ("function", ctypes.c_void_p),
-        ("flags", ctypes.c_int),
-        ("doc", ctypes.c_char_p),
-    )
-
-
-_FAST: Final = 0x80  # METH_FASTCALL: the function is given the arguments as they lie
-
-
-@cache
-def _maker() -> Callable[[tuple[Any, ...]], Callable[..., Any]] | None:
-    """Makes a function of a layout, if objects are laid out as it expects."""
-    library = _library()
-    if library is None:
-        return None
-    method = _Method(b"call", library.address("call"), _FAST, None)
-    kind = ctypes.PYFUNCTYPE(
-        ctypes.py_object, ctypes.c_void_p, ctypes.py_object, ctypes.c_void_p
-    )  # fmt: skip
-    make = kind(("PyCFunction_NewEx", ctypes.pythonapi))
-    place = ctypes.addressof(method)
-    never_let_go(method)  # functions read it even as they die
-
-    def made(layout: tuple[Any, ...]) -> Callable[..., Any]:
-        return make(place, layout, None)  # type: ignore[no-any-return]
-
-    return made
-
-
-@cache
-def _library() -> Library | None:
-    """The machine code; it is never let go, since capsules may be the last to call it."""
-    found = _numpy_symbols() if is_as_expected() else None
-    if found is None:
-        return None
-    found |= symbols() | python_symbols(
-        "PyList_New", "PyList_SetItem", "PyDict_GetItem", "PyObject_GenericGetDict", "PyErr_Clear",
-        "Py_IncRef", "Py_DecRef", "PyTuple_GetItem", "PyLong_AsVoidPtr", "PyCapsule_New",
-        "PyCapsule_SetContext", "PyCapsule_GetContext", "PyCapsule_GetPointer",
-        "PyEval_SaveThread", "PyEval_RestoreThread", "PyType_GenericAlloc", "PyList_GetItem",
-        "PyTuple_New", "PyTuple_SetItem", "PyDict_New", "PyDict_SetItem", "PyObject_Call",
-        "PyObject_GenericSetAttr", "PyCapsule_IsValid", "PyType_IsSubtype",
-    )  # fmt: skip
-    library = load(call_text(), host_target(), symbols=found)
-    never_let_go(library)
-    release_with(library.address("pop"))
-    return library
-
-
-def _numpy_symbols() -> dict[str, int] | None:
-    """The functions that make arrays, from the table that NumPy has for other libraries in C."""
-    try:
-        capsule = np._core._multiarray_umath._ARRAY_API  # type: ignore[attr-defined]
-    except AttributeError:
-        return None
-    get = ctypes.PYFUNCTYPE(ctypes.c_void_p, ctypes.py_object, ctypes.c_char_p)(
-        ("PyCapsule_GetPointer", ctypes.pythonapi)
-    )
-    table = (ctypes.c_void_p * 283).from_address(get(capsule, None))
-    if table[2] != id(np.ndarray):
-        return None
-    return {"PyArray_NewFromDescr": table[94] or 0, "PyArray_SetBaseObject": table[282] or 0}

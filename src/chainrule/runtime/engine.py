@@ -33,12 +33,14 @@ from chainrule.runtime.translation import (
     object_codes,
     optimized,
 )
+from chainrule.runtime.written import Written
 
 __all__ = [
     "ABI",
     "Library",
     "host_target",
     "load",
+    "load_kept",
     "target_for",
 ]
 
@@ -181,12 +183,16 @@ class Library:
     """
 
     def __init__(
-        self, texts: Sequence[str], target: Target, level: int, symbols: Mapping[str, int]
+        self, text: Text, target: Target, level: int, code: Code | _LinkedByLLVM, cached: bool
     ) -> None:
-        start = time.perf_counter()
-        self.texts, self.target, self.level = tuple(texts), target, level
-        self._code, self.cached = _code(self.texts, target, level, symbols)
-        self.seconds = time.perf_counter() - start
+        self._text, self.target, self.level = text, target, level
+        self._code, self.cached = code, cached
+        self.seconds = 0.0
+
+    @property
+    def texts(self) -> Sequence[str]:
+        """The LLVM text that it was made of, in one part or several."""
+        return _texts(self._text)
 
     def address(self, name: str) -> int:
         """Where a function begins."""
@@ -204,8 +210,11 @@ class Library:
         return "\n".join(optimized(text, self.target, self.level) for text in self.texts)
 
 
+Text = str | Sequence[str] | Written
+
+
 def load(
-    text: str | Sequence[str],
+    text: Text,
     target: Target,
     level: int = 2,
     symbols: Mapping[str, int] | None = None,
@@ -220,29 +229,63 @@ def load(
              or it is for another kind of processor.
     Cost:    0.5 ms from the disk; else about 50 µs a line.
     """
-    return Library([text] if isinstance(text, str) else text, target, level, symbols or {})
+    start = time.perf_counter()
+    key = _key(text, target, level)
+    code, cached = _kept(key, target, symbols or {}), True
+    if code is None:
+        code, cached = _translated(text, target, level, symbols or {}, key), False
+    made = Library(text, target, level, code, cached)
+    made.seconds = time.perf_counter() - start
+    return made
 
 
-def _code(
-    texts: Sequence[str], target: Target, level: int, symbols: Mapping[str, int]
-) -> tuple[Code | _LinkedByLLVM, bool]:
-    """Fetch code from the disk or translate it, and put it into memory."""
+def load_kept(
+    text: Written, target: Target, level: int = 2, symbols: Mapping[str, int] | None = None
+) -> Library | None:
+    """The same, if its code is on the disk; else nothing, and nothing is translated."""
+    code = _kept(_key(text, target, level), target, symbols or {})
+    return None if code is None else Library(text, target, level, code, cached=True)
+
+
+def _texts(text: Text) -> Sequence[str]:
+    match text:
+        case Written():
+            return [text.write()]
+        case str():
+            return [text]
+    return text
+
+
+def _key(text: Text, target: Target, level: int) -> str:
+    """Under what code is kept."""
     if _architecture(target) != {"arm64": "aarch64"}.get(_MACHINE, _MACHINE):
         raise CompileError(
             f"code for {target.cpu} ({target.triple}) does not run on this machine ({_MACHINE})"
         )
-    key = key_of("code", ABI, *texts, llvm_version(), target, level, PASSES, "no lsr")
-    kept = fetch(key)
-    if kept is not None:
+    own = text.identity() if isinstance(text, Written) else _texts(text)
+    return key_of("code", ABI, *own, llvm_version(), target, level, PASSES, "no lsr")
+
+
+def _kept(key: str, target: Target, symbols: Mapping[str, int]) -> Code | _LinkedByLLVM | None:
+    """Put code that was kept into memory."""
+    found = fetch(key)
+    if found is not None:
         try:
-            return _placed(kept, target, symbols), True
+            return _placed(found, target, symbols)
         except (ValueError, TypeError, struct.error):  # whole, but not what we write
             remove(key)
-    objects = object_codes(texts, target, level)
+    return None
+
+
+def _translated(
+    text: Text, target: Target, level: int, symbols: Mapping[str, int], key: str
+) -> Code | _LinkedByLLVM:
+    """Translate texts, keep the code and put it into memory."""
+    objects = object_codes(_texts(text), target, level)
     made = link(objects).to_bytes() if _is_linked_here(target) else _together(objects)
     code = _placed(made, target, symbols)
     keep(key, made)
-    return code, False
+    return code
 
 
 def _placed(made: bytes, target: Target, symbols: Mapping[str, int]) -> Code | _LinkedByLLVM:

@@ -21,9 +21,7 @@ from typing import Any, Final, NamedTuple
 import numpy as np
 
 from chainrule.codegen.llvm import Builder, Module
-from chainrule.codegen.texts import module_text
 from chainrule.codegen.values import Value, constant
-from chainrule.runtime.engine import host_target, load
 from chainrule.runtime.team_layout import forever
 
 __all__ = [
@@ -38,6 +36,7 @@ __all__ = [
     "python_symbols",
     "slot_of",
     "write_look",
+    "write_match",
 ]
 
 Match = Callable[[object], list[Any]]
@@ -145,19 +144,6 @@ class Plan:
         self._do(_KEEP, place, 0, self.kept)
         self.kept += 1
 
-    def ready(self) -> Match | None:
-        """The function that carries the plan out; None if there can be none."""
-        call = _call()
-        if call is None or not self.fits() or not self.kept:
-            return None
-        words = self.laid_out()
-        address, count, kept = ctypes.addressof(words), len(self.words) // WORDS, self.kept
-
-        def match(root: object, _alive: object = (words, self.known)) -> list[Any]:
-            return call(address, count, kept, root)  # type: ignore[no-any-return]
-
-        return match
-
     def fits(self) -> bool:
         """Whether there are places enough."""
         return self.places <= PLACES
@@ -243,10 +229,8 @@ def write_look(module: Module) -> None:
     b.ret(b.convert("zext", b.icmp("sge", b.load("i64", turn), count), "i64"))
 
 
-def _text() -> str:
+def write_match(module: Module) -> None:
     """``match(words, count, kept, root)`` gives a new list: what is kept, or nothing."""
-    module = Module(host_target().attributes)
-    write_look(module)
     parameters = [("words", "ptr"), ("count", "i64"), ("kept", "i64"), ("root", "ptr")]
     b = module.function("match", parameters, "ptr", noalias=False)
     words, count, kept, root = b.arguments
@@ -264,7 +248,6 @@ def _text() -> str:
     b.place(broken)
     b.call("PyErr_Clear", "void")
     b.ret(b.call("PyList_New", "ptr", constant("i64", 0)))
-    return module_text(module)
 
 
 NULL: Final = Value("null", "ptr")
@@ -272,23 +255,6 @@ NULL: Final = Value("null", "ptr")
 
 def _pointer(b: Builder, number: Value) -> Value:
     return b.emit("ptr", f"inttoptr {number} to ptr")
-
-
-@cache
-def _call() -> Callable[..., Any] | None:
-    """The function, if objects are laid out as it expects."""
-    if not is_as_expected():
-        return None
-    symbols = python_symbols(
-        "PyList_New", "PyList_SetItem", "PyDict_GetItem", "PyObject_GenericGetDict", "PyErr_Clear",
-        "Py_IncRef", "Py_DecRef",
-    )  # fmt: skip
-    library = load(_text(), host_target(), symbols=symbols)
-    number = ctypes.c_int64
-    kind = ctypes.PYFUNCTYPE(ctypes.py_object, number, number, number, ctypes.py_object)
-    function = kind(library.address("match"))
-    function.library = library  # type: ignore[attr-defined]
-    return function
 
 
 def python_symbols(*names: str) -> dict[str, int]:

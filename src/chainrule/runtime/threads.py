@@ -26,6 +26,7 @@ from chainrule.runtime.memory import never_let_go
 from chainrule.runtime.processors import processors, thread_count
 from chainrule.runtime.team_layout import LAYOUT, POOL_BYTES, TEAM
 from chainrule.runtime.teamwork import pool_text
+from chainrule.runtime.written import Written
 
 __all__ = ["Pool", "load_ahead", "pool", "symbols"]
 
@@ -67,7 +68,8 @@ def _library(futex: bool | None) -> Library:
 def _made(futex: bool | None) -> Library:
     """The native code. It is never let go: workers run in it until the process ends."""
     target = host_target()
-    library = load(pool_text(target, futex=futex), target, 0)  # at level 2, as fast
+    text = Written(f"pool {futex}", lambda: pool_text(target, futex=futex))
+    library = load(text, target, 0)  # at level 2, as fast
     never_let_go(library)
     return library
 

@@ -11,6 +11,7 @@ import numpy as np
 
 from chainrule import tree
 from chainrule.runtime.building import Build
+from chainrule.runtime.call_code import matcher
 from chainrule.runtime.calling import Direct, Given, Holder, direct
 from chainrule.runtime.giving import Handed
 from chainrule.runtime.matching import Match, Plan, slot_of
@@ -44,7 +45,7 @@ def matched(leaves: list[Any], structure: Any, donated: Iterable[int] = ()) -> M
     finder.keep(tensors)
     for number in donated:
         finder.plan.keep(finder.owners[id(tensors[number])])
-    return finder.plan.ready()
+    return matcher(finder.plan)
 
 
 class Inputs(NamedTuple):

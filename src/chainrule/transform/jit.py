@@ -116,7 +116,8 @@ class Jitted:
     def _shorten(self, found: Recorded, leaves: list[Any], structure: Any) -> None:
         """From the third call of a kind on, let the next one go the short way."""
         found.calls += 1
-        if found.calls == _SHORTENED or found.is_bound_anew():
+        is_due = found.calls >= _SHORTENED and not found.looked
+        if is_due or found.is_bound_anew():
             self._forget(found)
             found.shortcut = found.find_shortcut(leaves, structure)
         own = found.shortcut

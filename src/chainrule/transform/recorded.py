@@ -13,6 +13,7 @@ from chainrule.ir.graph import Graph, Node, frontier
 from chainrule.passes.pipeline import optimize
 from chainrule.recording import Recording, current, innermost, modes, recording, users_place
 from chainrule.runtime.building import Build
+from chainrule.runtime.call_code import is_ready
 from chainrule.runtime.matching import Match
 from chainrule.runtime.native import NativeProgram
 from chainrule.runtime.programs import is_native, ready
@@ -78,7 +79,7 @@ class Recorded:
         self.settled = [(watch.get, watch.held) for watch in self.watches]
         self.host = None if self.reusable else opened.parent
         self.programs: dict[bool, Callable[..., list[Any]]] = {}
-        self.calls = 0
+        self.calls, self.looked = 0, False
         self.shortcut: Shortcut | None = None
         self.rebound = False
 
@@ -202,9 +203,16 @@ class Recorded:
             cell.commit(value, current())
 
     def find_shortcut(self, leaves: list[Any], structure: Any) -> Shortcut | None:
-        """The short way for calls like this one, if it is computed natively, without the host."""
+        """The short way for calls like this one, if it is computed natively, without the host.
+
+        It is None too while the machine code that it needs is made: then it is looked for again.
+        """
         program = self._program()
+        self.looked = True
         if not isinstance(program, NativeProgram) or not program.native.by_object:
+            return None
+        self.looked = is_ready()
+        if not self.looked:
             return None
         way = _at_once(self, leaves, structure, program)
         # What is written over has to be ours alone; Python makes a copy where it is not.
