@@ -53,6 +53,15 @@ def test_rows_of_a_product_are_read_after_it() -> None:
     assert [s.kind for s in rows.statements] == ["max", "", "sum", ""]
 
 
+def test_a_matrix_and_its_transpose_times_a_vector_go_through_it_each_in_its_own_way() -> None:
+    """Rows of the one are columns of the other: a kernel of both would go across one of them."""
+    for size in (64, 300):
+        a, v = np.ones((size, size), np.float32), np.ones(size, np.float32)
+        for f in (lambda a, v: a @ v + v @ a, lambda a, v: v @ a + a @ v):
+            found = [rank for rank, kinds in kernels(f, a, v) for kind in kinds if kind == "sum"]
+            assert sorted(found) == [0, 1]
+
+
 def test_column_sums_are_a_kernel_of_their_own() -> None:
     found = kernels(lambda x: (cr.sum(cr.exp(x), axis=0), 2 * x), X)
     assert found == [(0, ["sum"]), (2, [""])]

@@ -232,7 +232,7 @@ def _fits(item: Fused, step: Statement, register_bits: int) -> int | None:
         return None
     if lowered and rows < _ENOUGH_ROWS and elements > _SMALL:
         return None
-    if not own and not _reads_alike(item, step):
+    if not own and (own_rank(step) != rank or not _reads_alike(item, step)):
         return None
     return rank
 
