@@ -19,8 +19,9 @@ import chainrule as cr
 from chainrule.errors import DonatedError, IndexingError
 from chainrule.runtime import memory
 from chainrule.runtime.call_text import FIELDS
-from chainrule.tensors import held, of_value
+from chainrule.tensors import of_value
 from chainrule.transform.donation import GivenAway
+from chainrule.transform.watching import held
 from tests.patience import LIMIT
 
 SIZE = 500  # numbers: so much that results are written over it
