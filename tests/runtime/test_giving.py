@@ -144,6 +144,15 @@ def test_arrays_and_tensors_over_foreign_memory_are_not_written_over():
     assert array.tolist() == [1.0] * SIZE
 
 
+def test_python_writes_over_what_machine_code_made_too():
+    _ready(_copied, lambda: (cr.ones(SIZE),))
+    for size in (SIZE, LARGE):
+        x = _own(size=size)
+        place = _place(x)
+        x = cr.jit(lambda x: x * 2, donate="x")(x)
+        assert (_place(x), x.tolist()) == (place, [2.0] * size)
+
+
 def test_one_tensor_that_is_given_twice():
     both = cr.jit(lambda a, b: (a + 1, a * b), donate=(0, 1))
     one = cr.jit(lambda a, b: (a + 1, a * b), donate=0)
