@@ -36,7 +36,10 @@ from chainrule.codegen.values import (
 
 
 class Module:
-    """Functions, and the declarations that they need."""
+    """Functions, and the declarations that they need.
+
+    programs  the functions that call all others
+    """
 
     def __init__(
         self,
@@ -52,6 +55,7 @@ class Module:
         self.declarations: dict[str, str] = {}
         self.calls: dict[str, int] = {}
         self.extra: list[str] = []
+        self.programs: set[str] = set()
         self.has_streams = False
         self.has_rare = False
 

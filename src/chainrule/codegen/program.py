@@ -265,6 +265,8 @@ class _Writer:
                 parts.append(Work(kernel, item))
                 self.scratch = max(self.scratch, kernel.scratch)
         b = self.module.function(name, [("team", "ptr"), ("table", "ptr")])
+        if layout.is_whole:
+            self.module.programs.add(name)
         if header:
             table = b.arguments[1]
             for node in dict.fromkeys(layout.graph.inputs):

@@ -1,5 +1,7 @@
 """A module as text for LLVM: as one, or as several of about one length.
 
+Of several, one has the program itself and no kernel. Programs that have kernels in common, such as
+strides of different numbers of steps, then have texts in common, which are translated once.
 Internal functions that say the same are one function, and short ones, or those that are called once
 or twice, are written out where they are called.
 """
@@ -49,7 +51,7 @@ def module_texts(module: Module) -> list[str]:
     """The module as several that call each other's functions, and are about as long.
 
     Internal functions are in each of those that call them. Nothing but the module says how
-    many there are.
+    many there are. The programs come last, in a text of their own if there are others.
     """
     plan, builders = _plan(module), module.builders
     outer = [n for n, b in builders.items() if not b.internal]
@@ -58,11 +60,13 @@ def module_texts(module: Module) -> list[str]:
     count = max(1, min(sum(sizes.values()) // _LINES, len(outer), _MOST_TEXTS))
     parts: list[set[str]] = [set() for _ in range(count)]
     lengths = [0] * count
-    for name in sorted(outer, key=lambda n: -sizes[n]):
+    own = set() if count == 1 else module.programs
+    for name in sorted((n for n in outer if n not in own), key=lambda n: -sizes[n]):
         k = lengths.index(min(lengths))
         parts[k] |= needs[name]
         lengths[k] += sizes[name]
-    return [_written(module, [n for n in builders if n in part], plan) for part in parts]
+    parts.append(set().union(*(needs[name] for name in own)))
+    return [_written(module, [n for n in builders if n in part], plan) for part in parts if part]
 
 
 def _plan(module: Module) -> _Plan:

@@ -281,11 +281,24 @@ def _translated(
     text: Text, target: Target, level: int, symbols: Mapping[str, int], key: str
 ) -> Code | _LinkedByLLVM:
     """Translate texts, keep the code and put it into memory."""
-    objects = object_codes(_texts(text), target, level)
+    objects = _objects(_texts(text), target, level)
     made = link(objects).to_bytes() if _is_linked_here(target) else _together(objects)
     code = _placed(made, target, symbols)
     keep(key, made)
     return code
+
+
+def _objects(texts: Sequence[str], target: Target, level: int) -> list[bytes]:
+    """Object files of texts; of several, each is kept, for other programs that have it too."""
+    if len(texts) == 1:
+        return object_codes(texts, target, level)
+    keys = [key_of("object", ABI, t, llvm_version(), target, level, PASSES, "no lsr") for t in texts]
+    kept = {key: code for key in keys if (code := fetch(key)) is not None}
+    new = {key: text for key, text in zip(keys, texts, strict=True) if key not in kept}
+    made = dict(zip(new, object_codes([*new.values()], target, level), strict=True))
+    for key, code in made.items():
+        keep(key, code)
+    return [kept.get(key) or made[key] for key in keys]
 
 
 def _placed(made: bytes, target: Target, symbols: Mapping[str, int]) -> Code | _LinkedByLLVM:
