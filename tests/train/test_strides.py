@@ -266,7 +266,7 @@ def test_what_cannot_be_a_stride_is_done_in_single_steps(monkeypatch: pytest.Mon
         def __call__(self, *_: Any) -> Any:
             raise cr.errors.CapacityError("the stride has no room")
 
-        prepare = __call__
+        prepare = multiply_adds = __call__
 
     single = usual()
     monkeypatch.setattr(ahead, "Stride", Refused)

@@ -15,7 +15,7 @@ from chainrule.data.rows import (
     release,
 )
 
-__all__ = ["Whole", "whole"]
+__all__ = ["Whole", "is_whole", "whole"]
 
 
 class Whole(NamedTuple):
@@ -41,7 +41,7 @@ def whole(data: Dataset) -> Whole | None:
     """
     if not _is_made_of_arrays(data.inputs) or not _is_made_of_arrays(data.targets):
         return None
-    as_stored = data.preparation_in_program is not None or _is_as_in_a_batch(data)
+    as_stored = _is_as_stored(data)
     if as_stored and _is_in_order(data.inputs):
         inputs = np.asarray(data.inputs)
     else:
@@ -52,6 +52,22 @@ def whole(data: Dataset) -> Whole | None:
     labels = np.dtype(np.int64) if data.targets.dtype.kind in "iu" else data.targets.dtype
     targets = np.require(data.targets[:], labels.newbyteorder("="), ["C", "A"])
     return Whole(_frozen(inputs), _frozen(targets))
+
+
+def is_whole(data: Dataset) -> bool:
+    """Whether the inputs are such an array as they lie in memory, of which nothing is copied.
+
+    >>> is_whole(Dataset(np.array([[0, 51]], np.uint8), np.array([1])))
+    True
+    """
+    return (
+        _is_made_of_arrays(data.targets) and _is_in_order(data.inputs) and _is_as_stored(data)
+    )
+
+
+def _is_as_stored(data: Dataset) -> bool:
+    """Whether a program reads the inputs as they are stored."""
+    return data.preparation_in_program is not None or _is_as_in_a_batch(data)
 
 
 def _copied(data: Dataset, as_stored: bool, dtype: np.dtype[Any]) -> Array:

@@ -13,7 +13,7 @@ from pathlib import Path
 from chainrule.errors import ArgumentError
 from chainrule.runtime.team_layout import CAPACITY
 
-__all__ = ["processors", "thread_count"]
+__all__ = ["processors", "thread_count", "threads_beside"]
 
 
 def processors() -> int:
@@ -39,6 +39,15 @@ def thread_count() -> int:
             f"CHAINRULE_THREADS is {given!r}; it is a number of threads from 1 to {CAPACITY}"
         )
     return int(given)
+
+
+def threads_beside() -> int:
+    """How many threads may work beside programs that run: a fourth of them all, at least one.
+
+    >>> 1 <= threads_beside() <= thread_count()
+    True
+    """
+    return max(1, thread_count() // 4)
 
 
 @cache

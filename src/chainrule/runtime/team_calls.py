@@ -123,6 +123,8 @@ def _call(w: Writer) -> None:
 def _together(b: Builder, given: _Call) -> None:
     """Run a program with the pool, which is ours until the program has ended."""
     pool, count = given.pool, given.threads
+    most = b.load("i64", field(b, pool, "most"))
+    count = b.select(b.icmp("ult", most, count), most, count)
     small = b.icmp("ult", b.load("i64", field(b, pool, "scratch")), given.bytes)
     few = b.icmp("ult", b.load("i64", field(b, pool, "threads")), count)
     with b.when(b.binary("or", small, few)):

@@ -42,6 +42,7 @@ LAYOUT: Final = {
     "threads": 72,  # i64: how many there are, the caller among them
     "spins": 80,  # i64: how many pauses a worker waits before it sleeps
     "processors": 88,  # i64: with more threads than these, who waits yields
+    "most": 96,  # i64: how many threads any program may use now
     "pending": 128,  # i64: tiles that are not done
     "kernel": 192,  # the job: ptr, ptr
     "table": 200,

@@ -12,8 +12,8 @@ from __future__ import annotations
 import ctypes
 import os
 import time
-from collections.abc import Callable
-from contextlib import suppress
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
 from functools import cache
 from threading import Thread
 from typing import Any, Final
@@ -23,12 +23,13 @@ from chainrule.errors import CapacityError
 from chainrule.locking import lock_between_forks
 from chainrule.runtime.engine import Library, host_target, load
 from chainrule.runtime.memory import never_let_go
-from chainrule.runtime.processors import processors, thread_count
-from chainrule.runtime.team_layout import LAYOUT, POOL_BYTES, TEAM
+from chainrule.runtime.processors import processors, thread_count, threads_beside
+from chainrule.runtime.team_layout import CAPACITY, LAYOUT, POOL_BYTES, TEAM
 from chainrule.runtime.teamwork import pool_text
+from chainrule.runtime.translation import BESIDE
 from chainrule.runtime.written import Written
 
-__all__ = ["Pool", "load_ahead", "pool", "symbols"]
+__all__ = ["Pool", "beside", "load_ahead", "pool", "symbols"]
 
 _SPIN: Final = 30e-6  # seconds that a worker watches before it sleeps
 
@@ -88,6 +89,7 @@ class Pool:
         self._end = kind(None, pointer)(library.address("chainrule_end"))
         self._address = _zeros(POOL_BYTES)
         self._spins = _pauses(library)
+        self._beside, self._changes = 0, lock_between_forks()
         self._begin()
         _POOLS.add(self)
 
@@ -96,6 +98,7 @@ class Pool:
         ctypes.memset(self._address, 0, POOL_BYTES)
         _write(self._address + LAYOUT["slots"] + TEAM, self._address)
         _write(self._address + LAYOUT["threads"], 1)
+        _write(self._address + LAYOUT["most"], CAPACITY)
         _write(self._address + LAYOUT["processors"], processors())
         _write(self._address + LAYOUT["spins"], self._spins)
         for name, make in (("mutex", _C.pthread_mutex_init), ("condition", _C.pthread_cond_init)):
@@ -140,6 +143,17 @@ class Pool:
         """How many threads there are now, the caller's among them."""
         return ctypes.c_int64.from_address(self._address + LAYOUT["threads"]).value
 
+    def leave(self, change: int) -> None:
+        """Take note of so many more threads that work beside programs; their processors are left.
+
+        Who waits for the tile of a thread that has no processor loses more than a processor is
+        worth.
+        """
+        with self._changes:
+            self._beside += change
+            left = min(thread_count(), processors()) - self._beside
+            _write(self._address + LAYOUT["most"], max(1, left) if self._beside else CAPACITY)
+
     def close(self) -> None:
         """End the workers and wait for them. No program may be running."""
         if self._address:
@@ -155,12 +169,25 @@ def pool() -> Pool:
     return Pool()
 
 
+@contextmanager
+def beside() -> Iterator[None]:
+    """Compile beside programs that run: with few threads, whose processors programs leave."""
+    count, before = threads_beside(), BESIDE.set(True)
+    pool().leave(count)
+    try:
+        yield
+    finally:
+        pool().leave(-count)
+        BESIDE.reset(before)
+
+
 def _begin_in_child() -> None:
     """Forget the workers: a fork leaves them behind.
 
     Their scratch is not freed, as who forked may have done so from inside a program.
     """
     for one in _POOLS:
+        one._beside = 0
         one._begin()
 
 

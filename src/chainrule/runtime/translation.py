@@ -13,15 +13,28 @@ import os
 from collections import deque
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
+from contextvars import ContextVar
 from functools import cache
 from threading import Condition, Thread
 from typing import Any, Final
 
 from chainrule.codegen.target import Target
 from chainrule.errors import CompileError
-from chainrule.runtime.processors import thread_count
+from chainrule.runtime.processors import thread_count, threads_beside
 
-__all__ = ["PASSES", "assembly", "llvm", "llvm_version", "object_code", "object_codes", "optimized"]
+__all__ = [
+    "BESIDE",
+    "PASSES",
+    "assembly",
+    "llvm",
+    "llvm_version",
+    "object_code",
+    "object_codes",
+    "optimized",
+]
+
+BESIDE: Final = ContextVar("chainrule-beside", default=False)
+"""Whether programs run meanwhile, to which most processors are left."""
 
 # Loops arrive as "test, body, jump back"; turned around, the code generator sees what does not
 # change. LLVM's whole pipeline takes five times as long for code of the same speed (measured on
@@ -65,7 +78,8 @@ def object_codes(texts: Sequence[str], target: Target, level: int = 2) -> list[b
                 failures.append(failure)
                 return
 
-    _on_threads(work, min(len(texts), thread_count()), lambda: deque(waiting, maxlen=0))
+    most = threads_beside() if BESIDE.get() else thread_count()
+    _on_threads(work, min(len(texts), most), lambda: deque(waiting, maxlen=0))
     if failures:
         raise failures[0]
     return made

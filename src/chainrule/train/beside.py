@@ -6,6 +6,8 @@ from contextvars import copy_context
 from threading import Event, Thread
 from typing import final
 
+from chainrule.runtime.threads import beside
+
 __all__ = ["Beside"]
 
 
@@ -27,7 +29,7 @@ class Beside:
 
     def _do(self, work: Mapping[str, Callable[[], None]]) -> None:
         for name, piece in work.items():
-            with suppress(Exception):  # who needs it will fail as well, and say why
+            with suppress(Exception), beside():  # who needs it will fail as well, and say why
                 piece()
             self._done[name].set()
 

@@ -15,8 +15,9 @@ import numpy as np
 import numpy.typing as npt
 
 from chainrule import tree
-from chainrule.data.whole import whole
+from chainrule.data.whole import is_whole, whole
 from chainrule.errors import ChainruleError
+from chainrule.runtime.programs import is_native
 from chainrule.tensors import Tensor
 from chainrule.train.ahead import Ahead
 from chainrule.train.diagnosis import not_finite
@@ -51,7 +52,27 @@ def steps(task: Task, start: Progress, pace: Pace | None = None) -> _Going:
              undefined; it names where the first such number came from. The step was not taken:
              the error's ``model`` is that of the step before, and so are the State cells.
     """
-    programs, ahead = Programs(task), None
+    programs = Programs(task)
+    ahead = None if pace is None else _at_once(task, start, pace)
+    if pace is None or ahead is None:
+        yield from _singly_at_first(programs, start, pace)
+    else:
+        yield from _in_strides(programs, start, ahead)
+
+
+def _at_once(task: Task, start: Progress, pace: Pace) -> Ahead | None:
+    """The strides of a training that begins with one of a single step, if it may."""
+    if not is_native() or not is_whole(task.data) or start.step >= task.total_steps:
+        return None
+    examples = whole(task.data)
+    assert examples is not None
+    ahead = Ahead(task, examples, pace, at_once=True)
+    return ahead if ahead.is_quick(start) else None
+
+
+def _singly_at_first(programs: Programs, start: Progress, pace: Pace | None) -> _Going:
+    """Take single steps, until there is a stride of several if they pay."""
+    ahead, task = None, programs.task
     with closing(_singly(programs, start, pace)) as going:
         for progress in going:
             yield progress
@@ -63,7 +84,7 @@ def steps(task: Task, start: Progress, pace: Pace | None = None) -> _Going:
                 break
         else:
             return
-    yield from _in_strides(programs, progress, pace, ahead)
+    yield from _in_strides(programs, progress, ahead)
 
 
 def _singly(programs: Programs, start: Progress, pace: Pace | None = None) -> _Going:
@@ -82,26 +103,31 @@ def _singly(programs: Programs, start: Progress, pace: Pace | None = None) -> _G
             clock = time.perf_counter()
 
 
-def _in_strides(programs: Programs, start: Progress, pace: Pace, ahead: Ahead) -> _Going:
+def _in_strides(programs: Programs, start: Progress, ahead: Ahead) -> _Going:
     """Take several steps at once where the pace says so. All batches are rows of the examples."""
-    task, progress, numbers = programs.task, start, ahead.numbers
+    task, progress = programs.task, start
     while progress.step < task.total_steps:
-        clock, taken = time.perf_counter(), None
-        count, at = pace.next(progress), progress.at(task.batches)
+        clock, taken, count = time.perf_counter(), None, ahead.count(progress)
         if count:
-            rows, keys = numbers.rows(at, count)
+            rows, keys = ahead.rows(progress, count)
             strode = _strode(ahead.stride, progress, rows, keys)
             if strode is None:  # single steps say which one of them failed, and why
                 yield from _singly(programs, progress)
                 return
-            progress = _after(progress, strode, numbers.targets(rows))
+            progress = _after(progress, strode, ahead.numbers.targets(rows))
         else:
-            progress, taken = _advance(programs, progress, numbers.batch(at))
+            batch = ahead.numbers.batch(progress.at(task.batches))
+            progress, taken = _advance(programs, progress, batch)
         seconds = time.perf_counter() - clock
-        if count:
-            pace.strode(seconds)
         progress = _completed(programs, progress, seconds, taken)
+        ahead.took(count, seconds, progress)
         yield progress
+        if not programs.is_prepared and ahead.at_once and ahead.is_settled(progress):
+            batch = ahead.numbers.batch(0)
+            programs.prepare(progress, batch, step=ahead.needs_single_steps)
+        if ahead.gives_up and programs.has_step:
+            yield from _singly(programs, progress)
+            return
 
 
 def _strode(stride: Stride, before: Progress, rows: _Array, keys: _Array | None) -> Strode | None:

@@ -1,6 +1,5 @@
 """How many steps to run as one program, by the time that they take."""
 
-import math
 from statistics import median
 from typing import final
 
@@ -21,13 +20,16 @@ class Pace:
     """How many steps to run as one program: a stride, after which others are told and asked.
 
     A stride never ends an epoch, and its batches are full, so that all strides are one program. To
-    compile it costs about as much as the program of one step did; single steps are taken until it
-    is known that what is left is worth that, and while a thread compiles the stride.
+    compile it costs at most as much as the program of one step did; single steps are taken until
+    it is known that what is left is worth that, and while a thread compiles the stride.
 
     aim    the seconds that a stride may take
     saved  what a step in a stride saves: seconds, and a share of its time
     most   steps of a stride, however fast they are
     waits  whether no step is taken while the stride is compiled
+
+    It tells of its length, 0 before it is decided, and whether steps are so slow that few of them
+    are a stride.
 
     >>> data = cr.data.digits()[0]
     >>> task = cr.train.Task(data, cr.loss.cross_entropy, cr.optim.SGD(0.1), epochs=2, batch=32)
@@ -53,6 +55,7 @@ class Pace:
         self._most = max(1, _MOST_ROWS // task.batch) if most is None else most
         self._full = min(task.batches - 1, len(task.data) // task.batch)
         self._times: list[float] = []
+        self.is_decided = self.is_slow = False
         self._is_new, self._late = True, 0
 
     def stepped(self, seconds: float) -> None:
@@ -60,20 +63,24 @@ class Pace:
         if len(self._times) < _TRIED:
             self._times.append(seconds)
 
-    def strides_pay(self, progress: Progress) -> bool:
-        """Whether to go on in strides; it is decided once, when enough single steps were taken."""
-        if self.length or len(self._times) < _TRIED or not is_native():
+    def strides_pay(self, progress: Progress, share: float = 1.0) -> bool:
+        """Whether to go on in strides; it is decided once, when enough single steps were taken.
+
+        share  of the time to compile a step, that to compile a stride
+        """
+        if self.is_decided or len(self._times) < _TRIED or not is_native():
             return False
+        self.is_decided = True
         first, *others = self._times
-        self._times = [math.inf]  # so that it is not asked again
         each = median(others)
         length = self._fitting(each)
+        self.is_slow = each > self._aim
         if length < _FEWEST:
             return False
         of_epoch = self._full // length * length / self._task.batches
         left = (self._task.total_steps - progress.step) * of_epoch
-        seconds, share = self._saved
-        if left * (seconds + share * each) <= first - each:
+        seconds, saved = self._saved
+        if left * (seconds + saved * each) <= share * (first - each):
             return False
         self.length = length
         return True
@@ -92,11 +99,14 @@ class Pace:
 
     def next(self, progress: Progress) -> int:
         """The number of steps to run as one program now; 0: a single step."""
-        task, length = self._task, self.length
+        return self.length if self.length and self.fits(progress, self.length) else 0
+
+    def fits(self, progress: Progress, count: int) -> bool:
+        """Whether so many steps come before the one that ends the epoch, all on full batches."""
+        task = self._task
         ahead = task.batches - 1 - progress.batch
         number = progress.at(task.batches) % task.data.batch_count(task.batch)
-        full = len(task.data) // task.batch - number
-        return length if length and length <= min(ahead, full) else 0
+        return count <= min(ahead, len(task.data) // task.batch - number)
 
     def strode(self, seconds: float) -> None:
         """Take note of a stride. The first may be compiled yet; if others are late, halve them."""

@@ -1,12 +1,12 @@
 """What a training runs, each program compiled before a step or an evaluation has to wait for it.
 
-The program of a full batch is compiled by the first step. What else an epoch needs, the program of
+The program of a full batch is compiled by the first step, or that is a stride of one. What else an epoch needs, the program of
 a shorter last batch and those of the validation, a thread compiles while the next steps are taken,
 so that no epoch seems to stand still at its end.
 """
 
 from collections.abc import Callable
-from typing import Any, final
+from typing import Any, Final, final
 
 from chainrule.runtime.programs import is_native
 from chainrule.train.beside import Beside
@@ -17,6 +17,10 @@ from chainrule.train.step import Step, Taken
 from chainrule.train.task import Task
 
 __all__ = ["Programs"]
+
+_STEP: Final = "step"
+_LAST: Final = "last batch"
+_VALIDATION: Final = "validation"
 
 
 @final
@@ -31,35 +35,50 @@ class Programs:
 
     def take(self, before: Progress, batch: Batch) -> Taken:
         """Take the step after a Progress."""
-        if self._beside is not None and len(batch.inputs) < self.task.batch:
-            self._beside.wait("last batch")
+        if self._beside is not None:
+            self._beside.wait(_STEP if len(batch.inputs) == self.task.batch else _LAST)
         last = before.batch + 1 == self.task.batches
         return self._step(before.model, before.slots, batch, last)
 
     def compare(self, model: Any) -> Evaluation:
         """Try a model on the validation data."""
         if self._beside is not None:
-            self._beside.wait("validation")
+            self._beside.wait(_VALIDATION)
         assert self.task.validation is not None
         return self._compare(model, self.task.validation)
 
-    def prepare(self, after: Progress, batch: Batch) -> None:
-        """Let a thread compile what is not needed yet, once a step was taken on a full batch."""
+    @property
+    def has_step(self) -> bool:
+        """Whether the program of a full batch was to be compiled on the thread, and is."""
+        return self._beside is not None and self._beside.is_done(_STEP)
+
+    @property
+    def is_prepared(self) -> bool:
+        """Whether a thread has begun."""
+        return self._beside is not None
+
+    def prepare(self, after: Progress, batch: Batch, *, step: bool = False) -> None:
+        """Let a thread compile what is not needed yet, once a step was taken on a full batch.
+
+        step  whether the program of a full batch is not compiled yet, and will be needed
+        """
         if self._beside is not None or not is_native() or len(batch.inputs) < self.task.batch:
             return
         work: dict[str, Callable[[], None]] = {}
-        rest = self._rest(after)
+        model, slots, rest = after.model, after.slots, self._rest(after)
+        if step:
+            work[_STEP] = lambda: self._step.prepare(model, slots, batch)
         if rest:
             short = batch._replace(
                 inputs=batch.inputs[:rest],
                 targets=batch.targets[:rest],
                 keys=None if batch.keys is None else batch.keys[:rest],
             )
-            work["last batch"] = lambda: self._step.prepare(after.model, after.slots, short)
+            work[_LAST] = lambda: self._step.prepare(model, slots, short)
         if self.task.validation is not None and after.record is None:
-            model = self.task.optimizer.evaluated(after.slots, after.model)
+            evaluated = self.task.optimizer.evaluated(slots, model)
             data = self.task.validation
-            work["validation"] = lambda: self._compare.prepare(model, data)
+            work[_VALIDATION] = lambda: self._compare.prepare(evaluated, data)
         self._beside = Beside(work)
 
     def _rest(self, after: Progress) -> int:

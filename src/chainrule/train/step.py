@@ -20,6 +20,7 @@ from chainrule.functions.elementwise import add, equal, isfinite, multiply
 from chainrule.functions.indexing import take
 from chainrule.functions.joining import stack
 from chainrule.functions.reduction import all, sum
+from chainrule.ir.work import multiply_adds
 from chainrule.loss import l1, l2
 from chainrule.tensors import Tensor, of_value, tensor
 from chainrule.train.evaluation import answers
@@ -170,6 +171,12 @@ class Stride:
     ) -> None:
         """Compile it for arguments like these."""
         self._program.prepare(model, slots, *self._examples, rows, keys)
+
+    def multiply_adds(
+        self, model: Any, slots: Any, rows: npt.NDArray[Any], keys: npt.NDArray[Any] | None
+    ) -> int:
+        """Count what it multiplies for arguments like these; nothing is compiled."""
+        return multiply_adds(self._program.recorded(model, slots, *self._examples, rows, keys))
 
 
 def _norms(*gradients: Tensor) -> Tensor:

@@ -102,6 +102,14 @@ class Jitted:
         found, _ = self._found(*tree.flatten((args, kwargs)))
         found.prepare()
 
+    def recorded(self, *args: Any, **kwargs: Any) -> Graph:
+        """Give the graph of calls like this one as it was recorded; it is kept for them.
+
+        >>> len(cr.jit(lambda x: 2 * x).recorded(cr.ones(3)).inputs)
+        1
+        """
+        return self._found(*tree.flatten((args, kwargs)))[0].graph
+
     def _found(self, leaves: list[Any], structure: Any) -> tuple[Recorded, list[Tensor]]:
         """The recording for these arguments, which is made if need be, and its hidden inputs."""
         key = (structure, modes(), tuple([_signature(leaf) for leaf in leaves]))
