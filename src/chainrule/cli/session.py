@@ -13,6 +13,7 @@ import click
 from chainrule.cli.closed_form import check_settings, is_closed, solved
 from chainrule.cli.config import Config, from_stored, resolve
 from chainrule.cli.finish import finish
+from chainrule.cli.meanwhile import Begun
 from chainrule.cli.models import make_model
 from chainrule.cli.parts import Parts, make_task, split
 from chainrule.cli.sources import TABLE, Source, load_source
@@ -37,9 +38,9 @@ __all__ = ["made", "resume", "start", "start_or_go_on"]
 _KEYS = {"SIGINT": "Ctrl-C", "SIGTERM": "SIGTERM"}
 
 
-def start(given: Mapping[str, Any]) -> int:
+def start(given: Mapping[str, Any], begun: Begun | None = None) -> int:
     """Make a run folder and train in it; return the exit code."""
-    config, parts, model = made(given)
+    config, parts, model = made(given, begun)
     out = Path(given["out"]) if "out" in given else _free_folder(config)
     with run.create(out, config.stored()) as opened:
         return _Session(opened, config, parts, model).train()
@@ -75,12 +76,14 @@ def _check_same(config: Config, there: Config, out: Path) -> None:
         )
 
 
-def made(given: Mapping[str, Any]) -> tuple[Config, Parts, Any]:
+def made(given: Mapping[str, Any], begun: Begun | None = None) -> tuple[Config, Parts, Any]:
     """Give the configuration that settings resolve to, its data and its first model.
+
+    begun  what has been begun with already
 
     Raises:  UsageError: settings that cannot be meant. DataError: broken files.
     """
-    source = load_source(given)
+    source = begun.source() if begun else load_source(given)
     try:
         _check_meant(given, source)
         check_settings(given, source.training)
@@ -88,6 +91,8 @@ def made(given: Mapping[str, Any]) -> tuple[Config, Parts, Any]:
         config = resolve(source.kind, {**given, **source.settings}, labeled)
         parts = split(config, source)
         make_task(config, parts)  # says what cannot be meant before there is a folder
+        if begun:
+            begun.weights()
         return config, parts, make_model(config, parts.training)
     except ArgumentError as error:
         raise click.UsageError(str(error)) from error

@@ -53,9 +53,13 @@ def train(context: click.Context, /, config: str | None, resume: str | None, **o
 
     use_threads(given.get("threads"))
 
+    from chainrule.cli.meanwhile import begin
+
+    begun = begin(given)
+
     from chainrule.cli import session
 
-    return session.start(given)
+    return session.start(given, begun)
 
 
 def _check_alone(context: click.Context, options: Mapping[str, Any]) -> None:

@@ -171,10 +171,13 @@ def _chunk_moments(values: Array, origin: Array) -> tuple[Array, Array]:
 
 
 def _bytes_moments(values: Array, origin: Array) -> tuple[Array, Array]:
-    """The same for bytes, whose sums are exact in integers, four times as fast."""
+    """The same for bytes, whose sums are whole numbers: exact, and many times as fast."""
     count = len(values)
-    total = values.sum(axis=0, dtype=np.int64)
-    squares = np.square(values, dtype=np.uint16).sum(axis=0, dtype=np.int64)
+    exact = np.float32 if count * 255**2 <= _WHOLE else np.float64
+    numbers, ones = values.reshape(count, -1).astype(exact), np.ones(count, exact)
+    total = (ones @ numbers).astype(np.int64)
+    squares = (ones @ np.square(numbers, out=numbers)).astype(np.int64)
+    total, squares = (found.reshape(values.shape[1:]) for found in (total, squares))
     return total / count - origin, (count * squares - total**2) / count
 
 
@@ -187,6 +190,7 @@ def _summary(values: Array) -> str:
 OF_BYTES = Standardization(mean=0, std=255)
 """What is done to uint8 inputs that nobody standardized."""
 
+_WHOLE = 2**24  # up to here float32 has every whole number
 _AS_IS = Standardization(mean=0, std=1)
 _TOKEN_BYTES = 4  # shorter signed integers are quantities, such as the samples of a sound
 

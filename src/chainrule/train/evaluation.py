@@ -272,5 +272,17 @@ def counted(targets: _Array) -> int:
 
 
 def _batch_size(data: Dataset) -> int:
+    """As many as fit, or half of that, if there are batches of one size then, and one program.
+
+    The sizes of data sets are round numbers: where that of the batches is one, the parts to
+    validate and to test on have the same program.
+    """
     size = int(np.prod(data.shape))
-    return int(np.clip(_VALUES // np.maximum(size, 1), 1, _ROWS))
+    most = int(np.clip(_VALUES // np.maximum(size, 1), 1, _ROWS))
+    fitting = [count for count in range(most, most // 2, -1) if len(data) % count == 0]
+    return sorted(fitting, key=_roundness)[-1] if fitting else most
+
+
+def _roundness(count: int) -> tuple[bool, int, int]:
+    """Whether it divides a power of ten, then the power of two in it, then its size."""
+    return 10**9 % count == 0, count & -count, count

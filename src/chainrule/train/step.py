@@ -160,7 +160,7 @@ class Stride:
     def __call__(
         self, model: Any, slots: Any, rows: npt.NDArray[Any], keys: npt.NDArray[Any] | None
     ) -> Strode:
-        (model, slots), (losses, correct, finite) = self._program(
+        (model, slots), (losses, correct, finite) = self._program.seldom(
             model, slots, *self._examples, rows, keys
         )
         right = None if correct is None else correct.numpy()

@@ -83,10 +83,22 @@ class Jitted:
             result = shortcut.way(args, kwargs)
             if result is not NotImplemented:
                 return result
+        return self._called(args, kwargs, often=True)
+
+    def seldom(self, *args: Any, **kwargs: Any) -> Any:
+        """Call it, and prepare nothing for further calls: for a few long ones.
+
+        >>> cr.jit(lambda x: 2 * x).seldom(cr.ones(3))
+        Tensor([2., 2., 2.])
+        """
+        return self._called(args, kwargs, often=False)
+
+    def _called(self, args: Any, kwargs: Any, *, often: bool) -> Any:
         leaves, structure = tree.flatten((args, kwargs))
         found, hidden = self._found(leaves, structure)
         made = found.run([*found.operands(leaves), *hidden])
-        self._shorten(found, leaves, structure)
+        if often:
+            self._shorten(found, leaves, structure)
         return found.finish(made)
 
     def prepare(self, *args: Any, **kwargs: Any) -> None:
