@@ -8,8 +8,11 @@
 """
 
 import sys
-from collections.abc import Mapping
+from collections.abc import Callable, Iterator, Mapping
+from concurrent.futures import Executor, ThreadPoolExecutor
+from contextlib import contextmanager
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -126,41 +129,62 @@ def _is_part(entry: object) -> bool:
             return False
 
 
-def build(partial: Path, checkpoint: Checkpoint) -> None:
+def build(folder: Path, checkpoint: Checkpoint) -> None:
     """Write a checkpoint into a folder that nobody sees yet, and read it back.
 
     Raises:  ArgumentError: a value that cannot be stored. CheckpointError: a weight is not finite,
              what was read back differs, or the disk refused.
     """
+    check_finite(checkpoint.model, "model")
     parts: dict[str, dict[str, Any]] = {}
     for part, name in zip(_TENSOR_PARTS, _PARTS, strict=True):
         arrays: _NamedArrays = getattr(checkpoint, part)
         if arrays or part != "state":
-            parts[name] = _write_part(partial / name, encode_tensors(arrays, part))
-    check_finite(checkpoint.model, "model")
+            data = encode_tensors(arrays, part)
+            again = _write_part(folder, name, data, parts)
+            with _named():
+                _check_same(part, decode_tensors(again, name), arrays)
     position = encode_json(checkpoint.position, "position")
-    parts[POSITION] = _write_part(partial / POSITION, position)
+    _write_part(folder, POSITION, position, parts)
     manifest = {"format": FORMAT, "library": library(), "parts": parts}
-    write_new(partial / MANIFEST, seal(manifest))
+    write_new(folder / MANIFEST, seal(manifest))
+    with _named():
+        read_manifest(folder)
+
+
+@contextmanager
+def _named() -> Iterator[None]:
+    """Say of what is wrong with what was read back that nothing was saved."""
     try:
-        _check_same(read(partial), checkpoint)
+        yield
     except CheckpointError as error:
         raise CheckpointError(f"not read back as written, nothing was saved: {error}") from error
 
 
-def _write_part(path: Path, data: bytes) -> dict[str, Any]:
-    write_new(path, data)
-    return {"size": len(data), "sha256": digest(data)}
+def _write_part(folder: Path, name: str, data: bytes, parts: dict[str, dict[str, Any]]) -> bytes:
+    """Write a part, note its size and its digest, and give what is read back."""
+    with ThreadPoolExecutor(1, "chainrule-digest") as thread:
+        found = _begun(thread, data)  # it takes as long as the disk
+        write_new(folder / name, data)
+        parts[name] = {"size": len(data), "sha256": found()}
+    with _named():
+        again = read_bytes(folder / name, limit=len(data))
+        return again if again == data else _read_part(folder, name, parts)
 
 
-def _check_same(found: Checkpoint, meant: Checkpoint) -> None:
-    for part in _TENSOR_PARTS:
-        read, given = getattr(found, part), getattr(meant, part)
-        if read.keys() != given.keys():
-            raise CheckpointError(f"{part}: the names read back are not those written")
-        for name, array in given.items():
-            if not _is_same(read[name], array):
-                raise CheckpointError(f"{part}[{name!r}] was read back with other contents")
+def _begun(thread: Executor, data: bytes) -> Callable[[], str]:
+    try:
+        return thread.submit(digest, data).result
+    except RuntimeError:  # there can be no more threads
+        return partial(digest, data)
+
+
+def _check_same(part: str, read: _NamedArrays, given: _NamedArrays) -> None:
+    if read.keys() != given.keys():
+        raise CheckpointError(f"{part}: the names read back are not those written")
+    for name, array in given.items():
+        if not _is_same(read[name], array):
+            raise CheckpointError(f"{part}[{name!r}] was read back with other contents")
 
 
 def _is_same(a: npt.NDArray[Any], b: npt.NDArray[Any]) -> bool:
