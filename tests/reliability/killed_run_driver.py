@@ -17,6 +17,7 @@ from pathlib import Path
 
 from chainrule.errors import CheckpointError
 from chainrule.train import checkpoint, run
+from chainrule.train.checkpointing import Checkpoints
 from tests.reliability.training import outcome, partials, train
 from tests.train.kill_driver import hook, pad
 
@@ -38,7 +39,12 @@ def forked(action: Callable[[], object]) -> int:
 
 def killed(mode: str, number: int, folder: Path) -> bool:
     def training() -> None:
-        hook(number) if mode == "hook" else pad(mode, TOTAL - number)
+        if mode == "hook":
+            hook(number)
+        else:
+            assert Checkpoints.__init__.__kwdefaults__ is not None
+            Checkpoints.__init__.__kwdefaults__["beside"] = False  # each thread has its own count
+            pad(mode, TOTAL - number)
         train(folder)
 
     code = forked(training)

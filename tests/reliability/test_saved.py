@@ -79,6 +79,7 @@ def test_the_best_is_that_of_a_finite_figure(largest: bool, tmp_path: Path) -> N
         for step, figure in enumerate(figures, 1):
             record = {"epoch": step, "step": step, "figure": figure}
             keeper.on_epoch(record, Progress(start.model, (), step, step, record=record))
+        keeper.wait()
         best = checkpoint.load(opened.checkpoints, "best")
     assert figures[best.step - 1] == (0.75 if largest else 0.25)
 

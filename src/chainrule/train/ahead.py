@@ -12,6 +12,7 @@ import numpy.typing as npt
 from chainrule import tree
 from chainrule.data.whole import Whole
 from chainrule.errors import ChainruleError
+from chainrule.tensors import Tensor
 from chainrule.train.beside import Beside
 from chainrule.train.feed import Numbers
 from chainrule.train.pace import Pace
@@ -47,7 +48,7 @@ class Ahead:
     def is_quick(self, start: Progress) -> bool:
         """Whether steps are such that strides of several will do; nothing is compiled."""
         leaves = tree.flatten((start.model, start.slots))[0]
-        if sum(getattr(leaf, "nbytes", 0) for leaf in leaves) > _SMALL:
+        if sum(leaf.numpy().nbytes for leaf in leaves if isinstance(leaf, Tensor)) > _SMALL:
             return False
         rows = self.rows(start, 1)
         try:

@@ -52,6 +52,9 @@ class Callback:
         Another Progress replaces the one from which ``fit`` takes the model.
         """
 
+    def on_leave(self) -> None:
+        """Called after all others, also where an error ends the training."""
+
 
 @final
 class _EachEpoch(Callback):
@@ -103,6 +106,11 @@ class Callbacks:
         """Call each one's ``on_failure``."""
         for each in self.all:
             each.on_failure(progress)
+
+    def close(self) -> None:
+        """Call each one's ``on_leave``."""
+        for each in self.all:
+            each.on_leave()
 
     def _asked(self, call: Callable[[Callback], object]) -> bool:
         asked = False

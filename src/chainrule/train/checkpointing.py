@@ -1,9 +1,16 @@
-"""Keep a training in its run folder as it goes on: figures, the last checkpoints and the best."""
+"""Keep a training in its run folder as it goes on: figures, the last checkpoints and the best.
+
+Most of the time that a checkpoint takes is that of the disk, so a thread writes it while the next
+steps are taken. What goes wrong is told at the next pause.
+"""
 
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
+from functools import partial
 from pathlib import Path
-from typing import Any, final
+from threading import Thread
+from typing import Any, Final, final
 
 from chainrule.train import checkpoint
 from chainrule.train.callbacks import Callback, Records
@@ -13,6 +20,8 @@ from chainrule.train.progress import Progress, pack
 from chainrule.train.run import Run
 
 __all__ = ["Checkpoints"]
+
+_SMALL: Final = 2**28  # bytes that may be held beside the training
 
 
 @final
@@ -27,6 +36,7 @@ class Checkpoints(Callback):
     monitor  which figure says which epoch is the best
     keep     how many of the last checkpoints stay
     pauses   the seconds between two checkpoints: at the ends of epochs, and inside of epochs
+    beside   whether a thread writes checkpoints of up to 256 MB
     """
 
     def __init__(
@@ -36,10 +46,13 @@ class Checkpoints(Callback):
         *,
         keep: int = 3,
         pauses: tuple[float, float] = (1.0, 30.0),
+        beside: bool = True,
     ) -> None:
         self.run, self.monitor, self.keep, self.pauses = run, monitor or Monitor(), keep, pauses
+        self.beside = beside
         self.figure: float | None = None
         self._best: Checkpoint | None = None
+        self._writing: _Writing | None = None
         self._saved_step, self._saved_at = -1, time.monotonic()
 
     def on_start(self, progress: Progress, history: Records, saved: Path | None) -> None:
@@ -54,6 +67,8 @@ class Checkpoints(Callback):
 
     def on_pause(self, progress: Progress) -> None:
         """Save inside an epoch if it is time."""
+        if self._writing is not None and self._writing.is_done:
+            self.wait()
         if progress.record is None and self._pause_is_over(self.pauses[1]):
             self.save(progress)
 
@@ -69,22 +84,84 @@ class Checkpoints(Callback):
     def on_failure(self, progress: Progress) -> None:
         """Save the last good step."""
         self.save(progress)
+        self.wait()
 
     def on_end(self, progress: Progress) -> None:
         """Save the last step."""
         self.save(progress)
+        self.wait()
+
+    def on_leave(self) -> None:
+        """Wait until nothing is written any more."""
+        with suppress(Exception):  # what ends the training now has been raised
+            self.wait()
 
     def save(self, progress: Progress) -> None:
-        """Save where the training stands, and the best epoch if that is not saved yet."""
-        folder, best = self.run.checkpoints, self._best
+        """Save where the training stands, and the best epoch if that is not saved yet.
+
+        A thread does, if it is not much; ``wait`` for it.
+
+        Raises:  CheckpointError: the one before was not saved.
+        """
+        self.wait()
+        best, found = self._best, list[tuple[Checkpoint, bool]]()
         best_step = -1 if best is None else best.position["step"]
         if best is not None and best_step != progress.step:
-            checkpoint.save(folder, best, keep=self.keep, best=True)
+            found.append((best, True))
         self._best = None
         if progress.step > self._saved_step or best_step == progress.step:
-            is_best = best_step == progress.step
-            checkpoint.save(folder, pack(progress), keep=self.keep, best=is_best)
+            found.append((pack(progress), best_step == progress.step))
         self._saved_step, self._saved_at = progress.step, time.monotonic()
+        write = partial(checkpoint.save, self.run.checkpoints, keep=self.keep)
+        work = [partial(write, each, best=is_best) for each, is_best in found]
+        is_small = sum(_size(each) for each, _ in found) <= _SMALL
+        self._writing = _Writing(work, beside=self.beside and is_small)
+
+    def wait(self) -> None:
+        """Wait until what was to be saved is.
+
+        Raises:  CheckpointError: it was not; every checkpoint that was there is unchanged.
+        """
+        writing, self._writing = self._writing, None
+        if writing is not None:
+            writing.wait()
 
     def _pause_is_over(self, pause: float) -> bool:
         return time.monotonic() - self._saved_at >= pause
+
+
+@final
+class _Writing:
+    """Checkpoints that a thread writes, one after the other."""
+
+    def __init__(self, work: Sequence[Callable[[], object]], *, beside: bool) -> None:
+        self._work = work
+        self._failure: BaseException | None = None
+        self._thread = Thread(target=self._do, name="chainrule-save")
+        if beside and work:
+            with suppress(RuntimeError):  # there can be no more threads
+                self._thread.start()
+        if self._thread.ident is None:
+            self._do()
+
+    @property
+    def is_done(self) -> bool:
+        return not self._thread.is_alive()
+
+    def wait(self) -> None:
+        if self._thread.ident is not None:
+            self._thread.join()
+        if self._failure is not None:
+            raise self._failure
+
+    def _do(self) -> None:
+        try:
+            for each in self._work:
+                each()
+        except BaseException as failure:  # told by who waits
+            self._failure = failure
+
+
+def _size(found: Checkpoint) -> int:
+    parts = found.model, found.optimizer, found.state
+    return sum(array.nbytes for part in parts for array in part.values())

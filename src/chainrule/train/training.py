@@ -61,7 +61,8 @@ def train(
     told, records = Callbacks(callbacks), list(history)
     progress, pace = start, None if told.want_each_step else Pace(task)
     _tell_precision(task, start, shown)
-    with catch_signals() as stop, closing(steps(task, start, pace)) as going:
+    going = steps(task, start, pace)
+    with catch_signals() as stop, closing(told), closing(going):
         done |= told.start(start, history, saved)
         try:
             while not (done or stop.requested):
