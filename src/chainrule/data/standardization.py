@@ -173,7 +173,7 @@ def _chunk_moments(values: Array, origin: Array) -> tuple[Array, Array]:
 def _bytes_moments(values: Array, origin: Array) -> tuple[Array, Array]:
     """The same for bytes, whose sums are whole numbers: exact, and many times as fast."""
     count = len(values)
-    exact = np.float32 if count * 255**2 <= _WHOLE else np.float64
+    exact: type[np.floating[Any]] = np.float32 if count * 255**2 <= _WHOLE else np.float64
     numbers, ones = values.reshape(count, -1).astype(exact), np.ones(count, exact)
     total = (ones @ numbers).astype(np.int64)
     squares = (ones @ np.square(numbers, out=numbers)).astype(np.int64)

@@ -60,9 +60,7 @@ def is_whole(data: Dataset) -> bool:
     >>> is_whole(Dataset(np.array([[0, 51]], np.uint8), np.array([1])))
     True
     """
-    return (
-        _is_made_of_arrays(data.targets) and _is_in_order(data.inputs) and _is_as_stored(data)
-    )
+    return _is_made_of_arrays(data.targets) and _is_in_order(data.inputs) and _is_as_stored(data)
 
 
 def _is_as_stored(data: Dataset) -> bool:

@@ -292,7 +292,8 @@ def _objects(texts: Sequence[str], target: Target, level: int) -> list[bytes]:
     """Object files of texts; of several, each is kept, for other programs that have it too."""
     if len(texts) == 1:
         return object_codes(texts, target, level)
-    keys = [key_of("object", ABI, t, llvm_version(), target, level, PASSES, "no lsr") for t in texts]
+    rest = llvm_version(), target, level, PASSES, "no lsr"
+    keys = [key_of("object", ABI, text, *rest) for text in texts]
     kept = {key: code for key in keys if (code := fetch(key)) is not None}
     new = {key: text for key, text in zip(keys, texts, strict=True) if key not in kept}
     made = dict(zip(new, object_codes([*new.values()], target, level), strict=True))

@@ -192,7 +192,7 @@ class Evaluator:
         columns: tuple[list[_Array], ...] = ([], [], [], [])
         with nn.evaluation():
             for inputs, targets in data.batches(_batch_size(data)):
-                value, *parts = self._compare(model, inputs, targets)
+                value, *parts = self._compare.seldom(model, inputs, targets)
                 weight = counted(targets)
                 total, seen = total + float(value) * weight, seen + weight
                 columns[0].append(targets)
@@ -280,7 +280,8 @@ def _batch_size(data: Dataset) -> int:
     size = int(np.prod(data.shape))
     most = int(np.clip(_VALUES // np.maximum(size, 1), 1, _ROWS))
     fitting = [count for count in range(most, most // 2, -1) if len(data) % count == 0]
-    return sorted(fitting, key=_roundness)[-1] if fitting else most
+    fitting.sort(key=_roundness)
+    return fitting[-1] if fitting else most
 
 
 def _roundness(count: int) -> tuple[bool, int, int]:

@@ -1,8 +1,8 @@
 """What a training runs, each program compiled before a step or an evaluation has to wait for it.
 
-The program of a full batch is compiled by the first step, or that is a stride of one. What else an epoch needs, the program of
-a shorter last batch and those of the validation, a thread compiles while the next steps are taken,
-so that no epoch seems to stand still at its end.
+The program of a full batch is compiled by the first step, or that is a stride of one. What else an
+epoch needs, the program of a shorter last batch and those of the validation, a thread compiles
+while the next steps are taken, so that no epoch seems to stand still at its end.
 """
 
 from collections.abc import Callable
