@@ -84,6 +84,29 @@ def test_the_best_is_that_of_a_finite_figure(largest: bool, tmp_path: Path) -> N
     assert figures[best.step - 1] == (0.75 if largest else 0.25)
 
 
+def test_a_checkpoint_that_a_thread_could_not_write_is_told_of_at_the_next_pause(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(*_: object, **__: object) -> None:
+        raise CheckpointError("the disk is full")
+
+    start = Progress(network(), ())
+    with run.create(tmp_path, {}) as opened:
+        keeper = Checkpoints(opened, pauses=(0.0, 1e9))
+        keeper.on_start(start, [], None)
+        monkeypatch.setattr(checkpoint, "save", refuse)
+        record = {"epoch": 1, "step": 1, "loss": 0.5}
+        keeper.on_epoch(record, Progress(start.model, (), 1, 1, record=record))
+        assert keeper._writing is not None
+        keeper._writing._thread.join()
+        with pytest.raises(CheckpointError, match="the disk is full"):
+            keeper.on_pause(Progress(start.model, (), 2, 1, 1))
+        keeper.on_pause(Progress(start.model, (), 3, 1, 2))  # it is told of once
+        keeper.save(Progress(start.model, (), 4, 1, 3))
+        keeper.on_leave()  # what ends the training is another error
+        assert keeper._writing is None
+
+
 def names(folder: Path) -> list[str]:
     return sorted(path.name for path in folder.glob("step-*"))
 

@@ -18,9 +18,10 @@ import pytest
 from chainrule.codegen.llvm import Module
 from chainrule.codegen.texts import module_text
 from chainrule.errors import ArgumentError, CapacityError
-from chainrule.runtime import threads
+from chainrule.runtime import threads, translation
 from chainrule.runtime.engine import Library, host_target, load
 from chainrule.runtime.processors import _quota, processors, thread_count
+from chainrule.runtime.team_layout import LAYOUT
 from chainrule.runtime.threads import Pool, pool
 from tests.patience import LIMIT, wait_until
 from tests.runtime.programs import arguments, counting_library
@@ -64,6 +65,30 @@ def test_every_tile_is_done_once(own, library, count):
         counts = run(own, library.address("count"), arguments(repetitions, tiles), count)
         assert (counts == repetitions).all(), tiles
     assert own.threads == count
+
+
+def test_programs_leave_processors_to_what_works_beside_them(own, library):
+    def limit() -> int:
+        counts = run(own, library.address("count"), arguments(3, 40), 4)
+        assert (counts == 3).all()
+        return ctypes.c_int64.from_address(own._address + LAYOUT["limit"]).value
+
+    most = min(thread_count(), processors())
+    assert limit() == 4
+    own.leave(1)
+    assert limit() == max(1, most - 1)
+    own.leave(1)
+    assert limit() == max(1, most - 2)
+    own.leave(-2)
+    assert limit() == 4
+
+
+def test_beside_programs_fewer_threads_translate():
+    assert not translation.BESIDE.get()
+    with threads.beside(), pytest.raises(ValueError, match="no"):
+        assert translation.BESIDE.get()
+        raise ValueError("no")
+    assert not translation.BESIDE.get()
 
 
 def test_work_is_done_while_workers_come_and_go_to_sleep(own, library):

@@ -8,7 +8,7 @@ import pytest
 import chainrule as cr
 from chainrule.data import digits
 from chainrule.metrics import confusion_matrix
-from chainrule.train.evaluation import evaluate
+from chainrule.train.evaluation import _batch_size, evaluate
 from chainrule.train.fit import fit
 
 
@@ -84,3 +84,13 @@ def test_quantities_have_errors() -> None:
     assert found.figures == {"worst": 1.0}
     assert repr(found) == "Evaluation(loss=0.3333, worst=1)"
     assert found.scores is None
+
+
+@pytest.mark.parametrize(
+    ("examples", "batch"), [(6000, 200), (10_000, 200), (5000, 200), (300, 150), (307, 256)]
+)
+def test_batches_are_of_one_size_where_the_examples_can_be_cut_so(
+    examples: int, batch: int
+) -> None:
+    data = cr.data.from_arrays(np.zeros((examples, 4), np.float32), np.zeros(examples, np.int64))
+    assert _batch_size(data) == batch

@@ -14,6 +14,8 @@ import pytest
 
 import chainrule as cr
 from chainrule.data import augmentation, digits
+from chainrule.data.whole import whole
+from chainrule.runtime import translation
 from chainrule.train import ahead, checkpoint
 from chainrule.train.loop import steps
 from chainrule.train.pace import Pace
@@ -84,6 +86,11 @@ def perceptron() -> cr.nn.Sequential:
         return cr.nn.mlp((64, 16, 10))
 
 
+def perceptron_of_images() -> cr.nn.Sequential:
+    with cr.nn.seed(2):
+        return cr.nn.Sequential(cr.nn.Flatten(), *cr.nn.mlp((64, 16, 10)))
+
+
 def rows(dtype: Any, count: int = 556) -> cr.data.Dataset:
     generator = np.random.default_rng(0)
     inputs = generator.integers(0, 100, (count, 64)).astype(dtype)
@@ -140,6 +147,48 @@ def test_a_training_goes_on_from_the_end_of_a_stride(tmp_path: Path) -> None:
         assert everything(rest[-1]) == everything(whole[-1])
         assert records(rest) == records(whole)
         again = unpack(checkpoint.load(tmp_path).checkpoint, begin(task(), network()))
+
+
+def test_steps_that_are_too_slow_for_strides_go_on_by_their_own_program() -> None:
+    given = task()
+    slow = Pace(given, aim=1e-9)
+    found = list(steps(given, begin(given, network()), slow))
+    assert slow.is_slow
+    assert [progress.step for progress in found] == [*range(1, 37)]
+    assert everything(found[-1]) == everything(usual()[-1])
+    assert records(found) == records(usual())
+
+
+def test_what_is_large_takes_single_steps_first(monkeypatch: pytest.MonkeyPatch) -> None:
+    for limit in ("_QUICK", "_SMALL"):
+        with monkeypatch.context() as patch:
+            patch.setattr(ahead, limit, 0)
+            check(task)
+
+
+def test_strides_of_any_length_have_the_same_kernels(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setattr("chainrule.codegen.texts._LINES", 100)
+    monkeypatch.setenv("CHAINRULE_CACHE", str(tmp_path))
+    translated: list[str] = []
+    plain = translation._object_code
+
+    def noted(text: str, *others: Any) -> bytes:
+        translated.append(text)
+        return plain(text, *others)
+
+    monkeypatch.setattr(translation, "_object_code", noted)
+    given, counts = task(), []
+    start, examples = begin(given, perceptron_of_images()), whole(given.data)
+    assert examples is not None
+    taken = ahead.Ahead(given, examples, Pace(given))
+    for count in (1, 4, 7):
+        translated.clear()
+        taken.stride.prepare(start.model, start.slots, *taken.rows(start, count))
+        counts.append(len(translated))
+    assert counts[0] > 2
+    assert counts[1:] == [1, 1]  # the program, which says how many steps there are
 
 
 # ---------------------------------------------------------------- when something goes wrong
