@@ -15,7 +15,7 @@ import pytest
 import chainrule as cr
 from chainrule.data import augmentation, digits
 from chainrule.data.whole import whole
-from chainrule.runtime import translation
+from chainrule.runtime import engine, translation
 from chainrule.train import ahead, checkpoint
 from chainrule.train.loop import steps
 from chainrule.train.pace import Pace
@@ -164,6 +164,27 @@ def test_what_is_large_takes_single_steps_first(monkeypatch: pytest.MonkeyPatch)
         with monkeypatch.context() as patch:
             patch.setattr(ahead, limit, 0)
             check(task)
+
+
+def test_a_short_batch_whose_step_is_translated_plainly_has_the_same_bits(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    levels: list[int] = []
+    plain = engine.object_codes
+
+    def noted(texts: Any, target: Any, level: int) -> list[bytes]:
+        levels.append(level)
+        return plain(texts, target, level)
+
+    monkeypatch.setattr(engine, "object_codes", noted)
+    monkeypatch.setenv("CHAINRULE_CACHE_SIZE", "0")
+    ends = []
+    for few in (0, 20):
+        levels.clear()
+        monkeypatch.setattr(ahead, "_FEW", few)
+        ends.append(taken(task, network, 4)[-1])
+        assert (0 in levels) == (few > 0)
+    assert everything(ends[0]) == everything(ends[1])
 
 
 def test_strides_of_any_length_have_the_same_kernels(

@@ -72,6 +72,7 @@ class NativeProgram:
 
     donated   inputs, by number, over which ``taking`` writes results where nobody sees it
     precision  what the operands of large products of float32 are rounded to: "bf16", or nothing
+    level     of LLVM's work: 0 for what runs seldom
     """
 
     def __init__(
@@ -80,6 +81,7 @@ class NativeProgram:
         threads: int = 0,
         donated: Sequence[int] = (),
         precision: str = "float32",
+        level: int = 2,
     ) -> None:
         self.threads, self.precision = threads, precision
         target = host_target(precision)
@@ -88,7 +90,7 @@ class NativeProgram:
         native = compile_graph(graph, target, header, donated if apart else ())
         self.library: Library | None = None
         if any(s.host is None for s in native.segments):
-            self.library = load(module_texts(native.module), target, symbols=symbols())
+            self.library = load(module_texts(native.module), target, level, symbols())
         self.native = native = native._replace(module=Module())  # its lines are many
         self.place = {node: k for k, node in enumerate(native.entries, FIRST)}
         self.taken = [self.place[n] - FIRST for n in native.taken_over.values()]

@@ -49,14 +49,19 @@ def soon() -> None:
 
 
 def ready(
-    graph: Graph, threads: int = 0, donated: Sequence[int] = (), precision: str = "float32"
+    graph: Graph,
+    threads: int = 0,
+    donated: Sequence[int] = (),
+    precision: str = "float32",
+    level: int = 2,
 ) -> Callable[..., list[Any]]:
     """Make an optimized graph callable with the arrays of its inputs.
 
     threads  how many a native program may use; 0: ``thread_count()``
     donated  the inputs over which a native program may write results
     precision  what a native program may round the operands of large products of float32 to
+    level    how well LLVM translates it: at 0 in a third of the time, for what runs seldom
     """
     if not is_native() or size(graph) > _LONGEST:
         return Program(graph)
-    return NativeProgram(graph, threads, donated, precision)
+    return NativeProgram(graph, threads, donated, precision, level)

@@ -26,6 +26,8 @@ _Array = npt.NDArray[Any]
 _STRIDE: Final = "stride"
 _SHARED: Final = 0.3  # of the time to compile a stride, what is left where kernels are there
 _QUICK: Final = 4 * 10**9  # products in a step that takes less than a stride may
+_FEW: Final = 20
+_BRIEF: Final = 2 * 10**9  # products that take a third of a second longer where code is plain
 _SMALL: Final = 2**26  # bytes of a model and its slots: a stride copies some once
 
 
@@ -44,6 +46,7 @@ class Ahead:
         self.at_once = at_once
         self._task, self._pace = task, pace
         self._beside: Beside | None = None
+        self._products = 0
 
     def is_quick(self, start: Progress) -> bool:
         """Whether steps are such that strides of several will do; nothing is compiled."""
@@ -52,9 +55,15 @@ class Ahead:
             return False
         rows = self.rows(start, 1)
         try:
-            return self.stride.multiply_adds(start.model, start.slots, *rows) <= _QUICK
+            self._products = self.stride.multiply_adds(start.model, start.slots, *rows)
         except ChainruleError:  # single steps say why
             return False
+        return self._products <= _QUICK
+
+    def is_seldom(self, progress: Progress) -> bool:
+        """Whether to translate a step well takes longer than to take one an epoch."""
+        epochs = self._task.epochs - progress.epoch
+        return epochs <= _FEW and epochs * self._products <= _BRIEF
 
     def count(self, progress: Progress) -> int:
         """How many steps to take as one program now; 0: a single one, by its own program."""

@@ -124,7 +124,8 @@ def _in_strides(programs: Programs, start: Progress, ahead: Ahead) -> _Going:
         yield progress
         if not programs.is_prepared and ahead.at_once and ahead.is_settled(progress):
             batch = ahead.numbers.batch(0)
-            programs.prepare(progress, batch, step=ahead.needs_single_steps)
+            single, seldom = ahead.needs_single_steps, ahead.is_seldom(progress)
+            programs.prepare(progress, batch, step=single, seldom=seldom)
         if ahead.gives_up and programs.has_step:
             yield from _singly(programs, progress)
             return

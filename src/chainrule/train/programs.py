@@ -29,16 +29,18 @@ class Programs:
 
     def __init__(self, task: Task) -> None:
         self.task = task
-        self._step = Step(task)
+        self._step = self._short = Step(task)
         self._compare = Evaluator(task.loss, task.metrics)
         self._beside: Beside | None = None
 
     def take(self, before: Progress, batch: Batch) -> Taken:
         """Take the step after a Progress."""
+        is_short = len(batch.inputs) < self.task.batch
         if self._beside is not None:
-            self._beside.wait(_STEP if len(batch.inputs) == self.task.batch else _LAST)
+            self._beside.wait(_LAST if is_short else _STEP)
         last = before.batch + 1 == self.task.batches
-        return self._step(before.model, before.slots, batch, last)
+        step = self._short if is_short else self._step
+        return step(before.model, before.slots, batch, last)
 
     def compare(self, model: Any) -> Evaluation:
         """Try a model on the validation data."""
@@ -57,10 +59,13 @@ class Programs:
         """Whether a thread has begun."""
         return self._beside is not None
 
-    def prepare(self, after: Progress, batch: Batch, *, step: bool = False) -> None:
+    def prepare(
+        self, after: Progress, batch: Batch, *, step: bool = False, seldom: bool = False
+    ) -> None:
         """Let a thread compile what is not needed yet, once a step was taken on a full batch.
 
-        step  whether the program of a full batch is not compiled yet, and will be needed
+        step    whether the program of a full batch is not compiled yet, and will be needed
+        seldom  whether that of a shorter one runs so seldom that to translate it is what counts
         """
         if self._beside is not None or not is_native() or len(batch.inputs) < self.task.batch:
             return
@@ -74,7 +79,9 @@ class Programs:
                 targets=batch.targets[:rest],
                 keys=None if batch.keys is None else batch.keys[:rest],
             )
-            work[_LAST] = lambda: self._step.prepare(model, slots, short)
+            if seldom:
+                self._short = Step(self.task, level=0)
+            work[_LAST] = lambda: self._short.prepare(model, slots, short)
         if self.task.validation is not None and after.record is None:
             evaluated = self.task.optimizer.evaluated(slots, model)
             data = self.task.validation

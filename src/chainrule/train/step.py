@@ -28,6 +28,7 @@ from chainrule.train.feed import Batch
 from chainrule.train.progress import cells
 from chainrule.train.task import Task
 from chainrule.transform import cond, jit, scan, value_and_grad
+from chainrule.transform.jit import Jitted
 
 __all__ = ["Objective", "Step", "Stride", "Strode", "Taken", "objective"]
 
@@ -103,10 +104,13 @@ def _step(task: Task) -> Callable[..., tuple[Any, ...]]:
 
 @final
 class Step:
-    """The function of (model, slots, batch, whether an epoch ends) that takes a step."""
+    """The function of (model, slots, batch, whether an epoch ends) that takes a step.
 
-    def __init__(self, task: Task) -> None:
-        self._program = jit(_step(task), precision=task.precision)
+    level  how well LLVM translates it
+    """
+
+    def __init__(self, task: Task, level: int = 2) -> None:
+        self._program = Jitted(_step(task), precision=task.precision, level=level)
 
     def __call__(self, model: Any, slots: Any, batch: Batch, last: bool) -> Taken:
         made = self._program(*_arguments(model, slots, batch, last))

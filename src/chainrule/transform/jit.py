@@ -60,6 +60,7 @@ class Jitted:
         threads: int = 0,
         donate: Donate | None = None,
         precision: str = "float32",
+        level: int = 2,
     ) -> None:
         self.function = function
         self.cache: dict[Any, Recorded] = {}
@@ -69,7 +70,7 @@ class Jitted:
             function, "__name__", type(function).__name__
         )  # a partial has none
         donation = None if donate is None else Donation(function, self.__name__, donate)
-        self.options = Options(self.__name__, threads, donation, precision)
+        self.options = Options(self.__name__, threads, donation, precision, level)
         update_wrapper(self, function, updated=())  # its __dict__ may be that of another Jitted
 
     def __repr__(self) -> str:

@@ -34,12 +34,16 @@ Place = tuple[Watch, int]
 
 
 class Options(NamedTuple):
-    """What ``jit`` was told about a function; with ``threads`` 0, as many are used as pay."""
+    """What ``jit`` was told about a function; with ``threads`` 0, as many are used as pay.
+
+    level  how well LLVM translates; the results have the same bits
+    """
 
     name: str
     threads: int
     donation: Donation | None
     precision: str
+    level: int = 2
 
 
 class Recorded:
@@ -240,8 +244,8 @@ class Recorded:
         found = self.programs.get(is_native())
         if found is None:
             graph, donated = optimize(self.graph), tuple(self.gifts)
-            threads, precision = self.options.threads, self.options.precision
-            found = self.programs[is_native()] = ready(graph, threads, donated, precision)
+            _, threads, _, precision, level = self.options
+            found = self.programs[is_native()] = ready(graph, threads, donated, precision, level)
         return found
 
 
