@@ -3,6 +3,7 @@
 A body has a table of its own. Its constants stay where they are; a slice is an address that moves
 with the loop; a carry has two places, from one of which a turn reads while it writes to the other,
 or one if it can be changed in place (``carries.py``). The last of them is where the result belongs.
+The first turn reads a carry where the operand lies, so that nothing is copied.
 """
 
 from __future__ import annotations
@@ -131,16 +132,18 @@ def emit_loop(
         _set(b, own, entry[node], pointer)
     carried = graph.inputs[first:last]
     sides = [_sides(op, body, k, results, room) for k in range(op.carries)]
-    for k, (node, pointer) in enumerate(zip(carried, operands[first:last], strict=True)):
-        _copied(b, pointer, sides[k][0], node)
+    if not op.length:
+        for node, pointer, (_, place) in zip(carried, operands[first:last], sides, strict=True):
+            _copied(b, pointer, place, node)
     state = b.local("i64")
     b.store(constant("i64", 0), state)
-    pairs = [place for pair in sides for place in pair]
-    with b.loop(0, op.length, carried=pairs) as turn:
+    begin = zip(operands[first:last], sides, strict=True)
+    places = [place for given, pair in begin for place in (given, *pair)]
+    with b.loop(0, op.length, carried=places) as turn:
         error = b.load("i64", state)
         at = b.sub(constant("i64", op.length - 1), turn.index) if op.reverse else turn.index
         for k, node in enumerate(carried):
-            here, there = turn.carried[2 * k : 2 * k + 2]
+            here, there, _ = turn.carried[3 * k : 3 * k + 3]
             history = results.get(op.carries + op.slices + k)
             if history is not None:
                 _copied(b, here, b.offset(history, b.mul(at, node.nbytes), "i8"), node)
@@ -158,17 +161,17 @@ def emit_loop(
         with b.when(b.icmp("eq", error, 0)):
             b.call(body.name, "void", team, own)
             b.store(failed(b, table), state)
-        turn.next(*[turn.carried[k ^ 1] for k in range(len(pairs))])
+        turn.next(*[turn.carried[k + (1, 1, -1)[k % 3]] for k in range(len(places))])
 
 
 def _sides(
     op: Loop, body: Body, carry: int, results: Mapping[int, Value], room: Mapping[object, Value]
 ) -> tuple[Value, Value]:
-    """The place from which a carry is read first, and the one to which it is written first."""
+    """The places to which a carry is written in turn."""
     end = _final_side(op, body, carry)
-    first, second = (
+    even, odd = (
         results[carry] if carry in results and side == end else room.get((carry, side))
         for side in range(2)
     )
-    assert first is not None
-    return first, second or first
+    assert even is not None
+    return odd or even, even

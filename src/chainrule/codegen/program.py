@@ -101,9 +101,9 @@ class _Layout:
         self.table |= {after: self.table[before] for after, before in self.taken_over.items()}
         self.in_place: frozenset[int] = frozenset()
         if loop is not None:
+            # The old value and the new one are entries of their own all the same: the first turn
+            # reads what the loop is given, where it lies.
             self.in_place = overwritten(loop, graph, self.items)
-            for k in self.in_place:
-                self.table[graph.outputs[k]] = self.table[graph.inputs[loop.constants + k]]
         # What is written over what was just read is in the cache.
         streamed = streamed_in(graph, self.items, self.table) if is_whole else set()
         self.streamed = streamed - self.taken_over.keys()
