@@ -1,6 +1,6 @@
 """How many steps to run as one program, by the time that they take."""
 
-from statistics import median
+import math
 from typing import final
 
 from chainrule.runtime.programs import is_native
@@ -11,7 +11,7 @@ __all__ = ["Pace"]
 
 _TRIED = 6  # single steps to measure
 _FEWEST = 4  # steps that make a stride
-_LATE = 0.25  # seconds after which whoever watches wants to see something
+_LATE = 0.5  # seconds after which whoever watches wants to see something
 _MOST_ROWS = 2**21  # row numbers in a stride
 
 
@@ -20,16 +20,13 @@ class Pace:
     """How many steps to run as one program: a stride, after which others are told and asked.
 
     A stride never ends an epoch, and its batches are full, so that all strides are one program. To
-    compile it costs at most as much as the program of one step did; single steps are taken until
-    it is known that what is left is worth that, and while a thread compiles the stride.
+    compile it costs about as much as the program of one step did; single steps are taken until it
+    is known that what is left is worth that, and while a thread compiles the stride.
 
     aim    the seconds that a stride may take
     saved  what a step in a stride saves: seconds, and a share of its time
     most   steps of a stride, however fast they are
     waits  whether no step is taken while the stride is compiled
-
-    It tells of its length, 0 before it is decided, and whether steps are so slow that few of them
-    are a stride.
 
     >>> data = cr.data.digits()[0]
     >>> task = cr.train.Task(data, cr.loss.cross_entropy, cr.optim.SGD(0.1), epochs=2, batch=32)
@@ -54,33 +51,32 @@ class Pace:
         self._task, self._aim, self._saved = task, aim, saved
         self._most = max(1, _MOST_ROWS // task.batch) if most is None else most
         self._full = min(task.batches - 1, len(task.data) // task.batch)
-        self._times: list[float] = []
-        self.is_decided = self.is_slow = False
+        self._taken, self._first, self._each = 0, 0.0, math.inf
         self._is_new, self._late = True, 0
 
     def stepped(self, seconds: float) -> None:
         """Take note of a single step."""
-        if len(self._times) < _TRIED:
-            self._times.append(seconds)
+        if self._taken:
+            self._each = min(self._each, seconds)
+        else:
+            self._first = seconds
+        self._taken += 1
 
-    def strides_pay(self, progress: Progress, share: float = 1.0) -> bool:
-        """Whether to go on in strides; it is decided once, when enough single steps were taken.
+    def strides_pay(self, progress: Progress) -> bool:
+        """Whether to begin with strides; once they do, it is not asked again.
 
-        share  of the time to compile a step, that to compile a stride
+        The fastest step tells how long one takes: the first ones share the processors with the
+        thread that compiles what an epoch ends with, and perhaps with other programs.
         """
-        if self.is_decided or len(self._times) < _TRIED or not is_native():
+        if self.length or self._taken < _TRIED or not is_native():
             return False
-        self.is_decided = True
-        first, *others = self._times
-        each = median(others)
-        length = self._fitting(each)
-        self.is_slow = each > self._aim
+        length = self._fitting(self._each)
         if length < _FEWEST:
             return False
         of_epoch = self._full // length * length / self._task.batches
         left = (self._task.total_steps - progress.step) * of_epoch
-        seconds, saved = self._saved
-        if left * (seconds + saved * each) <= share * (first - each):
+        seconds, share = self._saved
+        if left * (seconds + share * self._each) <= self._first - self._each:
             return False
         self.length = length
         return True
@@ -99,14 +95,11 @@ class Pace:
 
     def next(self, progress: Progress) -> int:
         """The number of steps to run as one program now; 0: a single step."""
-        return self.length if self.length and self.fits(progress, self.length) else 0
-
-    def fits(self, progress: Progress, count: int) -> bool:
-        """Whether so many steps come before the one that ends the epoch, all on full batches."""
-        task = self._task
+        task, length = self._task, self.length
         ahead = task.batches - 1 - progress.batch
         number = progress.at(task.batches) % task.data.batch_count(task.batch)
-        return count <= min(ahead, len(task.data) // task.batch - number)
+        full = len(task.data) // task.batch - number
+        return length if length and length <= min(ahead, full) else 0
 
     def strode(self, seconds: float) -> None:
         """Take note of a stride. The first may be compiled yet; if others are late, halve them."""
