@@ -101,6 +101,49 @@ def test_a_kernel_ends_when_its_streams_have_ended() -> None:
     assert "sfence" not in compile_graph(graph, target_for("aarch64")).text
 
 
+PRODUCTS = {
+    "two results": lambda x, y: (z := x @ y, (cr.tanh(z), 2 * z + 1))[1],
+    "along rows": lambda x, y: (z := x.T @ y[: x.shape[0]], (z + 1, z * z))[1],
+    "a stack": lambda x, y: cr.relu(cr.stack([x, 2 * x]) @ y),
+    "symmetric": lambda x, y: (x @ x.T + 1, cr.sum(y)),
+    "sums of rows": lambda x, y: (z := cr.exp(x @ y), (z, cr.sum(z, axis=-1)))[1],
+    "axes apart": lambda x, y: cr.einsum("n k,k m->m n", x, y) + 1,
+}
+
+
+@pytest.mark.usefixtures("everything")
+@pytest.mark.parametrize("sizes", [(64, 128, 96), (70, 65, 33), (300, 40, 640), (9, 256, 8)])
+@pytest.mark.parametrize("name", PRODUCTS)
+def test_products_that_are_written_past_the_cache_are_right(
+    name: str, sizes: tuple[int, int, int]
+) -> None:
+    n, k, m = sizes
+    scale = np.float32(k) ** -0.5
+    y = np.resize(numbers(k, m), (max(n, k), m) if name == "along rows" else (k, m))
+    graph, arrays = optimized(PRODUCTS[name], numbers(n, k) * scale, y)
+    for got, wanted in zip(natively(graph, arrays), by_numpy(graph, arrays), strict=True):
+        np.testing.assert_allclose(got, wanted, rtol=1e-4, atol=1e-4)
+
+
+@pytest.mark.usefixtures("everything")
+def test_a_product_streams_what_nobody_reads_and_does_not_ask_for_it() -> None:
+    def step(x: cr.Tensor, y: cr.Tensor, w: cr.Tensor) -> tuple[cr.Tensor, cr.Tensor]:
+        new = w - (x @ y)
+        return new, cr.sum(cr.tanh(new), axis=0)
+
+    given = numbers(64, 128), numbers(128, 96)
+    two = text(PRODUCTS["two results"], *given, cpu="x86-64-v4")
+    written = "i32 1, i32 2, i32 1)"  # the end of a call that asks for a line in the second cache
+    assert two.count("!nontemporal !0") == 6  # three vectors of each of the two results
+    assert asked(two, written) == 0
+    assert two.count("call void @llvm.x86.sse.sfence()") == 1
+    odd = text(PRODUCTS["two results"], numbers(64, 128), numbers(128, 97), cpu="x86-64-v4")
+    assert "!nontemporal" not in odd  # rows begin anywhere
+    again = text(step, *given, numbers(64, 96), cpu="x86-64-v4")
+    assert "!nontemporal" not in again  # the sums read it
+    assert asked(again, written) > 0
+
+
 # ---------------------------------------------------------------- what is asked for
 
 READ, WRITTEN = "i32 0, i32 3, i32 1)", "i32 1, i32 3, i32 1)"

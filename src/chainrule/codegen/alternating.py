@@ -1,7 +1,7 @@
-"""Alternating: every second element, or every few, as a vector, without gathering one by one.
+"""Alternating: every second element, every few, or those before, as a vector, without gathering.
 
 Pooling by two reads the even and the odd elements of a line apart, and its derivative writes them.
-Rows of three, such as points or colors, are read side by side.
+Rows of three, such as points or colors, are read side by side. A flip reads lines backwards.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ from typing import Final
 from chainrule.codegen.llvm import Builder
 from chainrule.codegen.values import Value, constant, lanes, vector
 
-__all__ = ["FEW", "every_few", "every_other", "store_alternating"]
+__all__ = ["FEW", "every_few", "every_other", "read_backwards", "store_alternating"]
 
 FEW: Final = 4
 """Steps from lane to lane up to which vectors are read, and lanes picked."""
@@ -49,6 +49,17 @@ def every_few(b: Builder, own: str, place: Value, count: int, step: int) -> Valu
         made = b.shuffle(found if made is None else made, found, order)
     assert made is not None
     return made
+
+
+def read_backwards(b: Builder, own: str, place: Value, count: int, mask: Value | None) -> Value:
+    """The element at a place and those before it; what the mask leaves out is not read."""
+    kind, order = vector(own, count), range(count - 1, -1, -1)
+    first = b.offset(place, 1 - count, own)
+    if mask is None:
+        found = b.load(kind, first)
+    else:
+        found = b.load_some(kind, first, b.shuffle(mask, mask, order))
+    return b.shuffle(found, found, order)
 
 
 def store_alternating(

@@ -19,6 +19,7 @@ from chainrule.codegen.loops import Expression, Load, loads
 from chainrule.codegen.product import Operand, Product, Result, Rows, Strided, Touched, emit_product
 from chainrule.codegen.scope import Scope
 from chainrule.codegen.steps import Contraction
+from chainrule.codegen.streaming import end_streams
 from chainrule.codegen.target import Target
 from chainrule.codegen.values import Value, constant, lanes, memory, register, vector
 from chainrule.codegen.vectorization import contiguity
@@ -30,11 +31,21 @@ Values = dict[int, Value | None]
 
 
 def emit_contraction(
-    module: Module, target: Target, name: str, item: Fused, places: Places, outside: set[Node]
+    module: Module,
+    target: Target,
+    name: str,
+    item: Fused,
+    places: Places,
+    outside: set[Node],
+    streamed: set[Node],
 ) -> Kernel:
-    """Write the function of a matrix product with its epilogue."""
+    """Write the function of a matrix product with its epilogue.
+
+    streamed   results that nobody reads soon
+    """
     c = item.product
     assert c is not None
+    past = set() if c.symmetric else streamed.intersection(item.sources)
     groups = (c.batch, c.rows, c.inner, c.columns)
     stack, rows, inner, columns = (math.prod(c.extents[v] for v in group) for group in groups)
     kind = register(c.target.dtype)
@@ -46,10 +57,12 @@ def emit_contraction(
         return (
             _operand(b, c, c.left, c.rows, c.inner, batch, pointers),
             _operand(b, c, c.right, c.inner, c.columns, batch, pointers),
-            _writer(b, c, item, batch, pointers, outside),
+            _writer(b, c, item, batch, pointers, outside, past),
         )
 
     made = emit_product(module, target, name, product, prepare, stack)
+    if past:
+        end_streams(module.builders[name], target)
     operations = 2 * rows * inner * columns * stack // (2 if c.symmetric else 1)
     effort = of_product(target, operations, kind) + of_statements(target, item.statements)
     return Kernel(made.name, made.tiles, made.scratch, effort, made.is_rounded)
@@ -134,6 +147,7 @@ def _writer(
     batch: Values,
     pointers: Mapping[Node, Value],
     outside: set[Node],
+    past: set[Node],
 ) -> Result:
     flat = flattened(tuple(map(variable, range(c.target.ndim))), c.target.shape)
     forms = [flat, *(f for s in item.statements for f in forms_in(s.value))]
@@ -155,12 +169,20 @@ def _writer(
             scope.ready[s.target] = scope.value(s.value)
         return scope
 
-    def write(b: Builder, row: Value, column: Value, values: Value, mask: Value | None) -> None:
-        scope = scope_of(b, row, column, values, mask)
+    def put(
+        b: Builder, places: tuple[Value, Value], values: Value, mask: Value | None, past: set[Node]
+    ) -> None:
+        scope = scope_of(b, *places, values, mask)
         # Stores come last: arrays often lie alike in their pages, and a processor takes a load for
         # one of what an earlier store has written to the same place of another page.
         for node in stored:
-            scope.store(node, flat, scope.ready[node])
+            scope.store(node, flat, scope.ready[node], streamed=node in past)
+
+    def write(b: Builder, row: Value, column: Value, values: Value, mask: Value | None) -> None:
+        put(b, (row, column), values, mask, set())
+
+    def stream(b: Builder, row: Value, column: Value, values: Value, mask: Value | None) -> None:
+        put(b, (row, column), values, mask, past)
 
     def terms(
         b: Builder, row: Value, column: Value, values: Value, mask: Value | None, is_new: Value
@@ -175,10 +197,11 @@ def _writer(
 
     single = len(rows) == len(columns) == 1
     begin = Scope(b, pointers, batch).scalar(Affine(0, _own(flat, c.batch)))
-    touched = tuple(_touched(b, c, item, pointers, outside, begin)) if single else ()
     summed = any(s.kind for s in item.statements)
+    past = past if single and not summed else set()
+    touched = tuple(_touched(b, c, item, pointers, outside - past, begin)) if single else ()
     given = Rows(terms, _row_writer(c, item, pointers, outside)) if summed else None
-    return Result(write, touched, given)
+    return Result(write, touched, given, stream if past else None)
 
 
 def _row_writer(

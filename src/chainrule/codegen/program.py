@@ -359,7 +359,7 @@ class _Writer:
                 )
             case Fused():
                 return emit_contraction(
-                    self.module, self.target, name, item, places, layout.outside
+                    self.module, self.target, name, item, places, layout.outside, layout.streamed
                 )
             case Spread():
                 return emit_spread(self.module, self.target, name, item, places)

@@ -9,7 +9,13 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 
 from chainrule.codegen.affine import Affine
-from chainrule.codegen.alternating import FEW, every_few, every_other, store_alternating
+from chainrule.codegen.alternating import (
+    FEW,
+    every_few,
+    every_other,
+    read_backwards,
+    store_alternating,
+)
 from chainrule.codegen.llvm import Builder
 from chainrule.codegen.loops import (
     Add,
@@ -230,12 +236,12 @@ class Scope(Places):
             base = self.scalar(flat)
             base = base if offset is None else b.add(base, offset)
             return self._single(dtype, pointer, base, held)
-        if step == 1:
+        if step in (1, -1):
             mask = self.both(self.mask, held)
             place = self._address(pointer, flat, own)
             if offset is not None:
                 place = b.offset(place, offset, own)
-            return self._neighbors(dtype, place, mask)
+            return self._neighbors(dtype, place, mask, backwards=step == -1)
         if step == 2 and offset is None and held is None:
             place = self._address(pointer, flat, own)
             return self._from_memory(every_other(b, own, place, self.count, self.mask), dtype)
@@ -259,13 +265,20 @@ class Scope(Places):
         value = self._from_memory(b.load(own, b.offset(pointer, base, own)), dtype)
         return value if held is None else b.select(held, value, constant(value.type, 0))
 
-    def _neighbors(self, dtype: DType, place: Value, mask: Value | None) -> Value:
-        """A vector as it lies in memory."""
+    def _neighbors(
+        self, dtype: DType, place: Value, mask: Value | None, *, backwards: bool
+    ) -> Value:
+        """A vector as it lies in memory, from a place on or before it."""
         kind = memory(dtype, self.count)
-        if mask is None:
-            return self._from_memory(self.b.load(kind, place), dtype)
-        mask = mask if lanes(mask.type) else self.b.splat(mask, self.count)
-        return self._from_memory(self.b.load_some(kind, place, mask), dtype)
+        if mask is not None and not lanes(mask.type):
+            mask = self.b.splat(mask, self.count)
+        if backwards:
+            made = read_backwards(self.b, memory(dtype), place, self.count, mask)
+        elif mask is None:
+            made = self.b.load(kind, place)
+        else:
+            made = self.b.load_some(kind, place, mask)
+        return self._from_memory(made, dtype)
 
     def _gathered(self, dtype: DType, pointer: Value, places: Value, held: Value | None) -> Value:
         mask = self.both(self.mask, held)

@@ -108,4 +108,4 @@ def place_of(s: Statement) -> Affine:
 
 def contiguity(coefficient: int) -> int:
     """How well lanes suit an address that a variable moves by so many elements."""
-    return 2 if coefficient == 1 else 1 if coefficient == 0 else -4
+    return 2 if coefficient == 1 else 1 if coefficient in (0, -1) else -4

@@ -76,11 +76,15 @@ class Result(NamedTuple):
     """What takes the results, and the memory that it touches then, which is asked for ahead.
 
     If ``rows`` are wanted, they are given instead of single results.
+
+    past   writes as ``write`` does, some of it past the cache, where columns begin at multiples of
+           the vectors; what goes past the cache is not among what is touched
     """
 
     write: Write
     touched: tuple[Touched, ...] = ()
     rows: Rows | None = None
+    past: Write | None = None
 
 
 class Product(Record):

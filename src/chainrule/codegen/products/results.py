@@ -19,6 +19,7 @@ def emit_results(unit: Unit, row: Value, done: Value, panel: Value, sums: Value)
     b, plan, kind = unit.b, unit.plan, unit.product.kind
     lanes, columns = plan.lanes, plan.columns
     full, rest = divmod(unit.product.columns, lanes)
+    write = unit.result.past or unit.result.write
     with b.loop(done, plan.rows.size) as loop:
         line = b.offset(sums, b.mul(loop.index, columns.size * lanes), kind)
         here = b.add(row, loop.index)
@@ -26,7 +27,7 @@ def emit_results(unit: Unit, row: Value, done: Value, panel: Value, sums: Value)
         def give(n: int, mask: Value | None) -> None:
             values = b.load(unit.register, b.offset(line, n * lanes, kind), lanes * bits(kind) // 8)
             column = b.mul(b.add(b.mul(panel, columns.size), n), lanes)
-            unit.result.write(b, here, column, values, mask)
+            write(b, here, column, values, mask)
 
         for n in range(columns.size):
             missing = not columns.whole and n >= columns.total % columns.size
