@@ -20,7 +20,6 @@ from chainrule.functions.elementwise import add, equal, isfinite, multiply
 from chainrule.functions.indexing import take
 from chainrule.functions.joining import stack
 from chainrule.functions.reduction import all, sum
-from chainrule.ir.work import multiply_adds
 from chainrule.loss import l1, l2
 from chainrule.tensors import Tensor, of_value, tensor
 from chainrule.train.evaluation import answers
@@ -28,7 +27,6 @@ from chainrule.train.feed import Batch
 from chainrule.train.progress import cells
 from chainrule.train.task import Task
 from chainrule.transform import cond, jit, scan, value_and_grad
-from chainrule.transform.jit import Jitted
 
 __all__ = ["Objective", "Step", "Stride", "Strode", "Taken", "objective"]
 
@@ -83,7 +81,9 @@ def objective(task: Task) -> Objective:
 def _step(task: Task) -> Callable[..., tuple[Any, ...]]:
     """Give a step as a function of (model, slots, whether an epoch ends, *batch).
 
-    None for whether an epoch ends: it does not, and no norms are given.
+    None for whether an epoch ends: it is a step of a stride, which does not end one. Then no norms
+    are given, and whether the weights are finite is asked after the last step: it takes a reading
+    of all of them, and what is not finite stays so.
     """
     value, optimizer = objective(task), task.optimizer
 
@@ -93,10 +93,12 @@ def _step(task: Task) -> Callable[..., tuple[Any, ...]]:
         # Before the update, which overwrites them; and only where they are asked for.
         norms = None if last is None else cond(last, _norms, _no_norms, *leaves)
         model, slots = optimizer.update(gradients, slots, model)
-        pairs = zip(leaves, tree.flatten(model)[0], strict=True)
         # One number tells of many: a sum is finite only if each of its terms is.
-        finite = [isfinite(add(sum(gradient), sum(weight))) for gradient, weight in pairs]
-        finite += [isfinite(sum(cell.value)) for cell in cells(model).values()]
+        totals = [sum(gradient) for gradient in leaves]
+        if last is not None:
+            totals = list(map(add, totals, map(sum, tree.flatten(model)[0])))
+        totals += [sum(cell.value) for cell in cells(model).values()]
+        finite = map(isfinite, totals)
         return model, slots, loss, correct, stack([isfinite(total), *finite]), norms
 
     return step
@@ -104,13 +106,10 @@ def _step(task: Task) -> Callable[..., tuple[Any, ...]]:
 
 @final
 class Step:
-    """The function of (model, slots, batch, whether an epoch ends) that takes a step.
+    """The function of (model, slots, batch, whether an epoch ends) that takes a step."""
 
-    level  how well LLVM translates it
-    """
-
-    def __init__(self, task: Task, level: int = 2) -> None:
-        self._program = Jitted(_step(task), precision=task.precision, level=level)
+    def __init__(self, task: Task) -> None:
+        self._program = jit(_step(task), precision=task.precision)
 
     def __call__(self, model: Any, slots: Any, batch: Batch, last: bool) -> Taken:
         made = self._program(*_arguments(model, slots, batch, last))
@@ -128,7 +127,7 @@ def _arguments(model: Any, slots: Any, batch: Batch, last: bool) -> tuple[Any, .
 class Strode(NamedTuple):
     """What a stride gives: the loss, the number of right answers and so on of each step.
 
-    finite  of each step, whether all of it is
+    finite  of each step, whether all of it is; of the last one, whether the weights are, too
     """
 
     model: Any
@@ -157,30 +156,27 @@ class Stride:
                 *after, loss, correct, finite, _ = step(*at, None, *batch)
                 return tuple(after), (loss, correct, all(finite))
 
-            return scan(one, (model, slots), rows)
+            (model, slots), told = scan(one, (model, slots), rows)
+            return model, slots, told, [isfinite(sum(w)) for w in tree.flatten(model)[0]]
 
         self._program = stride
 
     def __call__(
         self, model: Any, slots: Any, rows: npt.NDArray[Any], keys: npt.NDArray[Any] | None
     ) -> Strode:
-        (model, slots), (losses, correct, finite) = self._program.seldom(
+        model, slots, (losses, correct, finite), weights = self._program(
             model, slots, *self._examples, rows, keys
         )
         right = None if correct is None else correct.numpy()
-        return Strode(model, slots, losses.numpy(), right, finite.numpy())
+        is_finite = finite.numpy().copy()
+        is_finite[-1] &= np.all([each.numpy() for each in weights])
+        return Strode(model, slots, losses.numpy(), right, is_finite)
 
     def prepare(
         self, model: Any, slots: Any, rows: npt.NDArray[Any], keys: npt.NDArray[Any] | None
     ) -> None:
         """Compile it for arguments like these."""
         self._program.prepare(model, slots, *self._examples, rows, keys)
-
-    def multiply_adds(
-        self, model: Any, slots: Any, rows: npt.NDArray[Any], keys: npt.NDArray[Any] | None
-    ) -> int:
-        """Count what it multiplies for arguments like these; nothing is compiled."""
-        return multiply_adds(self._program.recorded(model, slots, *self._examples, rows, keys))
 
 
 def _norms(*gradients: Tensor) -> Tensor:
