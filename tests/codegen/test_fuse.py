@@ -6,8 +6,9 @@ import numpy as np
 
 import chainrule as cr
 from chainrule.codegen.fuse import Fused, fuse
-from chainrule.codegen.steps import Check, Scattered, steps_of
-from tests.codegen.guarded import optimized
+from chainrule.codegen.steps import Check, Draw, Scattered, steps_of
+from chainrule.data.augmentation import Flip, augment
+from tests.codegen.guarded import by_numpy, natively, optimized
 
 X = np.ones((300, 64), np.float32)
 
@@ -106,3 +107,43 @@ def test_what_is_read_by_index_comes_after_the_check_of_the_indices() -> None:
     found = items(lambda t, i: t.at[i].add(1.0), table, index)
     kinds = [type(item) for item in found]
     assert kinds.index(Check) < kinds.index(Scattered)
+
+
+def test_a_mask_that_is_drawn_goes_along_with_the_product_that_it_is_put_on() -> None:
+    """The bits are drawn before the product, though nothing but what follows it needs them."""
+
+    def f(x: Any, w: Any, key: Any) -> Any:
+        first, second = cr.random.split(key)
+        hidden = cr.random.dropout(cr.relu(x @ w), 0.1, first)
+        return cr.random.dropout(hidden @ w, 0.1, second), hidden
+
+    w, key = np.ones((70, 70), np.float32), np.array([1, 2], np.uint64)
+    found = items(f, np.ones((99, 70), np.float32), w, key)
+    products = [k for k, item in enumerate(found) if isinstance(item, Fused) and item.product]
+    assert [len(found[k].statements) for k in products] == [1, 1]
+    assert [k for k, item in enumerate(found) if isinstance(item, Draw)][1] < products[0]
+
+
+def test_an_image_is_flipped_in_the_kernel_that_makes_it() -> None:
+    def f(images: Any, mean: Any, keys: Any) -> Any:
+        made = (cr.astype(images, "float32") - mean) / 7
+        return augment([Flip()], keys, made)
+
+    images = np.ones((40, 3, 32, 32), np.uint8)
+    keys, mean = np.ones((40, 2), np.uint64), np.ones((3, 32, 32), np.float32)
+    last = items(f, images, mean, keys)[-1]
+    assert isinstance(last, Fused)
+    assert [s.target.shape for s in last.statements] == [images.shape] * 2
+
+
+def test_what_comes_after_a_draw_is_right() -> None:
+    def f(x: Any, w: Any, key: Any) -> Any:
+        kept = cr.random.dropout(cr.exp(x @ w), 0.5, key)
+        return kept, cr.grad(lambda w: cr.sum(cr.random.dropout(cr.tanh(x @ w), 0.5, key)))(w)
+
+    generator = np.random.default_rng(0)
+    x, w = (generator.standard_normal(shape) for shape in ((40, 33), (33, 50)))
+    graph, arrays = optimized(f, x, w, np.array([3, 4], np.uint64))
+    for got, wanted in zip(natively(graph, arrays), by_numpy(graph, arrays), strict=True):
+        np.testing.assert_allclose(got, wanted, rtol=1e-12, atol=1e-14)
+        assert ((got == 0) == (wanted == 0)).all()

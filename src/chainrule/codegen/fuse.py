@@ -10,7 +10,7 @@ registers.
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Final
 
@@ -66,7 +66,7 @@ def fuse(steps: Iterable[Step], register_bits: int = 128) -> list[Item]:
     items: list[Item] = []
     made: dict[Node, int] = {}
     checked = -1
-    for step in _put_off(steps):
+    for step in _put_off(_after_draws(list(steps))):
         if isinstance(step, Statement):
             known = [made[load.source] for load in loads(step.value) if load.source in made]
             if any(isinstance(load, Fetch) for load in loads(step.value)):
@@ -106,6 +106,36 @@ def _join(items: list[Item], step: Statement, latest: int, register_bits: int) -
                 return place
     items.append(Fused([step], own_rank(step), None, {step.target: step}))
     return len(items) - 1
+
+
+def _after_draws(steps: Sequence[Step]) -> Sequence[Step]:
+    """Give products, and values element by element, after the draws that their first reader needs.
+
+    So a mask that is drawn goes along with the product that it is put on, and an image is flipped
+    in the kernel that makes it.
+    """
+    if not any(isinstance(step, Draw) for step in steps):
+        return steps
+    drawn: dict[Node, int] = {}  # the place of the last draw that a value is made of
+    latest = []
+    for k, step in enumerate(steps):
+        known = [drawn[node] for node in reads(step) if node in drawn]
+        latest.append(k if isinstance(step, Draw) else max(known, default=-1))
+        if isinstance(step, Draw | Statement):
+            drawn[targets(step)[0]] = latest[k]
+    places = list(range(len(steps)))  # of a step that is put off, that of its reader
+    first: dict[Node, int] = {}
+    for k in reversed(range(len(steps))):
+        step = steps[k]
+        if isinstance(step, Contraction) or (isinstance(step, Statement) and not step.kind):
+            reader = first.get(step.target, k)
+            if latest[reader] > k:
+                places[k] = places[reader]
+        for node in reads(step):
+            before = first.get(node, k)
+            first[node] = k if places[k] <= places[before] else before
+    order = sorted(range(len(steps)), key=lambda k: (places[k], places[k] == k, k))
+    return [steps[k] for k in order]
 
 
 def _put_off(steps: Iterable[Step]) -> Iterator[Step]:
