@@ -425,8 +425,8 @@ def test_strides_begin_when_enough_steps_are_left() -> None:
     usual = [0.6, *[0.01] * 5]  # the first one is compiled
     found, progress = pace(usual)
     assert found.strides_pay(progress)  # 990 steps save 1.2 ms each
-    assert found.length == 12  # an eighth of 99 steps; 0.12 s each
-    assert found.next(progress) == 12
+    assert found.length == 24  # a fourth of 99 steps; 0.24 s each
+    assert found.next(progress) == 24
     few, progress = pace(usual, epochs=4)
     assert not few.strides_pay(progress)
     assert few.next(progress) == 0
@@ -469,8 +469,8 @@ def test_strides_that_come_late_twice_are_halved_until_steps_are_single() -> Non
     found, progress = pace([0.5, *[0.01] * 5])
     assert found.strides_pay(progress)
     lengths = []
-    for seconds in (0.9, 0.6, 0.1, 0.6, 0.6, 0.9, 0.6, 0.6):
+    for seconds in (0.9, 0.6, 0.1, *[0.6, 0.6, 0.9] * 3):
         found.strode(seconds)
         lengths.append(found.length)
-    assert lengths == [12, 12, 12, 12, 6, 6, 6, 0]
+    assert lengths == [24, 24, 24, 24, 12, 12, 12, 6, 6, 6, 0, 0]
     assert found.next(progress) == 0

@@ -23,7 +23,7 @@ class Pace:
     compile it costs about as much as the program of one step did; single steps are taken until it
     is known that what is left is worth that, and while a thread compiles the stride.
 
-    aim    the seconds that a stride may take
+    aim    the seconds that a stride may take, by those of single steps, which are slower
     saved  what a step in a stride saves: seconds, and a share of its time
     most   steps of a stride, however fast they are
     waits  whether no step is taken while the stride is compiled
@@ -41,7 +41,7 @@ class Pace:
         self,
         task: Task,
         *,
-        aim: float = 0.2,
+        aim: float = 0.3,
         saved: tuple[float, float] = (2e-4, 0.1),
         most: int | None = None,
         waits: bool = False,
