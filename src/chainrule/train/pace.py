@@ -20,13 +20,16 @@ class Pace:
     """How many steps to run as one program: a stride, after which others are told and asked.
 
     A stride never ends an epoch, and its batches are full, so that all strides are one program. To
-    compile it costs about as much as the program of one step did; single steps are taken until it
-    is known that what is left is worth that, and while a thread compiles the stride.
+    compile it costs at most as much as the program of one step did; single steps are taken until
+    it is known that what is left is worth that, and while a thread compiles the stride.
 
     aim    the seconds that a stride may take, by those of single steps, which are slower
     saved  what a step in a stride saves: seconds, and a share of its time
     most   steps of a stride, however fast they are
     waits  whether no step is taken while the stride is compiled
+
+    It tells of its length, 0 before it is decided, and whether steps are so slow that few of them
+    are a stride.
 
     >>> data = cr.data.digits()[0]
     >>> task = cr.train.Task(data, cr.loss.cross_entropy, cr.optim.SGD(0.1), epochs=2, batch=32)
@@ -52,7 +55,8 @@ class Pace:
         self._most = max(1, _MOST_ROWS // task.batch) if most is None else most
         self._full = min(task.batches - 1, len(task.data) // task.batch)
         self._taken, self._first, self._each = 0, 0.0, math.inf
-        self._is_new, self._late = True, 0
+        self.is_decided = self.is_slow = False
+        self._is_new, self._late, self._is_given_up = True, 0, False
 
     def stepped(self, seconds: float) -> None:
         """Take note of a single step."""
@@ -62,21 +66,25 @@ class Pace:
             self._first = seconds
         self._taken += 1
 
-    def strides_pay(self, progress: Progress) -> bool:
+    def strides_pay(self, progress: Progress, share: float = 1.0) -> bool:
         """Whether to begin with strides; once they do, it is not asked again.
 
-        The fastest step tells how long one takes: the first ones share the processors with the
-        thread that compiles what an epoch ends with, and perhaps with other programs.
+        The fastest step tells how long one takes: the first ones may share the processors with a
+        thread that compiles, and with other programs. So what is decided first is no last word.
+
+        share  of the time to compile a step, that to compile a stride
         """
-        if self.length or self._taken < _TRIED or not is_native():
+        if self.length or self._is_given_up or self._taken < _TRIED or not is_native():
             return False
+        self.is_decided = True
         length = self._fitting(self._each)
+        self.is_slow = self._each > self._aim
         if length < _FEWEST:
             return False
         of_epoch = self._full // length * length / self._task.batches
         left = (self._task.total_steps - progress.step) * of_epoch
-        seconds, share = self._saved
-        if left * (seconds + share * self._each) <= self._first - self._each:
+        seconds, saved = self._saved
+        if left * (seconds + saved * self._each) <= share * (self._first - self._each):
             return False
         self.length = length
         return True
@@ -95,11 +103,14 @@ class Pace:
 
     def next(self, progress: Progress) -> int:
         """The number of steps to run as one program now; 0: a single step."""
-        task, length = self._task, self.length
+        return self.length if self.length and self.fits(progress, self.length) else 0
+
+    def fits(self, progress: Progress, count: int) -> bool:
+        """Whether so many steps come before the one that ends the epoch, all on full batches."""
+        task = self._task
         ahead = task.batches - 1 - progress.batch
         number = progress.at(task.batches) % task.data.batch_count(task.batch)
-        full = len(task.data) // task.batch - number
-        return length if length and length <= min(ahead, full) else 0
+        return count <= min(ahead, len(task.data) // task.batch - number)
 
     def strode(self, seconds: float) -> None:
         """Take note of a stride. The first may be compiled yet; if others are late, halve them."""
@@ -110,3 +121,4 @@ class Pace:
         if self._late > 1:
             half = self.length // 2
             self.length, self._is_new, self._late = half if half >= _FEWEST else 0, True, 0
+            self._is_given_up = not self.length

@@ -20,6 +20,7 @@ from chainrule.functions.elementwise import add, equal, isfinite, multiply
 from chainrule.functions.indexing import take
 from chainrule.functions.joining import stack
 from chainrule.functions.reduction import all, sum
+from chainrule.ir.work import multiply_adds
 from chainrule.loss import l1, l2
 from chainrule.tensors import Tensor, of_value, tensor
 from chainrule.train.evaluation import answers
@@ -27,6 +28,7 @@ from chainrule.train.feed import Batch
 from chainrule.train.progress import cells
 from chainrule.train.task import Task
 from chainrule.transform import cond, jit, scan, value_and_grad
+from chainrule.transform.jit import Jitted
 
 __all__ = ["Objective", "Step", "Stride", "Strode", "Taken", "objective"]
 
@@ -106,10 +108,13 @@ def _step(task: Task) -> Callable[..., tuple[Any, ...]]:
 
 @final
 class Step:
-    """The function of (model, slots, batch, whether an epoch ends) that takes a step."""
+    """The function of (model, slots, batch, whether an epoch ends) that takes a step.
 
-    def __init__(self, task: Task) -> None:
-        self._program = jit(_step(task), precision=task.precision)
+    level  how well LLVM translates it
+    """
+
+    def __init__(self, task: Task, level: int = 2) -> None:
+        self._program = Jitted(_step(task), precision=task.precision, level=level)
 
     def __call__(self, model: Any, slots: Any, batch: Batch, last: bool) -> Taken:
         made = self._program(*_arguments(model, slots, batch, last))
@@ -164,7 +169,7 @@ class Stride:
     def __call__(
         self, model: Any, slots: Any, rows: npt.NDArray[Any], keys: npt.NDArray[Any] | None
     ) -> Strode:
-        model, slots, (losses, correct, finite), weights = self._program(
+        model, slots, (losses, correct, finite), weights = self._program.seldom(
             model, slots, *self._examples, rows, keys
         )
         right = None if correct is None else correct.numpy()
@@ -177,6 +182,12 @@ class Stride:
     ) -> None:
         """Compile it for arguments like these."""
         self._program.prepare(model, slots, *self._examples, rows, keys)
+
+    def multiply_adds(
+        self, model: Any, slots: Any, rows: npt.NDArray[Any], keys: npt.NDArray[Any] | None
+    ) -> int:
+        """Count what it multiplies for arguments like these; nothing is compiled."""
+        return multiply_adds(self._program.recorded(model, slots, *self._examples, rows, keys))
 
 
 def _norms(*gradients: Tensor) -> Tensor:
