@@ -150,6 +150,17 @@ def test_what_is_kept_can_be_given_back():
     assert kept() == 0
 
 
+def test_large_arrays_begin_at_different_places_of_their_pages_and_can_be_given_back():
+    arrays = [placed((1 << 20,), np.dtype("float32")) for _ in range(8)]
+    places = [address for _, address in arrays]
+    assert len({place % 4096 for place in places}) == 8
+    assert {place % 64 for place in places} == {0}
+    for array, _ in arrays:
+        array[[0, -1]] = 1
+    del array, arrays
+    assert release() == 8 << 22
+
+
 def test_what_does_not_fit_is_refused_before_anything_is_allocated(monkeypatch):
     monkeypatch.setattr(memory, "available_bytes", lambda: 8_000_000_000)
     with pytest.raises(CapacityError) as caught:

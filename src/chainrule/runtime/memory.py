@@ -44,6 +44,9 @@ _UNITS: Final = ("bytes", "kB", "MB", "GB", "TB", "PB", "EB")
 _SMALL: Final = 1 << 16  # bytes; what is larger counts toward the limit of what is kept
 _KEPT_SMALL: Final = 1 << 20  # bytes that each small size class may keep
 _HUGE: Final = 1 << 22  # from here on in pages of 2 MiB, where the system has them
+_PAGE: Final = 2 << 20  # bytes of such a page
+_APART: Final = 1088  # bytes by which an array begins further into its page than the one before
+_BEGINS: Final = 16  # before it begins at the start of a page again
 _ADDRESSES: Final = 1 << 48  # bytes; no system has more
 _ASK: Final = 1 << 26  # from here on we look first whether there is as much
 
@@ -139,7 +142,7 @@ def release() -> int:
     given = 0
     for shelf in list(_shelves.values()):
         while (address := _pop(shelf.free)) is not None:
-            _C.free(address)
+            _free(address, shelf.size)
             given += shelf.size
     return given + sum(other() for other in _others)
 
@@ -209,7 +212,7 @@ class _Shelf:
             if ends():
                 return
             if self.size > _LIMIT:
-                _C.free(ctypes.addressof(block))
+                _free(ctypes.addressof(block), self.size)
             else:
                 self.free.append(ctypes.addressof(block))
                 _trim()
@@ -238,7 +241,7 @@ def _trim() -> None:
         return
     for shelf in sorted(large, key=lambda s: s.used):
         while excess > 0 and (address := _pop(shelf.free)) is not None:
-            _C.free(address)
+            _free(address, shelf.size)
             excess -= shelf.size
 
 
@@ -265,19 +268,29 @@ def _fresh(size: int, shape: tuple[int, ...], dtype: np.dtype[Any]) -> int:
     if size >= _ASK and size > available_bytes():
         release()
         _refuse_unless_free(math.prod(shape) * dtype.itemsize, shape, dtype)
-    place = ctypes.c_void_p()
-    align = 2 << 20 if size >= _HUGE else 64
-    if _C.posix_memalign(ctypes.byref(place), align, size):
+    place, begin = ctypes.c_void_p(), 0
+    align, room = 64, size
+    if size >= _HUGE:
+        # A kernel reads and writes several arrays at one place each. Were these equally far into
+        # their pages, they would contend for the same few lines of the nearest cache.
+        begin = next(_numbers) % _BEGINS * _APART
+        align, room = _PAGE, size + begin
+    if _C.posix_memalign(ctypes.byref(place), align, room):
         release()
-        if _C.posix_memalign(ctypes.byref(place), align, size):
+        if _C.posix_memalign(ctypes.byref(place), align, room):
             raise CapacityError(
                 f"the system refuses memory for an array of shape {shape} and dtype {dtype} "
                 f"({byte_text(size)}); {byte_text(available_bytes())} are free"
             )
     address = place.value or 0
     if size >= _HUGE and sys.platform == "linux":
-        _C.madvise(address, size, 14)  # MADV_HUGEPAGE; where it means nothing, nothing happens
-    return address
+        _C.madvise(address, room, 14)  # MADV_HUGEPAGE; where it means nothing, nothing happens
+    return address + begin
+
+
+def _free(address: int, size: int) -> None:
+    """Give memory back to the system, from where it began."""
+    _C.free(address & -_PAGE if size >= _HUGE else address)
 
 
 def _refuse_unless_free(size: int, shape: tuple[int, ...], dtype: np.dtype[Any]) -> None:
@@ -297,6 +310,7 @@ _is_capsule: Final = ctypes.PYFUNCTYPE(ctypes.c_int, ctypes.py_object, ctypes.c_
 
 _LIMIT: Final = min(256 << 20, _physical() // 8)
 _clock: Final = itertools.count(1)
+_numbers: Final = itertools.count()  # of large pieces of memory
 _shelves: Final[dict[int, _Shelf]] = {}  # by size class
 _others: Final[list[Callable[[], int]]] = []
 _known: Final[dict[int, _Shelf]] = {}  # by exact size
