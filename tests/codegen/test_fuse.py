@@ -35,6 +35,20 @@ def test_layer_norm_is_one_kernel_by_rows() -> None:
     assert [s.kind for s in kernel.statements if s.kind] == ["sum", "sum"]
 
 
+def test_what_reads_across_its_rows_goes_through_squares_and_its_results_by_rows() -> None:
+    wide = np.ones((64, 300), np.float32)
+    assert kernels(lambda x: cr.softmax(x.T, axis=1), wide) == [
+        (0, ["max"]), (2, [""]), (1, ["sum", ""])
+    ]  # fmt: skip
+    ones = np.ones(64, np.float32)
+    assert kernels(lambda x, w: cr.layer_norm(x.T, w, w), wide, ones)[-2:] == [(1, [""]), (2, [""])]
+
+
+def test_small_rows_are_read_across_where_they_are_needed() -> None:
+    few = kernels(lambda x: cr.softmax(x.T, axis=1), np.ones((64, 64), np.float32))
+    assert few == [(0, ["max", "", "sum", ""])]
+
+
 def test_a_chain_without_reductions_is_one_statement() -> None:
     assert kernels(lambda x: cr.relu(cr.tanh(2 * x + 1)) * x, X) == [(2, [""])]
 

@@ -125,3 +125,25 @@ def test_bits_do_not_depend_on_the_number_of_threads(monkeypatch: pytest.MonkeyP
         monkeypatch.setenv("CHAINRULE_THREADS", threads)
         made.append(np.asarray(cr.jit(lambda x: cr.tanh(x) - 2 * x.T)(x)).tobytes())
     assert made[0] == made[1]
+
+
+OF_ROWS = {
+    "softmax": lambda x: cr.softmax(x.T, axis=1),
+    "layer norm": lambda x: cr.layer_norm(x.T, x[:, 0], x[:, 1]),
+    "sums": lambda x: (cr.exp(x.T), cr.sum(cr.exp(x.T), axis=1)),
+}
+
+
+@pytest.mark.parametrize("shape", [(70, 90), (129, 300), (300, 40), (16, 1000)])
+@pytest.mark.parametrize("name", OF_ROWS)
+@pytest.mark.parametrize("derived", [False, True])
+def test_rows_of_a_transposed_matrix_are_those_of_numpy(
+    name: str, shape: tuple[int, int], derived: bool
+) -> None:
+    f = OF_ROWS[name]
+    if derived:
+        f = cr.grad(lambda x: cr.sum(cr.tree.flatten(OF_ROWS[name](x))[0][0] * x.T))
+    graph, arrays = optimized(f, drawn(*shape, dtype="float64"))
+    assert any(item.rank == 2 for item in fuse(steps_of(graph)))
+    for ours, expected in zip(natively(graph, arrays), by_numpy(graph, arrays), strict=True):
+        np.testing.assert_allclose(ours, expected, rtol=1e-12, atol=1e-12)

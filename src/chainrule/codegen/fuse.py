@@ -4,7 +4,8 @@ A kernel is a list of statements and the number of axes, its rows, over which al
 computed together: softmax reads, exponentiates, sums and divides one row while it is in the cache.
 A statement may join where everything that it reads of the kernel's own values lies in the same row.
 Statements of one element each, of the shape of a matrix product, join the product: they run on its
-registers.
+registers. What reads across its rows goes with nothing but other elementwise statements: such a
+kernel goes through squares, and what reads its results then reads them along the rows.
 """
 
 from __future__ import annotations
@@ -15,6 +16,7 @@ from dataclasses import dataclass, field
 from typing import Final
 
 from chainrule.codegen.affine import flattened, variable
+from chainrule.codegen.alternating import FEW
 from chainrule.codegen.clusters import INDEXED
 from chainrule.codegen.counting import forms_of, merged
 from chainrule.codegen.loops import Fetch, Load, Pairs, Statement, Times, loads
@@ -39,6 +41,7 @@ _SMALL: Final = 4096
 _ENOUGH_ROWS: Final = 16
 _WIDE: Final = 16  # columns that are worth going side by side
 _LONG: Final = 256  # terms of a few sums side by side: one alone would wait for itself
+_SIDE: Final = 8  # rows and columns from which on an array can be read across
 _BACK: Final = 8  # kernels back that a reduction looks for one of the same elements
 _REGISTERS: Final = 4  # that a row of a product may take whose sum is wanted
 _LONGEST: Final = 24
@@ -186,7 +189,7 @@ def _goes_along(item: Fused, step: Statement, rank: int) -> bool:
     """Whether a kernel goes through the rows of a sum by columns, and has them whole."""
     if item.product is not None or len(item.statements) >= _LONGEST or item.rank < rank:
         return False
-    if any(s.band is not None for s in item.statements):
+    if any(s.band is not None or _is_across(s) for s in item.statements):
         return False
     if any(s.extents[:rank] != step.extents[:rank] for s in item.statements):
         return False
@@ -246,6 +249,8 @@ def _fits(item: Fused, step: Statement, register_bits: int) -> int | None:
     shape = step.target.shape
     if item.product is not None:
         return item.rank if own and _follows(item, item.product, step, register_bits) else None
+    if any(map(_is_across, (step, *item.statements))) and not _is_elementwise(item, step):
+        return None
     rank = min(item.rank, len(shape))
     first = item.statements[0].extents
     while rank and first[:rank] != shape[:rank]:
@@ -309,6 +314,26 @@ def _in_row(load: Load, rank: int, step: Statement) -> bool:
         stride *= shape[axis]
     low, high = load.flat.without(rank).limits(dict(enumerate(step.extents)))
     return low >= 0 and high < size
+
+
+def _is_across(s: Statement) -> bool:
+    """Whether an elementwise statement reads something large whose neighbors lie apart there."""
+    if s.kind or s.added or s.rank < 2 or math.prod(s.extents) <= _SMALL:
+        return False
+    *outer, along = [x for x in merged(range(s.rank), s.extents, [*forms_of(s)]) if x.extent > 1]
+    flats = [n.flat for n in loads(s.value) if isinstance(n, Load) and not n.guards]
+    return along.extent >= _SIDE and any(
+        abs(flat.coefficient(along.last)) > FEW and flat.coefficient(x.last) == 1
+        for flat in flats
+        for x in outer
+        if x.extent >= _SIDE
+    )
+
+
+def _is_elementwise(item: Fused, step: Statement) -> bool:
+    """Whether a kernel is one of elements, and remains so with a statement."""
+    some = (*item.statements, step)
+    return not any(s.kind or s.added or s.extents != step.extents for s in some)
 
 
 def _reads_alike(item: Fused, step: Statement) -> bool:
