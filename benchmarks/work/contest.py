@@ -44,7 +44,7 @@ class Row:
     limit        of one step, of which a run has ``steps``
     asked        the best peer's time ÷ ours that must be reached
     close        by which share the figures of two contestants may differ
-    left_out     why this machine cannot hold it; "" if it can
+    precision    that of our products, where it is not what the title says, and why; else ""
     """
 
     name: str
@@ -54,7 +54,12 @@ class Row:
     contestants: Mapping[str, Callable[[], Contestant]]
     steps: int = 1
     close: float = _CLOSE
-    left_out: Callable[[], str] = str
+    precision: Callable[[], str] = str
+
+    def shown(self, name: str) -> str:
+        """A contestant's name, for ours with the precision that it computes in."""
+        precision = self.precision() if name.startswith(OURS) else ""
+        return f"{name}, {precision}" if precision else name
 
 
 class Options(NamedTuple):
@@ -214,7 +219,7 @@ def details(result: Result) -> str:
     rows = [["", "a step", f"÷ {best or OURS}", "first call, less a later one"]]
     for name, times in result.times.items():
         against = spread(times, result.times[best]) if best and name != best else ""
-        rows.append([name, shown(median(times)), against, result.first[name]])
+        rows.append([result.row.shown(name), shown(median(times)), against, result.first[name]])
     rows += [[name, reason, "", ""] for name, reason in result.absent.items()]
     limit = result.row.limit
     rows.append(["roofline", shown(limit.seconds()), "", ""])
@@ -234,7 +239,7 @@ def summary(result: Result) -> list[list[str]]:
         made.append(
             [
                 result.row.title,
-                ours.removeprefix(OURS).strip() or "call",
+                result.row.shown(ours).removeprefix(OURS).strip() or "call",
                 shown(median(times)),
                 rival or "none",
                 shown(median(slow)) if slow else "",

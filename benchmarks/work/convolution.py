@@ -14,7 +14,7 @@ import chainrule as cr
 from benchmarks.work.contest import Row
 from benchmarks.work.limits import Limit
 from benchmarks.work.networks import filled
-from benchmarks.work.training import Net, Problem, contestants
+from benchmarks.work.training import CLOSE_IN_BF16, Net, Problem, contestants, without_bf16
 
 BATCH = 128
 
@@ -149,7 +149,11 @@ def rows() -> list[Row]:
         ("conv", f"{millions:.0f} M multiply-adds, 32×32, batch 128, SGD", larger, 4),
     )
     return [
-        Row(name, title, 1.0, net.limit(BATCH),
-            contestants(Problem(net, net.image, 10, BATCH, steps), images=True), steps)
-        for name, title, net, steps in work
+        *(Row(name, title, 1.0, net.limit(BATCH),
+              contestants(Problem(net, net.image, 10, BATCH, steps), images=True), steps)
+          for name, title, net, steps in work),
+        *(Row(f"{name}-bf16", f"{title}, in bf16", 1.5, net.limit(BATCH),
+              contestants(Problem(net, net.image, 10, BATCH, steps, bf16=True), images=True),
+              steps, CLOSE_IN_BF16, without_bf16)
+          for name, title, net, steps in work),
     ]  # fmt: skip

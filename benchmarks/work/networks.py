@@ -13,10 +13,17 @@ import numpy as np
 import chainrule as cr
 from benchmarks.work.contest import Contestant, Row
 from benchmarks.work.limits import Limit
-from benchmarks.work.training import BETA1, BETA2, EPS, Net, Problem, contestants
-from chainrule.runtime.engine import host_target
+from benchmarks.work.training import (
+    BETA1,
+    BETA2,
+    CLOSE_IN_BF16,
+    EPS,
+    Net,
+    Problem,
+    contestants,
+    without_bf16,
+)
 
-_CLOSE_IN_BF16 = 0.03  # two roundings of each factor, in orders of their own
 Layer = tuple[np.ndarray, np.ndarray]
 
 
@@ -162,14 +169,8 @@ def _row(name: str, title: str, asked: float, net: Dense, p: Problem) -> Row:
     limit = net.limit(p.batch, size, 2 if p.adam else 0)
     everyone = contestants(p, by_hand)
     if p.bf16:
-        return Row(name, title, asked, limit, everyone, p.steps, _CLOSE_IN_BF16, _without_bf16)
+        return Row(name, title, asked, limit, everyone, p.steps, CLOSE_IN_BF16, without_bf16)
     return Row(name, title, asked, limit, everyone, p.steps)
-
-
-def _without_bf16() -> str:
-    """Why products are not in bf16 here, if so: then nothing would be compared."""
-    target = host_target("bf16")
-    return "" if target.pairs else target.note
 
 
 def rows() -> list[Row]:

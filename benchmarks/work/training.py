@@ -13,9 +13,11 @@ import numpy as np
 
 import chainrule as cr
 from benchmarks.work.contest import Absent, Contestant
+from chainrule.runtime.engine import host_target
 
 Arrays = Sequence[np.ndarray]
 BETA1, BETA2, EPS = 0.9, 0.999, 1e-8
+CLOSE_IN_BF16 = 0.03  # two roundings of each factor, in orders of their own
 
 
 class Net(ABC):
@@ -196,8 +198,10 @@ def compiled(function: Any) -> Any:
     return call
 
 
-def with_torch(p: Problem, *, compiling: bool = False, channels_last: bool = False) -> Contestant:
-    """A loop over the steps; the optimizer is the fused one."""
+def with_torch(
+    p: Problem, *, compiling: bool = False, channels_last: bool = False, bf16: bool = False
+) -> Contestant:
+    """A loop over the steps; the optimizer is the fused one, and autocast rounds to bf16."""
     import torch
 
     torch.set_num_threads(os.cpu_count() or 1)
@@ -212,7 +216,7 @@ def with_torch(p: Problem, *, compiling: bool = False, channels_last: bool = Fal
     optimizer = kind(model.parameters(), lr=p.rate, fused=True, **settings)
 
     def value(x: Any, y: Any) -> Any:
-        if not p.bf16:
+        if not bf16:
             return torch.nn.functional.cross_entropy(model(x), y)
         with torch.autocast("cpu", torch.bfloat16):
             scores = model(x)
@@ -338,9 +342,7 @@ def contestants(
     found["chainrule call"] = lambda: ours_call(p)
     found["chainrule call, donated"] = lambda: ours_call(p, donated=True)
     if p.bf16:
-        found["PyTorch autocast bf16"] = lambda: with_torch(p)
-        found["PyTorch autocast bf16, compiled"] = lambda: with_torch(p, compiling=True)
-        return found
+        return found | _with_autocast(p, images=images)
     if by_hand is not None:
         found["NumPy by hand"] = lambda: by_hand(p)
     found["PyTorch eager"] = lambda: with_torch(p)
@@ -351,3 +353,23 @@ def contestants(
     if p.gathered:
         found["JAX scan"] = lambda: jax_scan(p)
     return found
+
+
+def _with_autocast(p: Problem, *, images: bool) -> dict[str, Callable[[], Contestant]]:
+    """PyTorch in bf16, and in float32, which is faster where bf16 is emulated."""
+    name, plain = "PyTorch autocast bf16", "PyTorch in float32"
+    found: dict[str, Callable[[], Contestant]] = {
+        name: lambda: with_torch(p, bf16=True),
+        f"{name}, compiled": lambda: with_torch(p, compiling=True, channels_last=images, bf16=True),
+        plain: lambda: with_torch(p),
+    }
+    if images:
+        found[f"{name}, channels-last"] = lambda: with_torch(p, channels_last=True, bf16=True)
+        found[f"{plain}, channels-last"] = lambda: with_torch(p, channels_last=True)
+    return found
+
+
+def without_bf16() -> str:
+    """Which precision our products have where the processor cannot multiply bf16; else ""."""
+    has_words = host_target("bf16").pairs
+    return "" if has_words else "in float32 (no bf16 instructions here)"
