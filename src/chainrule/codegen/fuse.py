@@ -265,6 +265,8 @@ def _fits(item: Fused, step: Statement, register_bits: int) -> int | None:
     columns_only = item.rank == 0 and any(s.target.shape for s in item.statements)
     if rank == 0 and (lowered or columns_only) and elements > _SMALL:
         return None
+    if rank == 0 and own_rank(step) and math.prod(step.extents) > _SMALL:
+        return None  # threads share its rows, and cannot share one that is all there is
     if lowered and rows < _ENOUGH_ROWS and elements > _SMALL:
         return None
     if not own and (own_rank(step) != rank or not _reads_alike(item, step)):

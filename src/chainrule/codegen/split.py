@@ -2,7 +2,8 @@
 
 y[i] = Σ_{j<E} x[i, j]   →   p[c, i] = Σ_{j<E/C} x[i, c·E/C + j],   y[i] = Σ_c p[c, i]
 
-How many parts depends on shapes only, so bits do not depend on the number of threads.
+So do extrema, and questions about any or all elements, where there are no rows to share. How many
+parts depends on shapes only, so bits do not depend on the number of threads.
 """
 
 from __future__ import annotations
@@ -13,6 +14,7 @@ from typing import Final
 
 from chainrule.codegen.affine import Affine, flattened, variable
 from chainrule.codegen.columns import by_columns, is_by_columns
+from chainrule.codegen.fuse import own_rank
 from chainrule.codegen.loops import Load, Statement, loads, renamed
 from chainrule.codegen.steps import Step
 from chainrule.ir import build
@@ -23,6 +25,8 @@ __all__ = ["split_one", "split_sums"]
 _FEW: Final = 1 << 16  # places of the result that are worth any number of parts
 _MOST: Final = 1 << 22  # places of all parts of more
 _DEEP: Final = 64  # products that are worth a place of a part
+_SHARED: Final = frozenset({"max", "min", "any", "all"})
+_LEAST: Final = 16  # rows that threads share as they are
 _ROWS: Final = 64  # sums of whole rows from which on threads share the rows
 _MUCH: Final = 1 << 18  # elements that are added up
 _PARTS: Final = (16, 15, 14, 13, 12, 11, 10, 9, 8, 7, 6, 5, 4)
@@ -36,10 +40,17 @@ def split_sums(steps: Iterable[Step], is_whole: Callable[[Statement], bool]) -> 
             yield from by_columns(step)
         elif isinstance(step, Statement) and step.kind == "sum" and not is_whole(step):
             yield from _by_rows(step) if _goes_along(step, made) else split_one(step)
+        elif isinstance(step, Statement) and step.kind in _SHARED and _has_few_rows(step):
+            yield from split_one(step)
         else:
             yield step
         if isinstance(step, Statement):
             made.add(step.target)
+
+
+def _has_few_rows(s: Statement) -> bool:
+    """Whether a kernel of this statement alone would have no rows that threads can share."""
+    return s.band is None and math.prod(s.target.shape[: own_rank(s)]) < _LEAST
 
 
 def _goes_along(s: Statement, made: set[Node]) -> bool:
@@ -72,7 +83,7 @@ def _by_rows(s: Statement) -> Iterator[Statement]:
 
 
 def split_one(s: Statement) -> Iterator[Statement]:
-    """A sum in two stages if it is long, or as it is."""
+    """A reduction in two stages if it is long, or as it is."""
     parts = _parts(s)
     if parts is None:
         yield s
@@ -83,14 +94,14 @@ def split_one(s: Statement) -> Iterator[Statement]:
     moved[rank] = variable(rank + 1).plus(variable(0), first // parts)
     value = renamed(s.value, moved)
     extents = (parts, *shape, first // parts, *s.extents[rank + 1 :])
-    yield Statement(partial, extents, "sum", value)
+    yield Statement(partial, extents, s.kind, value)
     index = (variable(rank), *map(variable, range(rank)))
     read = Load(partial, flattened(index, partial.shape), (), partial.dtype)
-    yield Statement(s.target, (*shape, parts), "sum", read)
+    yield Statement(s.target, (*shape, parts), s.kind, read)
 
 
 def _parts(s: Statement) -> int | None:
-    """How many partial sums there are; None if one is enough."""
+    """How many parts there are; None if one is enough."""
     places, inner = math.prod(s.target.shape), math.prod(s.extents[s.rank :])
     if places * inner < _MUCH or _is_of_rows(s):
         return None
