@@ -18,7 +18,7 @@ from chainrule.ir.scalar import Scalar
 
 __all__ = [
     "Add", "Apply", "Band", "Choose", "Expression", "Fetch", "Guard", "Inside", "Load", "Number",
-    "Pairs", "Position", "Statement", "Times", "Words", "children", "loads", "renamed",
+    "Pairs", "Position", "Statement", "Times", "Words", "children", "exchanged", "loads", "renamed",
 ]  # fmt: skip
 
 
@@ -226,3 +226,24 @@ def _rename(e: Expression, names: Mapping[int, Affine], made: dict[int, Expressi
             return e._replace(operands=tuple(_renamed(o, names, made) for o in e.operands))
         case _:
             return e
+
+
+def exchanged(
+    e: Expression, table: Mapping[Load, Load], made: dict[int, Expression] | None = None
+) -> Expression:
+    """The expression with other reads; what was one object stays one, by what was ``made``."""
+    made = {} if made is None else made
+    found = made.get(id(e))
+    if found is None:
+        own = tuple(exchanged(child, table, made) for child in children(e))
+        match e:
+            case Load():
+                found = table.get(e, e)
+            case Fetch():
+                found = e._replace(indices=own)
+            case Apply() | Add() | Times() | Words() | Pairs() | Choose():
+                found = e._replace(operands=own)
+            case _:
+                found = e
+        made[id(e)] = found
+    return found

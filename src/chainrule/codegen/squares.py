@@ -20,17 +20,7 @@ from chainrule.codegen.alternating import FEW
 from chainrule.codegen.clusters import Cluster
 from chainrule.codegen.counting import Loops, decoded, forms_of, merged, span, values_of
 from chainrule.codegen.llvm import Builder
-from chainrule.codegen.loops import (
-    Add,
-    Apply,
-    Choose,
-    Expression,
-    Fetch,
-    Load,
-    Times,
-    children,
-    loads,
-)
+from chainrule.codegen.loops import Expression, Load, exchanged, loads
 from chainrule.codegen.nests import Nest
 from chainrule.codegen.products.vectors import transposed
 from chainrule.codegen.row import Row
@@ -261,7 +251,7 @@ def _inside(cluster: Cluster, squares: Squares) -> Cluster:
     flat = Affine(0, tuple(sorted([*terms, (rank, -width), (rank + 1, -1)])))
     table = {t: Load(node, flat, (), node.dtype) for t, node in squares.turned.items()}
     made: dict[int, Expression] = {}
-    statements = [s._replace(value=_exchanged(s.value, table, made)) for s in cluster.statements]
+    statements = [s._replace(value=exchanged(s.value, table, made)) for s in cluster.statements]
     return Cluster(cluster.extents, statements, cluster.outer, cluster.targets)
 
 
@@ -270,23 +260,3 @@ def _steps(loops: Loops, extents: Sequence[int], step: int) -> Iterator[tuple[in
     for v in reversed(loops.members):
         yield v, step
         step *= extents[v]
-
-
-def _exchanged(
-    e: Expression, table: Mapping[Load, Load], made: dict[int, Expression]
-) -> Expression:
-    """An expression with other reads; what was one object stays one."""
-    found = made.get(id(e))
-    if found is None:
-        own = tuple(_exchanged(child, table, made) for child in children(e))
-        match e:
-            case Load():
-                found = table.get(e, e)
-            case Fetch():
-                found = e._replace(indices=own)
-            case Apply() | Add() | Times() | Choose():
-                found = e._replace(operands=own)
-            case _:
-                found = e
-        made[id(e)] = found
-    return found
