@@ -71,7 +71,8 @@ def _across(s: Statement) -> list[tuple[Load, tuple[int, ...]]]:
     """What lies across the rest of a statement, and its variables as they should lie."""
     if s.added or s.band is not None or s.kind not in ("", "sum"):
         return []
-    whole = {n: order for n in loads(s.value) if (order := _whole(n, s.extents)) is not None}
+    read = dict.fromkeys(n for n in loads(s.value) if isinstance(n, Load))
+    whole = {n: order for n in read if (order := _whole(n, s.extents)) is not None}
     if not s.kind:
         rows = tuple(v for v in range(s.rank) if s.extents[v] > 1)
         return [(n, rows) for n, own in whole.items() if _differ(own, rows, s.extents)]
@@ -83,9 +84,9 @@ def _across(s: Statement) -> list[tuple[Load, tuple[int, ...]]]:
     ]
 
 
-def _whole(load: object, extents: Sequence[int]) -> tuple[int, ...] | None:
+def _whole(load: Load, extents: Sequence[int]) -> tuple[int, ...] | None:
     """The variables that count through all elements of a large array once, the slowest first."""
-    if not isinstance(load, Load) or load.guards or load.flat.constant:
+    if load.guards or load.flat.constant:
         return None
     source = load.source
     if load.dtype is not source.dtype or source.dtype.bits not in _BITS:
