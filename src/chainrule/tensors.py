@@ -16,6 +16,8 @@ from chainrule.ir import build
 from chainrule.ir.dtype import DType, as_dtype, from_numpy, promote
 from chainrule.ir.graph import Node
 from chainrule.recording import Recording, innermost
+from chainrule.runtime.aligned import FROM, TO
+from chainrule.runtime.quiet import quiet
 
 Scalar = bool | int | float
 
@@ -307,8 +309,17 @@ def tensor(value: Any, /, *, dtype: Any = None) -> Tensor:
     kind = wanted.numpy if wanted else from_numpy(array.dtype).numpy
     if wanted and wanted.is_integer and type(value) in _LISTED:
         array = _integers(value, wanted)
-    shared = array is value and array.dtype == kind and _is_frozen(array)
-    return of_value(array if shared else np.array(array, dtype=kind, order="C"))
+    if array.dtype == kind:
+        shared = array is value and _is_frozen(array)
+        return of_value(array if shared else _copied(array))
+    return of_value(np.array(array, dtype=kind, order="C"))
+
+
+def _copied(array: np.ndarray) -> np.ndarray:
+    """A copy in row-major order, on whole lines of the cache where that pays."""
+    if type(array) is np.ndarray and FROM <= array.nbytes < TO:
+        return quiet.aligned(array.copy)  # type: ignore[no-any-return]
+    return np.array(array, order="C")
 
 
 _LISTED: Final = (int, list, tuple)

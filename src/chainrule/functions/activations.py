@@ -37,9 +37,10 @@ __all__ = [
 
 # ---------------------------------------------------------------- rectifiers
 
-_relu = fast_unary(pointwise("relu"))
+_relu = pointwise("relu")
 
 
+@fast_unary(_relu)
 def relu(x: Operand, /) -> Tensor:
     """Give x where it is positive, else 0. The derivative at 0 is 0.
 
@@ -132,10 +133,12 @@ def celu(x: Operand, /, alpha: float = 1.0) -> Tensor:
 
 # ---------------------------------------------------------------- sigmoids and what gates with them
 
-_sigmoid = fast_unary(pointwise("sigmoid"))
-_softplus = fast_unary(pointwise("softplus"))
+_sigmoid = pointwise("sigmoid")
+_long_softplus = pointwise("softplus")
+_softplus = fast_unary(_long_softplus)(_long_softplus)
 
 
+@fast_unary(_sigmoid)
 def sigmoid(x: Operand, /) -> Tensor:
     """Give 1 / (1 + e⁻ˣ) without overflow.
 

@@ -21,51 +21,59 @@ __all__ = [
 
 # ---------------------------------------------------------------- exponentials and logarithms
 
-_exp = fast_unary(pointwise("exp"))
-_expm1 = fast_unary(pointwise("expm1"))
-_log = fast_unary(pointwise("log"))
-_log1p = fast_unary(pointwise("log1p"))
-_log2 = fast_unary(pointwise("log2"))
-_log10 = fast_unary(pointwise("log10"))
-_logaddexp = fast_binary(pointwise("logaddexp"))
-_xlogy = fast_binary(pointwise("xlogy"))
+_exp = pointwise("exp")
+_expm1 = pointwise("expm1")
+_log = pointwise("log")
+_log1p = pointwise("log1p")
+_log2 = pointwise("log2")
+_log10 = pointwise("log10")
+_logaddexp = pointwise("logaddexp")
+_xlogy = pointwise("xlogy")
 
 
+@fast_unary(_exp)
 def exp(x: Operand, /) -> Tensor:
     """Give eˣ."""
     return _exp(x)
 
 
+@fast_unary(_expm1)
 def expm1(x: Operand, /) -> Tensor:
     """Give eˣ − 1, exact for small x too."""
     return _expm1(x)
 
 
+@fast_unary(_log)
 def log(x: Operand, /) -> Tensor:
     """Give the natural logarithm; −∞ at 0 and NaN below."""
     return _log(x)
 
 
+@fast_unary(_log1p)
 def log1p(x: Operand, /) -> Tensor:
     """Give log(1 + x), exact for small x too."""
     return _log1p(x)
 
 
+@fast_unary(_log2)
 def log2(x: Operand, /) -> Tensor:
     """Give the logarithm to base 2."""
     return _log2(x)
 
 
+@fast_unary(_log10)
 def log10(x: Operand, /) -> Tensor:
     """Give the logarithm to base 10."""
     return _log10(x)
 
 
+@fast_binary(_logaddexp)
 def logaddexp(x1: Operand, x2: Operand, /) -> Tensor:
     """Give log(eˣ¹ + eˣ²) without overflow."""
     return _logaddexp(x1, x2)
 
 
+@fast_binary(_xlogy)
 def xlogy(x: Operand, y: Operand, /) -> Tensor:
     """Give x log y, and 0 where x = 0 unless y is NaN. At (0, 0) both derivatives are 0.
 
@@ -77,9 +85,10 @@ def xlogy(x: Operand, y: Operand, /) -> Tensor:
 
 # ---------------------------------------------------------------- powers and roots
 
-_pow = fast_binary(pointwise("pow"), np.power)
-_sqrt = fast_unary(pointwise("sqrt"))
-_hypot = fast_binary(pointwise("hypot"))
+_power = pointwise("pow")
+_pow = fast_binary(_power, np.power)(_power)
+_sqrt = pointwise("sqrt")
+_hypot = pointwise("hypot")
 
 
 def pow(x1: Operand, x2: Operand, /) -> Tensor:
@@ -102,11 +111,13 @@ def pow(x1: Operand, x2: Operand, /) -> Tensor:
     return _pow(x1, x2)
 
 
+@fast_unary(_sqrt)
 def sqrt(x: Operand, /) -> Tensor:
     """Give the square root; NaN below 0. Its derivative at 0 is +∞."""
     return _sqrt(x)
 
 
+@fast_binary(_hypot)
 def hypot(x1: Operand, x2: Operand, /) -> Tensor:
     """Give √(x1² + x2²) without overflow; both derivatives at (0, 0) are 0."""
     return _hypot(x1, x2)
@@ -114,21 +125,22 @@ def hypot(x1: Operand, x2: Operand, /) -> Tensor:
 
 # ---------------------------------------------------------------- trigonometry and hyperbolas
 
-_sin = fast_unary(pointwise("sin"))
-_cos = fast_unary(pointwise("cos"))
-_tan = fast_unary(pointwise("tan"))
-_asin = fast_unary(pointwise("asin"))
-_acos = fast_unary(pointwise("acos"))
-_atan = fast_unary(pointwise("atan"))
-_atan2 = fast_binary(pointwise("atan2"))
-_sinh = fast_unary(pointwise("sinh"))
-_cosh = fast_unary(pointwise("cosh"))
-_tanh = fast_unary(pointwise("tanh"))
-_asinh = fast_unary(pointwise("asinh"))
-_acosh = fast_unary(pointwise("acosh"))
-_atanh = fast_unary(pointwise("atanh"))
+_sin = pointwise("sin")
+_cos = pointwise("cos")
+_tan = pointwise("tan")
+_asin = pointwise("asin")
+_acos = pointwise("acos")
+_atan = pointwise("atan")
+_atan2 = pointwise("atan2")
+_sinh = pointwise("sinh")
+_cosh = pointwise("cosh")
+_tanh = pointwise("tanh")
+_asinh = pointwise("asinh")
+_acosh = pointwise("acosh")
+_atanh = pointwise("atanh")
 
 
+@fast_unary(_sin)
 def sin(x: Operand, /) -> Tensor:
     """Give the sine.
 
@@ -138,61 +150,73 @@ def sin(x: Operand, /) -> Tensor:
     return _sin(x)
 
 
+@fast_unary(_cos)
 def cos(x: Operand, /) -> Tensor:
     """Give the cosine."""
     return _cos(x)
 
 
+@fast_unary(_tan)
 def tan(x: Operand, /) -> Tensor:
     """Give the tangent."""
     return _tan(x)
 
 
+@fast_unary(_asin)
 def asin(x: Operand, /) -> Tensor:
     """Give the angle in [−π/2, π/2] whose sine is x."""
     return _asin(x)
 
 
+@fast_unary(_acos)
 def acos(x: Operand, /) -> Tensor:
     """Give the angle in [0, π] whose cosine is x."""
     return _acos(x)
 
 
+@fast_unary(_atan)
 def atan(x: Operand, /) -> Tensor:
     """Give the angle in [−π/2, π/2] whose tangent is x."""
     return _atan(x)
 
 
+@fast_binary(_atan2)
 def atan2(x1: Operand, x2: Operand, /) -> Tensor:
     """Give the angle in [−π, π] of the point with ordinate x1 and abscissa x2."""
     return _atan2(x1, x2)
 
 
+@fast_unary(_sinh)
 def sinh(x: Operand, /) -> Tensor:
     """Give the hyperbolic sine."""
     return _sinh(x)
 
 
+@fast_unary(_cosh)
 def cosh(x: Operand, /) -> Tensor:
     """Give the hyperbolic cosine."""
     return _cosh(x)
 
 
+@fast_unary(_tanh)
 def tanh(x: Operand, /) -> Tensor:
     """Give the hyperbolic tangent, (eˣ − e⁻ˣ) / (eˣ + e⁻ˣ)."""
     return _tanh(x)
 
 
+@fast_unary(_asinh)
 def asinh(x: Operand, /) -> Tensor:
     """Give the inverse of sinh."""
     return _asinh(x)
 
 
+@fast_unary(_acosh)
 def acosh(x: Operand, /) -> Tensor:
     """Give the inverse of cosh for x ≥ 1; NaN below."""
     return _acosh(x)
 
 
+@fast_unary(_atanh)
 def atanh(x: Operand, /) -> Tensor:
     """Give the inverse of tanh for |x| ≤ 1; NaN outside."""
     return _atanh(x)
@@ -200,23 +224,26 @@ def atanh(x: Operand, /) -> Tensor:
 
 # ---------------------------------------------------------------- special functions
 
-_erf = fast_unary(pointwise("erf"))
-_erfc = fast_unary(pointwise("erfc"))
-_ndtr = fast_unary(pointwise("ndtr"))
-_lgamma = fast_unary(pointwise("lgamma"))
-_digamma = fast_unary(pointwise("polygamma", 0))
+_erf = pointwise("erf")
+_erfc = pointwise("erfc")
+_ndtr = pointwise("ndtr")
+_lgamma = pointwise("lgamma")
+_digamma = pointwise("polygamma", 0)
 
 
+@fast_unary(_erf)
 def erf(x: Operand, /) -> Tensor:
     """Give the error function, 2/√π ∫₀ˣ exp(−t²) dt."""
     return _erf(x)
 
 
+@fast_unary(_erfc)
 def erfc(x: Operand, /) -> Tensor:
     """Give 1 − erf x, exact where that would round to 0."""
     return _erfc(x)
 
 
+@fast_unary(_ndtr)
 def ndtr(x: Operand, /) -> Tensor:
     """Give the probability that a standard normal number is below x.
 
@@ -228,6 +255,7 @@ def ndtr(x: Operand, /) -> Tensor:
     return _ndtr(x)
 
 
+@fast_unary(_lgamma)
 def lgamma(x: Operand, /) -> Tensor:
     """Give log |Γ(x)|; +∞ at 0, −1, −2 and so on.
 
@@ -237,6 +265,7 @@ def lgamma(x: Operand, /) -> Tensor:
     return _lgamma(x)
 
 
+@fast_unary(_digamma)
 def digamma(x: Operand, /) -> Tensor:
     """Give Γ′(x) / Γ(x), the derivative of lgamma."""
     return _digamma(x)

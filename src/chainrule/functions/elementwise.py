@@ -80,34 +80,33 @@ __all__ = [
 
 # ---------------------------------------------------------------- arithmetic
 
-_add = fast_binary(ADD)
-_subtract = fast_binary(SUBTRACT)
-_multiply = fast_binary(MULTIPLY)
-_divide = fast_binary(pointwise("divide"), np.true_divide, NUMERIC)
-_floor_divide = fast_binary(pointwise("floor_divide"))
-_remainder = fast_binary(pointwise("remainder"))
-_square = fast_unary(Pointwise("square", np.square, lambda x: MULTIPLY.node(x, x), NUMERIC))
-_negative = fast_unary(NEGATIVE)
-_abs = fast_unary(pointwise("abs"))
-_sign = fast_unary(pointwise("sign"))
-_copysign = fast_binary(pointwise("copysign"))
-_nextafter = fast_binary(pointwise("nextafter"))
+_divide = pointwise("divide")
+_floor_divide = pointwise("floor_divide")
+_remainder = pointwise("remainder")
+_square = Pointwise("square", np.square, lambda x: MULTIPLY.node(x, x), NUMERIC)
+_abs = pointwise("abs")
+_sign = pointwise("sign")
+_copysign = pointwise("copysign")
+_nextafter = pointwise("nextafter")
 
 
+@fast_binary(ADD)
 def add(x1: Operand, x2: Operand, /) -> Tensor:
     """Add.
 
     >>> add(tensor([1.0, 2.0]), 10)
     Tensor([11., 12.])
     """
-    return _add(x1, x2)
+    return ADD(x1, x2)
 
 
+@fast_binary(SUBTRACT)
 def subtract(x1: Operand, x2: Operand, /) -> Tensor:
     """Subtract x2 from x1."""
-    return _subtract(x1, x2)
+    return SUBTRACT(x1, x2)
 
 
+@fast_binary(MULTIPLY)
 def multiply(x1: Operand, x2: Operand, /) -> Tensor:
     """Multiply element by element; a broadcast factor is not copied.
 
@@ -115,9 +114,10 @@ def multiply(x1: Operand, x2: Operand, /) -> Tensor:
     Tensor([[3., 4.],
             [6., 8.]])
     """
-    return _multiply(x1, x2)
+    return MULTIPLY(x1, x2)
 
 
+@fast_binary(_divide, np.true_divide, NUMERIC)
 def divide(x1: Operand, x2: Operand, /) -> Tensor:
     """Divide x1 by x2; integers become floating.
 
@@ -127,11 +127,13 @@ def divide(x1: Operand, x2: Operand, /) -> Tensor:
     return _divide(x1, x2)
 
 
+@fast_binary(_floor_divide)
 def floor_divide(x1: Operand, x2: Operand, /) -> Tensor:
     """Divide and round down: ⌊x1 / x2⌋. Its derivative is 0."""
     return _floor_divide(x1, x2)
 
 
+@fast_binary(_remainder)
 def remainder(x1: Operand, x2: Operand, /) -> Tensor:
     """Give what division leaves: x1 − ⌊x1 / x2⌋ x2, with the sign of x2.
 
@@ -143,9 +145,10 @@ def remainder(x1: Operand, x2: Operand, /) -> Tensor:
 
 def reciprocal(x: Operand, /) -> Tensor:
     """Give 1 / x."""
-    return _divide(1.0, x)
+    return divide(1.0, x)
 
 
+@fast_unary(_square)
 def square(x: Operand, /) -> Tensor:
     """Give x²."""
     return _square(x)
@@ -166,26 +169,31 @@ def _numeric(name: str, x: Operand) -> Tensor:
     return tensor
 
 
+@fast_unary(NEGATIVE)
 def negative(x: Operand, /) -> Tensor:
     """Give −x."""
-    return _negative(x)
+    return NEGATIVE(x)
 
 
+@fast_unary(_abs)
 def abs(x: Operand, /) -> Tensor:
     """Give the absolute value; its derivative at 0 is 0."""
     return _abs(x)
 
 
+@fast_unary(_sign)
 def sign(x: Operand, /) -> Tensor:
     """Give −1, 0 or 1; NaN for NaN. Its derivative is 0."""
     return _sign(x)
 
 
+@fast_binary(_copysign)
 def copysign(x1: Operand, x2: Operand, /) -> Tensor:
     """Give the magnitude of x1 with the sign of x2, the sign of a zero included."""
     return _copysign(x1, x2)
 
 
+@fast_binary(_nextafter)
 def nextafter(x1: Operand, x2: Operand, /) -> Tensor:
     """Give the next floating-point number after x1 in the direction of x2."""
     return _nextafter(x1, x2)
@@ -193,27 +201,31 @@ def nextafter(x1: Operand, x2: Operand, /) -> Tensor:
 
 # ---------------------------------------------------------------- rounding
 
-_floor = fast_unary(pointwise("floor"))
-_ceil = fast_unary(pointwise("ceil"))
-_trunc = fast_unary(pointwise("trunc"))
-_round = fast_unary(pointwise("round"))
+_floor = pointwise("floor")
+_ceil = pointwise("ceil")
+_trunc = pointwise("trunc")
+_round = pointwise("round")
 
 
+@fast_unary(_floor)
 def floor(x: Operand, /) -> Tensor:
     """Round down. Integers stay as they are; the derivative is 0, as for all rounding."""
     return _floor(x)
 
 
+@fast_unary(_ceil)
 def ceil(x: Operand, /) -> Tensor:
     """Round up."""
     return _ceil(x)
 
 
+@fast_unary(_trunc)
 def trunc(x: Operand, /) -> Tensor:
     """Round toward 0."""
     return _trunc(x)
 
 
+@fast_unary(_round)
 def round(x: Operand, /) -> Tensor:
     """Round to the nearest integer, halves to the even one.
 
@@ -225,8 +237,8 @@ def round(x: Operand, /) -> Tensor:
 
 # ---------------------------------------------------------------- extrema and choice
 
-_maximum = fast_binary(pointwise("maximum"))
-_minimum = fast_binary(pointwise("minimum"))
+_maximum = pointwise("maximum")
+_minimum = pointwise("minimum")
 _clip = pointwise("clip")
 
 
@@ -241,11 +253,13 @@ _BOUND: Final = (np.minimum, np.maximum)  # what one bound does: an upper, a low
 _RANGE: Final = {d: _range(d) for d in ALL if d is not bool_}
 
 
+@fast_binary(_maximum)
 def maximum(x1: Operand, x2: Operand, /) -> Tensor:
     """Give the larger of two numbers, NaN if one is NaN; a tie shares the derivative evenly."""
     return _maximum(x1, x2)
 
 
+@fast_binary(_minimum)
 def minimum(x1: Operand, x2: Operand, /) -> Tensor:
     """Give the smaller of two numbers, NaN if one is NaN; a tie shares the derivative evenly."""
     return _minimum(x1, x2)
@@ -307,28 +321,31 @@ def where(condition: Operand, x1: Operand, x2: Operand, /) -> Tensor:
 
 # ---------------------------------------------------------------- comparison
 
-_equal = fast_binary(pointwise("equal"))
-_not_equal = fast_binary(pointwise("not_equal"))
-_less = fast_binary(pointwise("less"))
-_less_equal = fast_binary(pointwise("less_equal"))
-_greater = fast_binary(pointwise("greater"))
-_greater_equal = fast_binary(pointwise("greater_equal"))
-_isfinite = fast_unary(pointwise("isfinite"))
-_isinf = fast_unary(pointwise("isinf"))
-_isnan = fast_unary(pointwise("isnan"))
-_signbit = fast_unary(pointwise("signbit"))
+_equal = pointwise("equal")
+_not_equal = pointwise("not_equal")
+_less = pointwise("less")
+_less_equal = pointwise("less_equal")
+_greater = pointwise("greater")
+_greater_equal = pointwise("greater_equal")
+_isfinite = pointwise("isfinite")
+_isinf = pointwise("isinf")
+_isnan = pointwise("isnan")
+_signbit = pointwise("signbit")
 
 
+@fast_binary(_equal)
 def equal(x1: Operand, x2: Operand, /) -> Tensor:
     """Tell where x1 = x2; NaN equals nothing."""
     return _equal(x1, x2)
 
 
+@fast_binary(_not_equal)
 def not_equal(x1: Operand, x2: Operand, /) -> Tensor:
     """Tell where x1 ≠ x2."""
     return _not_equal(x1, x2)
 
 
+@fast_binary(_less)
 def less(x1: Operand, x2: Operand, /) -> Tensor:
     """Tell where x1 < x2.
 
@@ -338,36 +355,43 @@ def less(x1: Operand, x2: Operand, /) -> Tensor:
     return _less(x1, x2)
 
 
+@fast_binary(_less_equal)
 def less_equal(x1: Operand, x2: Operand, /) -> Tensor:
     """Tell where x1 ≤ x2."""
     return _less_equal(x1, x2)
 
 
+@fast_binary(_greater)
 def greater(x1: Operand, x2: Operand, /) -> Tensor:
     """Tell where x1 > x2."""
     return _greater(x1, x2)
 
 
+@fast_binary(_greater_equal)
 def greater_equal(x1: Operand, x2: Operand, /) -> Tensor:
     """Tell where x1 ≥ x2."""
     return _greater_equal(x1, x2)
 
 
+@fast_unary(_isfinite)
 def isfinite(x: Operand, /) -> Tensor:
     """Tell where x is neither infinite nor NaN."""
     return _isfinite(x)
 
 
+@fast_unary(_isinf)
 def isinf(x: Operand, /) -> Tensor:
     """Tell where x is +∞ or −∞."""
     return _isinf(x)
 
 
+@fast_unary(_isnan)
 def isnan(x: Operand, /) -> Tensor:
     """Tell where x is NaN."""
     return _isnan(x)
 
 
+@fast_unary(_signbit)
 def signbit(x: Operand, /) -> Tensor:
     """Tell where the sign of x is set: negative numbers, −0 and some NaN."""
     return _signbit(x)

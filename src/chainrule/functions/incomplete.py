@@ -18,7 +18,7 @@ _gammaincc = pointwise("gammaincc")
 _gammaincinv = pointwise("gammaincinv")
 _betainc = pointwise("betainc")
 _betaincinv = pointwise("betaincinv")
-_ndtri = fast_unary(pointwise("ndtri"))
+_ndtri = pointwise("ndtri")
 
 
 def gammainc(a: Operand, x: Operand, /) -> Tensor:
@@ -70,6 +70,7 @@ def betaincinv(a: Operand, b: Operand, p: Operand, /) -> Tensor:
     return _betaincinv(a, b, p)
 
 
+@fast_unary(_ndtri)
 def ndtri(p: Operand, /) -> Tensor:
     """Give the x below which a standard normal number falls with probability p.
 

@@ -22,38 +22,43 @@ __all__ = [
     "logical_xor",
 ]
 
-_logical_and = fast_binary(pointwise("logical_and"))
-_logical_or = fast_binary(pointwise("logical_or"))
-_logical_xor = fast_binary(pointwise("logical_xor"))
-_logical_not = fast_unary(pointwise("logical_not"))
-_bitwise_and = fast_binary(pointwise("bitwise_and"))
-_bitwise_or = fast_binary(pointwise("bitwise_or"))
-_bitwise_xor = fast_binary(pointwise("bitwise_xor"))
-_bitwise_invert = fast_unary(pointwise("bitwise_invert"))
-_bitwise_left_shift = fast_binary(pointwise("bitwise_left_shift"))
-_bitwise_right_shift = fast_binary(pointwise("bitwise_right_shift"))
+_logical_and = pointwise("logical_and")
+_logical_or = pointwise("logical_or")
+_logical_xor = pointwise("logical_xor")
+_logical_not = pointwise("logical_not")
+_bitwise_and = pointwise("bitwise_and")
+_bitwise_or = pointwise("bitwise_or")
+_bitwise_xor = pointwise("bitwise_xor")
+_bitwise_invert = pointwise("bitwise_invert")
+_bitwise_left_shift = pointwise("bitwise_left_shift")
+_bitwise_right_shift = pointwise("bitwise_right_shift")
 
 
+@fast_binary(_logical_and)
 def logical_and(x1: Operand, x2: Operand, /) -> Tensor:
     """Tell where both hold; a number holds unless it is 0."""
     return _logical_and(x1, x2)
 
 
+@fast_binary(_logical_or)
 def logical_or(x1: Operand, x2: Operand, /) -> Tensor:
     """Tell where at least one holds."""
     return _logical_or(x1, x2)
 
 
+@fast_binary(_logical_xor)
 def logical_xor(x1: Operand, x2: Operand, /) -> Tensor:
     """Tell where exactly one holds."""
     return _logical_xor(x1, x2)
 
 
+@fast_unary(_logical_not)
 def logical_not(x: Operand, /) -> Tensor:
     """Tell where x does not hold."""
     return _logical_not(x)
 
 
+@fast_binary(_bitwise_and)
 def bitwise_and(x1: Operand, x2: Operand, /) -> Tensor:
     """Give the bits that are set in both.
 
@@ -63,26 +68,31 @@ def bitwise_and(x1: Operand, x2: Operand, /) -> Tensor:
     return _bitwise_and(x1, x2)
 
 
+@fast_binary(_bitwise_or)
 def bitwise_or(x1: Operand, x2: Operand, /) -> Tensor:
     """Give the bits that are set in at least one."""
     return _bitwise_or(x1, x2)
 
 
+@fast_binary(_bitwise_xor)
 def bitwise_xor(x1: Operand, x2: Operand, /) -> Tensor:
     """Give the bits that are set in exactly one."""
     return _bitwise_xor(x1, x2)
 
 
+@fast_unary(_bitwise_invert)
 def bitwise_invert(x: Operand, /) -> Tensor:
     """Give every bit the other way round; of a bool, the opposite."""
     return _bitwise_invert(x)
 
 
+@fast_binary(_bitwise_left_shift)
 def bitwise_left_shift(x1: Operand, x2: Operand, /) -> Tensor:
     """Shift the bits of x1 by x2 ≥ 0 places to the left, which is x1 · 2^x2."""
     return _bitwise_left_shift(x1, x2)
 
 
+@fast_binary(_bitwise_right_shift)
 def bitwise_right_shift(x1: Operand, x2: Operand, /) -> Tensor:
     """Shift the bits of x1 by x2 ≥ 0 places to the right, which is ⌊x1 / 2^x2⌋."""
     return _bitwise_right_shift(x1, x2)
