@@ -53,13 +53,20 @@ def _range(count: int) -> str:
 
 def shape_of(name: str, shape: int | Sequence[int]) -> Shape:
     """A shape as a tuple of nonnegative ints; one int is a shape of one axis."""
-    given = tuple(shape) if isinstance(shape, Sequence) else (shape,)
-    if all(type(n) is int and n >= 0 for n in given):
+    given = shape if type(shape) is tuple else _sizes(shape)
+    for n in given:
+        if type(n) is not int or n < 0:
+            break
+    else:
         return given
     sizes = tuple(operator.index(n) for n in given)
     if any(n < 0 for n in sizes):
         raise ShapeError(f"{name}: {list(sizes)} is no shape, since a size is negative")
     return sizes
+
+
+def _sizes(shape: int | Sequence[int]) -> Shape:
+    return tuple(shape) if isinstance(shape, Sequence) else (shape,)
 
 
 def on_cpu(name: str, device: object) -> None:

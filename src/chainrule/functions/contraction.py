@@ -11,8 +11,10 @@ from collections.abc import Iterable, Sequence
 from functools import lru_cache
 from typing import Any
 
+import numpy as np
+
 from chainrule.errors import DTypeError, ShapeError, SubscriptError
-from chainrule.functions.lift import Lifted, Operand, describe, promoted
+from chainrule.functions.lift import Kernel, Lifted, Operand, describe, promoted
 from chainrule.ir import build
 from chainrule.ir.dtype import bool_
 from chainrule.ir.graph import Node
@@ -156,6 +158,21 @@ def _misfit(made: Plan, shapes: tuple[Shape, ...]) -> tuple[int, int, int] | Non
                     return label, known, size
                 sizes[label] = size if known == 1 else known
     return None
+
+
+@lru_cache(maxsize=4096)
+def einsum_run(expression: str, *kinds: tuple[Shape, np.dtype[Any]]) -> Kernel | None:
+    """What computes an einsum of arrays of these shapes and types; None: the long way says why."""
+    shapes = tuple([shape for shape, _ in kinds])
+    if not kinds or len({dtype for _, dtype in kinds}) > 1 or kinds[0][1] == np.bool_:
+        return None
+    try:
+        made = einsum_plan(expression, tuple([len(shape) for shape in shapes]))
+    except SubscriptError:
+        return None
+    if _misfit(made, shapes) is not None:
+        return None
+    return _contract.kernel_of([np.empty(shape, dtype) for shape, dtype in kinds], made)
 
 
 # ---------------------------------------------------------------- the error

@@ -220,6 +220,8 @@ def arange(
     (Tensor([0, 1, 2, 3]), Tensor([1.  , 1.25, 1.5 , 1.75]))
     """
     on_cpu("arange", device)
+    if type(start) is int and stop is None and step == 1 and dtype is None:
+        return of_value(np.arange(start))
     given = (0, start, step) if stop is None else (start, stop, step)
     first, end, by = (v.item() if isinstance(v, Tensor) else v for v in given)
     if by == 0:
@@ -310,8 +312,13 @@ def eye(
             [0., 0., 1.]])
     """
     on_cpu("eye", device)
-    shape_of("eye", n_rows if n_cols is None else (n_rows, n_cols))
-    return of_value(np.eye(n_rows, n_cols, k, dtype=_float_or(dtype).numpy))
+    rows, columns = shape_of("eye", (n_rows, n_rows if n_cols is None else n_cols))
+    kind = _float_or(dtype).numpy
+    if k:
+        return of_value(np.eye(rows, columns, k, dtype=kind))
+    made = np.zeros((rows, columns), kind)
+    made.reshape(-1)[: columns * columns : columns + 1] = 1
+    return of_value(made)
 
 
 def _band_nodes(x: Node, k: int, upper: bool) -> Node:

@@ -8,10 +8,10 @@ import numpy as np
 
 from chainrule.errors import ArgumentError, DTypeError
 from chainrule.functions.axes import on_cpu
-from chainrule.functions.lift import Operand, as_tensor, cast, known_array
+from chainrule.functions.lift import Operand, as_tensor, cast
 from chainrule.ir.dtype import DType, as_dtype, from_numpy, promote, with_scalar
 from chainrule.ir.record import Record
-from chainrule.runtime.quiet import quiet_call
+from chainrule.runtime.quiet import quiet
 from chainrule.tensors import Tensor, of_value
 
 __all__ = ["astype", "can_cast", "finfo", "iinfo", "isdtype", "result_type"]
@@ -40,8 +40,9 @@ def astype(x: Operand, dtype: Any, /, *, copy: bool = True, device: str | None =
     on_cpu("astype", device)
     del copy
     kind = as_dtype(dtype)
-    if (value := known_array(x)) is not None and value.dtype != kind.numpy:
-        return of_value(quiet_call(value.astype, kind.numpy))
+    value = x._value if type(x) is Tensor else None
+    if value is not None and value.dtype is not kind.numpy:
+        return of_value(quiet.call(value.astype, kind.numpy))
     return cast(as_tensor(x, "astype"), kind)
 
 

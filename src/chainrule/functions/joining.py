@@ -234,10 +234,12 @@ def repeat(
         tensor, axis = ravel(tensor), 0
     place = axis_of("repeat", axis, tensor)
     counts = repeats._known() if isinstance(repeats, Tensor) else np.asarray(repeats)
+    value = known_array(tensor)
+    if value is not None and type(repeats) is int and 0 < repeats <= _SIDE_BY_SIDE:
+        return of_value(_repeated(value, repeats, place))
     numbers = [operator.index(n) for n in counts.reshape(-1)]
     if any(n < 0 for n in numbers):
         raise ArgumentError(f"repeat: {min(numbers)} is no number of repetitions")
-    value = known_array(tensor)
     if value is not None and len(numbers) in (1, tensor.shape[place]):
         return of_value(np.repeat(value, numbers, place))
     if len(numbers) == 1:
@@ -249,6 +251,19 @@ def repeat(
         )
     picked = np.repeat(np.arange(len(numbers)), numbers)
     return _pick([tensor], tuple(picked.tolist()), place)
+
+
+_SIDE_BY_SIDE = 8  # copies up to which one pass for each is faster than one for each element
+
+
+def _repeated(value: np.ndarray, count: int, axis: int) -> np.ndarray:
+    """Each element so many times, by as many passes over all of them."""
+    shape = value.shape
+    made = np.empty((*shape[: axis + 1], count, *shape[axis + 1 :]), value.dtype)
+    lead = (slice(None),) * (axis + 1)
+    for k in range(count):
+        made[(*lead, k)] = value
+    return made.reshape(*shape[:axis], shape[axis] * count, *shape[axis + 1 :])
 
 
 def tile(x: Operand, repetitions: int | Sequence[int], /) -> Tensor:
@@ -266,9 +281,18 @@ def tile(x: Operand, repetitions: int | Sequence[int], /) -> Tensor:
     if any(n < 0 for n in numbers):
         raise ArgumentError(f"tile: {min(numbers)} is no number of repetitions")
     if (value := known_array(tensor)) is not None:
-        return of_value(np.tile(value, numbers))
+        return of_value(_tiled(value, numbers))
     shape = (1,) * (len(numbers) - tensor.ndim) + tensor.shape
     return _tile([_reshape([tensor], shape)], numbers)
+
+
+def _tiled(value: np.ndarray, numbers: tuple[int, ...]) -> np.ndarray:
+    """All copies in one pass."""
+    sizes = (1,) * (len(numbers) - value.ndim) + value.shape
+    beside = [n for pair in zip(numbers, sizes, strict=True) for n in pair]
+    made = np.empty(beside, value.dtype)
+    made[...] = value.reshape([n for size in sizes for n in (1, size)])
+    return made.reshape([k * n for k, n in zip(numbers, sizes, strict=True)])
 
 
 _reshape = Lifted(build.reshape)

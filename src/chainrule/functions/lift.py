@@ -27,7 +27,7 @@ from chainrule.ir.dtype import (
 from chainrule.ir.graph import Graph, Node
 from chainrule.ir.primitives import Block, Project, Shape
 from chainrule.recording import innermost
-from chainrule.runtime.quiet import quiet_call, quietly
+from chainrule.runtime.quiet import quiet, quiet_call, quietly
 from chainrule.runtime.reference import Program, kernel, program
 from chainrule.tensors import Tensor, Weak, node_of, of_node, of_value
 
@@ -90,6 +90,13 @@ class Lifted(Generic[Made]):
             made = of_value(np.asarray(result))
         return made  # type: ignore[no-any-return]
 
+    def kernel_of(self, values: Sequence[np.ndarray], *static: Any) -> Kernel:
+        """What computes it from arrays of the shapes and dtypes of these."""
+        key: list[Any] = [static]
+        for value in values:
+            key += (value.shape, value.dtype)
+        return self.cache.get(tuple(key)) or self._prepare(tuple(key), values, static)
+
     def _record(self, tensors: Sequence[Tensor], static: tuple[Any, ...]) -> Made:
         host = innermost([t._recording for t in tensors if t._recording is not None])
         nodes = self.builder(*[node_of(t, host) for t in tensors], *static)
@@ -144,10 +151,18 @@ def known_along(x: object, axis: object) -> np.ndarray | None:
     return None if value is None or (value.ndim == 0 and axis is not None) else value
 
 
+def computed(function: Callable[..., Any], *arguments: Any) -> np.ndarray | None:
+    """What a function of arrays makes; None where it or NumPy refuses."""
+    try:
+        return quiet.call(function, *arguments)  # type: ignore[no-any-return]
+    except (TypeError, ValueError, IndexError, OverflowError):
+        return None
+
+
 def made_at_once(function: Callable[..., Any], *arguments: Any) -> Tensor | None:
     """What a NumPy function makes; None where it refuses, and the long way says what is wrong."""
     try:
-        made = quiet_call(function, *arguments)
+        made = quiet.call(function, *arguments)
     except (TypeError, ValueError, IndexError, OverflowError):
         return None
     return of_value(made if type(made) is np.ndarray else np.asarray(made))

@@ -78,7 +78,7 @@ def _vector_norm_node(node: Node, order: float, axes: tuple[int, ...], keepdims:
 def length(x: np.ndarray) -> np.ndarray:
     """The Euclidean norm of all elements."""
     flat = x.reshape(-1)
-    return np.asarray(np.sqrt(flat.dot(flat)))
+    return np.array(math.sqrt(flat.dot(flat)), x.dtype)
 
 
 def _at_once(

@@ -178,6 +178,7 @@ def fast_binary(
     """The same for two operands; the ufunc may differ, and what it takes."""
     quick, recorded = ufunc or slow.ufunc, slow.recorded
     fits = _alike(accepts or slow.accepts, isinstance(quick, np.ufunc))
+    alike = {left for left, right in fits if left is right}
     least = FROM if _IN_KIND & set(getattr(quick, "types", ())) else TO
 
     def decorate(declared: Binary) -> Binary:
@@ -186,7 +187,7 @@ def fast_binary(
             b: Any = x2._value if type(x2) is Tensor else x2
             left = a.dtype if type(a) is _ndarray else type(a)
             right = b.dtype if type(b) is _ndarray else type(b)
-            if (left, right) in fits:
+            if left in alike if left is right else (left, right) in fits:
                 lines = left is right and least <= a.nbytes < TO
                 try:
                     result = (quiet.aligned if lines else quiet.call)(quick, a, b)

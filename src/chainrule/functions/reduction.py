@@ -23,7 +23,6 @@ from chainrule.functions.lift import (
     cast,
     describe,
     floating,
-    known_along,
     made_at_once,
 )
 from chainrule.ir import build
@@ -134,8 +133,10 @@ def _at_once(
     dtype: Any = None,
 ) -> Tensor | None:
     """The short way for a known Tensor, by default of floats; None sends what does not fit on."""
-    value = known_along(x, axis)
+    value = x._value if type(x) is Tensor else None
     if value is None or value.dtype.kind not in kinds:
+        return None
+    if axis is not None and not value.ndim:  # NumPy takes the axes 0 and -1 of a number for none
         return None
     return made_at_once(reduce, value, axis, dtype, None, keepdims)
 

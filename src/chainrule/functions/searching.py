@@ -113,6 +113,8 @@ def count_nonzero(x: Operand, /, *, axis: Axes = None, keepdims: bool = False) -
     Tensor([2, 1])
     """
     if (value := known_along(x, axis)) is not None:
+        if value.dtype.kind == "f":  # then NumPy counts one by one
+            value = np.not_equal(value, 0)
         count = partial(np.count_nonzero, keepdims=True) if keepdims else np.count_nonzero
         found = made_at_once(count, value, axis)
         if found is not None:

@@ -7,6 +7,8 @@ counts as the largest element.
 
 from __future__ import annotations
 
+import math
+from collections.abc import Callable
 from typing import Final
 
 import numpy as np
@@ -19,10 +21,10 @@ from chainrule.functions.lift import (
     Operand,
     as_tensor,
     cast,
+    computed,
     describe,
     floating,
     known_array,
-    made_at_once,
 )
 from chainrule.functions.reduction import kept_shape, some
 from chainrule.ir import build
@@ -74,20 +76,14 @@ def _topk_node(node: Node, k: int, axis: int) -> list[Node]:
     return [_last(_along_last(row, index), axis), _last(index, axis)]
 
 
-_LEAST: Final = {
-    np.dtype(f"f{size}"): (np.dtype(f"i{size}"), np.iinfo(f"i{size}").min) for size in (2, 4, 8)
-}
-"""As which integers floating numbers are read, and which of them −0 is: the smallest of all."""
-
-
-def _has_one_zero(value: np.ndarray) -> bool:
-    """Whether equal numbers are alike: a quick sort may exchange 0 and −0, a stable one not."""
-    if value.ndim == 0 or value.dtype.kind != "f":
-        return value.ndim > 0
-    if not value.flags.c_contiguous or not value.size:
-        return False
-    bits, least = _LEAST.get(value.dtype, (None, None))
-    return bits is not None and bool(np.minimum.reduce(value.view(bits), None) != least)
+def _quickly_sorted(value: np.ndarray, axis: int) -> np.ndarray | None:
+    """A quick sort; None where it may have exchanged 0 and −0, which a stable one does not."""
+    made = np.sort(value, axis)
+    if made.dtype.kind == "f":
+        zeros = np.equal(made, 0)
+        if zeros.any() and np.signbit(made[zeros]).any():
+            return None
+    return made
 
 
 _argsort: Final = Lifted(_argsort_node)
@@ -127,10 +123,10 @@ def sort(x: Operand, /, *, axis: int = -1, descending: bool = False, stable: boo
     Tensor([[1., 2., 3.]])
     """
     del stable
-    if (value := known_array(x)) is not None and not descending and _has_one_zero(value):
-        found = made_at_once(np.sort, value, axis)
+    if (value := known_array(x)) is not None and not descending and value.ndim:
+        found = computed(_quickly_sorted, value, axis)
         if found is not None:
-            return found
+            return of_value(found)
     tensor = as_tensor(x, "sort")
     return _sort([tensor], axis_of("sort", axis, tensor), bool(descending))
 
@@ -168,6 +164,10 @@ def topk(x: Operand, k: int, /, *, axis: int = -1) -> tuple[Tensor, Tensor]:
 
 def _largest(rows: np.ndarray, k: int) -> tuple[np.ndarray, np.ndarray] | None:
     """The same without sorting what is smaller than the k-th largest; None where one is NaN."""
+    if rows.ndim == 1 and (index := _candidates(rows, k)) is not None:
+        kept = rows[index]
+        (order,) = ARGSORT.value(kept, True)
+        return kept[order[:k]], index[order[:k]]
     top = np.partition(rows, -k, -1)[..., -k:]  # where NaN would be
     if (top != top).any():
         return None
@@ -183,6 +183,26 @@ def _largest(rows: np.ndarray, k: int) -> tuple[np.ndarray, np.ndarray] | None:
     values = _read(rows, places)
     (order,) = ARGSORT.value(values, True)
     return _read(values, order), _read(places, order)
+
+
+_SIFTED: Final = 4096  # elements from which on it pays to look for candidates
+
+
+def _candidates(row: np.ndarray, k: int) -> np.ndarray | None:
+    """Where elements are that may be among the k largest; None where those are many, or one is NaN.
+
+    The k-th largest element of all is no smaller than the k-th largest of the maxima of groups.
+    """
+    groups = 32 * k
+    if row.size < _SIFTED or row.size < 4 * groups:
+        return None
+    whole = row.size // groups * groups
+    maxima = np.maximum.reduce(row[:whole].reshape(-1, groups), 0)
+    top = np.partition(maxima, -k)[-k:]
+    if (top != top).any() or (row[whole:] != row[whole:]).any():
+        return None
+    index = np.greater_equal(row, top[0]).nonzero()[0]
+    return index if index.size <= 2 * groups else None
 
 
 def _read(rows: np.ndarray, index: np.ndarray) -> np.ndarray:
@@ -229,7 +249,45 @@ def _quantile_node(node: Node, q: Node, axes: tuple[int, ...], keepdims: bool) -
     return build.reshape(value, (*q.shape, *shape)) if keepdims else value
 
 
-_quantile: Final = Lifted(_quantile_node)
+def _quantile_kernel(
+    node: Node, q: Node, axes: tuple[int, ...], keepdims: bool
+) -> Callable[[np.ndarray, np.ndarray], np.ndarray]:
+    """The same by a quick sort, or for one q by a partition: equal elements need no order."""
+    kept = tuple(a for a in range(node.ndim) if a not in axes)
+    last = math.prod([node.shape[a] for a in axes]) - 1
+    rest = tuple(node.shape[a] for a in kept)
+    shape = (*q.shape, *(kept_shape(node.shape, axes) if keepdims else rest))
+    places = (*q.shape, *[1] * len(kept))
+
+    def quantile(x: np.ndarray, fraction: np.ndarray) -> np.ndarray:
+        position = np.clip(fraction * x.dtype.type(last), 0, last)
+        below = np.asarray(np.floor(position)).astype(np.int64)
+        above = np.asarray(np.ceil(position)).astype(np.int64)
+        rows = np.array(x.transpose(*kept, *axes).reshape(*rest, last + 1), order="C")
+        if fraction.size == 1:
+            found = _two_of(rows, below.item(), above.item())
+        else:
+            rows.sort(-1)
+            ordered = np.moveaxis(rows, -1, 0)
+            found = ordered[below], ordered[above], ordered[-1]
+        lower, upper, largest = found
+        weight = np.asarray(position - below, x.dtype).reshape(places)
+        value = lower + weight * (upper - lower)
+        value = np.where(np.isinf(lower) & (lower == upper), lower, value)
+        return np.asarray(np.where(np.isnan(largest), largest, value)).reshape(shape)
+
+    return quantile
+
+
+def _two_of(rows: np.ndarray, place: int, after: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """What would be at a place of each sorted row, at that or the next one, and the largest."""
+    rows.partition(place, -1)
+    lower = rows[..., place]
+    upper = np.minimum.reduce(rows[..., after:], -1)
+    return lower, upper, np.maximum.reduce(rows[..., place:], -1)
+
+
+_quantile: Final = Lifted(_quantile_node, _quantile_kernel)
 
 
 @reduced

@@ -28,6 +28,8 @@ Kernel = Callable[..., np.ndarray]
 def einsum_kernel(subscripts: Subscripts) -> Kernel:
     """A function of arrays that computes the contraction."""
     inputs, output = subscripts.inputs, subscripts.output
+    if len(inputs) == 1 and _is_trace(inputs[0], output):
+        return sum_of_diagonal
     if any(len(set(labels)) < len(labels) for labels in inputs) or len(inputs) > 2:
         return _general(subscripts)
     if len(inputs) == 1:
@@ -36,6 +38,16 @@ def einsum_kernel(subscripts: Subscripts) -> Kernel:
     if set(left) | set(right) == set(output):
         return _broadcast_product(left, right, output)
     return _matrix_product(left, right, output)
+
+
+def _is_trace(labels: Labels, output: Labels) -> bool:
+    """Whether the last two axes are one that is summed, and the others stay as they are."""
+    return len(labels) > 1 and labels == (*output, *labels[-1:] * 2) and labels[-1] not in output
+
+
+def sum_of_diagonal(x: np.ndarray) -> np.ndarray:
+    """The trace of each matrix of a stack."""
+    return np.asarray(np.add.reduce(x.diagonal(0, -2, -1), -1, x.dtype))
 
 
 def _general(subscripts: Subscripts) -> Kernel:
