@@ -34,6 +34,7 @@ from chainrule.functions.random_uniform import (
 )
 from chainrule.ir import build
 from chainrule.ir.dtype import (
+    ALL,
     DEFAULT_FLOAT,
     DEFAULT_INT,
     DType,
@@ -125,15 +126,25 @@ def bernoulli(key: Operand, p: Operand = 0.5, shape: Sizes | None = None) -> Ten
 
 
 def _randint_nodes(
-    key: Node, low: Node, span: Node, shape: Shape, dtype: DType, start: Node | None = None
+    key: Node,
+    low: Node,
+    span: Node,
+    shape: Shape,
+    dtype: DType,
+    narrow: bool,
+    start: Node | None = None,
 ) -> Node:
-    """low + ⌊span · k 2⁻⁶⁴⌋ with k of 64 random bits [lemire2019fast], without a division."""
+    """low + ⌊span · k 2⁻⁶⁴⌋ with k of 64 random bits [lemire2019fast], without a division.
+
+    narrow   whether the span is less than 2³²
+    """
     words = random_bits(key, shape, uint64, start=start)
-    offset = build.cast(_high_word(words, build.broadcast(span, shape)), low.dtype)
+    high = _high_word(words, build.broadcast(span, shape), narrow)
+    offset = build.cast(high, low.dtype)
     return build.cast(build.add((build.broadcast(low, shape), offset)), dtype)
 
 
-def _high_word(first: Node, second: Node) -> Node:
+def _high_word(first: Node, second: Node, narrow: bool) -> Node:
     """The upper 64 bits of products of 64 bits, by products of halves, of which none overflows."""
 
     def halves(number: Node) -> tuple[Node, Node]:
@@ -144,11 +155,16 @@ def _high_word(first: Node, second: Node) -> Node:
     (above, below), (top, bottom) = halves(first), halves(second)
     carried, _ = halves(build.multiply(below, bottom))
     upper, lower = halves(build.add((build.multiply(above, bottom), carried)))
+    if narrow:  # the upper half of the second factor is 0
+        return upper
     carried, _ = halves(build.add((build.multiply(below, top), lower)))
     return build.add((build.multiply(above, top), upper, carried))
 
 
 _randint: Final = Drawn(_randint_nodes)
+
+
+_LIMITS: Final = {d: (np.iinfo(d.numpy).min, np.iinfo(d.numpy).max) for d in ALL if d.is_integer}
 
 
 def randint(
@@ -169,14 +185,14 @@ def randint(
         raise ArgumentError(f"random.randint: there is no integer from {low} to before {high}")
     if not kind.is_integer:
         raise DTypeError(f"random.randint: draws are integers, not {kind}")
-    info = np.iinfo(kind.numpy)
-    if first < info.min or last > info.max or last - first >= 1 << 63:
+    least, most = _LIMITS[kind]
+    if first < least or last > most or last - first >= 1 << 63:
         raise ArgumentError(f"random.randint: {kind} does not hold {low} to {high} − 1")
     sizes = shape_of("random.randint", shape)
     source = key_of("random.randint", key)
     wide = np.uint64 if kind is uint64 else np.int64
     bounds = of_value(np.array(first, wide)), of_value(np.array(last - first + 1, np.uint64))
-    return _randint([source, *bounds], sizes, kind)
+    return _randint([source, *bounds], sizes, kind, last - first + 1 < 1 << 32)
 
 
 def _categorical_nodes(key: Node, logits: Node, axis: int, shape: Shape) -> Node:

@@ -60,12 +60,17 @@ def long_arrays(tensors: Sequence[Tensor], shape: Shape) -> list[Array] | None:
 
     It is None where something is recorded, where the draw is short or parameters are repeated.
     """
-    count = math.prod(shape)
-    if count < _MANY or not is_native() or any(t._recording is not None for t in tensors):
+    if math.prod(shape) < _MANY or not is_native():
         return None
-    arrays: list[Array] = [t._value for t in tensors]  # type: ignore[misc]
-    fits = all(a.size == 1 or a.shape == shape for a in arrays[1:])
-    return arrays if fits and all(a.dtype.isnative for a in arrays) else None
+    arrays: list[Array] = []
+    for t in tensors:
+        value = t._value
+        if value is None or not value.dtype.isnative:
+            return None
+        if arrays and value.size != 1 and value.shape != shape:
+            return None
+        arrays.append(value)
+    return arrays
 
 
 def compiled(builder: Callable[..., Sequence[Node]], *kinds: Kind) -> Program:

@@ -263,10 +263,14 @@ class NativeProgram:
         Cost:   10 µs, and 2 µs a block.
         """
         place, (height, *rest), dtype = self.made[0]
-        whole, start_of_whole = placed((count, *rest), dtype)
+        room = -(-count // height) * height if count >= height else count  # the last one fits too
+        owner, start_of_whole = owned(
+            room * math.prod(rest) * dtype.itemsize, (count, *rest), dtype
+        )
+        whole = np.ndarray((count, *rest), dtype, owner)
         flat, frame, run = list(map(_plain, fixed)), self.frame(), self.run
         table, held, begin = frame.table, array("q", map(id, flat)), FIRST + len(flat)
-        width, last = math.prod(rest) * dtype.itemsize, count - height
+        width, last = math.prod(rest) * dtype.itemsize, room - height
         spare, address_of_spare = whole, 0
         assert run is not None
         for start, given in blocks:
