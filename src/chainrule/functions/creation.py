@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from functools import partial
-from typing import Any
+from typing import Any, Final
 
 import numpy as np
 
@@ -41,6 +41,7 @@ __all__ = [
 ]
 
 Shaped = int | Sequence[int]
+_FLOAT: Final = DEFAULT_FLOAT.numpy
 
 
 def _float_or(dtype: Any) -> DType:
@@ -172,8 +173,10 @@ def zeros(shape: Shaped, *, dtype: Any = None, device: str | None = None) -> Ten
     >>> cr.zeros(3, dtype="float32")
     Tensor([0., 0., 0.], float32)
     """
-    on_cpu("zeros", device)
-    return of_value(np.zeros(shape_of("zeros", shape), _float_or(dtype).numpy))
+    if device is not None:
+        on_cpu("zeros", device)
+    kind = _FLOAT if dtype is None else as_dtype(dtype).numpy
+    return of_value(np.zeros(shape_of("zeros", shape), kind))
 
 
 def zeros_like(x: Operand, /, *, dtype: Any = None, device: str | None = None) -> Tensor:

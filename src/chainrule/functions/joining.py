@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import operator
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from itertools import pairwise
 from typing import Any, Literal
 
@@ -87,7 +87,7 @@ def stack(arrays: Sequence[Operand], /, axis: int = 0) -> Tensor:
             [2, 4]])
     """
     if (known := _of_one_dtype(arrays)) is not None:
-        found = made_at_once(np.stack, known, axis)
+        found = made_at_once(_stacked, known, axis)
         if found is not None:
             return found
     tensors = _several("stack", arrays)
@@ -95,6 +95,20 @@ def stack(arrays: Sequence[Operand], /, axis: int = 0) -> Tensor:
     if any(t.shape != tensors[0].shape for t in tensors):
         _refuse("stack", tensors, "Tensors to stack have one shape; cr.concat joins along an axis.")
     return _stack(tensors, place)
+
+
+def _stacked(arrays: list[np.ndarray], axis: int) -> np.ndarray:
+    """What NumPy's stack gives, in less time; ValueError where it refuses."""
+    shape = arrays[0].shape
+    place = operator.index(axis)
+    place += len(shape) + 1 if place < 0 else 0
+    if not 0 <= place <= len(shape):
+        raise ValueError(axis)
+    for other in arrays:
+        if other.shape != shape:
+            raise ValueError(other.shape)
+    index: tuple[Any, ...] = (*(slice(None),) * place, None)
+    return np.concatenate([a[index] for a in arrays], place)
 
 
 def _of_one_dtype(arrays: Sequence[Operand]) -> list[np.ndarray] | None:
@@ -260,7 +274,7 @@ def _repeated(value: np.ndarray, count: int, axis: int) -> np.ndarray:
     """Each element so many times, by as many passes over all of them."""
     shape = value.shape
     made = np.empty((*shape[: axis + 1], count, *shape[axis + 1 :]), value.dtype)
-    lead = (slice(None),) * (axis + 1)
+    lead: tuple[Any, ...] = (slice(None),) * (axis + 1)
     for k in range(count):
         made[(*lead, k)] = value
     return made.reshape(*shape[:axis], shape[axis] * count, *shape[axis + 1 :])
@@ -343,7 +357,27 @@ def _joined(parts: Sequence[Node], axis: int) -> Node:
     return build.join([p for p in parts if p.shape[axis]] or parts[1:2], axis)
 
 
-_pad = Lifted(_pad_nodes)
+def _pad_kernel(node: Node, widths: Widths) -> Callable[[np.ndarray], np.ndarray]:
+    """The same, every element of the result written once."""
+    shape = tuple(n + a + b for n, (a, b) in zip(node.shape, widths, strict=True))
+    inside = tuple(slice(a, a + n) for n, (a, _) in zip(node.shape, widths, strict=True))
+    frame = [
+        (*inside[:axis], beyond)
+        for axis, place in enumerate(inside)
+        for beyond in (slice(place.start), slice(place.stop, None))
+    ]
+
+    def padded(x: np.ndarray) -> np.ndarray:
+        made = np.empty(shape, x.dtype)
+        for part in frame:
+            made[part] = 0
+        made[inside] = x
+        return made
+
+    return padded
+
+
+_pad = Lifted(_pad_nodes, _pad_kernel)
 _framed = Lifted(_framed_nodes)
 _edge = Lifted(_edge_nodes)
 _reflect = Lifted(_reflect_nodes)

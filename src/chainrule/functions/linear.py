@@ -101,16 +101,15 @@ def matmul(x1: Operand, x2: Operand, /) -> Tensor:
     >>> cr.matmul(cr.tensor([[1.0, 2.0], [3.0, 4.0]]), cr.tensor([1.0, 1.0]))
     Tensor([3., 7.])
     """
-    known = _arrays(x1, x2)
-    if known is not None:
+    if (known := _arrays(x1, x2)) is not None:
         a, b = known
-        ranks = a.ndim, b.ndim
-        if ranks == (2, 1) and a.shape[1] == b.shape[0]:
-            return of_value(quiet.call(a.dot, b))  # the same kernel in less time
-        if 0 < ranks[0] < 3 and 0 < ranks[1] < 3 and a.shape[-1] == b.shape[0]:
+        shape, other = a.shape, b.shape
+        rank, second = len(shape), len(other)
+        if second == 1 and rank == 2 and shape[1] == other[0]:
+            return of_value(quiet.call(a.dot, b))  # the same kernel, called in less time
+        if 0 < rank < 3 and 0 < second < 3 and shape[-1] == other[0]:
             return of_value(np.asarray(quiet.call(np.matmul, a, b)))
-        stacks = 2 < ranks[0] == ranks[1] and a.shape[:-2] == b.shape[:-2]
-        if stacks and a.shape[-1] == b.shape[-2]:
+        if 2 < rank == second and shape[:-2] == other[:-2] and shape[-1] == other[-2]:
             return of_value(quiet.call(np.matmul, a, b))
     left, right = numbers("matmul", x1, x2)
     if not left.shape or not right.shape:

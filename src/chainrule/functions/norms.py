@@ -133,7 +133,8 @@ def vector_norm(
     """
     tensor = floating(as_tensor(x, "vector_norm"))
     axes = axes_of("vector_norm", axis, tensor)
-    _check_extremum("vector_norm", tensor, math.isinf(ord), axes)
+    if math.isinf(ord):
+        _check_extremum("vector_norm", tensor, True, axes)
     order = float(ord if axes else ord != 0)
     if (value := known_array(tensor)) is not None:
         found = quiet_call(_at_once, value, order, axes, keepdims)

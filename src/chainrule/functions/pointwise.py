@@ -35,13 +35,16 @@ from chainrule.runtime.aligned import FROM, TO
 from chainrule.runtime.quiet import quiet
 from chainrule.tensors import Tensor, Weak, node_of, of_node, of_value, weak
 
-__all__ = ["Pointwise", "eager", "fast_binary", "fast_unary", "pointwise", "values"]
+__all__ = ["SILENT", "Pointwise", "eager", "fast_binary", "fast_unary", "pointwise", "values"]
 
 _ndarray = np.ndarray
 _new: Final[Callable[[type[Tensor]], Tensor]] = object.__new__
 _Nothing: Final = type(None)
 _NUMBERS: Final = frozenset({int, float, np.float64})
 _LOOSE: Final = (Weak, bool, int, float)  # what has no width of its own, nor what is made of it
+
+SILENT: Final = frozenset({np.abs, np.isfinite, np.isinf, np.isnan, np.negative, np.signbit})
+"""Ufuncs that warn of no number, so that they are called as they are."""
 
 # Ufuncs whose results are as wide as their operands: of three such streams, those that are written
 # go nearly twice as fast to whole lines of the cache.
@@ -148,6 +151,7 @@ def fast_unary(slow: Pointwise) -> Callable[[Unary], Unary]:
     """Give a function of one operand, whose long way is ``slow``, the short ways."""
     ufunc, node, accepts = slow.ufunc, slow.node, slow.accepts
     fits = frozenset(d.numpy for d in ALL if d.kind in accepts)
+    silent = ufunc in SILENT
 
     def decorate(declared: Unary) -> Unary:
         def function(x: Operand, /) -> Tensor:
@@ -158,7 +162,7 @@ def fast_unary(slow: Pointwise) -> Callable[[Unary], Unary]:
                     if host.alive and operand.dtype.kind in accepts:  # type: ignore[union-attr]
                         return of_node(node(operand), host)  # type: ignore[arg-type]
                 elif value.dtype in fits:
-                    result = quiet.call(ufunc, value)
+                    result = ufunc(value) if silent else quiet.call(ufunc, value)
                     tensor = _new(Tensor)
                     tensor._value = result if type(result) is _ndarray else np.asarray(result)
                     tensor._node = tensor._recording = None

@@ -56,7 +56,8 @@ _AT_ONCE: Final = {"argmax": np.ndarray.argmax, "argmin": np.ndarray.argmin}
 
 
 def _arg_extremum(name: ReduceKind, x: Operand, axis: int | None, keepdims: bool) -> Tensor:
-    if not keepdims and (value := known_along(x, axis)) is not None and value.size:
+    value = x._value if type(x) is Tensor and not keepdims else None
+    if value is not None and value.size and (axis is None or value.ndim):
         found = made_at_once(_AT_ONCE[name], value, axis)
         if found is not None:
             return found

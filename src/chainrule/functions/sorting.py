@@ -78,10 +78,11 @@ def _topk_node(node: Node, k: int, axis: int) -> list[Node]:
 
 def _quickly_sorted(value: np.ndarray, axis: int) -> np.ndarray | None:
     """A quick sort; None where it may have exchanged 0 and −0, which a stable one does not."""
-    made = np.sort(value, axis)
+    made = value.copy()
+    made.sort(axis)
     if made.dtype.kind == "f":
         zeros = np.equal(made, 0)
-        if zeros.any() and np.signbit(made[zeros]).any():
+        if np.count_nonzero(zeros) and np.signbit(made[zeros]).any():
             return None
     return made
 

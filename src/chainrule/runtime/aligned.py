@@ -45,7 +45,8 @@ def align(context: Context) -> None:
     """Let NumPy take aligned memory in a context, if this is a system where we know how."""
     found = _capsule()
     if found is not None:
-        context.run(*found)
+        change, handler = found
+        context.run(change, handler)
 
 
 @cache

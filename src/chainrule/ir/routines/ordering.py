@@ -85,6 +85,7 @@ _LONG = 1024
 
 _PACKED: Final = 2**24
 """Words of a row up to which two of them seldom agree in the bits that are left of them."""
+_BLOCK: Final = 2**13
 _FEW: Final = 64
 """Words that show whether those of a row agree often."""
 
@@ -130,12 +131,17 @@ def _packed_order(x: np.ndarray, size: int) -> np.ndarray | None:
     low, width = np.uint64((1 << places) - 1), np.uint64(places)
     if not _all_differ(np.sort(x[..., :_FEW] >> width, -1)):
         return None
-    packed = x & ~low
-    packed |= np.arange(size, dtype=np.uint64)
+    packed, places_of_block = np.empty_like(x), np.arange(min(size, _BLOCK), dtype=np.uint64)
+    for start in range(0, size, _BLOCK):  # what lies in between stays in the cache
+        block = packed[..., start : start + _BLOCK]
+        np.bitwise_and(x[..., start : start + _BLOCK], ~low, out=block)
+        block |= (places_of_block + np.uint64(start))[: block.shape[-1]]
     packed.sort(-1)
-    order = (packed & low).view(np.int64)
-    packed >>= width
-    return order if _all_differ(packed) else None
+    for start in range(0, size, _BLOCK):
+        if not _all_differ(packed[..., start : start + _BLOCK + 1] >> width):
+            return None
+    packed &= low
+    return packed.view(np.int64)
 
 
 def _all_differ(ordered: np.ndarray) -> bool:
