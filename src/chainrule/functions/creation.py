@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from functools import partial
-from typing import Any, Final
+from typing import Any
 
 import numpy as np
 
@@ -41,7 +41,6 @@ __all__ = [
 ]
 
 Shaped = int | Sequence[int]
-_FLOAT: Final = DEFAULT_FLOAT.numpy
 
 
 def _float_or(dtype: Any) -> DType:
@@ -173,10 +172,13 @@ def zeros(shape: Shaped, *, dtype: Any = None, device: str | None = None) -> Ten
     >>> cr.zeros(3, dtype="float32")
     Tensor([0., 0., 0.], float32)
     """
-    if device is not None:
-        on_cpu("zeros", device)
-    kind = _FLOAT if dtype is None else as_dtype(dtype).numpy
-    return of_value(np.zeros(shape_of("zeros", shape), kind))
+    if type(shape) is tuple and dtype is device is None:
+        try:
+            return of_value(np.zeros(shape))
+        except (TypeError, ValueError):
+            pass  # said better below
+    on_cpu("zeros", device)
+    return of_value(np.zeros(shape_of("zeros", shape), _float_or(dtype).numpy))
 
 
 def zeros_like(x: Operand, /, *, dtype: Any = None, device: str | None = None) -> Tensor:

@@ -37,9 +37,10 @@ def astype(x: Operand, dtype: Any, /, *, copy: bool = True, device: str | None =
     >>> cr.astype(cr.tensor([0.5, -1.5, 2.0]), cr.int32)
     Tensor([ 0, -1,  2], int32)
     """
-    on_cpu("astype", device)
+    if device is not None:
+        on_cpu("astype", device)
     del copy
-    kind = as_dtype(dtype)
+    kind = dtype if type(dtype) is DType else as_dtype(dtype)
     value = x._value if type(x) is Tensor else None
     if value is not None and value.dtype is not kind.numpy:
         return of_value(quiet.call(value.astype, kind.numpy))

@@ -114,12 +114,15 @@ def _stacked(arrays: list[np.ndarray], axis: int) -> np.ndarray:
 def _of_one_dtype(arrays: Sequence[Operand]) -> list[np.ndarray] | None:
     """The arrays of known Tensors that need no promotion."""
     known: list[np.ndarray] = []
-    for x in arrays if isinstance(arrays, list | tuple) else ():
-        value = known_array(x)
+    for x in arrays if type(arrays) in _LISTED else ():
+        value = x._value if type(x) is Tensor else None
         if value is None or (known and value.dtype is not known[0].dtype):
             return None
         known.append(value)
     return known or None
+
+
+_LISTED = (list, tuple)
 
 
 def _several(name: str, arrays: Sequence[Operand]) -> list[Tensor]:

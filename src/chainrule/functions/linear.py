@@ -101,8 +101,9 @@ def matmul(x1: Operand, x2: Operand, /) -> Tensor:
     >>> cr.matmul(cr.tensor([[1.0, 2.0], [3.0, 4.0]]), cr.tensor([1.0, 1.0]))
     Tensor([3., 7.])
     """
-    if (known := _arrays(x1, x2)) is not None:
-        a, b = known
+    a = x1._value if type(x1) is Tensor else None
+    b = x2._value if type(x2) is Tensor else None
+    if a is not None and b is not None and a.dtype is b.dtype and a.dtype.kind != "b":
         shape, other = a.shape, b.shape
         rank, second = len(shape), len(other)
         if second == 1 and rank == 2 and shape[1] == other[0]:
