@@ -134,7 +134,7 @@ from chainrule.functions.incomplete import (
 )
 from chainrule.functions.indexing import take, take_along_axis
 from chainrule.functions.interop import __array_namespace_info__
-from chainrule.functions.joining import concat, pad, repeat, split, stack, tile, unstack
+from chainrule.functions.joining import concat, repeat, split, stack, tile, unstack
 from chainrule.functions.linear import (
     einsum,
     kron,
@@ -178,6 +178,7 @@ from chainrule.functions.normalization import (
     layer_norm,
     rms_norm,
 )
+from chainrule.functions.padding import pad
 from chainrule.functions.pooling import (
     avg_pool1d,
     avg_pool2d,

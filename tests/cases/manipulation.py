@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from chainrule.functions import creation, data_types, joining, manipulation
+from chainrule.functions import creation, data_types, joining, manipulation, padding
 from tests.cases.case import Case, Spec
 
 N23 = Spec("normal", (2, 3))
@@ -154,25 +154,25 @@ CASES: list[Case] = [
     Case("tile", lambda x: joining.tile(x, (2, 1, 3)), (N23,), lambda x: np.tile(x, (2, 1, 3))),
     Case(
         "pad",
-        lambda x: joining.pad(x, [(1, 0), (2, 1)]),
+        lambda x: padding.pad(x, [(1, 0), (2, 1)]),
         (N23,),
         lambda x: np.pad(x, [(1, 0), (2, 1)]),
     ),
     Case(
         "pad with a number",
-        lambda x, v: joining.pad(x, 1, value=v),
+        lambda x, v: padding.pad(x, 1, value=v),
         (N23, Spec("normal", ())),
         lambda x, v: np.pad(x, 1, constant_values=v),
     ),
     Case(
         "pad by reflection",
-        lambda x: joining.pad(x, (1, 1), "reflect"),
+        lambda x: padding.pad(x, (1, 1), "reflect"),
         (N23,),
         lambda x: np.pad(x, 1, "reflect"),
     ),
     Case(
         "pad by the edge",
-        lambda x: joining.pad(x, (2, 0), "edge"),
+        lambda x: padding.pad(x, (2, 0), "edge"),
         (N23,),
         lambda x: np.pad(x, (2, 0), "edge"),
     ),

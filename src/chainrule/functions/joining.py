@@ -1,11 +1,11 @@
-"""Tensors put together, taken apart, repeated and padded, under the array API standard's names."""
+"""Tensors put together, taken apart and repeated, under the array API standard's names."""
 
 from __future__ import annotations
 
 import operator
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from itertools import pairwise
-from typing import Any, Literal
+from typing import Any
 
 import numpy as np
 
@@ -24,10 +24,9 @@ from chainrule.functions.lift import (
 from chainrule.functions.manipulation import ravel
 from chainrule.ir import build
 from chainrule.ir.graph import Node
-from chainrule.ir.primitives import Axis
 from chainrule.tensors import Tensor, of_value
 
-__all__ = ["concat", "pad", "repeat", "split", "stack", "tile", "unstack"]
+__all__ = ["concat", "repeat", "split", "stack", "tile", "unstack"]
 
 
 # ---------------------------------------------------------------- joining
@@ -203,7 +202,8 @@ def split(x: Operand, sections: int | Sequence[int], /, axis: int = 0) -> list[T
 # ---------------------------------------------------------------- repetition
 
 
-def _repeat_nodes(x: Node, count: int, axis: int) -> Node:
+def repeat_nodes(x: Node, count: int, axis: int) -> Node:
+    """Each element along an axis so many times."""
     lead, rest = x.shape[: axis + 1], x.shape[axis + 1 :]
     kept = [a if a <= axis else a + 1 for a in range(x.ndim)]
     wide = build.expand(x, (*lead, count, *rest), kept)
@@ -224,7 +224,7 @@ def _tile_nodes(x: Node, repetitions: tuple[int, ...]) -> Node:
     return build.reshape(copies, shape)
 
 
-_repeat = Lifted(_repeat_nodes)
+_repeat = Lifted(repeat_nodes)
 _pick = Lifted(_pick_nodes)
 _tile = Lifted(_tile_nodes)
 
@@ -313,127 +313,3 @@ def _tiled(value: np.ndarray, numbers: tuple[int, ...]) -> np.ndarray:
 
 
 _reshape = Lifted(build.reshape)
-
-
-# ---------------------------------------------------------------- padding
-
-Widths = tuple[tuple[int, int], ...]
-
-
-def _pad_nodes(x: Node, widths: Widths) -> Node:
-    """Zeros around: a View that reads outside its operand."""
-    shape = tuple(n + a + b for n, (a, b) in zip(x.shape, widths, strict=True))
-    return build.view(x, shape, tuple(Axis(-a, ((k, 1),)) for k, (a, _) in enumerate(widths)))
-
-
-def _framed_nodes(x: Node, number: Node, widths: Widths) -> Node:
-    for axis, (before, after) in enumerate(widths):
-        frame = [
-            build.broadcast(number, (*x.shape[:axis], width, *x.shape[axis + 1 :]))
-            for width in (before, after)
-        ]
-        x = _joined([frame[0], x, frame[1]], axis)
-    return x
-
-
-def _edge_nodes(x: Node, widths: Widths) -> Node:
-    for axis, (before, after) in enumerate(widths):
-        size = x.shape[axis]
-        parts = [
-            _repeat_nodes(build.slice_axis(x, axis, start, 1), width, axis)
-            for start, width in ((0, before), (size - 1, after))
-        ]
-        x = _joined([parts[0], x, parts[1]], axis)
-    return x
-
-
-def _reflect_nodes(x: Node, widths: Widths) -> Node:
-    for axis, (before, after) in enumerate(widths):
-        size = x.shape[axis]
-        left = build.slice_axis(x, axis, before, before, -1)
-        right = build.slice_axis(x, axis, size - 2, after, -1)
-        x = _joined([left, x, right], axis)
-    return x
-
-
-def _joined(parts: Sequence[Node], axis: int) -> Node:
-    return build.join([p for p in parts if p.shape[axis]] or parts[1:2], axis)
-
-
-def _pad_kernel(node: Node, widths: Widths) -> Callable[[np.ndarray], np.ndarray]:
-    """The same, every element of the result written once."""
-    shape = tuple(n + a + b for n, (a, b) in zip(node.shape, widths, strict=True))
-    inside = tuple(slice(a, a + n) for n, (a, _) in zip(node.shape, widths, strict=True))
-    frame = [
-        (*inside[:axis], beyond)
-        for axis, place in enumerate(inside)
-        for beyond in (slice(place.start), slice(place.stop, None))
-    ]
-
-    def padded(x: np.ndarray) -> np.ndarray:
-        made = np.empty(shape, x.dtype)
-        for part in frame:
-            made[part] = 0
-        made[inside] = x
-        return made
-
-    return padded
-
-
-_pad = Lifted(_pad_nodes, _pad_kernel)
-_framed = Lifted(_framed_nodes)
-_edge = Lifted(_edge_nodes)
-_reflect = Lifted(_reflect_nodes)
-
-
-def pad(
-    x: Operand,
-    widths: int | Sequence[int] | Sequence[Sequence[int]],
-    /,
-    mode: Literal["constant", "reflect", "edge"] = "constant",
-    value: Operand = 0,
-) -> Tensor:
-    """Put elements around a Tensor.
-
-    ``widths`` is one number, one pair (before, after), or one pair for each axis. The new elements
-    are ``value``, or those beside the edge in reverse ("reflect"), or that at the edge ("edge").
-
-    Shapes:  x: m n   →   m+2·k n+2·k   for widths=k
-             x: m n   →   m+a+b n+c+d   for widths=((a, b), (c, d))
-    Raises:  ShapeError: there are not as many pairs as axes, or an axis is too short to reflect.
-             ArgumentError: the mode is unknown, or a width is negative.
-
-    >>> cr.pad(cr.tensor([1, 2, 3]), (1, 2))
-    Tensor([0, 1, 2, 3, 0, 0])
-    >>> cr.pad(cr.tensor([1, 2, 3]), 2, "reflect")
-    Tensor([3, 2, 1, 2, 3, 2, 1])
-    """
-    tensor = as_tensor(x, "pad")
-    pairs = _pairs(tensor, widths)
-    if mode == "constant":
-        number = as_tensor(value, "pad")
-        if number._node is None and number.shape == () and not number._known():
-            return _pad([tensor], pairs)
-        return _framed(promoted("pad", tensor, value), pairs)
-    if mode not in ("reflect", "edge"):
-        raise ArgumentError(f"pad: the mode is 'constant', 'reflect' or 'edge', not {mode!r}")
-    for axis, (size, pair) in enumerate(zip(tensor.shape, pairs, strict=True)):
-        if max(pair) > (size - 1 if mode == "reflect" else max(pair) * size):
-            raise ShapeError(
-                f"pad: axis {axis} of size {size} is too short to {mode} {max(pair)} elements\n\n"
-                f"    {describe(tensor)}"
-            )
-    return (_reflect if mode == "reflect" else _edge)([tensor], pairs)
-
-
-def _pairs(tensor: Tensor, widths: Any) -> Widths:
-    given = np.asarray(widths)
-    if given.dtype.kind != "i" or given.shape not in ((), (1,), (2,), (1, 2), (tensor.ndim, 2)):
-        raise ShapeError(
-            f"pad: the widths {widths} are not one pair for each of {tensor.ndim} axes\n\n"
-            f"    {describe(tensor)}"
-        )
-    if given.size and given.min() < 0:
-        raise ArgumentError(f"pad: the width {given.min()} is negative; a slice cuts off elements")
-    pairs = np.broadcast_to(given, (tensor.ndim, 2)).tolist()
-    return tuple((before, after) for before, after in pairs)

@@ -20,6 +20,7 @@ from chainrule.functions import (
     linear,
     logic,
     manipulation,
+    padding,
     reduction,
     searching,
     sorting,
@@ -183,6 +184,7 @@ _FUNCTIONS: Final = (
     linear,
     logic,
     manipulation,
+    padding,
     searching,
 )
 

@@ -47,7 +47,8 @@ quiet: Final = _Quiet()
 
 def quiet_call(function: Callable[..., Result], *args: Any) -> Result:
     """Call a NumPy function, which does not call back, with floating-point warnings off."""
-    return quiet.call(function, *args)
+    made: Result = quiet.call(function, *args)
+    return made
 
 
 def quietly(function: Callable[..., Result], *args: Any) -> Result:
