@@ -49,6 +49,16 @@ MESSAGES = [
         ),
     ),
     (
+        "2/N X.T @ (X @ w - y)",
+        (
+            "there is no 'N'\n\n    2/N X.T @ (X @ w - y)\n      ^\n\n"
+            "  Did you mean 'n'?\n  There are L, X, loss, w, y, and the sizes d, n."
+        ),
+    ),
+    (r"2 \foo X", "\\foo is not known\n\n    2 \\foo X\n      ^^^^"),
+    (r"\frac{2}{n", "this brace is never closed\n\n    \\frac{2}{n\n            ^"),
+    ("Σⱼ Xᵢₖ yᵢ", "nothing here has the label 'j'\n\n    Σⱼ Xᵢₖ yᵢ\n       ^^^"),
+    (
         "X.T @ y, w",
         ("expected an operator or the end, found ','\n\n    X.T @ y, w\n           ^"),
     ),

@@ -104,9 +104,18 @@ def factor_words(
         return None
     worth, size = found
     front = Fraction(worth).limit_denominator(64)
-    shown_front = "" if front == 1 else "−" if front == -1 else f"{front} · "
     kind = "missing mean" if size.startswith("1/") else "factor of a size"
-    return kind, f"{shown_front}{size}"
+    return kind, _multiplied(front, size)
+
+
+def _multiplied(front: Fraction, size: str) -> str:
+    """A number times sizes as one writes it: 2/n, −1/n, 3 · n, 1/2 · n/d."""
+    sign, top = "−" * (front < 0), abs(front)
+    if top.denominator == 1 and "/" in size:
+        above, _, below = size.partition("/")
+        if above == "1":
+            return f"{sign}{top}/{below}"
+    return f"{sign}{size}" if top == 1 else f"{sign}{top} · {size}"
 
 
 def _multiple(program: Program, points: Sequence[Point], values: Values) -> Finding | None:

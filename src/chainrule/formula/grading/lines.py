@@ -15,6 +15,7 @@ from chainrule.errors import FormulaError
 from chainrule.formula.grading.program import Program
 from chainrule.formula.printing.notation import spelled
 from chainrule.formula.reading.grammar import chain
+from chainrule.formula.reading.latex import unlatexed
 from chainrule.formula.reading.names import Names
 from chainrule.formula.reading.operators import Term
 from chainrule.formula.reading.parse import Reader
@@ -63,7 +64,9 @@ def lines(program: Program, derivation: str | Sequence[str]) -> Lines:
 
     Raises:  FormulaError: a syntax error, an unknown name; with the line and a caret.
     """
-    texts = derivation.splitlines() if isinstance(derivation, str) else list(derivation)
+    given = [derivation] if isinstance(derivation, str) else derivation
+    known = program.names.printed
+    texts = [t for g in given for t in unlatexed(g, lambda n: spelled(n) in known).splitlines()]
     book = _Book(program, {}, [], [])
     numbered = [
         (k, t) for k, t in enumerate(texts, 1) if t.strip() and not t.strip().startswith("#")

@@ -44,7 +44,7 @@ __all__ = ["Point", "Program", "program"]
 
 _SIZES = (4, 3, 5, 2, 6, 7, 8, 9)
 _TOLERANCE = 1e-7
-_SMALL = 1e-6  # what is left of a derivative that is zero is rounding
+_SMALL = 1e-5  # what is left of a derivative that is zero is rounding
 _ATTEMPTS = 12
 _POINTS = 7
 

@@ -6,6 +6,7 @@ which one is taken twice and the other not at all were taken to be equal.
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
@@ -116,7 +117,7 @@ def _evaluated(
 def size_factor(
     numbers: Sequence[float], sizes: Sequence[Mapping[str, int]]
 ) -> tuple[float, str] | None:
-    """c, "n" if numbers are c·n at all points; c, "1/n" if they are c/n."""
+    """c, "n" if numbers are c·n at all points; c, "1/n" if they are c/n; also √n, n/d, n·d."""
     for name in sizes[0]:
         for less in (0, 1):
             worth = np.array([s[name] - less for s in sizes], float)
@@ -127,4 +128,23 @@ def size_factor(
                 if np.allclose(ratio, ratio[0], rtol=1e-6) and len(set(worth)) > 1:
                     size = name if not less else f"({name} − 1)"
                     return float(ratio[0]), shown.format(size)
+    return _of_two_sizes(np.array(numbers), sizes)
+
+
+def _of_two_sizes(numbers: Array, sizes: Sequence[Mapping[str, int]]) -> tuple[float, str] | None:
+    """c, "n/d" if numbers are c·n/d at all points; likewise of n·d and 1/(n·d)."""
+    for one, two in itertools.permutations(sizes[0], 2):
+        top, bottom = (np.array([s[name] for s in sizes], float) for name in (one, two))
+        if (np.minimum(top, bottom) <= 0).any():
+            continue
+        pair = "·".join(sorted((one, two)))
+        forms = (
+            (top / bottom, f"{one}/{two}"),
+            (top * bottom, pair),
+            (1 / (top * bottom), f"1/({pair})"),
+        )
+        for worth, shown in forms:
+            ratio = numbers / worth
+            if np.allclose(ratio, ratio[0], rtol=1e-6) and len(set(worth)) > 1:
+                return float(ratio[0]), shown
     return None

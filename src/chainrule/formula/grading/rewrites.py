@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
+from typing import Final
 
 from chainrule.formula.printing.notation import spelled
 from chainrule.formula.reading.syntax import Syntax
+from chainrule.formula.reading.tokens import SUB
 
 __all__ = [
     "DERIVATIVES",
@@ -113,9 +115,9 @@ def text_of(syntax: Syntax) -> str:
         case "name" | "number" | "size" | "value":
             return spelled(syntax.text).strip("⟨⟩")
         case "transposed":
-            return _inside(syntax.parts[0]) + "ᵀ"
+            return _tight(syntax.parts[0]) + "ᵀ"
         case "attribute":
-            return _inside(syntax.parts[0]) + ("ᵀ" if syntax.text == "T" else f".{syntax.text}")
+            return _tight(syntax.parts[0]) + ("ᵀ" if syntax.text == "T" else f".{syntax.text}")
         case "minus":
             return "−" + _inside(syntax.parts[0])
         case "op":
@@ -124,7 +126,7 @@ def text_of(syntax: Syntax) -> str:
         case "juxtaposed":
             return " ".join(map(_inside, syntax.parts))
         case "power":
-            return f"{_inside(syntax.parts[0])}^{_inside(syntax.parts[1])}"
+            return f"{_tight(syntax.parts[0])}^{_tight(syntax.parts[1])}"
         case "call":
             return f"{syntax.text}({', '.join(map(text_of, syntax.parts))})"
         case "norm":
@@ -132,8 +134,27 @@ def text_of(syntax: Syntax) -> str:
         case "magnitude":
             return f"|{text_of(syntax.parts[0])}|"
         case "index":
-            return _inside(syntax.parts[0]) + "[…]"
-    return "this"
+            return _tight(syntax.parts[0]) + "[…]"
+        case "labelled":
+            return _tight(syntax.parts[0]) + _below(syntax.text)
+        case "total":
+            return f"Σ{_below(syntax.text)} {_inside(syntax.parts[0])}"
+    return _SIGNS.get(syntax.kind, "this")
+
+
+_SIGNS: Final = {"ones": "𝟏", "zeros": "𝟎"}
+_LOWERED: Final = {letter: sign for sign, letter in SUB.items()}
+
+
+def _below(labels: str) -> str:
+    """Labels below a sign: ᵢⱼ, and _dk where there are no such letters."""
+    return "".join(_LOWERED[c] for c in labels) if set(labels) <= set(_LOWERED) else f"_{labels}"
+
+
+def _tight(syntax: Syntax) -> str:
+    """What an exponent or an index follows, in brackets unless it is a sign."""
+    shown = text_of(syntax)
+    return f"({shown})" if syntax.kind in ("op", "juxtaposed", "minus", "power", "total") else shown
 
 
 def _inside(syntax: Syntax) -> str:

@@ -79,8 +79,8 @@ def transposes(draft: Draft) -> Iterator[Edit]:
             words = f"you want {text_of(s.parts[0])}, not its transpose"
             yield Finding("transpose", words), draft.put(place, s.parts[0])
         elif len(place.shape) == 2:
-            yield Finding("transpose", f"you want {text_of(s)}ᵀ"), draft.put(
-                place, Syntax("transposed", "", (s,)))  # fmt: skip
+            made = Syntax("transposed", "", (s,))
+            yield Finding("transpose", f"you want {text_of(made)}"), draft.put(place, made)
 
     for name in {
         p.syntax.text for p in draft.places if p.syntax.kind == "name" and len(p.shape) == 2

@@ -18,6 +18,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Final
 
 from chainrule.formula.printing.notation import spelled
@@ -28,6 +29,8 @@ from chainrule.formula.reading.tokens import SUB, SUPER, VULGAR, Token
 __all__ = ["Syntax", "Vocabulary", "chain", "expression"]
 
 _PREFIXES: Final = frozenset({"np", "cr", "numpy", "chainrule", "jnp", "torch", "linalg", "nn"})
+_TOTAL: Final = re.compile(r"(Σ|sum)_([a-z]+)")
+"""A sum over labels, as in Σ_i or sum_ij."""
 _MOST_LABELS: Final = 6
 _UNLOWERED: Final = frozenset("bcdfgqwyz")  # letters that have no subscript sign
 _TURNED: Final = frozenset({"T", "mT"})
@@ -53,6 +56,11 @@ def chain(text: str, words: Vocabulary, start: int = 0) -> list[Syntax]:
     return found
 
 
+def _column(syntax: Syntax) -> Syntax:
+    """A 1 that is transposed or multiplied from the left is 𝟏."""
+    return replace(syntax, kind="ones", text="") if syntax == Syntax("number", "1") else syntax
+
+
 class _Parser(Brackets):
     def __init__(self, text: str, words: Vocabulary, offset: int = 0) -> None:
         super().__init__(text, offset)
@@ -76,7 +84,7 @@ class _Parser(Brackets):
 
     def _skip_left_side(self) -> None:
         """Skip ∂L/∂W = or dL/dW = at the beginning."""
-        match = re.match(r"\s*(∂[^=]*|d\w*\s*/\s*d\w+)\s*=(?!=)", self.text)
+        match = re.match(r"\s*([∂∇][^=]*|d\w*\s*/\s*d\w+)\s*=(?!=)", self.text)
         while match is not None and self.next.start < match.end():
             self.place += 1
 
@@ -122,7 +130,7 @@ class _Parser(Brackets):
     def product(self) -> Syntax:
         parts = self.powers()
         while self._starts_factor():
-            parts += self.powers()
+            parts += map(_column, self.powers())
         if len(parts) == 1:
             return parts[0]
         return Syntax("juxtaposed", "", tuple(parts), parts[0].start, parts[-1].end)
@@ -132,10 +140,14 @@ class _Parser(Brackets):
         if token.kind == "name":
             return True
         if token.kind == "number":
-            return token.text in VULGAR
+            return token.text in VULGAR or self._is_column()
         if token.text in ("‖", "|"):
             return token.text != self.fence
         return token.kind == "op" and token.text in ("(", "[", "√", "𝟏", "𝟎")
+
+    def _is_column(self) -> bool:
+        """Whether the 1 that is next stands for 𝟏, as in (P − Y)ᵀ 1."""
+        return self.next.text == "1" and self.tokens[self.place - 1].kind != "number"
 
     def powers(self) -> list[Syntax]:
         """A power, or several where a run of letters splits into names."""
@@ -150,6 +162,7 @@ class _Parser(Brackets):
         if self.at("**", "^"):
             sign = self.take().text
             exponent = self.exponent()
+            last = _column(last) if exponent == Syntax("name", "T") else last
             last = Syntax("power", sign, (last, exponent), last.start, exponent.end)
         return [*front, last]
 
@@ -166,7 +179,15 @@ class _Parser(Brackets):
     def _total_sign(self) -> bool:
         """Whether Σ with labels is next; Σd, whose label has no subscript sign, is taken apart."""
         token = self.next
-        if token.kind == "name" and token.text[0] == "Σ" and len(token.text) > 1:
+        if (written := _TOTAL.fullmatch(token.text)) and spelled(
+            token.text
+        ) not in self.words.names:
+            middle = token.start + written.end(1)
+            self.tokens[self.place : self.place + 1] = [
+                Token("name", "Σ", token.start, middle, token.gap),
+                Token("sub", written[2], middle, token.end, gap=False),
+            ]
+        elif token.kind == "name" and token.text[0] == "Σ" and len(token.text) > 1:
             labels, known = token.text[1:], self.words.names
             named = (
                 spelled("Σ") in known or spelled(token.text) in known
@@ -224,7 +245,7 @@ class _Parser(Brackets):
                     body = Syntax(
                         "power", "^", (body, self._number("-1", token)), body.start, token.end
                     )
-                body = Syntax("transposed", "", (body,), body.start, token.end)
+                body = Syntax("transposed", "", (_column(body),), body.start, token.end)
             else:
                 body = Syntax(
                     "power", "^", (body, self._number(part, token)), body.start, token.end
@@ -337,7 +358,7 @@ class _Parser(Brackets):
         called = self.at("(")
         if self._is_prefix(token):
             return [Syntax("name", token.text, (), token.start, token.end)]
-        known = spelled(token.text) in self.words.names
+        known = spelled(token.text) in self.words.names and not self._is_word(token)
         if not known and (labelled := self._with_labels(token)) is not None:
             return [labelled]
         if called and token.text in self.words.functions and not known:
@@ -362,13 +383,18 @@ class _Parser(Brackets):
         stem, _, below = token.text.partition("_")
         ranks = [self.words.ranks.get(spelled(name), 0) for name in (stem, stem.upper())]
         rank = 2 if stem == "I" else max(ranks)
-        if not below or not rank or len(below) > rank or self.at("("):
+        if not below or not rank or len(below) > rank or (self.at("(") and not self.next.gap):
             return None
         self.place -= 1
         self.tokens[self.place] = Token(
             "name", f"_{below}", token.start + len(stem), token.end, gap=False
         )
         return self._indexed(Syntax("name", stem, (), token.start, token.start + len(stem)))
+
+    def _is_word(self, token: Token) -> bool:
+        """Whether this is det(A), where the program itself is called det."""
+        is_call = self.at("(") and not self.next.gap
+        return is_call and len(token.text) > 2 and token.text in self.words.functions
 
     def _is_prefix(self, token: Token) -> bool:
         """Whether a name is np in np.exp."""

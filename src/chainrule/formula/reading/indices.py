@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from fractions import Fraction
 
@@ -36,8 +36,14 @@ def factors_of(syntax: Syntax, power: Fraction = Fraction(1)) -> list[Power]:
         case ("juxtaposed", parts):
             return [f for p in parts for f in factors_of(p, power)]
         case ("op", (left, right)) if syntax.text in "·/":
-            other = -power if syntax.text == "/" else power
-            return [*factors_of(left, power), *factors_of(right, other)]
+            if syntax.text == "·":
+                return [*factors_of(left, power), *factors_of(right, power)]
+            below, beside = _below(right)
+            return [
+                *factors_of(left, power),
+                *(f for p in below for f in factors_of(p, -power)),
+                *(f for p in beside for f in factors_of(p, power)),
+            ]
         case ("power", (body, Syntax(kind="number") as exponent)):
             if any(f.kind == "labelled" for f, _ in factors_of(body)):
                 return factors_of(body, power * Fraction(exponent.text))
@@ -45,6 +51,31 @@ def factors_of(syntax: Syntax, power: Fraction = Fraction(1)) -> list[Power]:
             if any(f.kind == "labelled" for f, _ in factors_of(body)):
                 return factors_of(body, power / 2)
     return [(syntax, power)]
+
+
+def _below(syntax: Syntax) -> tuple[Sequence[Syntax], Sequence[Syntax]]:
+    """What stands below a fraction bar, and beside it: in 1/n Xᵢⱼ the elements are not below."""
+    parts = syntax.parts if syntax.kind == "juxtaposed" else (syntax,)
+    count = next((k for k, p in enumerate(parts) if labelled_in(p)), len(parts)) or len(parts)
+    return parts[:count], parts[count:]
+
+
+def labelled_in(syntax: Syntax) -> list[Syntax]:
+    """What has labels below it, anywhere in a piece of syntax."""
+    found, waiting = [], [syntax]
+    while waiting:
+        one = waiting.pop()
+        found += [one] if one.kind == "labelled" else []
+        waiting += one.parts
+    return found
+
+
+def _relabelled(syntax: Syntax, names: Mapping[str, str]) -> Syntax:
+    """A piece of syntax with other labels."""
+    text = syntax.text
+    if syntax.kind in ("labelled", "total") and len(text) == 1:
+        text = names.get(text, text)
+    return replace(syntax, text=text, parts=tuple(_relabelled(p, names) for p in syntax.parts))
 
 
 def _is_unit(syntax: Syntax) -> bool:
@@ -67,12 +98,58 @@ class IndexReader(ABC):
     """The part of the reader that knows labels.
 
     expected  the shape of the whole, where it is known: it says in which order labels stand
+    labels    whether the whole is in index notation: xᵢ is an element then, not a row
     """
 
     def __init__(self, text: str, names: Names) -> None:
         self.text, self.names = text, names
         self.unknowns = Unknowns(names.numbers)
         self.expected: Shape = ()
+        self.labels = False
+
+    def has_labels(self, syntax: Syntax) -> bool:
+        """Whether labels alone say where things stand: all are elements, and not all of them rows.
+
+        In Σₙ yₙ xₙ the label is the name of an axis, and xₙ a row of X; in yᵢ Xᵢⱼ it is neither.
+        """
+        found = labelled_in(syntax)
+        return self._are_elements([(f, Fraction(1)) for f in found]) and not all(
+            self._is_row(f) for f in found
+        )
+
+    def with_axes(self, syntax: Syntax) -> Syntax:
+        """Labels of rows by the names of their axes: Σᵢ xᵢ yᵢ is Σₙ xₙ yₙ where X has n rows."""
+        fitting: dict[str, set[str]] = {}
+        found = labelled_in(syntax)
+        for part in found:
+            first = {s[0] for _, s in self._named(part.parts[0]) if s}
+            if len(part.text) == 1 and first:
+                fitting[part.text] = fitting.get(part.text, first) & first
+        taken = {label for part in found for label in part.text}
+        names = {
+            label: axis
+            for label, axes in fitting.items()
+            for axis in axes
+            if len(axes) == 1 and label not in self.names.sizes and axis not in taken
+        }
+        return _relabelled(syntax, names) if names else syntax
+
+    def _is_row(self, syntax: Syntax) -> bool:
+        """Whether what is labelled is a row of an array, by the name of its first axis."""
+        base = syntax.parts[0]
+        if base.kind != "name" or self._is_constant(base):
+            return True
+        return any(s[:1] == (syntax.text,) for _, s in self._named(base))
+
+    def _named(self, base: Syntax) -> list[tuple[str, Shape]]:
+        """The values that a letter may stand for, with their shapes: xₙ is a row of X."""
+        cases = (base.text, base.text.upper(), base.text.lower())
+        names = [self.names.printed.get(spelled(case), "") for case in cases]
+        return [(n, self.names.shapes[n]) for n in names if n in self.names.shapes]
+
+    def _is_constant(self, base: Syntax) -> bool:
+        """Whether this is the K of Kₘₙ or the e of e₋₁, and no value of the user's."""
+        return base.text in ("K", "e") and spelled(base.text) not in self.names.printed
 
     @abstractmethod
     def read(self, syntax: Syntax) -> Term:
@@ -104,10 +181,8 @@ class IndexReader(ABC):
             return op.unit(self.unknowns, labels.replace("-", "−"))
         if base.text == "K" and len(labels) == 2 and spelled("K") not in self.names.printed:
             return commutation(self.unknowns, tuple(labels))
-        for case in (base.text, base.text.upper(), base.text.lower()):
-            name = self.names.printed.get(spelled(case))
-            shape = self.names.shapes.get(name or "", ())
-            if name and len(labels) == 1 and shape[:1] == (labels,):
+        for name, shape in self._named(base):
+            if len(labels) == 1 and shape[:1] == (labels,):
                 return self._row(Term(ts.Symbol(shape, name), shape), syntax)
         raise self.error(
             f"there is no {base.text!r} with an axis named {labels!r} for its rows", syntax
@@ -123,6 +198,7 @@ class IndexReader(ABC):
         body = syntax.parts[0]
         factors = factors_of(body)
         elements = any(f.kind == "labelled" for f, _ in factors) and self._are_elements(factors)
+        elements = elements or self.labels
         if len(syntax.text) > 1 or elements:
             return self.in_indices(syntax.text, factors)
         term = self.value(body)
@@ -136,9 +212,10 @@ class IndexReader(ABC):
             return None
         factors = factors_of(syntax)
         labelled = [f for f, _ in factors if f.kind == "labelled"]
-        if not labelled or any(f.parts[0].text in ("K", "e") for f in labelled):
+        if not labelled or any(self._is_constant(f.parts[0]) for f in labelled):
             return None
-        if len(self.expected) < 3 and all(len(f.text) < 2 for f in labelled):
+        few = len(self.expected) < 3 and all(len(f.text) < 2 for f in labelled)
+        if few and not self.labels:
             return None
         return factors if self._are_elements(factors) else None
 
@@ -171,6 +248,9 @@ class IndexReader(ABC):
                     raise self.error(f"label {label!r} has two sizes", f)
             found.append(ts.At(body.shape, body.tree, labels, power))
         self.expected = expected
+        for label in summed:
+            if label not in sizes:
+                raise self.error(f"nothing here has the label {label!r}", factors[0][0])
         free = self._ordered(tuple(i for i in sizes if i not in summed), sizes)
         scalar = op.scaled(scalars, None).tree if scalars else number(1)
         shape = tuple(self.unknowns.value(sizes[i]) for i in free)

@@ -48,7 +48,9 @@ class Names:
         """What an error says of a name that there is not: the nearest one, and all."""
         known = sorted(spelled(n) for n in self.shapes)
         sizes = ", ".join(sorted(self.sizes))
-        return [*_nearest(unknown, known), f"There are {', '.join(known)}, and the sizes {sizes}."]
+        other = {unknown.lower(), unknown.upper()} & {*known, *self.sizes}
+        near = _nearest(unknown, known) or [f"Did you mean {name!r}?" for name in sorted(other)]
+        return [*near, f"There are {', '.join(known)}, and the sizes {sizes}."]
 
 
 def instead_of_function(unknown: str) -> list[str]:

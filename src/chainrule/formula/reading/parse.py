@@ -52,7 +52,8 @@ class Reader(IndexReader):
     def whole(self, syntax: Syntax, expected: Shape | None = None) -> Term:
         """Read a whole expression, and settle the sizes that are open."""
         self.expected = expected or ()
-        term = self.value(syntax)
+        self.labels = self.has_labels(syntax)
+        term = self.value(syntax if self.labels else self.with_axes(syntax))
         if expected is not None:
             self.unknowns.fit(term.shape, expected)
         if term.meta == "zero" and expected is not None:

@@ -19,7 +19,8 @@ _SAME: Final = {
     "-": "−", "×": "*", ".*": "⊙", "./": "⊘", "∗": "*", "⋅": "·", "==": "=", ">=": "≥", "<=": "≤",
     "||": "‖",
 }  # fmt: skip
-_LETTER: Final = "A-Za-zͰ-Ͽ∂ℓ_"
+_LETTER: Final = "A-Za-zͰ-Ͽ∂∇ℓ_"
+_PRIMED: Final = re.compile(r"[\w)\]ᵀ']")  # what a ' may follow to transpose it
 _AXED: Final = frozenset({"softmax", "log_softmax", "logsumexp"}) | REDUCTIONS
 _TOKEN: Final = re.compile(
     rf"""(?P<gap>[ \t]+)
@@ -67,6 +68,10 @@ def tokens(text: str, offset: int = 0) -> list[Token]:
     found: list[Token] = []
     place, gap = offset, False
     while place < len(text):
+        if text[place] == "'" and not gap and _PRIMED.match(text[place - 1 : place]):
+            found.append(Token("sup", "ᵀ", place, place + 1, gap))
+            place += 1
+            continue
         match = _TOKEN.match(text, place)
         if match is None:
             raise located(f"unexpected character {text[place]!r}", text, place, place + 1)
