@@ -48,6 +48,14 @@ def test_images_are_predicted_as_they_were_trained_on(tmp_path: Path, capsys):
     assert sum(chances) == pytest.approx(1)
 
 
+def test_a_column_that_names_the_rows_is_pointed_out(tmp_path: Path, capsys):
+    rows = "".join(f"row{i},{i % 7},{'ab'[i % 2]}\n" for i in range(50))
+    (tmp_path / "t.csv").write_text("id,x,y\n" + rows)
+    train(tmp_path / "t.csv", "--label", "y")
+    note = "id: 36 different texts, a feature each; --ignore id leaves the column out"
+    assert note in capsys.readouterr().out.splitlines()
+
+
 def test_a_file_that_is_no_image_is_named_and_the_others_are_predicted(tmp_path: Path, capsys):
     folder = write_images(tmp_path / "colors")
     train(folder, "--size", "8", "--model", "mlp:16", *WELL)

@@ -59,6 +59,27 @@ def test_delimiters_marks_quotes_blanks_and_line_ends_are_understood(tmp_path, t
     assert table.columns[1].categories == ("x,y", "z")
 
 
+@pytest.mark.parametrize("divider", [";", "\t", "|"])
+def test_decimal_commas_are_read_where_commas_do_not_divide(tmp_path, divider):
+    text = "a;b;y\n1,5;x,y;u\n-2;0,5;v\n3,25e-1;z;u\n".replace(";", divider)
+    table = read_csv(write(tmp_path, text))
+    assert table.numbers.tolist() == [[1.5], [-2.0], [0.325]]
+    assert table.columns[1].categories == ("0.5", "x,y", "z")
+
+
+def test_a_first_row_with_a_decimal_comma_is_no_header(tmp_path):
+    table = read_csv(write(tmp_path, "1,5;u\n2,5;v\n"))
+    assert table.numbers.tolist() == [[1.5], [2.5]]
+    table = read_csv(write(tmp_path, "1,5;0,5\n2,5;-1,5\n"))
+    assert table.numbers.tolist() == [[1.5, 0.5], [2.5, -1.5]]
+
+
+def test_commas_beside_decimal_points_are_no_decimal_commas(tmp_path):
+    table = read_csv(write(tmp_path, "a;b\n1.5;u,v\n2.5;1,2\n"))
+    assert table.numbers.tolist() == [[1.5], [2.5]]
+    assert table.columns[1].categories == ("1,2", "u,v")
+
+
 def test_a_first_row_with_a_number_is_no_header(tmp_path):
     table = read_csv(write(tmp_path, "1,a\n2,b\n"))
     assert [column.name for column in table.columns] == ["0", "1"]

@@ -16,6 +16,7 @@ def _here(tmp_path: Path, monkeypatch):
     np.save("nothing.npy", np.zeros((0, 3)))
     np.save("flat.npy", np.ones((5, 2)))
     Path("t.txt").write_text("some words " * 400)
+    Path("one.csv").write_text("x,y\n" + "1.5,yes\n" * 20)
     Path("there").mkdir()
 
 
@@ -50,6 +51,15 @@ MESSAGES: list[tuple[int, list[str], str]] = [
         (
             "DataError: npy: texts.npy has <U1[1]\n\n"
             "  Numbers are expected, the first axis counting the examples.\n"
+        ),
+    ),
+    (
+        1,
+        ["train", "one.csv", "--label", "y"],
+        (
+            "DataError: one: all examples are of one class, so there is nothing to tell apart\n\n"
+            "    class  yes\n\n"
+            "  There must be examples of another class too.\n"
         ),
     ),
     (1, ["describe", "nothing.npy"], "DataError: npy: nothing.npy has no examples\n"),

@@ -34,6 +34,16 @@ CASES = {
         {"expected": "rows of values", "found": "the header: a, b"},
         "",
     ),
+    "signs between the thousands": (
+        'a,y\n"1,234",u\n"12,345.5",v\n7,u\n',
+        {},
+        "the numbers of a column have commas",
+        {"line": 2, "column": "a", "found": "'1,234'"},
+        (
+            "Write them with a decimal point, and without signs between the thousands.\n"
+            '  If these are categories, pass categories=["a"].'
+        ),
+    ),
     "ragged": (
         "a,y\n1,u\n\n1,2,v\n",
         {},
@@ -194,7 +204,8 @@ def test_bytes_that_are_not_text(path):
         "csv: this is not text in the encoding expected\n\n"
         f"    file      {path}\n    offset    6\n    expected  utf-8 text\n"
         "    found     e9 74 e9 0a (invalid continuation byte)\n\n"
-        '  If the text is in another encoding, pass it: encoding="latin-1", "cp1252", …'
+        '  If the text is in another encoding, pass it: encoding="latin-1", "cp1252", …\n'
+        "  For the command line, convert it: iconv -f latin1 -t utf-8 t.csv > new-t.csv"
     )
     path.write_bytes("a,y\n".encode("utf-16"))
     assert message(DataError, csv, path, -1).endswith(

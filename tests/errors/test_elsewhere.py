@@ -4,6 +4,7 @@ import re
 import sys
 from collections.abc import Callable
 from contextlib import ExitStack
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -61,6 +62,11 @@ class Torchlike(cr.nn.Module):
     @property
     def width(self) -> int:
         return self.linear.widht  # type: ignore[no-any-return]
+
+
+@dataclass
+class Fields:
+    weight: cr.Tensor
 
 
 X = cr.ones((2, 2))
@@ -131,6 +137,45 @@ MESSAGES: list[tuple[type[Exception], Callable[[], object], str]] = [
         AttributeError,
         lambda: cr.cat([X, X]),
         "module 'chainrule' has no attribute 'cat'\n\n  cr.concat([x, x], axis=0) joins Tensors.",
+    ),
+    (
+        AttributeError,
+        lambda: cr.diag(X),
+        (
+            "module 'chainrule' has no attribute 'diag'\n\n"
+            "  cr.linalg.diagonal(x) reads the diagonal; cr.eye(2) * x[0] is the matrix "
+            "that has it."
+        ),
+    ),
+    (
+        TypeError,
+        lambda: cr.jit(lambda x, n: x * n, static_argnums=1),
+        (
+            "jit() has no argument 'static_argnums'\n\n"
+            "  It is not needed: ints, bools, strings and functions are part of the program, and "
+            "new ones make a\n  new recording. Tensors, arrays and floats are inputs."
+        ),
+    ),
+    (
+        DTypeError,
+        lambda: cr.grad(lambda p: cr.sum(p.weight))(Fields(X)),
+        (
+            "grad: argument 0 is a Fields, and derivatives are taken with respect to "
+            "floating-point numbers\n\n"
+            "  A dataclass is no tree of its own: as class Fields(cr.nn.Module), whose fields stay "
+            "as\n  they are, it becomes one. Tuples, lists, dicts and named tuples are trees too."
+        ),
+    ),
+    (
+        ArgumentError,
+        lambda: cr.jit(lambda p: p.weight)(Fields(X)),
+        (
+            "jit: an argument holds a Fields, which is neither a Tensor nor hashable\n\n"
+            "  Tensors and floats may change from call to call; everything else is part of the "
+            "program\n  and must be hashable.\n\n"
+            "  A dataclass is no tree of its own: as class Fields(cr.nn.Module), whose fields stay "
+            "as\n  they are, it becomes one. Tuples, lists, dicts and named tuples are trees too."
+        ),
     ),
     (AttributeError, lambda: cr.softmacks, "module 'chainrule' has no attribute 'softmacks'"),
     (

@@ -10,7 +10,7 @@ from chainrule.cli.form import shaped
 from chainrule.cli.optimization import make_loss, make_optimizer, make_schedule
 from chainrule.cli.sources import Source
 from chainrule.data import Dataset, augmentation, refit
-from chainrule.errors import ArgumentError
+from chainrule.errors import ArgumentError, DataError
 from chainrule.train.task import Task
 
 __all__ = ["Parts", "make_task", "split", "test_part"]
@@ -31,8 +31,10 @@ class Parts:
 def split(config: Config, source: Source) -> Parts:
     """Cut off the parts to validate and to test on, and bring all into the form of the model.
 
-    Raises:  ArgumentError: a part would be empty. DataError: the model takes other examples.
+    Raises:  ArgumentError: a part would be empty. DataError: the model takes other examples; all
+             examples are of one class.
     """
+    _require_two_classes(source.training)
     training, test = _tested(config, source)
     validation = None
     if config.validation:
@@ -48,6 +50,15 @@ def split(config: Config, source: Source) -> Parts:
         test = test.standardize(by=training.standardization)
         validation = validation and validation.standardize(by=training.standardization)
     return Parts(training, validation, test)
+
+
+def _require_two_classes(data: Dataset) -> None:
+    if data.classes is not None and len(data.classes) == 1:
+        raise DataError(
+            f"{data.name}: all examples are of one class, so there is nothing to tell apart\n\n"
+            f"    class  {data.classes[0]}\n\n"
+            "  There must be examples of another class too."
+        )
 
 
 def _tested(config: Config, source: Source) -> tuple[Dataset, Dataset]:

@@ -35,6 +35,7 @@ from chainrule.train.training import Ended, train
 
 __all__ = ["made", "resume", "start", "start_or_go_on"]
 
+_FEW_TEXTS = 20  # that a column may have, whatever the number of rows
 _KEYS = {"SIGINT": "Ctrl-C", "SIGTERM": "SIGTERM"}
 
 
@@ -237,6 +238,18 @@ def _introduce_parts(shown: Display, parts: Parts) -> None:
         f"{parts.training.name}: {len(parts.training):,} examples to train on{validation}, "
         f"{len(parts.test):,} to test"
     )
+    _note_names_of_rows(shown, parts.training)
+
+
+def _note_names_of_rows(shown: Display, training: Dataset) -> None:
+    """Say so where a column has a text of its own in most rows, from which little is learned."""
+    columns = (training.preparation or {}).get("categories", {})
+    for name, texts in columns.items():
+        if len(texts) > max(_FEW_TEXTS, len(training) // 2):
+            shown.note(
+                f"{name}: {len(texts):,} different texts, a feature each; "
+                f"--ignore {name} leaves the column out"
+            )
 
 
 def _introduce(shown: Display, path: Path, parts: Parts, progress: Progress, task: Task) -> None:

@@ -3,6 +3,7 @@
 Source: shafranovich2005csv
 """
 
+import re
 from collections.abc import Callable, Collection, Iterator, Sequence
 from csv import Error as FormatError
 from csv import reader as read_rows
@@ -38,6 +39,9 @@ _DELIMITERS = ",;\t|"
 _ROWS = 2**11  # that are turned into columns at once
 _SNIFFED = 20  # rows that decide on the delimiter
 
+_WITH_COMMA = re.compile(r"[+-]?[0-9]*,[0-9]+([eE][+-]?[0-9]+)?")
+_WITH_POINT = re.compile(r"[+-]?[0-9]*\.[0-9]+([eE][+-]?[0-9]+)?")
+
 Row: TypeAlias = list[str]
 Chunk: TypeAlias = tuple[list[list[str]], Sequence[int]]
 
@@ -64,7 +68,8 @@ def csv(
     texts and integers are classes, other numbers quantities to predict.
 
     label          the name of the column to predict, or its place: 0 is the first, −1 the last
-    delimiter      "," ";" tab or "|"; None: the one that gives every row the same number of cells
+    delimiter      "," ";" tab or "|"; None: the one that gives every row the same number of cells.
+                   Where it is no comma and the first rows write 1,5 and never 1.5, so do all
     header         whether the first row names the columns; None: if none of its cells is a number
     ignore         columns to leave out, such as one that numbers the rows
     categories     columns of numbers that name categories, such as postal codes
@@ -142,7 +147,10 @@ def read_csv(
     with open_text("csv", path, encoding) as text:
         delimiter = _sniff(path, text) if delimiter is None else _checked(delimiter)
     with open_text("csv", path, encoding) as text:
-        names, skipped, chunks = _open(path, text, delimiter, header, set(missing_texts))
+        comma = _decimal_commas(list(islice(text, _SNIFFED)), delimiter)
+    with open_text("csv", path, encoding) as text:
+        names, skipped, chunks = _open(path, text, delimiter, header, set(missing_texts), comma)
+        chunks = map(_with_points, chunks) if comma else chunks
         kept = _kept(path, names, ignore)
         kept = kept if only is None else [i for i in kept if names[i] in only]
         kinds = _kinds(path, [names[i] for i in kept], categories, numbers)
@@ -160,6 +168,7 @@ def read_csv(
     columns = [survey.column(places) for survey in surveys]
     with open_text("csv", path, encoding) as text:
         chunks = _chunks(path, text, delimiter, len(names), skipped)
+        chunks = map(_with_points, chunks) if comma else chunks
         return _store(path, columns, kept, chunks, frozenset(missing_texts), in_memory)
 
 
@@ -171,7 +180,10 @@ def _checked(delimiter: str) -> str:
 
 
 def _sniff(path: Path, text: TextIO) -> str:
-    """The delimiter by which the first rows have the same number of cells, and the most."""
+    """The delimiter by which the first rows have the same number of cells, and the most.
+
+    The comma gives way to another one that leaves decimal commas, as in 1,5;2,5.
+    """
     lines = list(islice(text, _SNIFFED))
     if path.suffix.lower() in (".tsv", ".tab"):
         return "\t"
@@ -184,11 +196,37 @@ def _sniff(path: Path, text: TextIO) -> str:
         most = max(widths, default=0)
         return most > 1 and widths.count(most) == len(widths), most
 
-    return max(_DELIMITERS, key=fit)  # of equals, the first
+    found = max(_DELIMITERS, key=fit)  # of equals, the first
+    others = [d for d in _DELIMITERS if d != "," and fit(d)[0] and _decimal_commas(lines, d)]
+    return others[0] if found == "," and others else found
+
+
+def _decimal_commas(lines: Sequence[str], delimiter: str) -> bool:
+    """Whether the first rows write 1,5 and nowhere 1.5, in a table that commas do not divide."""
+    if delimiter == ",":
+        return False
+    try:
+        cells = [cell.strip() for row in read_rows(lines, delimiter=delimiter) for cell in row]
+    except FormatError:
+        return False
+    return any(map(_WITH_COMMA.fullmatch, cells)) and not any(map(_WITH_POINT.fullmatch, cells))
+
+
+def _with_points(chunk: Chunk) -> Chunk:
+    """The numbers with a decimal point in place of the comma; texts stay as they are."""
+    columns, lines = chunk
+    return [
+        [c.replace(",", ".") if _WITH_COMMA.fullmatch(c) else c for c in cells] for cells in columns
+    ], lines
 
 
 def _open(
-    path: Path, text: TextIO, delimiter: str, header: bool | None, missing_texts: set[str]
+    path: Path,
+    text: TextIO,
+    delimiter: str,
+    header: bool | None,
+    missing_texts: set[str],
+    comma: bool,
 ) -> tuple[list[str], int, Iterator[Chunk]]:
     """The names of the columns, the number of rows before the first of values, and those rows."""
     rows, lines = next(_pieces(path, text, delimiter), ([], []))
@@ -196,7 +234,8 @@ def _open(
         raise cell_fault("csv", "the file is empty", path, {"expected": "rows", "found": "none"})
     cells = list(map(str.strip, rows[0]))
     if header is None:
-        header = not any(_is_number(cell) for cell in cells) and set(cells) - missing_texts != set()
+        (read,), _ = _with_points(([cells], [])) if comma else ([cells], [])
+        header = not any(map(_is_number, read)) and set(cells) - missing_texts != set()
     names = [cell or f"column {i}" for i, cell in enumerate(cells)]
     names = names if header else [str(i) for i in range(len(cells))]
     twice = first_twice(names)

@@ -1,5 +1,6 @@
 """What the columns of a text table hold: found in a first reading that keeps no cells."""
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -14,6 +15,7 @@ from chainrule.errors import DataError
 __all__ = ["MISSING", "ColumnSurvey"]
 
 MISSING = ("", "?", "NA", "N/A", "NaN", "nan", "NULL", "null", "None")
+_GROUPED = re.compile(r"[+-]?[0-9]+(,[0-9]+)*(\.[0-9]+)?")  # 1,234.5, or 1,5 between semicolons
 _LARGEST = float(np.finfo(np.float32).max)
 _FEW = 0.1  # a column of numbers with at most this share of other texts is likelier mistyped
 _SURE = 1000  # texts that make a column one of categories, whatever follows
@@ -94,6 +96,8 @@ class ColumnSurvey:
                 f'If these are categories, pass categories=["{self.name}"]; '
                 f'if it stands for no value, missing_texts=["{self.other_from[1]}"].'
             )
+        if self.others and all(map(_GROUPED.fullmatch, self.texts)):
+            raise self._with_commas()
         if kind == "category" and len(self.texts) > self.most:
             raise self._too_many()
         place = places[kind]
@@ -121,6 +125,16 @@ class ColumnSurvey:
             "found": repr(text[:80]),
         }
         return cell_fault(self.reader, "a cell is not a number", self.path, details, rule)
+
+    def _with_commas(self) -> DataError:
+        place, text = self.other_from
+        details = {"line": place.removeprefix("line "), "column": self.name, "found": repr(text)}
+        rule = (
+            "Write them with a decimal point, and without signs between the thousands.\n"
+            f'If these are categories, pass categories=["{self.name}"].'
+        )
+        fact = "the numbers of a column have commas"
+        return cell_fault(self.reader, fact, self.path, details, rule)
 
     def _too_many(self) -> DataError:
         place, text = self.other_from

@@ -87,7 +87,11 @@ def _not_text(
     if not base and not place and there[:2] in _MARKS:
         rule = f'These are the first bytes of UTF-16: pass encoding="{_MARKS[there[:2]]}".'
     else:
-        rule = 'If the text is in another encoding, pass it: encoding="latin-1", "cp1252", …'
+        rule = (
+            'If the text is in another encoding, pass it: encoding="latin-1", "cp1252", …\n'
+            "For the command line, convert it: "
+            f"iconv -f latin1 -t utf-8 {path.name} > new-{path.name}"
+        )
     found = f"{there.hex(' ')} ({reason})"
     fact = "this is not text in the encoding expected"
     return broken_file(reader, fact, path, base + place, expected, found, rule)

@@ -14,6 +14,7 @@ from chainrule.codegen.listing import listing
 from chainrule.codegen.outline import Native
 from chainrule.codegen.program import compile_graph
 from chainrule.codegen.target import check_precision
+from chainrule.elsewhere import spelled
 from chainrule.errors import ArgumentError
 from chainrule.ir.graph import Graph
 from chainrule.passes.pipeline import optimize
@@ -26,7 +27,7 @@ from chainrule.runtime.translation import assembly
 from chainrule.tensors import Tensor
 from chainrule.transform.donation import Donate, Donation
 from chainrule.transform.recorded import Options, Recorded, Shortcut, say
-from chainrule.transform.scope import Function, require_function
+from chainrule.transform.scope import Function, fields_hint, require_function
 
 _SHORTENED: Final = 3  # calls of one kind from which on a shortcut pays
 _TRIED: Final = 8  # shortcuts of a function; one that does not fit costs half a microsecond
@@ -46,7 +47,7 @@ def _signature(leaf: Any) -> Any:
             f"jit: an argument holds a {type(leaf).__name__}, which is neither a Tensor nor "
             "hashable\n\n"
             "  Tensors and floats may change from call to call; everything else is part of the "
-            "program\n  and must be hashable."
+            f"program\n  and must be hashable.{fields_hint(leaf)}"
         ) from None
     return type(leaf), leaf
 
@@ -220,6 +221,12 @@ def _bound(jitted: Jitted, instance: Any) -> Callable[..., Any]:
     return lambda *args, **kwargs: jitted(instance, *args, **kwargs)
 
 
+_STATIC: Final = (
+    "It is not needed: ints, bools, strings and functions are part of the program, and new ones "
+    "make a\n  new recording. Tensors, arrays and floats are inputs."
+)
+
+
 @overload
 def jit(
     f: Function,
@@ -236,6 +243,7 @@ def jit(
 ) -> Callable[[Function], Jitted]: ...
 
 
+@spelled(static=_STATIC, static_argnums=_STATIC, static_argnames=_STATIC)
 def jit(
     f: Function | None = None,
     *,

@@ -7,6 +7,7 @@ closed recording are re-homed in the recording around it, or get their values wh
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from dataclasses import is_dataclass
 from typing import Any
 
 import numpy as np
@@ -64,7 +65,7 @@ def variable(transform: str, value: Any, place: str) -> Tensor:
         hint = f"; write {value}.0" if type(value) is int else ""
         raise DTypeError(
             f"{transform}: {place} is {_named(value)}, and derivatives are taken with respect to "
-            f"floating-point numbers{hint}"
+            f"floating-point numbers{hint}{fields_hint(value)}"
         )
     if not found.dtype.is_float:
         raise DTypeError(
@@ -73,6 +74,17 @@ def variable(transform: str, value: Any, place: str) -> Tensor:
             "  Convert it with .astype(cr.float64), or pick other arguments with argnums."
         )
     return found
+
+
+def fields_hint(value: Any) -> str:
+    """What helps where a dataclass that holds Tensors is given: it is one leaf, not a tree."""
+    if not is_dataclass(value) or isinstance(value, type):
+        return ""
+    return (
+        f"\n\n  A dataclass is no tree of its own: as class {type(value).__name__}(cr.nn.Module), "
+        "whose fields stay as\n  they are, it becomes one. Tuples, lists, dicts and named tuples "
+        "are trees too."
+    )
 
 
 def _named(value: Any) -> str:
