@@ -53,6 +53,13 @@ MISUSED = [
         "chainrule train: --model: there is no model 'lineer'\n\n  Did you mean linear?\n",
     ),
     (
+        ["train", "digits", "--model", "mlp"],
+        (
+            "chainrule train: --model: mlp needs sizes\n\n"
+            "  It is mlp:512,512, the sizes of its hidden layers.\n"
+        ),
+    ),
+    (
         ["train", "digits", "--model", "mlp:64;64"],
         (
             "chainrule train: --model: there is no model 'mlp:64;64'\n\n"

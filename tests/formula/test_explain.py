@@ -108,9 +108,9 @@ def test_a_parameter_without_axes_is_named() -> None:
     with pytest.raises(FormulaError) as caught:
         explain(lambda x: cr.sum(x), "x")
     assert str(caught.value) == (
-        "explain: the shape of x is not known\n\n"
+        "the shape of x is not known\n\n"
         '  Annotate it with the names of its axes, as in x: "n d", pass axes={"x": "n d"}, or '
-        "example arguments."
+        'example arguments.\n  On the command line: --axes x="n d".'
     )
 
 

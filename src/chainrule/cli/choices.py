@@ -84,6 +84,8 @@ def model_name(text: str) -> str:
     if not near:
         raise ValueError(f"there is no model {text!r}\n\n  There are: {', '.join(MODELS)}.")
     form = _MODEL_FORMS.get(near[0])
+    if text == near[0]:
+        raise ValueError(f"{text} needs sizes\n\n  It is {form}.")
     remedy = f"Did you mean {near[0]}?" if form is None else f"It is {form}."
     raise ValueError(f"there is no model {text!r}\n\n  {remedy}")
 

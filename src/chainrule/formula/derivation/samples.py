@@ -197,9 +197,10 @@ def signature(
             fixed[name] = parameter.default
         else:
             raise FormulaError(
-                f"explain: the shape of {name} is not known\n\n"
+                f"the shape of {name} is not known\n\n"
                 f'  Annotate it with the names of its axes, as in {name}: "n d", pass '
-                f'axes={{"{name}": "n d"}}, or example arguments.'
+                f'axes={{"{name}": "n d"}}, or example arguments.\n'
+                f'  On the command line: --axes {name}="n d".'
             )
     known = _checked_facts(facts or {}, shapes)
     return Signature(shapes, fixed, known, _example_sizes(shapes, shown))

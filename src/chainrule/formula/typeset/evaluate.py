@@ -225,7 +225,10 @@ class Evaluator:
                 order = 0 if name == "digamma" else 1
                 return np.asarray(SCALARS["polygamma"].numpy(*values, order))
         if name not in SCALARS:
-            raise FormulaError(f"the derivative goes through {name}, which has no formula")
+            raise FormulaError(
+                f"the derivative goes through {name}, which has no formula\n\n"
+                "  Its numbers: cr.grad, cr.jacobian and cr.hessian."
+            )
         return np.asarray(SCALARS[name].numpy(*values))
 
 
