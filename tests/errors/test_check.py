@@ -55,6 +55,20 @@ MESSAGES = [
             "  Did you mean 'n'?\n  There are L, X, loss, w, y, and the sizes d, n."
         ),
     ),
+    (
+        "2 + exp(",
+        (
+            "expected a number, a name or an opening bracket, found the end\n\n    2 + exp(\n"
+            "            ^"
+        ),
+    ),
+    (
+        "(X)_",
+        (
+            "there is no '_'\n\n    (X)_\n       ^\n\n"
+            "  There are L, X, loss, w, y, and the sizes d, n."
+        ),
+    ),
     (r"2 \foo X", "\\foo is not known\n\n    2 \\foo X\n      ^^^^"),
     (r"\frac{2}{n", "this brace is never closed\n\n    \\frac{2}{n\n            ^"),
     ("Σⱼ Xᵢₖ yᵢ", "nothing here has the label 'j'\n\n    Σⱼ Xᵢₖ yᵢ\n       ^^^"),
@@ -70,6 +84,10 @@ def test_a_derivation_that_does_not_parse(derivation: str, message: str) -> None
     with pytest.raises(FormulaError) as caught:
         check(loss, "w", derivation)
     assert str(caught.value) == message
+
+
+def test_a_call_without_arguments_is_told() -> None:
+    assert check(loss, "w", "sum()").message == "sum takes an argument, and there is none"
 
 
 def test_an_unknown_function_names_the_nearest() -> None:

@@ -10,9 +10,9 @@ __all__ = ["check"]
 
 _HELP = """Say whether a derivation is right, and if not, what is wrong with it.
 
-PROGRAM is FILE.py:function. DERIVATION is your formula for the derivative, in Python or in
-mathematics: "X.T @ (P - Y)" or "Xᵀ(P − Y)"; of several lines, name the values in between. The exit
-code is 1 if it is wrong.
+PROGRAM is FILE.py:function. DERIVATION is your formula for the derivative, in Python,
+in mathematics or in LaTeX: "X.T @ (P - Y)", "Xᵀ(P − Y)" or "X^\\top (P - Y)"; of several lines,
+name the values in between. The exit code is 1 if it is wrong.
 """
 
 

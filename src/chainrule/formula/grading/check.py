@@ -96,10 +96,11 @@ def check(
 ) -> Check:
     """Grade a derivation: right, right up to something, or which line first goes wrong and how.
 
-    A derivation is one expression or several lines, in NumPy-like form (``X.T @ (P - Y) / n``) or
-    in Unicode mathematics (``1/n · Xᵀ(P − Y)``), with the names of the function's parameters and
-    locals; lines ``name = …`` define further names. Or it is a function of f's parameters. Every
-    form that agrees at random points and sizes is right. Text is never evaluated as Python.
+    A derivation is one expression or several lines, in NumPy-like form (``X.T @ (P - Y) / n``), in
+    Unicode mathematics (``1/n · Xᵀ(P − Y)``), in LaTeX, or with indices (``Σᵢ Xᵢⱼ (Pᵢₖ − Yᵢₖ)/n``),
+    with the names of the function's parameters and locals; lines ``name = …`` define further names.
+    Or it is a function of f's parameters. Every form that agrees at random points and sizes is
+    right. Text is never evaluated as Python; errors quote LaTeX as it was read.
 
     Raises:  FormulaError: a derivation that does not parse or uses an unknown name, with a caret
              under the place; no such parameter; an unknown shape.

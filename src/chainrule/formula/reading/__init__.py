@@ -1,1 +1,1 @@
-"""Reading derivations: NumPy-like text or Unicode mathematics to a typeset tree."""
+"""Reading derivations: NumPy-like text, Unicode mathematics or LaTeX to a typeset tree."""

@@ -44,8 +44,10 @@ _THEN_SIZES: Final = frozenset(
 def check_arguments(name: str, parts: Sequence[Term], options: Options) -> None:
     """Refuse arguments that a function does not take.
 
-    Raises:  MisfitError: too many arguments, an unknown name, a tuple instead of an array.
+    Raises:  MisfitError: none, too many arguments, an unknown name, a tuple instead of an array.
     """
+    if not parts:
+        raise MisfitError(f"{name} takes an argument, and there is none")
     most = _MOST.get(name, 1)
     if len(parts) > most:
         raise MisfitError(f"{name} takes {_counted(most)}, and there are {len(parts)}")

@@ -262,7 +262,7 @@ class _Parser(Brackets):
         """Whether labels stand below what was read: xₙ, tril(A)ₙ, (A + B)_dₖ."""
         if token.gap or body.kind in ("number", "string"):
             return False
-        return token.kind == "sub" or (token.kind == "name" and token.text[0] == "_")
+        return token.kind == "sub" or (token.kind == "name" and token.text[0] == "_" != token.text)
 
     def _indexed(self, body: Syntax) -> Syntax:
         """Labels below a name: xₙ, and Uₙₜₖc, where c has no subscript sign."""
@@ -306,7 +306,7 @@ class _Parser(Brackets):
             self.take()
             body = self.relation()
             return Syntax("star", "", (body,), token.start, body.end)
-        following = self.tokens[self.place + 1]
+        following = self.tokens[min(self.place + 1, len(self.tokens) - 1)]
         if (
             token.kind == "name"
             and following.text == "="
