@@ -44,7 +44,7 @@ class Pace:
         self,
         task: Task,
         *,
-        aim: float = 0.3,
+        aim: float = 0.25,
         saved: tuple[float, float] = (2e-4, 0.1),
         most: int | None = None,
         waits: bool = False,
