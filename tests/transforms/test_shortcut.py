@@ -5,6 +5,7 @@ import pytest
 
 import chainrule as cr
 from chainrule.errors import IndexingError
+from chainrule.transform.recorded import Recorded
 
 
 @pytest.fixture(autouse=True)
@@ -221,3 +222,15 @@ def test_a_tensor_that_is_bound_anew_before_each_call_goes_a_short_way():
     assert f.recordings == 2
     weight = cr.tensor([1.0])
     assert f(x).tolist() == [6.0, 6.0]
+
+
+def test_what_a_distribution_keeps_does_not_lengthen_the_way(monkeypatch):
+    p = cr.probability.MultivariateNormal([0.0, 1.0], [[2.0, 0.5], [0.5, 1.0]])
+    x = cr.tensor(np.random.default_rng(0).standard_normal((20, 2)))
+    expected = p.log_density(x).tolist()
+    f = cr.jit(p.log_density)
+    assert _often(f, x)[-1].tolist() == pytest.approx(expected, rel=1e-14)
+    looks = []
+    monkeypatch.setattr(Recorded, "hidden", lambda *_, **__: looks.append(1))
+    assert f(x).tolist() == pytest.approx(expected, rel=1e-14)
+    assert not looks

@@ -150,8 +150,15 @@ def _is_settled(value: Any) -> bool:
     if kind is tuple:
         return all(map(_is_settled, value))
     if tree.is_branch(kind) or _is_frozen(kind):
-        return all(map(_is_settled, getattr(value, "__dict__", {}).values()))
+        return all(map(_is_settled, _watched_of(value)))
     return issubclass(kind, _SETTLED)
+
+
+def _watched_of(value: Any) -> list[Any]:
+    """What an object has. A tree is watched by its fields, and may keep there what is made of them."""
+    held: dict[str, Any] = getattr(value, "__dict__", {})
+    fields = getattr(value, "__dataclass_fields__", held) if tree.is_branch(type(value)) else held
+    return [held[name] for name in held if name in fields]
 
 
 def _is_frozen(cls: type) -> bool:
