@@ -12,6 +12,7 @@ import pytest
 import chainrule as cr
 from chainrule.errors import CapacityError, IndexingError
 from chainrule.runtime import memory, native
+from chainrule.runtime.filling import Moving, filling
 from chainrule.runtime.native import NativeProgram
 from chainrule.runtime.programs import ready
 from chainrule.runtime.reference import Program
@@ -270,11 +271,28 @@ def test_blocks_fill_an_array(count: int, tail: tuple[int, ...]) -> None:
     program = ready(graph)
     assert isinstance(program, NativeProgram)
     assert program.fills
-    starts = [0, 8, 16, 24, 32, 40]
-    starts = [*[k for k in starts if k < count - 8], max(0, count - 8)]
-    blocks = ((k, [np.asfortranarray(x[k : k + 8])]) for k in starts)
-    found = program.fill(count, [scale], blocks)
-    np.testing.assert_allclose(found, np.exp(x[:count]) * 3)
+    fill, begin = filling(program, 1), max(0, count - 8)
+    assert fill is not None
+    for number in range(3):  # what a call leaves behind the next one uses
+        moving = [Moving(x + number, 8, (x + number)[begin : begin + 8])]
+        found = fill(count, [scale], moving, begin)
+        np.testing.assert_allclose(found, np.exp(x[:count] + number) * 3)
+
+
+def test_blocks_of_several_inputs_move_each_in_its_own_way() -> None:
+    """One lies block after block, one is a number for each block, one is always the same."""
+    x, last = np.arange(24.0), np.full(8, 100.0)
+    same, numbers = np.arange(8.0), np.arange(4, dtype=np.uint64)
+    graph, _ = optimized(
+        lambda scale, x, same, k: x * scale + same + k.astype("float64"),
+        np.asarray(2.0), x[:8], same, np.asarray(numbers[0]),
+    )  # fmt: skip
+    fill = filling(ready(graph), 3)
+    assert fill is not None
+    moving = [Moving(x, 8, last), Moving(same, 0, same), Moving(numbers, 1, np.asarray(numbers[3]))]
+    found = fill(29, [np.asarray(2.0)], moving, 24)
+    expected = [(x[8 * k :][:8] if k < 3 else last) * 2 + same + k for k in range(4)]
+    np.testing.assert_array_equal(found, np.concatenate(expected)[:29])
 
 
 def test_a_block_that_fails_says_what_is_wrong() -> None:
@@ -283,7 +301,11 @@ def test_a_block_that_fails_says_what_is_wrong() -> None:
     program = ready(graph)
     assert isinstance(program, NativeProgram)
     fine, wrong = np.arange(8) % 5, np.full(8, 7)
-    np.testing.assert_array_equal(program.fill(8, [table], [(0, [fine])]), fine)
-    with pytest.raises(IndexingError):
-        program.fill(16, [table], [(0, [fine]), (8, [wrong])])
-    np.testing.assert_array_equal(program.fill(8, [table], [(0, [fine])]), fine)
+    fill = filling(program, 1)
+    assert fill is not None
+    one, both = [Moving(fine, 8, fine)], np.concatenate([fine, wrong])
+    np.testing.assert_array_equal(fill(8, [table], one, 0), fine)
+    for given in (both, both[::-1].copy()):
+        with pytest.raises(IndexingError):
+            fill(16, [table], [Moving(given, 8, given[8:])], 8)
+    np.testing.assert_array_equal(fill(8, [table], one, 0), fine)

@@ -7,13 +7,14 @@ after another, however many there are.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
 from typing import Any, Final
 
 import numpy as np
 
+from chainrule.runtime.filling import Moving, filling
 from chainrule.runtime.memory import empty
-from chainrule.runtime.native import NativeProgram
+from chainrule.runtime.native import plain
 from chainrule.runtime.quiet import quietly
 
 __all__: list[str] = []
@@ -31,22 +32,21 @@ def along(program: Program, fixed: Sequence[Array], x: Array, rows: int) -> Arra
     The last block begins earlier, so that it is whole: what it shares with the one before is
     computed twice, to the same bits.
     """
-    count = len(x)
-    starts = (*range(0, count - rows, rows), count - rows)
-    blocks = ((start, [x[start : start + rows]]) for start in starts)
-    return quietly(_side_by_side, program, count, fixed, blocks)
+    whole, begin = plain(x), len(x) - rows
+    return _side_by_side(program, len(x), fixed, [Moving(whole, rows, whole[begin:])], rows, begin)
 
 
 def numbered(program: Program, fixed: Sequence[Array], count: int, rows: int) -> Array:
     """The results of a program for fixed arrays and the number of a block, up to so many rows."""
-    blocks = ((k * rows, [np.array(k, np.uint64)]) for k in range(-(-count // rows)))
-    return quietly(_side_by_side, program, count, fixed, blocks)
+    blocks = -(-count // rows)
+    numbers = Moving(np.arange(blocks, dtype=np.uint64), 1, np.array(blocks - 1, np.uint64))
+    return _side_by_side(program, count, fixed, [numbers], rows, (blocks - 1) * rows)
 
 
 def paired(program: Program, fixed: Sequence[Array], count: int, rows: int) -> Array:
     """The two results of a program for the place of a block in so many rows, one behind another."""
-    blocks = ((start, [np.array(start, np.uint64)]) for start in range(0, count, rows))
-    return quietly(_side_by_side, program, count, fixed, blocks).reshape(-1)
+    starts, begin = _starts(count, rows)
+    return _side_by_side(program, count, fixed, [starts], rows, begin).reshape(-1)
 
 
 def streamed(program: Program, arrays: Sequence[Array], count: int, rows: int) -> Array:
@@ -54,13 +54,18 @@ def streamed(program: Program, arrays: Sequence[Array], count: int, rows: int) -
 
     An array of so many rows comes in blocks, the last of them filled up; all others come whole.
     """
+    starts, begin = _starts(count, rows)
+    given = [
+        Moving(a, rows, _filled(a[begin:], rows)) if len(a) == count else Moving(a, 0, a)
+        for a in map(plain, arrays)
+    ]
+    return _side_by_side(program, count, (), [*given, starts], rows, begin)
 
-    def block(start: int) -> list[Array]:
-        cut = [_filled(a[start : start + rows], rows) if len(a) == count else a for a in arrays]
-        return [*cut, np.array(start, np.uint64)]
 
-    blocks = ((start, block(start)) for start in range(0, count, rows))
-    return quietly(_side_by_side, program, count, (), blocks)
+def _starts(count: int, rows: int) -> tuple[Moving, int]:
+    """Where blocks begin, one after another, and where the last one does."""
+    begin = (count - 1) // rows * rows
+    return Moving(np.arange(0, count, rows, dtype=np.uint64), 1, np.array(begin, np.uint64)), begin
 
 
 def _filled(block: Array, rows: int) -> Array:
@@ -71,14 +76,33 @@ def _side_by_side(
     program: Program,
     count: int,
     fixed: Sequence[Array],
-    blocks: Iterable[tuple[int, Sequence[Array]]],
+    moving: Sequence[Moving],
+    rows: int,
+    begin: int,
 ) -> Array:
-    """What a program makes of blocks, from some rows on; of several results one behind another."""
-    if isinstance(program, NativeProgram) and program.fills:
-        return program.fill(count, fixed, blocks)
+    """What a program makes of blocks of so many rows; of several results one behind another.
+
+    begin   the row from which on the last block lies
+    """
+    fill = filling(program, len(moving))
+    if fill is not None:
+        return fill(count, fixed, moving, begin)
+    return quietly(_one_by_one, program, count, fixed, moving, rows, begin)
+
+
+def _one_by_one(
+    program: Program,
+    count: int,
+    fixed: Sequence[Array],
+    moving: Sequence[Moving],
+    rows: int,
+    begin: int,
+) -> Array:
+    blocks = 1 + -(-begin // rows)
     whole: Array | None = None
-    for start, block in blocks:
-        made = program(*fixed, *block)
+    for k in range(blocks):
+        start = begin if k == blocks - 1 else k * rows
+        made = program(*fixed, *[m.block(k, blocks) for m in moving])
         if whole is None:
             whole = empty((len(made), count, *made[0].shape[1:]), made[0].dtype)
         for part, new in zip(whole, made, strict=True):

@@ -14,7 +14,7 @@ from typing import Any, Final, TypeVar
 import numpy as np
 
 from chainrule import tree
-from chainrule.functions.blockwise import BLOCK, Program, along, numbered
+from chainrule.functions.blockwise import Program, along, numbered
 from chainrule.functions.lift import Operand, known_array
 from chainrule.functions.manipulation import reshape
 from chainrule.functions.random_blocks import uniform_block, uniform_rows
@@ -23,13 +23,20 @@ from chainrule.ir.dtype import DType, from_numpy, uint64
 from chainrule.ir.primitives import Shape
 from chainrule.probability.parameters import kept
 from chainrule.recording import modes
+from chainrule.runtime.filling import filling
 from chainrule.runtime.programs import is_native, ready
+from chainrule.runtime.rows import rows_of
 from chainrule.tensors import Tensor, of_value
+from chainrule.transform.arguments import tensor_slots
 from chainrule.transform.jit import jit
 
 __all__: list[str] = []
 
-_MANY: Final = 2**14  # densities from which on it pays to run a program
+_MANY: Final = 2**13  # numbers from which on it pays to run a program for their densities
+_SHORTENED: Final = 16  # calls of a distribution from which on a shorter way to a program pays
+_BLOCK: Final = 2**11  # numbers of a block
+_WIDEST: Final = 2**13  # numbers of a draw above which there are no blocks
+_SIDE_BY_SIDE: Final = 16  # draws whose densities fill 64 bytes: then blocks lie side by side
 _MANY_DRAWS: Final = 2**12
 _DRAWN: Final = 2**13  # uniform numbers of a block; draws are what they are for this number
 _PROGRAMS: Final = 256  # that are kept
@@ -40,10 +47,10 @@ Kind = tuple[Shape, DType]
 
 
 def in_blocks(log_density: Density[Owner]) -> Density[Owner]:
-    """Let a distribution, or what one has prepared, compute many densities block by block.
+    """Let a distribution compute many densities block by block.
 
     Its ``_draw_shape()`` is the shape of a draw from all places, of which the last ``event_axes``
-    belong to one draw.
+    belong to one draw. Where it has ``_prepared()``, that has the ``log_density`` of blocks.
     """
 
     @functools.wraps(log_density)
@@ -51,51 +58,86 @@ def in_blocks(log_density: Density[Owner]) -> Density[Owner]:
         value = x if isinstance(x, np.ndarray) else known_array(x)
         if value is None or value.size < _MANY:
             return log_density(self, x)
-        along_blocks = kept(self, "_blocks", lambda: _Blocks(log_density, self))
-        found = along_blocks(value)
+        along_blocks: _Blocks = kept(self, "_blocks", make, self)
+        found = along_blocks(value, x)
         return log_density(self, x) if found is None else found
+
+    def make(owner: Any) -> _Blocks:
+        prepare = getattr(owner, "_prepared", None)
+        made = owner if prepare is None else prepare()
+        density = log_density if prepare is None else type(made).log_density
+        return _Blocks(density, made, owner._draw_shape(), owner.event_axes)
 
     return method
 
 
 class _Blocks:
-    """A density of known parameters, and the programs that compute it block by block."""
+    """A density of known parameters, and the programs that compute it block by block.
 
-    __slots__ = ("density", "draw", "event", "fixed", "programs", "structure", "width")
+    calls   how often it went the long way
+    direct  programs as functions of a Tensor, for arrays that are not very long, by modes
+    """
 
-    def __init__(self, density: Density[Any], owner: Any) -> None:
-        self.density = density
-        self.draw: Shape = owner._draw_shape()
-        self.event: int = owner.event_axes
-        self.width = math.prod(self.draw)
+    __slots__ = (
+        "calls", "density", "direct", "draw", "event", "fixed", "programs", "rows", "structure",
+    )  # fmt: skip
+
+    def __init__(self, density: Density[Any], owner: Any, draw: Shape, event: int) -> None:
+        self.density, self.draw, self.event = density, draw, event
+        self.rows = _rows(math.prod(draw))
         leaves, self.structure = tree.flatten(owner)
         fixed = [_lying_flat(known_array(leaf)) for leaf in leaves]
         self.fixed = None if any(v is None for v in fixed) else fixed
         self.programs: dict[Any, Program] = {}
+        self.direct: dict[frozenset[str], Callable[[object], Any]] = {}
+        self.calls = 0
 
-    def __call__(self, x: np.ndarray) -> Tensor | None:
+    def __call__(self, x: np.ndarray, given: object) -> Tensor | None:
         """A number for each draw in x, along whose first axes a program goes.
 
-        It is None where parameters are not known, or the last axes of x are not those of a draw.
-        """
-        last = x.ndim - len(self.draw)
-        if self.fixed is None or not self.width or x.shape[last:] != self.draw:
-            return None
-        count = x.size // self.width
-        rows = BLOCK // self.width
-        if not rows or not x.dtype.isnative:
-            return None
-        key = rows, x.dtype.num, modes()
-        program = self.programs.get(key) or self._program(key, x.dtype)
-        made = along(program, self.fixed, x.reshape(count, *self.draw), rows)
-        return of_value(made.reshape(x.shape[: x.ndim - self.event]))
+        It is None where parameters are not known or the last axes of x are not those of a draw.
 
-    def _program(self, key: tuple[int, int, frozenset[str]], dtype: np.dtype[Any]) -> Program:
+        given   x, or the Tensor that holds it
+        """
+        direct = self.direct.get(modes())
+        if direct is not None:
+            found = direct(given)
+            if found is not NotImplemented:
+                return found  # type: ignore[no-any-return]
+        shape = x.shape
+        last = len(shape) - len(self.draw)
+        if not self.rows or self.fixed is None or shape[last:] != self.draw:
+            return None
+        if not x.dtype.isnative:
+            return None
+        key = x.dtype.num, modes()
+        program = self.programs.get(key) or self._program(key, x.dtype)
+        self.calls += 1
+        if self.calls >= _SHORTENED and key[1] not in self.direct:
+            self.direct[key[1]] = self._direct(program, x.dtype)
+        made = along(program, self.fixed, x.reshape(-1, *self.draw), self.rows)
+        return of_value(made.reshape(shape[: len(shape) - self.event]))
+
+    def _program(self, key: tuple[int, frozenset[str]], dtype: np.dtype[Any]) -> Program:
         assert self.fixed is not None
-        block, kinds = ((key[0], *self.draw), from_numpy(dtype)), _kinds(self.fixed)
-        made = _program(self.density, self.structure, kinds, block, key[2], is_native())
+        block, kinds = ((self.rows, *self.draw), from_numpy(dtype)), _kinds(self.fixed)
+        made = _program(self.density, self.structure, kinds, block, key[1], is_native())
         self.programs[key] = made
         return made
+
+    def _direct(self, program: Program, dtype: np.dtype[Any]) -> Callable[[object], Any]:
+        """A program as a function of a Tensor. It may give NotImplemented, for some always."""
+        fill, slots, like = filling(program, 1), tensor_slots(), np.empty((1, *self.draw), dtype)
+        made = rows_of(fill, self.fixed or (), like, slots) if fill and slots else None
+        return made or (lambda _: NotImplemented)
+
+
+def _rows(width: int) -> int:
+    """How many draws of so many numbers a block has; 0 if these are too many, or none."""
+    if not 0 < width <= _WIDEST:
+        return 0
+    rows = max(1, _BLOCK // width)
+    return rows if rows < _SIDE_BY_SIDE else rows - rows % _SIDE_BY_SIDE
 
 
 def draws(

@@ -110,6 +110,7 @@ class Dirichlet(Distribution):
     def _draw_shape(self) -> tuple[int, ...]:
         return self.concentration.shape
 
+    @in_blocks
     def log_density(self, x: Operand) -> Tensor:
         """Give Σₖ (αₖ − 1) log xₖ − log B(α), and −∞ for what are no probabilities."""
         given = as_tensor(x, "Dirichlet.log_density")
@@ -119,9 +120,12 @@ class Dirichlet(Distribution):
                 f"    x               {describe(given)}\n"
                 f"    concentration   {describe(self.concentration)}"
             )
-        return kept(self, "_kept", self._powers).log_density(given)
+        return self._prepared().log_density(given)
 
-    def _powers(self) -> _Powers:
+    def _prepared(self) -> _Powers:
+        return kept(self, "_kept", self._make_powers)
+
+    def _make_powers(self) -> _Powers:
         powers = self.concentration - 1
         return _Powers(powers, ones_like(powers), self.log_normalizer())
 
@@ -168,16 +172,12 @@ class _Powers(Module):
     log_normalizer  log B(α)
     """
 
-    event_axes: ClassVar[int] = 1
     powers: Tensor
     ones: Tensor
     log_normalizer: Tensor
 
-    def _draw_shape(self) -> tuple[int, ...]:
-        return self.powers.shape
-
-    @in_blocks
     def log_density(self, x: Tensor) -> Tensor:
+        """Σₖ (αₖ − 1) log xₖ − log B(α), and −∞ for what are no probabilities."""
         known = known_alike(x, self.powers, self.ones, self.log_normalizer)
         if known is not None and known[1].ndim == 1 < known[0].ndim:
             found = quiet_call(_inside, *known)

@@ -105,9 +105,9 @@ class MultivariateNormal(Distribution):
 
     def whiten(self, x: Operand) -> Tensor:
         """Give z = L⁻¹ (x − μ), which is standard normal."""
-        return self._whitener().whiten(as_tensor(x, "MultivariateNormal"))
+        return self._prepared().whiten(as_tensor(x, "MultivariateNormal"))
 
-    def _whitener(self) -> _Whitener:
+    def _prepared(self) -> _Whitener:
         return kept(self, "_kept", self._make_whitener)
 
     def _make_whitener(self) -> _Whitener:
@@ -118,6 +118,10 @@ class MultivariateNormal(Distribution):
         log_normalizer = self.log_root() + 0.5 * d * math.log(2 * math.pi)
         return _Whitener(self.location, turned, full(d, -0.5, dtype=dtype), log_normalizer)
 
+    def _draw_shape(self) -> tuple[int, ...]:
+        return self.location.shape
+
+    @in_blocks
     def log_density(self, x: Operand) -> Tensor:
         """Give −½ ‖z‖² − Σᵢ log Lᵢᵢ − ½ d log 2π."""
         given = as_tensor(x, "MultivariateNormal.log_density")
@@ -126,7 +130,7 @@ class MultivariateNormal(Distribution):
                 "MultivariateNormal.log_density: x has another number of features\n\n"
                 f"    x          {describe(given)}\n    location   {describe(self.location)}"
             )
-        return self._whitener().log_density(given)
+        return self._prepared().log_density(given)
 
     def log_root(self) -> Tensor:
         """Give Σᵢ log Lᵢᵢ = ½ log det Σ."""
@@ -178,14 +182,10 @@ class _Whitener(Module):
     log_normalizer  Σᵢ log Lᵢᵢ + ½ d log 2π
     """
 
-    event_axes: ClassVar[int] = 1
     location: Tensor
     inverse: Tensor
     halves: Tensor
     log_normalizer: Tensor
-
-    def _draw_shape(self) -> tuple[int, ...]:
-        return self.location.shape
 
     def whiten(self, x: Tensor) -> Tensor:
         """(x − μ) L⁻ᵀ, for each place of a distribution."""
@@ -196,8 +196,8 @@ class _Whitener(Module):
         rows = moveaxis(reshape(distance, (math.prod(extra), *location.shape)), 0, -2)
         return reshape(moveaxis(matmul(rows, self.inverse), -2, 0), distance.shape)
 
-    @in_blocks
     def log_density(self, x: Tensor) -> Tensor:
+        """−½ ‖z‖² − Σᵢ log Lᵢᵢ − ½ d log 2π."""
         known = known_alike(x, self.location, self.inverse, self.halves, self.log_normalizer)
         if known is not None and known[1].ndim == 1:
             return of_value(quiet_call(_plainly, *known))

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import operator
 from collections.abc import Callable, Sequence
 from typing import Any, Final, NamedTuple, TypeVar
 
 import numpy as np
 
+from chainrule import tree
 from chainrule.errors import ArgumentError, ShapeError
 from chainrule.functions.creation import ones
 from chainrule.functions.elementwise import maximum
@@ -131,19 +131,29 @@ def open_uniform(key: Operand, shape: tuple[int, ...], like: Tensor) -> Tensor:
     return maximum(uniform(key, shape, dtype=like.dtype), least)
 
 
-def kept(owner: Any, name: str, make: Callable[[], Made]) -> Made:
+def kept(owner: Any, name: str, make: Callable[..., Made], *arguments: Any) -> Made:
     """What a distribution makes of its parameters, kept for as long as these are the same Tensors.
 
     A Tensor that a transform records or watches is of another class, and nothing is kept.
     """
     held = owner.__dict__
-    parameters = [held[branch] for branch in owner._branches]
+    branches = owner._branches
+    found: tuple[list[Any], list[Tensor], Made] | None = held.get(name)
+    if found is not None:
+        before, tensors, made = found
+        for known, branch in zip(before, branches, strict=True):
+            if held[branch] is not known:
+                break
+        else:
+            if all([type(t) is Tensor for t in tensors]):  # noqa: C419  faster
+                return made
+    parameters = [held[branch] for branch in branches]
     if not all(map(_fixed, parameters)):
-        return make()
-    found: tuple[list[Any], Made] | None = held.get(name)
-    if found is None or not all(map(operator.is_, found[0], parameters)):
-        found = held[name] = parameters, make()
-    return found[1]
+        return make(*arguments)
+    made = make(*arguments)
+    plain = all([type(p) is Tensor for p in parameters])  # noqa: C419  faster
+    held[name] = parameters, parameters if plain else tree.flatten(parameters)[0], made
+    return made
 
 
 def _fixed(parameter: Any) -> bool:

@@ -24,7 +24,7 @@ from chainrule.runtime.shelves import release_with
 from chainrule.runtime.threads import symbols
 from chainrule.runtime.written import Written
 
-__all__ = ["finish", "is_ready", "maker", "matcher"]
+__all__ = ["FAST", "ONE", "finish", "is_ready", "maker", "matcher"]
 
 _TEXT: Final = Written("call", call_text)
 
@@ -104,20 +104,25 @@ class _Method(ctypes.Structure):
     )
 
 
-_FAST: Final = 0x80  # METH_FASTCALL: the function is given the arguments as they lie
+FAST: Final = 0x80  # METH_FASTCALL: a function is given the arguments as they lie
+ONE: Final = 0x8  # METH_O: it is given the one that it takes
 
 
 @cache
-def maker() -> Callable[[tuple[Any, ...]], Callable[..., Any]] | None:
-    """Makes a function of a layout, if objects are laid out as it expects."""
+def maker(name: str, kind: int) -> Callable[[tuple[Any, ...]], Callable[..., Any]] | None:
+    """Makes a function of a layout, if objects are laid out as it expects.
+
+    name   of the machine code: ``call`` or ``rows``
+    kind   how Python gives it arguments
+    """
     library = _library()
     if library is None:
         return None
-    method = _Method(b"call", library.address("call"), _FAST, None)
-    kind = ctypes.PYFUNCTYPE(
+    method = _Method(name.encode(), library.address(name), kind, None)
+    new = ctypes.PYFUNCTYPE(
         ctypes.py_object, ctypes.c_void_p, ctypes.py_object, ctypes.c_void_p
     )  # fmt: skip
-    make = kind(("PyCFunction_NewEx", ctypes.pythonapi))
+    make = new(("PyCFunction_NewEx", ctypes.pythonapi))
     place = ctypes.addressof(method)
     never_let_go(method)  # functions read it even as they die
 

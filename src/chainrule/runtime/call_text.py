@@ -15,7 +15,8 @@ from chainrule.codegen.values import Value, constant
 from chainrule.runtime.building import write_build
 from chainrule.runtime.engine import host_target
 from chainrule.runtime.giving import GIFT, write_giving
-from chainrule.runtime.matching import HEADER, NULL, PLACES, write_look, write_match
+from chainrule.runtime.matching import HEADER, NULL, PLACES, WRITABLE, write_look, write_match
+from chainrule.runtime.row_text import write_rows
 from chainrule.runtime.shelves import NAME, write_shelves
 from chainrule.runtime.team_layout import negation
 
@@ -33,7 +34,6 @@ ARGUMENTS: Final = 5
 
 _BLOCK: Final = 2  # words of a block: its shelf (0: it is given), and the argument that gives it
 _PART: Final = 5  # words of a part: block, offset, axes, sizes, dtype
-_WRITABLE: Final = 0x501  # NumPy's flags of an array that is contiguous, aligned and writable
 
 
 class _Writer:
@@ -140,7 +140,7 @@ class _Writer:
         return b.call(
             "PyArray_NewFromDescr", "ptr", self.pointer("array"), dtype,
             b.convert("trunc", axes, "i32"), sizes, NULL, memory,
-            constant("i32", _WRITABLE), NULL,
+            constant("i32", WRITABLE), NULL,
         )  # fmt: skip
 
     def take(self) -> None:
@@ -332,4 +332,5 @@ def call_text() -> str:
     write_build(module)
     parameters = [("own", "ptr"), ("given", "ptr"), ("count", "i64")]
     _Writer(module.function("call", parameters, "ptr", noalias=False)).write()
+    write_rows(module)
     return module_text(module)

@@ -22,7 +22,7 @@ import numpy as np
 
 from chainrule.codegen.table import FIRST
 from chainrule.runtime.building import STEP, Build
-from chainrule.runtime.call_code import maker
+from chainrule.runtime.call_code import FAST, maker
 from chainrule.runtime.call_text import ARGUMENTS, FIELDS
 from chainrule.runtime.giving import Handed
 from chainrule.runtime.matching import PLACES, WORDS, Plan
@@ -88,7 +88,7 @@ def direct(
         plan.keep(gift.place)
     found = plan.kept + len(program.parts) + len(given.gifts)
     fits = plan.fits() and build.fits() and max(found, 2 * len(program.blocks)) <= PLACES
-    make = maker() if fits else None
+    make = maker("call", FAST) if fits else None
     if make is None:
         return None
     outputs = [

@@ -20,16 +20,18 @@ from typing import Any, Final, NamedTuple
 
 import numpy as np
 
-from chainrule.codegen.llvm import Builder, Module
+from chainrule.codegen.llvm import Module
 from chainrule.codegen.values import Value, constant
-from chainrule.runtime.team_layout import forever
+from chainrule.runtime.team_layout import forever, pointer
 
 __all__ = [
     "AT",
     "HEADER",
     "NULL",
     "PLACES",
+    "PLAIN",
     "WORDS",
+    "WRITABLE",
     "Match",
     "Plan",
     "is_as_expected",
@@ -65,7 +67,8 @@ class _Layout(NamedTuple):
 
 
 AT: Final = _Layout()
-_PLAIN: Final = 0x101  # NumPy's flags of an array that is contiguous and aligned
+PLAIN: Final = 0x101  # NumPy's flags of an array that is contiguous and aligned
+WRITABLE: Final = 0x501  # the same, and writable
 
 
 class Plan:
@@ -133,7 +136,7 @@ class Plan:
         self.kind(place, np.ndarray)
         self.same(self._peek(place, AT.dtype), like.dtype)
         self._number(place, AT.ndim, like.ndim, 0xFFFFFFFF)
-        self._number(place, AT.flags, _PLAIN, _PLAIN)
+        self._number(place, AT.flags, PLAIN, PLAIN)
         if like.ndim:
             dims = self._peek(place, AT.dims)
             for k, size in enumerate(like.shape):
@@ -207,14 +210,14 @@ def write_look(module: Module) -> None:
         with b.when(b.icmp("eq", what, _LOAD)):
             b.store(b.load("ptr", field), found)
         with b.when(b.icmp("eq", what, _ITEM)):
-            b.store(b.call("PyDict_GetItem", "ptr", value, _pointer(b, first)), found)
+            b.store(b.call("PyDict_GetItem", "ptr", value, pointer(b, first)), found)
         with b.when(b.icmp("eq", what, _DICT)):
             own = b.call("PyObject_GenericGetDict", "ptr", value, NULL)
             b.store(own, found)
             leave(b.icmp("eq", own, NULL))
             b.call("Py_DecRef", "void", own)  # the object has it too
         with b.when(b.icmp("eq", what, _KNOWN)):
-            b.store(_pointer(b, first), found)
+            b.store(pointer(b, first), found)
         with b.when(b.icmp("eq", what, _NUMBER)):
             b.store(b.binary("and", b.load("i64", field, 4), first), number)
         with b.when(b.icmp("eq", what, _KEEP)):
@@ -253,8 +256,6 @@ def write_match(module: Module) -> None:
 NULL: Final = Value("null", "ptr")
 
 
-def _pointer(b: Builder, number: Value) -> Value:
-    return b.emit("ptr", f"inttoptr {number} to ptr")
 
 
 def python_symbols(*names: str) -> dict[str, int]:

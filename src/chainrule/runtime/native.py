@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import ctypes
-import math
 from array import array
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
 from typing import Any, Final, NamedTuple
 
 import numpy as np
@@ -31,7 +30,7 @@ from chainrule.runtime.quiet import quietly
 from chainrule.runtime.reference import Program, kernel
 from chainrule.runtime.threads import pool, symbols
 
-__all__ = ["NativeProgram"]
+__all__ = ["HEADER", "NativeProgram", "plain"]
 
 Array = np.ndarray[Any, Any]
 _BYTES: Final = np.dtype(np.uint8)
@@ -86,7 +85,7 @@ class NativeProgram:
         self.threads, self.precision = threads, precision
         target = host_target(precision)
         apart = len(set(graph.inputs)) == len(graph.inputs)
-        header = _HEADER if apart else 0
+        header = HEADER if apart else 0
         native = compile_graph(graph, target, header, donated if apart else ())
         self.library: Library | None = None
         if any(s.host is None for s in native.segments):
@@ -118,6 +117,7 @@ class NativeProgram:
             self.run, self.record = pool().prepare(*asked), pool().record(*asked)
         single = self.all_made and len(self.outputs) == 1
         self.fills = single and self.run is not None and not self.taken
+        self.filling: Any = None  # what fills, once it was asked for
 
     def _step(self, segment: Segment) -> Callable[[_Call], None]:
         if segment.host is None:
@@ -176,7 +176,7 @@ class NativeProgram:
         if not self.native.by_object:
             arrays[:] = map(_ready, arrays, self.inputs)
             return quietly(self._in_steps, arrays)
-        arrays[:] = map(_plain, arrays)
+        arrays[:] = map(plain, arrays)
         return self.at_once(arrays)
 
     def _make_own(self, arrays: list[Array]) -> None:
@@ -199,7 +199,7 @@ class NativeProgram:
             step(call)
             if call.status[0]:
                 arrays[:] = given
-                return self._by_reference(given)
+                return self.by_reference(given)
         self.frames.append(frame)
         found = call.arrays
         return [found[k] if k in found else self._constant(k) for k in self.outputs]
@@ -240,7 +240,7 @@ class NativeProgram:
             table[-1] = 0
             self.frames.append(frame)
             arrays[:] = given
-            return self._by_reference(given)
+            return self.by_reference(given)
         self.frames.append(frame)
         if self.all_made:
             return made
@@ -250,50 +250,6 @@ class NativeProgram:
             for k in self.outputs
         ]  # fmt: skip
 
-    def fill(
-        self, count: int, fixed: Sequence[Array], blocks: Iterable[tuple[int, Sequence[Array]]]
-    ) -> Array:
-        """Give the output for fixed inputs and one block of others after another, side by side.
-
-        It is for programs that say that they ``fill``.
-
-        count   how many rows that makes; what would lie behind is left out
-        fixed   the first inputs
-        blocks  the row from which on a block's output lies, and the inputs left
-        Cost:   10 µs, and 2 µs a block.
-        """
-        place, (height, *rest), dtype = self.made[0]
-        room = -(-count // height) * height if count >= height else count  # the last one fits too
-        owner, start_of_whole = owned(
-            room * math.prod(rest) * dtype.itemsize, (count, *rest), dtype
-        )
-        whole = np.ndarray((count, *rest), dtype, owner)
-        flat, frame, run = list(map(_plain, fixed)), self.frame(), self.run
-        table, held, begin = frame.table, array("q", map(id, flat)), FIRST + len(flat)
-        width, last = math.prod(rest) * dtype.itemsize, room - height
-        spare, address_of_spare = whole, 0
-        assert run is not None
-        for start, given in blocks:
-            table[FIRST:begin] = held  # a run leaves other addresses there
-            block, offset = list(map(_plain, given)), start * width
-            for k, one in enumerate(block, begin):
-                table[k] = id(one)
-            if inside := start <= last and not offset % _ALIGNED:
-                table[place] = start_of_whole + offset
-            else:
-                if not address_of_spare:
-                    spare, address_of_spare = placed((height, *rest), dtype)
-                table[place] = address_of_spare
-            run(frame.place)
-            if table[-1]:
-                table[-1] = 0
-                (made,) = self._by_reference([*flat, *block])
-                whole[start : start + height] = made[: count - start]
-            elif not inside:
-                whole[start : start + height] = spare[: count - start]
-        self.frames.append(frame)
-        return whole
-
     def _constant(self, entry: int) -> Array:
         return self.constants[self.constant_number(entry)]
 
@@ -301,7 +257,7 @@ class NativeProgram:
         """Which of the constants has an entry of the table."""
         return [self.place[n] for n in self.native.constants].index(entry)
 
-    def _by_reference(self, arrays: Sequence[Array]) -> list[Array]:
+    def by_reference(self, arrays: Sequence[Array]) -> list[Array]:
         """Compute with NumPy, whose errors say what was wrong with the numbers."""
         if self.reference is None:
             self.reference = Program(self.native.graph)
@@ -371,10 +327,11 @@ def _where_memory_is_named() -> int:
     return header if found == probe.ctypes.data else 0
 
 
-_HEADER: Final = _where_memory_is_named()
+HEADER: Final = _where_memory_is_named()
 
 
-def _plain(given: Array) -> Array:
+def plain(given: Array) -> Array:
+    """The array, or a copy that is contiguous and aligned."""
     return given if given.flags.num & _PLAIN == _PLAIN else _ready(given, given.dtype)
 
 

@@ -15,12 +15,13 @@ from chainrule.codegen.values import Value, constant
 from chainrule.runtime.matching import NULL
 from chainrule.runtime.memory import BLOCK, also_release, never_let_go
 
-__all__ = ["NAME", "release_with", "shelf", "write_shelves"]
+__all__ = ["LEAST", "NAME", "release_with", "shelf", "write_shelves"]
 
 NAME: Final = Value("@block_name", "ptr")
 """What native code calls the capsules of blocks."""
 
 
+LEAST: Final = 6  # 2⁶ bytes are the smallest block
 _KEPT: Final = 1 << 20  # bytes that each shelf may keep
 _MOST: Final = 64  # blocks that each shelf may keep
 _SHELF: Final = 3  # words of a shelf before its blocks: how many there are, how many may be, bytes
@@ -68,7 +69,7 @@ def write_shelves(module: Module) -> None:
 
 def shelf(size: int) -> int:
     """The address of the shelf for blocks of so many bytes."""
-    rounded = 64 << max(0, (size - 1).bit_length() - 6)
+    rounded = 1 << max(LEAST, (size - 1).bit_length())
     most = min(_MOST, _KEPT // rounded)
     words = [0, most, rounded, *[0] * most]
     # setdefault: another thread may have made it meanwhile.

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Final, NamedTuple
 
 from chainrule.codegen.llvm import Builder
+from chainrule.codegen.table import FIRST
 from chainrule.codegen.values import Value, constant
 from chainrule.runtime.team_layout import (
     INDEX,
@@ -14,12 +15,29 @@ from chainrule.runtime.team_layout import (
     THREAD,
     Writer,
     field,
+    forever,
     negation,
+    pointer,
     publish,
     slot_at,
 )
 
-__all__ = ["CALLS"]
+__all__ = ["CALLS", "FILL", "MOVING"]
+
+FILL: Final = (
+    "blocks", "inputs", "held", "moving", "header", "output", "status", "start", "step", "end",
+    "rest", "spare",
+)  # fmt: skip
+"""The words of a job of ``chainrule_fill``.
+
+held     where the table's entries for the inputs are written down; a run leaves others there
+header   bytes of an array object before the address of its memory
+output   the table's entry for the output; start, step, end and rest say where the output of the
+         first block lies, bytes from block to block, where that of the last lies, and its bytes
+spare    memory for the output of a block that belongs where programs do not write: at no multiple
+         of 64 bytes, or beyond the end. It is copied.
+"""
+MOVING: Final = 4  # words of an input that moves
 
 _NONE: Final = Value("null", "ptr")
 
@@ -150,6 +168,62 @@ def _alone(b: Builder, given: _Call) -> None:
     b.call("free", "void", b.load("ptr", own))
 
 
+def _fill(w: Writer) -> None:
+    """Run a program on block after block; gives how many it ran on, or −1 if memory is short.
+
+    The job's words are those of ``FILL``, then four for each input that is another for each block:
+    the array objects of all blocks and of the last, bytes from block to block, and the address.
+    """
+    b = w.function("chainrule_fill", "call table job", "i64")
+    call, table, job = b.arguments
+    own = {name: b.load("i64", b.offset(job, k, "i64")) for k, name in enumerate(FILL)}
+    moving = b.offset(job, len(FILL), "i64")
+    last = b.sub(own["blocks"], 1)
+    ran, failed = b.local("i64"), b.local("i64")
+    b.store(constant("i64", 0), ran)
+    b.store(constant("i64", 0), failed)
+    with forever(b) as leave:
+        number = b.load("i64", ran)
+        leave(b.icmp("sge", number, own["blocks"]))
+        is_last = b.icmp("eq", number, last)
+        _take(b, own, moving, number, is_last)
+        with b.loop(0, own["inputs"]) as turn:
+            held = b.load("i64", b.offset(pointer(b, own["held"]), turn.index, "i64"))
+            b.store(held, b.offset(table, b.add(turn.index, FIRST), "i64"))
+        place = b.add(own["start"], b.mul(number, own["step"]))
+        place = b.select(is_last, own["end"], place)
+        apart = b.icmp("ne", b.binary("and", place, constant("i64", 63)), 0)
+        short = b.binary("and", is_last, b.icmp("ne", own["rest"], own["step"]))
+        apart = b.binary("or", apart, short)
+        to = b.select(apart, own["spare"], place)
+        b.store(to, b.offset(table, own["output"], "i64"))
+        code = b.call("chainrule_call", "i32", call, table)
+        with b.when(b.icmp("ne", code, 0), rare=True):
+            b.store(constant("i64", 1), failed)
+        wrong = b.load("i64", b.offset(table, own["status"], "i64"))
+        leave(b.icmp("ne", b.binary("or", wrong, b.load("i64", failed)), 0))
+        with b.when(apart):
+            size = b.select(is_last, own["rest"], own["step"])
+            b.call("memcpy", "ptr", pointer(b, place), pointer(b, own["spare"]), size)
+        b.store(b.add(number, 1), ran)
+    short = b.icmp("ne", b.load("i64", failed), 0)
+    b.ret(b.select(short, constant("i64", -1), b.load("i64", ran)))
+
+
+def _take(b: Builder, own: dict[str, Value], moving: Value, number: Value, is_last: Value) -> None:
+    """Let the addresses of the inputs that move be those of a block."""
+    with b.loop(0, own["moving"]) as turn:
+        word = b.offset(moving, b.mul(turn.index, MOVING), "i64")
+        whole, end, step = (b.load("i64", b.offset(word, k, "i64")) for k in range(3))
+        place = b.add(_data(b, whole, own), b.mul(number, step))
+        b.store(b.select(is_last, _data(b, end, own), place), b.offset(word, 3, "i64"))
+
+
+def _data(b: Builder, array: Value, own: dict[str, Value]) -> Value:
+    """The address of the memory of an array object."""
+    return b.load("i64", pointer(b, b.add(array, own["header"])))
+
+
 def _end(w: Writer) -> None:
     """Let the workers end, wait for them and free their memory."""
     b = w.function("chainrule_end", "pool")
@@ -167,4 +241,4 @@ def _end(w: Writer) -> None:
         b.store(_NONE, place)
 
 
-CALLS: Final = (_grow, _call, _end)  # what writes the functions, in order
+CALLS: Final = (_grow, _call, _fill, _end)  # what writes the functions, in order

@@ -26,6 +26,7 @@ __all__ = [
     "halves",
     "negation",
     "pair",
+    "pointer",
     "publish",
     "slot_at",
 ]
@@ -158,7 +159,13 @@ class Writer:
             b.call("sched_yield", "i32")
 
 
-_OUTSIDE: Final = {"chainrule_pause", "chainrule_parallel", "chainrule_call", "chainrule_end"}
+_OUTSIDE: Final = {
+    "chainrule_pause",
+    "chainrule_parallel",
+    "chainrule_call",
+    "chainrule_fill",
+    "chainrule_end",
+}
 _POINTERS: Final = {
     "pool",
     "team",
@@ -169,6 +176,7 @@ _POINTERS: Final = {
     "program",
     "call",
     "arguments",
+    "job",
 }
 _FLUSH: Final = {"x86_64": 0x8040, "aarch64": 1 << 24, "arm64": 1 << 24}
 
@@ -176,3 +184,8 @@ _FLUSH: Final = {"x86_64": 0x8040, "aarch64": 1 << 24, "arm64": 1 << 24}
 def negation(b: Builder, condition: Value) -> Value:
     """The opposite of a condition (i1)."""
     return b.binary("xor", condition, constant("i1", True))
+
+
+def pointer(b: Builder, address: Value) -> Value:
+    """A number as what it is the address of."""
+    return b.emit("ptr", f"inttoptr {address} to ptr")

@@ -43,7 +43,7 @@ _FUTEX: Final = {"x86_64": 202, "aarch64": 98}
 
 
 def pool_text(target: Target, *, futex: bool | None = None) -> str:
-    """The functions of a pool: chainrule_call, chainrule_parallel, chainrule_pause, chainrule_end.
+    """The functions of a pool: chainrule_ call, fill, parallel, pause and end.
 
     futex   whether sleepers use the kernel's own queue (Linux) or a condition variable
     """

@@ -40,7 +40,8 @@ def symbols(futex: bool | None = None) -> dict[str, int]:
     futex   as for the ``Pool`` that runs them
     """
     library = _library(futex)
-    return {name: library.address(name) for name in ("chainrule_parallel", "chainrule_call")}
+    names = ("chainrule_parallel", "chainrule_call", "chainrule_fill")
+    return {name: library.address(name) for name in names}
 
 
 @cache
@@ -86,6 +87,8 @@ class Pool:
         library = _library(futex)
         kind, pointer = ctypes.CFUNCTYPE, ctypes.c_void_p
         self._call = kind(ctypes.c_int32, pointer, pointer)(library.address("chainrule_call"))
+        fill = kind(ctypes.c_int64, pointer, pointer, pointer)
+        self._fill = fill(library.address("chainrule_fill"))
         self._end = kind(None, pointer)(library.address("chainrule_end"))
         self._address = _zeros(POOL_BYTES)
         self._spins = _pauses(library)
@@ -121,12 +124,29 @@ class Pool:
 
         def call(arguments: int, _kept: object = record) -> None:
             if run(place, arguments):
-                raise CapacityError(
-                    f"the program needs {scratch} bytes for each of its {count} threads, "
-                    "and the system refuses them"
-                )
+                raise _no_memory(scratch, count)
 
         return call
+
+    def prepare_fill(self, record: ctypes.Array[ctypes.c_int64]) -> Callable[[int, int], int]:
+        """Make a native program callable for block after block.
+
+        record   what ``record`` gives; it must outlive the calls
+
+        What this gives is called with the address of the arguments and that of a job, the words
+        that ``team_calls.FILL`` names. It gives the number of blocks until one went wrong.
+
+        Raises:  CapacityError: there was no memory for the scratch.
+        """
+        place, run, (_, _, scratch, count) = ctypes.addressof(record), self._fill, record
+
+        def fill(arguments: int, job: int) -> int:
+            ran: int = run(place, arguments, job)
+            if ran < 0:
+                raise _no_memory(scratch, count)
+            return ran
+
+        return fill
 
     def record(
         self, program: int, scratch: int = 0, threads: int = 0
@@ -161,6 +181,13 @@ class Pool:
             self._end(self._address)
             _free(self._address)
             self._address = 0
+
+
+def _no_memory(scratch: int, count: int) -> CapacityError:
+    return CapacityError(
+        f"the program needs {scratch} bytes for each of its {count} threads, "
+        "and the system refuses them"
+    )
 
 
 @cache

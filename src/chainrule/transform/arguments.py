@@ -20,7 +20,7 @@ from chainrule.tensors import Tensor, of_value, tensor
 from chainrule.transform.closure import Attribute, Bound, Fixed, Get, Global
 from chainrule.transform.donation import Gift, GivenAway
 
-__all__ = ["Inputs", "called", "matched"]
+__all__ = ["Inputs", "called", "matched", "tensor_slots"]
 
 
 class _Unplanned(Exception):  # noqa: N818  it is no error that a call goes the slow way
@@ -75,7 +75,7 @@ def called(
     settled   names that the function closes over, and what they must be bound to
     build     how the results are put together
     """
-    slots = _slots()
+    slots = tensor_slots()
     if slots is None:
         return None
     finder = _Finder(slots.value, 3)
@@ -242,12 +242,12 @@ class _Finder:
 
 def _value_slot() -> int | None:
     """Where a Tensor has its array."""
-    slots = _slots()
+    slots = tensor_slots()
     return slots and slots.value
 
 
 @cache
-def _slots() -> Holder | None:
+def tensor_slots() -> Holder | None:
     """Where a Tensor has its array, its node and its recording."""
     probe = of_value(np.empty(()))
     node: Any = object()

@@ -155,7 +155,7 @@ def _is_settled(value: Any) -> bool:
 
 
 def _watched_of(value: Any) -> list[Any]:
-    """What an object has. A tree is watched by its fields, and may keep there what is made of them."""
+    """What an object has; of a tree its fields, beside which it may keep what is made of them."""
     held: dict[str, Any] = getattr(value, "__dict__", {})
     fields = getattr(value, "__dataclass_fields__", held) if tree.is_branch(type(value)) else held
     return [held[name] for name in held if name in fields]

@@ -1,0 +1,158 @@
+"""The native side of ``rows``: from a Tensor to that of all its blocks, written as LLVM text."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from chainrule.codegen.llvm import Builder, Module
+from chainrule.codegen.values import Value, constant
+from chainrule.runtime.matching import AT, HEADER, NULL, PLAIN, WRITABLE
+from chainrule.runtime.shelves import LEAST, NAME
+from chainrule.runtime.team_calls import FILL
+from chainrule.runtime.team_layout import pointer
+
+__all__ = ["ROWS", "write_rows"]
+
+ROWS: Final = (
+    "holder", "value", "node", "recording", "none", "array", "refused", "dtype", "axes", "sizes",
+    "height", "most", "row", "made_dtype", "made_axes", "made_sizes", "width", "shelves",
+    "job", "cell", "table", "status", "record",
+)  # fmt: skip
+"""The words of a function ``rows``.
+
+holder           the class of Tensors; where they have their value, node and recording
+dtype            of the array, and how many axes it has, of which sizes after the first
+height, most     rows of a block, and how many there may be in all
+row              bytes of one; made_dtype … say the same of what is made
+shelves          those for 2⁶, 2⁷, … bytes
+job, cell        what ``chainrule_fill`` is told, and where it finds the address of the last block
+"""
+
+
+class _Rows:
+    """Writes ``rows``; the methods are its parts, in order."""
+
+    def __init__(self, b: Builder) -> None:
+        self.b = b
+        own, self.x = b.arguments
+        number = b.call("PyTuple_GetItem", "ptr", own, constant("i64", 0))
+        words = b.call("PyLong_AsVoidPtr", "ptr", number)
+        self.own = {name: b.load("i64", b.offset(words, k, "i64")) for k, name in enumerate(ROWS)}
+        self.refused = b.label("refused")
+
+    def write(self) -> None:
+        """Look at the array; let NumPy make another; go along it; make a Tensor."""
+        b = self.b
+        value, count = self.look()
+        made = self.take(count)
+        self.expect(self.run(value, count, made), made)
+        kind = self.pointer("holder")
+        holder = b.call("PyType_GenericAlloc", "ptr", kind, constant("i64", 0))
+        self.expect(b.icmp("ne", holder, NULL), made)
+        b.store(made, b.offset(holder, self.own["value"], "i8"))
+        for slot in ("node", "recording"):
+            b.call("Py_IncRef", "void", self.pointer("none"))
+            b.store(self.pointer("none"), b.offset(holder, self.own[slot], "i8"))
+        b.ret(holder)
+        b.place(self.refused)
+        b.call("PyErr_Clear", "void")
+        b.call("Py_IncRef", "void", self.pointer("refused"))
+        b.ret(self.pointer("refused"))
+
+    def pointer(self, name: str) -> Value:
+        """A word that is an address."""
+        return pointer(self.b, self.own[name])
+
+    def expect(self, condition: Value, owned: Value | None = None) -> None:
+        """Go on if a condition holds; else let go of an object and refuse."""
+        b, on, off = self.b, self.b.label("on"), self.b.label("off")
+        b.branch(condition, on, off)
+        b.place(off)
+        if owned is not None:
+            b.call("Py_DecRef", "void", owned)
+        b.jump(self.refused)
+        b.place(on)
+
+    def look(self) -> tuple[Value, Value]:
+        """Expect a Tensor that holds an array of the right kind; gives that and its rows."""
+        b, own = self.b, self.own
+        self.expect(b.icmp("eq", self.word(self.x, AT.kind), own["holder"]))
+        value = b.load("ptr", b.offset(self.x, own["value"], "i8"))
+        self.expect(b.icmp("ne", value, NULL))
+        self.expect(b.icmp("eq", self.word(value, AT.kind), own["array"]))
+        self.expect(b.icmp("eq", self.word(value, AT.dtype), own["dtype"]))
+        axes = b.convert("zext", self.word(value, AT.ndim, "i32"), "i64")
+        self.expect(b.icmp("eq", axes, own["axes"]))
+        flags = b.binary("and", self.word(value, AT.flags, "i32"), constant("i32", PLAIN))
+        self.expect(b.icmp("eq", flags, constant("i32", PLAIN)))
+        sizes = b.load("ptr", b.offset(value, AT.dims, "i8"))
+        differs = b.local("i64")
+        b.store(constant("i64", 0), differs)
+        with b.loop(1, own["axes"]) as turn:
+            size = b.load("i64", b.offset(sizes, turn.index, "i64"))
+            known = b.load("i64", b.offset(self.pointer("sizes"), turn.index, "i64"))
+            other = b.binary("xor", size, known)
+            b.store(b.binary("or", b.load("i64", differs), other), differs)
+        self.expect(b.icmp("eq", b.load("i64", differs), 0))
+        count = b.load("i64", sizes)
+        self.expect(b.icmp("sge", count, own["height"]))
+        self.expect(b.icmp("sle", count, own["most"]))
+        return value, count
+
+    def word(self, place: Value, offset: int, kind: str = "i64") -> Value:
+        """What an object has somewhere."""
+        return self.b.load(kind, self.b.offset(place, offset, "i8"))
+
+    def take(self, count: Value) -> Value:
+        """An array of so many rows in memory of a shelf; the shelves' blocks double in size."""
+        b, own = self.b, self.own
+        least = b.sub(b.mul(count, own["width"]), 1)
+        bits = b.sub(constant("i64", 64), b.intrinsic("ctlz", least, flags=[False]))
+        number = b.select(b.icmp("sgt", bits, LEAST), b.sub(bits, LEAST), constant("i64", 0))
+        shelf = b.load("ptr", b.offset(self.pointer("shelves"), number, "ptr"))
+        memory = b.call("take", "ptr", shelf)
+        self.expect(b.icmp("ne", memory, NULL))
+        capsule = b.call("PyCapsule_New", "ptr", memory, NAME, Value("@give", "ptr"))
+        self.expect(b.icmp("ne", capsule, NULL))
+        b.call("PyCapsule_SetContext", "i32", capsule, shelf)
+        b.store(count, self.pointer("made_sizes"))
+        b.call("Py_IncRef", "void", self.pointer("made_dtype"))  # NumPy takes it over
+        made = b.call(
+            "PyArray_NewFromDescr", "ptr", self.pointer("array"), self.pointer("made_dtype"),
+            b.convert("trunc", own["made_axes"], "i32"), self.pointer("made_sizes"), NULL, memory,
+            constant("i32", WRITABLE), NULL,
+        )  # fmt: skip
+        self.expect(b.icmp("ne", made, NULL), capsule)
+        b.call("PyArray_SetBaseObject", "i32", made, capsule)
+        return made
+
+    def run(self, value: Value, count: Value, made: Value) -> Value:
+        """Go along the rows of an array, and write what is made; gives whether all went well."""
+        b, own = self.b, self.own
+        begin = b.sub(count, own["height"])
+        more = b.binary("udiv", b.add(begin, b.sub(own["height"], 1)), own["height"])
+        blocks, start = b.add(more, 1), self.word(made, HEADER)
+        last = b.add(self.word(value, HEADER), b.mul(begin, own["row"]))
+        b.store(last, self.pointer("cell"))
+        given = {
+            "blocks": blocks, "start": start,
+            "end": b.add(start, b.mul(begin, own["width"])),
+        }  # fmt: skip
+        for name, word in given.items():
+            b.store(word, b.offset(self.pointer("job"), FILL.index(name), "i64"))
+        b.store(value, b.offset(self.pointer("job"), len(FILL), "i64"))
+        asked = (self.pointer(name) for name in ("record", "table", "job"))
+        ran = b.call("chainrule_fill", "i64", *asked)
+        b.store(constant("i64", 0), b.offset(self.pointer("table"), own["status"], "i64"))
+        return b.icmp("eq", ran, blocks)
+
+
+def write_rows(module: Module) -> None:
+    """``rows(own, x)``: a function as Python's METH_O has them.
+
+    ``own`` is a tuple that begins with the address of the words. It gives NotImplemented, before
+    anyone has seen anything, where x is of another kind or something fails. It keeps the
+    interpreter's lock, so that one call at a time uses the job.
+    """
+    b = module.function("rows", [("own", "ptr"), ("x", "ptr")], "ptr", noalias=False)
+    _Rows(b).write()
