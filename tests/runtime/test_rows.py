@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 import chainrule as cr
-from chainrule.runtime import calling, memory
+from chainrule.runtime import call_code, memory
 from chainrule.runtime.filling import filling
 from chainrule.runtime.programs import ready
 from chainrule.runtime.rows import rows_of
@@ -106,7 +106,7 @@ def test_there_are_none_where_objects_lie_otherwise(monkeypatch: pytest.MonkeyPa
     fill, slots = filling(ready(graph), 1), tensor_slots()
     assert fill is not None
     assert slots is not None
-    calling.maker.cache_clear()
-    monkeypatch.setattr(calling, "_library", lambda: None)
+    call_code.maker.cache_clear()
+    monkeypatch.setattr(call_code, "_library", lambda: None)
     assert rows_of(fill, [np.asarray(2.0)], x[:1], slots) is None
-    calling.maker.cache_clear()
+    call_code.maker.cache_clear()
