@@ -256,8 +256,6 @@ def write_match(module: Module) -> None:
 NULL: Final = Value("null", "ptr")
 
 
-
-
 def python_symbols(*names: str) -> dict[str, int]:
     """The addresses of functions of Python's own, for ``engine.load``."""
     api = ctypes.pythonapi
