@@ -14,9 +14,8 @@ from contextvars import Context
 from functools import cache
 from typing import Any, Final
 
-import numpy as np
-
 from chainrule.runtime.memory import never_let_go
+from chainrule.runtime.numpy_entries import address_in, entries
 
 __all__ = ["FROM", "TO", "align"]
 
@@ -25,6 +24,7 @@ TO: Final = 1 << 22  # bytes; from here on NumPy asks for large pages, which are
 
 _NAME: Final = b"mem_handler"
 _LINE: Final = 64
+_SET_HANDLER, _DEFAULT_HANDLER = 304, 306  # entries of the table
 
 
 class _Handler(ctypes.Structure):
@@ -55,15 +55,14 @@ def _capsule() -> tuple[Any, Any] | None:
     if sys.platform != "linux":  # elsewhere aligned_alloc wants multiples of a line
         return None
     try:
-        table = np._core._multiarray_umath._ARRAY_API  # type: ignore[attr-defined]
         take: Any = ctypes.CDLL(None).aligned_alloc
     except (AttributeError, OSError):
         return None
-    functions = (ctypes.c_void_p * 307).from_address(_address(table, None))
-    if functions[2] != id(np.ndarray):
+    found = entries(_SET_HANDLER, _DEFAULT_HANDLER)
+    if found is None:
         return None
-    plain = ctypes.cast(functions[306] or 0, ctypes.POINTER(ctypes.py_object)).contents.value
-    handler = _Handler.from_buffer_copy(_Handler.from_address(_address(plain, _NAME)))
+    plain = ctypes.cast(found[1], ctypes.POINTER(ctypes.py_object)).contents.value
+    handler = _Handler.from_buffer_copy(_Handler.from_address(address_in(plain, _NAME)))
     # Its functions take no notice of what they get first, which is where ours gets the alignment.
     if (handler.name, handler.version, handler.first) != (b"default_allocator", 1, None):
         return None
@@ -72,13 +71,10 @@ def _capsule() -> tuple[Any, Any] | None:
     never_let_go(handler)  # arrays read it even as they die
     never_let_go(_NAME)
     made = _new_capsule(ctypes.addressof(handler), _NAME, None)
-    change = ctypes.PYFUNCTYPE(ctypes.py_object, ctypes.py_object)(functions[304] or 0)
+    change = ctypes.PYFUNCTYPE(ctypes.py_object, ctypes.py_object)(found[0])
     return change, made
 
 
-_address: Final[Any] = ctypes.PYFUNCTYPE(ctypes.c_void_p, ctypes.py_object, ctypes.c_char_p)(
-    ("PyCapsule_GetPointer", ctypes.pythonapi)
-)
 _new_capsule: Final[Any] = ctypes.PYFUNCTYPE(
     ctypes.py_object, ctypes.c_void_p, ctypes.c_char_p, ctypes.c_void_p
 )(("PyCapsule_New", ctypes.pythonapi))

@@ -13,13 +13,12 @@ from functools import cache
 from threading import Thread
 from typing import Any, Final
 
-import numpy as np
-
 from chainrule.locking import lock_between_forks
 from chainrule.runtime.call_text import call_text
 from chainrule.runtime.engine import Library, host_target, load, load_kept
 from chainrule.runtime.matching import WORDS, Match, Plan, is_as_expected, python_symbols
 from chainrule.runtime.memory import never_let_go
+from chainrule.runtime.numpy_entries import entries
 from chainrule.runtime.shelves import release_with
 from chainrule.runtime.threads import symbols
 from chainrule.runtime.written import Written
@@ -166,10 +165,10 @@ def _library() -> Library | None:
 
 def _symbols() -> dict[str, int] | None:
     """Functions of Python, of NumPy and ours; None where objects are not as expected."""
-    found = _numpy_symbols() if is_as_expected() else None
+    found = entries(*_NUMPY.values()) if is_as_expected() else None
     if found is None:
         return None
-    return found | symbols() | python_symbols(
+    return dict(zip(_NUMPY, found, strict=True)) | symbols() | python_symbols(
         "PyList_New", "PyList_SetItem", "PyDict_GetItem", "PyObject_GenericGetDict", "PyErr_Clear",
         "Py_IncRef", "Py_DecRef", "PyTuple_GetItem", "PyLong_AsVoidPtr", "PyCapsule_New",
         "PyCapsule_SetContext", "PyCapsule_GetContext", "PyCapsule_GetPointer",
@@ -179,16 +178,4 @@ def _symbols() -> dict[str, int] | None:
     )  # fmt: skip
 
 
-def _numpy_symbols() -> dict[str, int] | None:
-    """The functions that make arrays, from the table that NumPy has for other libraries in C."""
-    try:
-        capsule = np._core._multiarray_umath._ARRAY_API  # type: ignore[attr-defined]
-    except AttributeError:
-        return None
-    get = ctypes.PYFUNCTYPE(ctypes.c_void_p, ctypes.py_object, ctypes.c_char_p)(
-        ("PyCapsule_GetPointer", ctypes.pythonapi)
-    )
-    table = (ctypes.c_void_p * 283).from_address(get(capsule, None))
-    if table[2] != id(np.ndarray):
-        return None
-    return {"PyArray_NewFromDescr": table[94] or 0, "PyArray_SetBaseObject": table[282] or 0}
+_NUMPY: Final = {"PyArray_NewFromDescr": 94, "PyArray_SetBaseObject": 282}
