@@ -13,7 +13,7 @@ from typing import Any, Final
 
 from chainrule.codegen.llvm import Builder, Module
 from chainrule.codegen.values import Value, constant
-from chainrule.runtime.matching import NULL, PLACES
+from chainrule.runtime.matching import NULL, PLACES, words_of
 from chainrule.runtime.team_layout import forever, negation
 
 __all__ = ["STEP", "Build", "write_build"]
@@ -58,7 +58,7 @@ class Build:
         return self.deepest <= PLACES
 
     def _names(self, names: Sequence[Any]) -> int:
-        found = (ctypes.c_int64 * len(names))(*map(id, names))
+        found = words_of([*map(id, names)])
         self.known += [found, *names]
         return ctypes.addressof(found)
 

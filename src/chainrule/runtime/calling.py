@@ -25,7 +25,7 @@ from chainrule.runtime.building import STEP, Build
 from chainrule.runtime.call_code import FAST, maker
 from chainrule.runtime.call_text import ARGUMENTS, FIELDS
 from chainrule.runtime.giving import Handed
-from chainrule.runtime.matching import PLACES, WORDS, Plan
+from chainrule.runtime.matching import PLACES, WORDS, Plan, words_of
 from chainrule.runtime.memory import Owner, owned
 from chainrule.runtime.native import NativeProgram
 from chainrule.runtime.shelves import shelf
@@ -138,14 +138,14 @@ def _laid_out(
     parts: list[int] = []
     alive: list[Any] = [plan.known, build.known, program, inputs]
     for block_number, offset, shape, dtype in program.parts:
-        sizes = _words(shape)
+        sizes = words_of(shape)
         alive += [sizes, dtype]
         parts += [block_number, offset, len(shape), ctypes.addressof(sizes), id(dtype)]
     gifts = [word for gift in inputs.gifts for word in (gift.input, id(gift.left))]
     own = instructions, blocks_, parts_, outputs_, floats_, steps, gifts_, taken = (
-        plan.laid_out(), _words(blocks), _words(parts), _words(outputs), _words(inputs.floats),
-        _words(build.words), _words(gifts), _words(program.taken),
-    )  # fmt: skip
+        plan.laid_out(),
+        *map(words_of, (blocks, parts, outputs, inputs.floats, build.words, gifts, program.taken)),
+    )
     fields = {
         "instructions": ctypes.addressof(instructions), "count": len(plan.words) // WORDS,
         "kept": plan.kept, "inputs": len(program.inputs),
@@ -163,9 +163,5 @@ def _laid_out(
         "taken": ctypes.addressof(taken), "taken_count": len(program.taken),
         "given_away": id(inputs.given_away), "owner": id(Owner),
     }  # fmt: skip
-    words = _words([fields[name] for name in FIELDS])
+    words = words_of([fields[name] for name in FIELDS])
     return ctypes.addressof(words), words, own, alive, holder
-
-
-def _words(numbers: Sequence[int]) -> ctypes.Array[ctypes.c_int64]:
-    return (ctypes.c_int64 * len(numbers))(*numbers)

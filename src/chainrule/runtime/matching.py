@@ -13,7 +13,7 @@ from __future__ import annotations
 
 import ctypes
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from functools import cache
 from types import CellType
 from typing import Any, Final, NamedTuple
@@ -37,6 +37,7 @@ __all__ = [
     "is_as_expected",
     "python_symbols",
     "slot_of",
+    "words_of",
     "write_look",
     "write_match",
 ]
@@ -69,6 +70,11 @@ class _Layout(NamedTuple):
 AT: Final = _Layout()
 PLAIN: Final = 0x101  # NumPy's flags of an array that is contiguous and aligned
 WRITABLE: Final = 0x501  # the same, and writable
+
+
+def words_of(numbers: Sequence[int]) -> ctypes.Array[ctypes.c_int64]:
+    """Numbers where machine code can read them."""
+    return (ctypes.c_int64 * len(numbers))(*numbers)
 
 
 class Plan:
@@ -153,7 +159,7 @@ class Plan:
 
     def laid_out(self) -> ctypes.Array[ctypes.c_int64]:
         """The instructions in memory; valid while the plan lives."""
-        return (ctypes.c_int64 * len(self.words))(*self.words)
+        return words_of(self.words)
 
     def _load(self, place: int, offset: int) -> int:
         return self._found(_LOAD, place, offset)

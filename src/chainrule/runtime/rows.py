@@ -11,6 +11,7 @@ import numpy as np
 from chainrule.runtime.call_code import ONE, maker
 from chainrule.runtime.calling import Holder
 from chainrule.runtime.filling import Filling
+from chainrule.runtime.matching import words_of
 from chainrule.runtime.native import HEADER, plain
 from chainrule.runtime.row_text import ROWS
 from chainrule.runtime.shelves import LEAST, shelf
@@ -34,16 +35,16 @@ def rows_of(fill: Filling, fixed: Sequence[Array], given: Array, holder: Holder)
     make = maker("rows", ONE)
     if make is None or fill.moving != 1:
         return None
-    program, sizes, fixed = fill.program, _words(given.shape), [plain(a) for a in fixed]
+    program, sizes, fixed = fill.program, words_of(given.shape), [plain(a) for a in fixed]
     assert program.record is not None
     frame, job = program.frame(), fill.new_job(fixed)
-    cell, row = _words([0]), given.strides[0]
+    cell, row = words_of([0]), given.strides[0]
     words, first = job.words, len(FILL)
     words[FILL.index("rest")] = words[FILL.index("step")]
     words[first + 1] = ctypes.addressof(cell) - HEADER
     words[first + 2] = row * fill.height
-    made_sizes = _words([0, *fill.rest])
-    shelves = _words([shelf(1 << k) for k in range(LEAST, _MADE + 1)])
+    made_sizes = words_of([0, *fill.rest])
+    shelves = words_of([shelf(1 << k) for k in range(LEAST, _MADE + 1)])
     most = min((1 << _MADE) // max(fill.width, 1), _READ // max(row, 1))
     fields = {
         "holder": id(holder.kind), "value": holder.value, "node": holder.node,
@@ -56,10 +57,6 @@ def rows_of(fill: Filling, fixed: Sequence[Array], given: Array, holder: Holder)
         "job": job.place, "cell": ctypes.addressof(cell), "table": frame.place,
         "status": len(program.template), "record": ctypes.addressof(program.record),
     }  # fmt: skip
-    own = _words([fields[name] for name in ROWS])
+    own = words_of([fields[name] for name in ROWS])
     alive = own, sizes, made_sizes, shelves, cell, frame, job, fill, fixed, given.dtype, holder
     return make((ctypes.addressof(own), alive))
-
-
-def _words(numbers: Any) -> Any:
-    return (ctypes.c_int64 * len(numbers))(*numbers)

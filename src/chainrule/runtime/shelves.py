@@ -12,14 +12,13 @@ from typing import Any, Final
 
 from chainrule.codegen.llvm import Module
 from chainrule.codegen.values import Value, constant
-from chainrule.runtime.matching import NULL
+from chainrule.runtime.matching import NULL, words_of
 from chainrule.runtime.memory import BLOCK, also_release, never_let_go
 
 __all__ = ["LEAST", "NAME", "release_with", "shelf", "write_shelves"]
 
 NAME: Final = Value("@block_name", "ptr")
 """What native code calls the capsules of blocks."""
-
 
 LEAST: Final = 6  # 2⁶ bytes are the smallest block
 _KEPT: Final = 1 << 20  # bytes that each shelf may keep
@@ -73,7 +72,7 @@ def shelf(size: int) -> int:
     most = min(_MOST, _KEPT // rounded)
     words = [0, most, rounded, *[0] * most]
     # setdefault: another thread may have made it meanwhile.
-    made = _shelves.setdefault(rounded, (ctypes.c_int64 * len(words))(*words))
+    made = _shelves.setdefault(rounded, words_of(words))
     never_let_go(made)  # capsules may outlive this module
     return ctypes.addressof(made)
 
