@@ -15,10 +15,11 @@ from chainrule.codegen.values import Value, constant
 from chainrule.runtime.building import write_build
 from chainrule.runtime.engine import host_target
 from chainrule.runtime.giving import GIFT, write_giving
-from chainrule.runtime.matching import HEADER, NULL, PLACES, WRITABLE, write_look, write_match
+from chainrule.runtime.matching import HEADER, NULL, PLACES, write_look, write_match
+from chainrule.runtime.objects import at, hold, new_array, new_capsule
 from chainrule.runtime.row_text import write_rows
-from chainrule.runtime.shelves import NAME, write_shelves
-from chainrule.runtime.team_layout import negation
+from chainrule.runtime.shelves import write_shelves
+from chainrule.runtime.team_layout import negation, pointer
 
 __all__ = ["ARGUMENTS", "FIELDS", "call_text"]
 
@@ -57,7 +58,7 @@ class _Writer:
 
     def pointer(self, name: str) -> Value:
         """A field that is an address."""
-        return self.b.emit("ptr", f"inttoptr {self.fixed[name]} to ptr")
+        return pointer(self.b, self.fixed[name])
 
     def argument(self, number: Value | int) -> Value:
         """What the function was called with."""
@@ -125,23 +126,17 @@ class _Writer:
             place = b.offset(self.found, number, "ptr")
             given = b.load("ptr", place)
             memory = b.local("double")
-            b.store(b.load("double", b.offset(given, HEADER, "i8")), memory)
+            b.store(at(b, "double", given, HEADER), memory)
             b.call("Py_DecRef", "void", given)
             array = self.array(self.pointer("float"), constant("i64", 0), NULL, NULL)
             b.store(array, place)
             with b.when(self.expect(array)):
-                data = b.load("ptr", b.offset(array, HEADER, "i8"))
+                data = at(b, "ptr", array, HEADER)
                 b.store(b.load("double", memory), data)
 
     def array(self, dtype: Value, axes: Value, sizes: Value, memory: Value) -> Value:
-        """Let NumPy make an array in some memory, or with its own; null if it cannot."""
-        b = self.b
-        b.call("Py_IncRef", "void", dtype)  # NumPy takes it over
-        return b.call(
-            "PyArray_NewFromDescr", "ptr", self.pointer("array"), dtype,
-            b.convert("trunc", axes, "i32"), sizes, NULL, memory,
-            constant("i32", WRITABLE), NULL,
-        )  # fmt: skip
+        """An array in some memory, or with its own; null if NumPy cannot make it."""
+        return new_array(self.b, self.pointer("array"), dtype, axes, sizes, memory)
 
     def take(self) -> None:
         """Take memory for the results, and write the table."""
@@ -181,10 +176,7 @@ class _Writer:
             address = b.call("take", "ptr", shelf)
             b.store(address, memory)
             with b.when(b.icmp("ne", address, NULL)):
-                give = Value("@give", "ptr")
-                capsule = b.call("PyCapsule_New", "ptr", address, NAME, give)
-                b.call("PyCapsule_SetContext", "i32", capsule, shelf)
-                b.store(capsule, owner)
+                b.store(new_capsule(b, address, shelf), owner)
         self.expect(b.load("ptr", owner))
 
     def _part(self, number: Value) -> list[Value]:
@@ -289,10 +281,8 @@ class _Writer:
             kind = self.pointer("holder")
             holder = b.call("PyType_GenericAlloc", "ptr", kind, constant("i64", 0))
             with b.when(self.expect(holder)):
-                none = self.pointer("none")
-                for slot, value in (("value", array), ("node", none), ("recording", none)):
-                    b.call("Py_IncRef", "void", value)
-                    b.store(value, b.offset(holder, self.fixed[slot], "i8"))
+                b.call("Py_IncRef", "void", array)
+                hold(b, holder, array, self.pointer("none"), self.fixed)
                 made = b.load("ptr", self.result)
                 b.call("PyList_SetItem", "i32", made, turn.index, holder)
 

@@ -9,9 +9,10 @@ from __future__ import annotations
 
 from typing import Final, NamedTuple
 
-from chainrule.codegen.llvm import Builder, Module
-from chainrule.codegen.values import Value, constant
+from chainrule.codegen.llvm import Module
+from chainrule.codegen.values import constant
 from chainrule.runtime.matching import AT, NULL
+from chainrule.runtime.objects import at
 from chainrule.runtime.shelves import NAME
 
 __all__ = ["GIFT", "Handed", "write_giving"]
@@ -51,13 +52,13 @@ def _write_alone(module: Module) -> None:
     array, owner = b.arguments
     result = b.local("i32")
     b.store(constant("i32", 0), result)
-    base = _at(b, "ptr", array, AT.base)
+    base = at(b, "ptr", array, AT.base)
     with b.when(b.icmp("ne", base, NULL)):
-        ours = b.call("PyType_IsSubtype", "i32", _at(b, "ptr", base, AT.kind), owner)
+        ours = b.call("PyType_IsSubtype", "i32", at(b, "ptr", base, AT.kind), owner)
         capsule = b.call("PyCapsule_IsValid", "i32", base, NAME)
         known = b.icmp("ne", b.binary("or", ours, capsule), 0)
-        few = b.icmp("eq", _at(b, "i32", array, AT.references), 2)
-        one = b.icmp("eq", _at(b, "i32", base, AT.references), 1)
+        few = b.icmp("eq", at(b, "i32", array, AT.references), 2)
+        one = b.icmp("eq", at(b, "i32", base, AT.references), 1)
         all_of_it = b.binary("and", known, b.binary("and", few, one))
         b.store(b.convert("zext", all_of_it, "i32"), result)
     b.ret(b.load("i32", result))
@@ -68,8 +69,8 @@ def _write_is_held(module: Module) -> None:
     parameters = [("tensor", "ptr"), ("kind", "ptr"), ("offset", "i64"), ("array", "ptr")]
     b = module.function("is_held", parameters, "i32", internal=True, noalias=False)
     tensor, kind, offset, array = b.arguments
-    same = b.icmp("eq", _at(b, "ptr", tensor, AT.kind), kind)
-    has = b.icmp("eq", b.load("ptr", b.offset(tensor, offset, "i8")), array)
+    same = b.icmp("eq", at(b, "ptr", tensor, AT.kind), kind)
+    has = b.icmp("eq", at(b, "ptr", tensor, offset), array)
     b.ret(b.convert("zext", b.binary("and", same, has), "i32"))
 
 
@@ -101,8 +102,3 @@ def _write_turn(module: Module) -> None:
         b.store(new, place)
         b.call("Py_DecRef", "void", old)
     b.ret()
-
-
-def _at(b: Builder, kind: str, place: Value, offset: int) -> Value:
-    """What an object has at an offset."""
-    return b.load(kind, b.offset(place, offset, "i8"))

@@ -6,8 +6,9 @@ from typing import Final
 
 from chainrule.codegen.llvm import Builder, Module
 from chainrule.codegen.values import Value, constant
-from chainrule.runtime.matching import AT, HEADER, NULL, PLAIN, WRITABLE
-from chainrule.runtime.shelves import LEAST, NAME
+from chainrule.runtime.matching import AT, HEADER, NULL, PLAIN
+from chainrule.runtime.objects import at, hold, new_array, new_capsule
+from chainrule.runtime.shelves import LEAST
 from chainrule.runtime.team_calls import FILL
 from chainrule.runtime.team_layout import pointer
 
@@ -49,10 +50,7 @@ class _Rows:
         kind = self.pointer("holder")
         holder = b.call("PyType_GenericAlloc", "ptr", kind, constant("i64", 0))
         self.expect(b.icmp("ne", holder, NULL), made)
-        b.store(made, b.offset(holder, self.own["value"], "i8"))
-        for slot in ("node", "recording"):
-            b.call("Py_IncRef", "void", self.pointer("none"))
-            b.store(self.pointer("none"), b.offset(holder, self.own[slot], "i8"))
+        hold(b, holder, made, self.pointer("none"), self.own)
         b.ret(holder)
         b.place(self.refused)
         b.call("PyErr_Clear", "void")
@@ -76,16 +74,16 @@ class _Rows:
     def look(self) -> tuple[Value, Value]:
         """Expect a Tensor that holds an array of the right kind; gives that and its rows."""
         b, own = self.b, self.own
-        self.expect(b.icmp("eq", self.word(self.x, AT.kind), own["holder"]))
-        value = b.load("ptr", b.offset(self.x, own["value"], "i8"))
+        self.expect(b.icmp("eq", at(b, "i64", self.x, AT.kind), own["holder"]))
+        value = at(b, "ptr", self.x, own["value"])
         self.expect(b.icmp("ne", value, NULL))
-        self.expect(b.icmp("eq", self.word(value, AT.kind), own["array"]))
-        self.expect(b.icmp("eq", self.word(value, AT.dtype), own["dtype"]))
-        axes = b.convert("zext", self.word(value, AT.ndim, "i32"), "i64")
+        self.expect(b.icmp("eq", at(b, "i64", value, AT.kind), own["array"]))
+        self.expect(b.icmp("eq", at(b, "i64", value, AT.dtype), own["dtype"]))
+        axes = b.convert("zext", at(b, "i32", value, AT.ndim), "i64")
         self.expect(b.icmp("eq", axes, own["axes"]))
-        flags = b.binary("and", self.word(value, AT.flags, "i32"), constant("i32", PLAIN))
+        flags = b.binary("and", at(b, "i32", value, AT.flags), constant("i32", PLAIN))
         self.expect(b.icmp("eq", flags, constant("i32", PLAIN)))
-        sizes = b.load("ptr", b.offset(value, AT.dims, "i8"))
+        sizes = at(b, "ptr", value, AT.dims)
         differs = b.local("i64")
         b.store(constant("i64", 0), differs)
         with b.loop(1, own["axes"]) as turn:
@@ -99,10 +97,6 @@ class _Rows:
         self.expect(b.icmp("sle", count, own["most"]))
         return value, count
 
-    def word(self, place: Value, offset: int, kind: str = "i64") -> Value:
-        """What an object has somewhere."""
-        return self.b.load(kind, self.b.offset(place, offset, "i8"))
-
     def take(self, count: Value) -> Value:
         """An array of so many rows in memory of a shelf; the shelves' blocks double in size."""
         b, own = self.b, self.own
@@ -112,16 +106,12 @@ class _Rows:
         shelf = b.load("ptr", b.offset(self.pointer("shelves"), number, "ptr"))
         memory = b.call("take", "ptr", shelf)
         self.expect(b.icmp("ne", memory, NULL))
-        capsule = b.call("PyCapsule_New", "ptr", memory, NAME, Value("@give", "ptr"))
+        capsule = new_capsule(b, memory, shelf)
         self.expect(b.icmp("ne", capsule, NULL))
-        b.call("PyCapsule_SetContext", "i32", capsule, shelf)
-        b.store(count, self.pointer("made_sizes"))
-        b.call("Py_IncRef", "void", self.pointer("made_dtype"))  # NumPy takes it over
-        made = b.call(
-            "PyArray_NewFromDescr", "ptr", self.pointer("array"), self.pointer("made_dtype"),
-            b.convert("trunc", own["made_axes"], "i32"), self.pointer("made_sizes"), NULL, memory,
-            constant("i32", WRITABLE), NULL,
-        )  # fmt: skip
+        sizes = self.pointer("made_sizes")
+        b.store(count, sizes)
+        kinds = self.pointer("array"), self.pointer("made_dtype")
+        made = new_array(b, *kinds, own["made_axes"], sizes, memory)
         self.expect(b.icmp("ne", made, NULL), capsule)
         b.call("PyArray_SetBaseObject", "i32", made, capsule)
         return made
@@ -131,8 +121,8 @@ class _Rows:
         b, own = self.b, self.own
         begin = b.sub(count, own["height"])
         more = b.binary("udiv", b.add(begin, b.sub(own["height"], 1)), own["height"])
-        blocks, start = b.add(more, 1), self.word(made, HEADER)
-        last = b.add(self.word(value, HEADER), b.mul(begin, own["row"]))
+        blocks, start = b.add(more, 1), at(b, "i64", made, HEADER)
+        last = b.add(at(b, "i64", value, HEADER), b.mul(begin, own["row"]))
         b.store(last, self.pointer("cell"))
         given = {
             "blocks": blocks, "start": start,
