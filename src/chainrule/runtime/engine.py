@@ -263,7 +263,12 @@ def _key(text: Text, target: Target, level: int) -> str:
             f"code for {target.cpu} ({target.triple}) does not run on this machine ({_MACHINE})"
         )
     own = text.identity() if isinstance(text, Written) else _texts(text)
-    return key_of("code", ABI, *own, llvm_version(), target, level, PASSES, "no lsr")
+    return key_of("code", ABI, *own, *_made_by(target, level))
+
+
+def _made_by(target: Target, level: int) -> tuple[object, ...]:
+    """What code depends on beside its text."""
+    return llvm_version(), target, level, PASSES, "no lsr"
 
 
 def _kept(key: str, target: Target, symbols: Mapping[str, int]) -> Code | _LinkedByLLVM | None:
@@ -292,8 +297,7 @@ def _objects(texts: Sequence[str], target: Target, level: int) -> list[bytes]:
     """Object files of texts; of several, each is kept, for other programs that have it too."""
     if len(texts) == 1:
         return object_codes(texts, target, level)
-    rest = llvm_version(), target, level, PASSES, "no lsr"
-    keys = [key_of("object", ABI, text, *rest) for text in texts]
+    keys = [key_of("object", ABI, text, *_made_by(target, level)) for text in texts]
     kept = {key: code for key in keys if (code := fetch(key)) is not None}
     new = {key: text for key, text in zip(keys, texts, strict=True) if key not in kept}
     made = dict(zip(new, object_codes([*new.values()], target, level), strict=True))
