@@ -283,26 +283,26 @@ def _at_once(
         return None
     (call, others), then, gives = found, modes(), bool(recorded.gifts)
 
+    def cells_now() -> list[Tensor]:
+        return [cell.value for cell in read]
+
+    now: Callable[[], list[Tensor] | None] | None = recorded.hidden
+    if settled:
+        now = cells_now if read else None
+
     def at_once(args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
-        if modes() != then:
+        if modes() != then or (others and not _hold(others)):
             return NotImplemented
-        if others and not _hold(others):
-            return NotImplemented
-        values = [cell.value for cell in read] if read else None
+        values = None
+        if now is not None:
+            values = now()
+            if values is None:
+                return NotImplemented
         return call(args, kwargs, values, users_place(3) if gives else None)
 
-    def looking(args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
-        if modes() != then:
-            return NotImplemented
-        hidden = recorded.hidden()
-        if hidden is None:
-            return NotImplemented
-        return call(args, kwargs, hidden, users_place(3) if gives else None)
-
-    way = at_once if settled else looking
     if build is not None and not cells:
-        return way
-    return _finishing(recorded, way, whole=build is not None)
+        return at_once
+    return _finishing(recorded, at_once, whole=build is not None)
 
 
 def _finishing(recorded: Recorded, way: Way, whole: bool) -> Way:
