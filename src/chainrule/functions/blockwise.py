@@ -12,8 +12,7 @@ from typing import Any, Final
 
 import numpy as np
 
-from chainrule.runtime.filling import Moving, filling
-from chainrule.runtime.memory import empty
+from chainrule.runtime.filling import Moving, filling, one_by_one
 from chainrule.runtime.native import plain
 from chainrule.runtime.quiet import quietly
 
@@ -87,25 +86,4 @@ def _side_by_side(
     fill = filling(program, len(moving))
     if fill is not None:
         return fill(count, fixed, moving, begin)
-    return quietly(_one_by_one, program, count, fixed, moving, rows, begin)
-
-
-def _one_by_one(
-    program: Program,
-    count: int,
-    fixed: Sequence[Array],
-    moving: Sequence[Moving],
-    rows: int,
-    begin: int,
-) -> Array:
-    blocks = 1 + -(-begin // rows)
-    whole: Array | None = None
-    for k in range(blocks):
-        start = begin if k == blocks - 1 else k * rows
-        made = program(*fixed, *[m.block(k, blocks) for m in moving])
-        if whole is None:
-            whole = empty((len(made), count, *made[0].shape[1:]), made[0].dtype)
-        for part, new in zip(whole, made, strict=True):
-            part[start : start + len(new)] = new[: count - start]
-    assert whole is not None
-    return whole if len(whole) > 1 else whole[0]
+    return quietly(one_by_one, program, count, fixed, moving, rows, begin)

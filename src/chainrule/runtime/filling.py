@@ -4,17 +4,17 @@ from __future__ import annotations
 
 import math
 from array import array
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any, Final, NamedTuple
 
 import numpy as np
 
-from chainrule.runtime.memory import placed
+from chainrule.runtime.memory import empty, placed
 from chainrule.runtime.native import HEADER, NativeProgram, plain
 from chainrule.runtime.team_calls import FILL, MOVING
 from chainrule.runtime.threads import pool
 
-__all__ = ["Filling", "Moving", "filling"]
+__all__ = ["Filling", "Moving", "filling", "one_by_one"]
 
 Array = np.ndarray[Any, Any]
 _WORD: Final = {name: k for k, name in enumerate(FILL)}
@@ -92,11 +92,12 @@ class Filling:
             word += MOVING
         words[word : word + len(flat)] = array("q", map(id, flat))
         frame = self.program.frame()
-        if self.run(frame.place, place) < blocks:
-            frame.table[-1] = 0
-            self._refill(whole, flat, moving, blocks, begin)
+        done = self.run(frame.place, place)
+        frame.table[-1] = 0
         self.program.frames.append(frame)
         self.jobs.append(job)
+        if done < blocks:  # NumPy's errors say what was wrong with the numbers
+            return one_by_one(self.program.by_reference, count, flat, moving, height, begin)
         return whole
 
     def new_job(self, fixed: Sequence[Array] = ()) -> _Job:
@@ -119,20 +120,6 @@ class Filling:
         words[held + self.fixed :] = array("q", cells)
         return _Job(words, place, spare)
 
-    def _refill(
-        self,
-        whole: Array,
-        fixed: Sequence[Array],
-        moving: Sequence[Moving],
-        blocks: int,
-        begin: int,
-    ) -> None:
-        """Compute with NumPy, whose errors say what was wrong with the numbers."""
-        for k in range(blocks):
-            start = begin if k == blocks - 1 else k * self.height
-            (made,) = self.program.by_reference([*fixed, *[m.block(k, blocks) for m in moving]])
-            whole[start : start + self.height] = made[: len(whole) - start]
-
 
 def filling(program: object, moving: int) -> Filling | None:
     """A program as what fills an array, where it can, with so many inputs for each block."""
@@ -141,6 +128,32 @@ def filling(program: object, moving: int) -> Filling | None:
     if program.filling is None or program.filling.moving != moving:
         program.filling = Filling(program, moving)
     return program.filling  # type: ignore[no-any-return]
+
+
+def one_by_one(
+    program: Callable[..., Sequence[Array]],
+    count: int,
+    fixed: Sequence[Array],
+    moving: Sequence[Moving],
+    rows: int,
+    begin: int,
+) -> Array:
+    """So many rows, where each block is a call of a program; of several results one after another.
+
+    rows    of a block
+    begin   the row from which on the last block lies
+    """
+    blocks = 1 + -(-begin // rows)
+    whole: Array | None = None
+    for k in range(blocks):
+        start = begin if k == blocks - 1 else k * rows
+        made = program(*fixed, *[m.block(k, blocks) for m in moving])
+        if whole is None:
+            whole = empty((len(made), count, *made[0].shape[1:]), made[0].dtype)
+        for part, new in zip(whole, made, strict=True):
+            part[start : start + len(new)] = new[: count - start]
+    assert whole is not None
+    return whole if len(whole) > 1 else whole[0]
 
 
 _BLOCKS: Final = _WORD["blocks"]

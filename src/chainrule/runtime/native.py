@@ -199,7 +199,7 @@ class NativeProgram:
             step(call)
             if call.status[0]:
                 arrays[:] = given
-                return self.by_reference(given)
+                return self.by_reference(*given)
         self.frames.append(frame)
         found = call.arrays
         return [found[k] if k in found else self._constant(k) for k in self.outputs]
@@ -240,7 +240,7 @@ class NativeProgram:
             table[-1] = 0
             self.frames.append(frame)
             arrays[:] = given
-            return self.by_reference(given)
+            return self.by_reference(*given)
         self.frames.append(frame)
         if self.all_made:
             return made
@@ -257,7 +257,7 @@ class NativeProgram:
         """Which of the constants has an entry of the table."""
         return [self.place[n] for n in self.native.constants].index(entry)
 
-    def by_reference(self, arrays: Sequence[Array]) -> list[Array]:
+    def by_reference(self, *arrays: Array) -> list[Array]:
         """Compute with NumPy, whose errors say what was wrong with the numbers."""
         if self.reference is None:
             self.reference = Program(self.native.graph)
