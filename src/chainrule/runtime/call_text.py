@@ -15,7 +15,7 @@ from chainrule.codegen.values import Value, constant
 from chainrule.runtime.building import write_build
 from chainrule.runtime.engine import host_target
 from chainrule.runtime.giving import GIFT, write_giving
-from chainrule.runtime.matching import HEADER, NULL, PLACES, write_look, write_match
+from chainrule.runtime.matching import AT, NULL, PLACES, write_look, write_match
 from chainrule.runtime.objects import at, hold, new_array, new_capsule
 from chainrule.runtime.row_text import write_rows
 from chainrule.runtime.shelves import write_shelves
@@ -126,12 +126,12 @@ class _Writer:
             place = b.offset(self.found, number, "ptr")
             given = b.load("ptr", place)
             memory = b.local("double")
-            b.store(at(b, "double", given, HEADER), memory)
+            b.store(at(b, "double", given, AT.number), memory)
             b.call("Py_DecRef", "void", given)
             array = self.array(self.pointer("float"), constant("i64", 0), NULL, NULL)
             b.store(array, place)
             with b.when(self.expect(array)):
-                data = at(b, "ptr", array, HEADER)
+                data = at(b, "ptr", array, AT.memory)
                 b.store(b.load("double", memory), data)
 
     def array(self, dtype: Value, axes: Value, sizes: Value, memory: Value) -> Value:

@@ -10,7 +10,7 @@ from typing import Any, Final, NamedTuple
 import numpy as np
 
 from chainrule.runtime.memory import empty, placed
-from chainrule.runtime.native import HEADER, NativeProgram, plain
+from chainrule.runtime.native import ARRAY_HEADER, NativeProgram, plain
 from chainrule.runtime.team_calls import FILL, MOVING
 from chainrule.runtime.threads import pool
 
@@ -108,15 +108,18 @@ class Filling:
         words = array("q", bytes(8 * (held + inputs)))
         place = words.buffer_info()[0]
         given = {
-            "inputs": inputs, "held": place + 8 * held, "moving": self.moving, "header": HEADER,
-            "output": self.program.made[0][0], "status": len(self.program.template),
-            "step": self.height * self.width, "spare": address_of_spare,
+            "inputs": inputs, "held": place + 8 * held, "moving": self.moving,
+            "header": ARRAY_HEADER, "output": self.program.made[0][0],
+            "status": len(self.program.template), "step": self.height * self.width,
+            "spare": address_of_spare,
         }  # fmt: skip
         for name, value in given.items():
             words[_WORD[name]] = value
         words[held : held + len(fixed)] = array("q", map(id, fixed))
         # The address of an input that moves is written where an object would have it.
-        cells = [place + 8 * (len(FILL) + MOVING * k + 3) - HEADER for k in range(self.moving)]
+        cells = [
+            place + 8 * (len(FILL) + MOVING * k + 3) - ARRAY_HEADER for k in range(self.moving)
+        ]
         words[held + self.fixed :] = array("q", cells)
         return _Job(words, place, spare)
 

@@ -26,7 +26,6 @@ from chainrule.runtime.team_layout import forever, pointer
 
 __all__ = [
     "AT",
-    "HEADER",
     "NULL",
     "PLACES",
     "PLAIN",
@@ -48,23 +47,25 @@ Match = Callable[[object], list[Any]]
 _LOAD, _ITEM, _DICT, _KNOWN, _SAME, _NUMBER, _KEEP = range(7)
 WORDS: Final = 6  # of an instruction: kind, place, offset, two operands, place of the result
 PLACES: Final = 4096  # that a plan may use, and objects that it may keep; they lie on the stack
-HEADER: Final = object.__basicsize__
+_HEADER: Final = object.__basicsize__
 
 
 class _Layout(NamedTuple):
     """Where objects have what, in bytes from their beginning."""
 
-    references: int = HEADER - 2 * ctypes.sizeof(ctypes.c_void_p)  # how many: 32 bits
-    kind: int = HEADER - ctypes.sizeof(ctypes.c_void_p)
-    size: int = HEADER
+    references: int = _HEADER - 2 * ctypes.sizeof(ctypes.c_void_p)  # how many: 32 bits
+    kind: int = _HEADER - ctypes.sizeof(ctypes.c_void_p)
+    size: int = _HEADER
     tuple_items: int = tuple.__basicsize__
-    list_items: int = HEADER + 8
-    ndim: int = HEADER + 8
-    dims: int = HEADER + 16
-    base: int = HEADER + 32
-    dtype: int = HEADER + 40
-    flags: int = HEADER + 48
-    cell: int = HEADER
+    list_items: int = _HEADER + 8
+    ndim: int = _HEADER + 8
+    dims: int = _HEADER + 16
+    base: int = _HEADER + 32
+    dtype: int = _HEADER + 40
+    flags: int = _HEADER + 48
+    cell: int = _HEADER
+    number: int = _HEADER  # of a float
+    memory: int = _HEADER  # of an array: its address
 
 
 AT: Final = _Layout()
@@ -184,7 +185,7 @@ class Plan:
 def slot_of(owner: object, value: object) -> int | None:
     """Where an object has the slot that holds a value, in bytes; None if that is not clear."""
     size = type(owner).__basicsize__
-    places = range(HEADER, size, 8)
+    places = range(_HEADER, size, 8)
     found = [at for at in places if _word(id(owner) + at) == id(value)]
     return found[0] if len(found) == 1 else None
 
@@ -289,8 +290,8 @@ def is_as_expected() -> bool:
         and _word(id(array) + AT.flags) & 0xFFFFFFFF == flags
         and (_word(dims), _word(dims + 8)) == (3, 5)
         and _word(id(cell) + AT.cell) == id(keys)
-        and _word(id(half) + HEADER) == _word(_address(number))
-        and _word(id(number) + HEADER) == _address(number)
+        and _word(id(half) + AT.number) == _word(_address(number))
+        and _word(id(number) + AT.memory) == _address(number)
         and (_word(id(view) + AT.base), _word(id(array) + AT.base)) == (id(array), 0)
         and _counts_references()
     )

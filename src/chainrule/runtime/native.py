@@ -30,7 +30,7 @@ from chainrule.runtime.quiet import quietly
 from chainrule.runtime.reference import Program, kernel
 from chainrule.runtime.threads import pool, symbols
 
-__all__ = ["HEADER", "NativeProgram", "plain"]
+__all__ = ["ARRAY_HEADER", "NativeProgram", "plain"]
 
 Array = np.ndarray[Any, Any]
 _BYTES: Final = np.dtype(np.uint8)
@@ -85,7 +85,7 @@ class NativeProgram:
         self.threads, self.precision = threads, precision
         target = host_target(precision)
         apart = len(set(graph.inputs)) == len(graph.inputs)
-        header = HEADER if apart else 0
+        header = ARRAY_HEADER if apart else 0
         native = compile_graph(graph, target, header, donated if apart else ())
         self.library: Library | None = None
         if any(s.host is None for s in native.segments):
@@ -327,7 +327,7 @@ def _where_memory_is_named() -> int:
     return header if found == probe.ctypes.data else 0
 
 
-HEADER: Final = _where_memory_is_named()
+ARRAY_HEADER: Final = _where_memory_is_named()
 
 
 def plain(given: Array) -> Array:

@@ -6,7 +6,7 @@ from typing import Final
 
 from chainrule.codegen.llvm import Builder, Module
 from chainrule.codegen.values import Value, constant
-from chainrule.runtime.matching import AT, HEADER, NULL, PLAIN
+from chainrule.runtime.matching import AT, NULL, PLAIN
 from chainrule.runtime.objects import at, hold, new_array, new_capsule
 from chainrule.runtime.shelves import LEAST
 from chainrule.runtime.team_calls import FILL
@@ -121,8 +121,8 @@ class _Rows:
         b, own = self.b, self.own
         begin = b.sub(count, own["height"])
         more = b.binary("udiv", b.add(begin, b.sub(own["height"], 1)), own["height"])
-        blocks, start = b.add(more, 1), at(b, "i64", made, HEADER)
-        last = b.add(at(b, "i64", value, HEADER), b.mul(begin, own["row"]))
+        blocks, start = b.add(more, 1), at(b, "i64", made, AT.memory)
+        last = b.add(at(b, "i64", value, AT.memory), b.mul(begin, own["row"]))
         b.store(last, self.pointer("cell"))
         given = {
             "blocks": blocks, "start": start,

@@ -12,7 +12,7 @@ from chainrule.runtime.call_code import ONE, maker
 from chainrule.runtime.calling import Holder
 from chainrule.runtime.filling import Filling
 from chainrule.runtime.matching import words_of
-from chainrule.runtime.native import HEADER, plain
+from chainrule.runtime.native import ARRAY_HEADER, plain
 from chainrule.runtime.row_text import ROWS
 from chainrule.runtime.shelves import LEAST, shelf
 from chainrule.runtime.team_calls import FILL
@@ -41,7 +41,7 @@ def rows_of(fill: Filling, fixed: Sequence[Array], given: Array, holder: Holder)
     cell, row = words_of([0]), given.strides[0]
     words, first = job.words, len(FILL)
     words[FILL.index("rest")] = words[FILL.index("step")]
-    words[first + 1] = ctypes.addressof(cell) - HEADER
+    words[first + 1] = ctypes.addressof(cell) - ARRAY_HEADER
     words[first + 2] = row * fill.height
     made_sizes = words_of([0, *fill.rest])
     shelves = words_of([shelf(1 << k) for k in range(LEAST, _MADE + 1)])
