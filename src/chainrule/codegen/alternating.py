@@ -40,10 +40,7 @@ def every_few(b: Builder, own: str, place: Value, count: int, step: int) -> Valu
     kind, made = vector(own, count), None
     for begin in range(0, (count - 1) * step + 1, count):
         at, size = b.offset(place, begin, own), (count - 1) * step + 1 - begin
-        if size >= count:
-            found = b.load(kind, at)
-        else:
-            found = b.load_some(kind, at, b.first(count, constant("i64", size)))
+        found = b.load_some(kind, at, b.first_or_all(count, size))
         places = [k * step - begin for k in range(count)]
         order = [count + p if 0 <= p < count else k for k, p in enumerate(places)]
         made = b.shuffle(found if made is None else made, found, order)
@@ -55,10 +52,7 @@ def read_backwards(b: Builder, own: str, place: Value, count: int, mask: Value |
     """The element at a place and those before it; what the mask leaves out is not read."""
     kind, order = vector(own, count), range(count - 1, -1, -1)
     first = b.offset(place, 1 - count, own)
-    if mask is None:
-        found = b.load(kind, first)
-    else:
-        found = b.load_some(kind, first, b.shuffle(mask, mask, order))
+    found = b.load_some(kind, first, mask and b.shuffle(mask, mask, order))
     return b.shuffle(found, found, order)
 
 
@@ -72,7 +66,4 @@ def store_alternating(
     for begin in (0, count):
         chosen = order[begin : begin + count]
         values, at = b.shuffle(even, odd, chosen), b.offset(place, begin, own)
-        if mask is None:
-            b.store(values, at)
-        else:
-            b.store_some(values, at, b.shuffle(mask, mask, chosen))
+        b.store_some(values, at, mask and b.shuffle(mask, mask, chosen))

@@ -267,15 +267,14 @@ class Builder:
         self.module.declare(name, result, [o.type for o in operands])
         self.module.calls[name] = self.module.calls.get(name, 0) + 1
         self.called |= {name, *(o.text[1:] for o in operands if o.text[0] == "@")}
-        text = f"call {result} @{name}({', '.join(map(str, operands))})"
-        if result == "void":
-            self.act(text)
-            return Value("", "void")
-        return self.emit(result, text)
+        return self._call(f"@{name}", result, operands)
 
     def call_pointer(self, pointer: Value, result: str, *operands: Value) -> Value:
         """Call the function at an address."""
-        text = f"call {result} {pointer.text}({', '.join(map(str, operands))})"
+        return self._call(pointer.text, result, operands)
+
+    def _call(self, called: str, result: str, operands: Sequence[Value]) -> Value:
+        text = f"call {result} {called}({', '.join(map(str, operands))})"
         if result == "void":
             self.act(text)
             return Value("", "void")
@@ -316,6 +315,10 @@ class Builder:
         """The mask of the lanes below a number (i64)."""
         return self.icmp("ult", self.steps(count), self.splat(present, count))
 
+    def first_or_all(self, count: int, present: int) -> Value | None:
+        """The mask of so many lanes, the first ones; None where these are all."""
+        return self.first(count, self.number(present)) if present < count else None
+
     # ------------------------------------------------------------ memory
 
     def offset(self, pointer: Value, index: Index, own: str) -> Value:
@@ -339,15 +342,23 @@ class Builder:
         self.module.has_streams = True
         self.act(f"store {value}, {pointer}, align {size}, !nontemporal !0")
 
-    def load_some(self, kind: str, pointer: Value, mask: Value) -> Value:
-        """Read the lanes of a mask; the others are 0 and their memory is not touched."""
+    def load_some(self, kind: str, pointer: Value, mask: Value | None) -> Value:
+        """Read the lanes of a mask; the others are 0 and their memory is not touched.
+
+        Without a mask it is ``load``, and ``store_some`` is ``store``.
+        """
+        if mask is None:
+            return self.load(kind, pointer)
         zero = Value("zeroinitializer", kind)
         align = constant("i32", _bytes(kind))
         name = f"llvm.masked.load.{suffix(kind)}.p0"
         return self.call(name, kind, pointer, align, mask, zero)
 
-    def store_some(self, value: Value, pointer: Value, mask: Value) -> None:
+    def store_some(self, value: Value, pointer: Value, mask: Value | None) -> None:
         """Write the lanes of a mask; the memory of the others is not touched."""
+        if mask is None:
+            self.store(value, pointer)
+            return
         align = constant("i32", _bytes(value.type))
         name = f"llvm.masked.store.{suffix(value.type)}.p0"
         self.call(name, "void", value, pointer, align, mask)
@@ -359,28 +370,26 @@ class Builder:
 
     def gather(self, kind: str, pointer: Value, indices: Value, mask: Value | None = None) -> Value:
         """Read elements at a vector of indices counted from a pointer."""
-        count, own = lanes(kind), element(kind)
-        places = self.emit(
-            vector("ptr", count), f"getelementptr inbounds {own}, {pointer}, {indices}"
-        )
-        mask = mask or constant(vector("i1", count), True)
-        align = constant("i32", _bytes(kind))
-        name = f"llvm.masked.gather.{suffix(kind)}.v{count}p0"
+        name = f"llvm.masked.gather.{suffix(kind)}.v{lanes(kind)}p0"
         zero = Value("zeroinitializer", kind)
-        return self.call(name, kind, places, align, mask, zero)
+        return self.call(name, kind, *self._spread(kind, pointer, indices, mask), zero)
 
     def scatter(
         self, value: Value, pointer: Value, indices: Value, mask: Value | None = None
     ) -> None:
         """Write elements at a vector of indices counted from a pointer, in order of the lanes."""
-        count, own = lanes(value.type), element(value.type)
-        places = self.emit(
-            vector("ptr", count), f"getelementptr inbounds {own}, {pointer}, {indices}"
-        )
-        mask = mask or constant(vector("i1", count), True)
-        align = constant("i32", _bytes(value.type))
-        name = f"llvm.masked.scatter.{suffix(value.type)}.v{count}p0"
-        self.call(name, "void", value, places, align, mask)
+        kind = value.type
+        name = f"llvm.masked.scatter.{suffix(kind)}.v{lanes(kind)}p0"
+        self.call(name, "void", value, *self._spread(kind, pointer, indices, mask))
+
+    def _spread(
+        self, kind: str, pointer: Value, indices: Value, mask: Value | None
+    ) -> tuple[Value, Value, Value]:
+        """The addresses of elements at indices, what they are multiples of, and which are meant."""
+        count = lanes(kind)
+        text = f"getelementptr inbounds {element(kind)}, {pointer}, {indices}"
+        places = self.emit(vector("ptr", count), text)
+        return places, constant("i32", _bytes(kind)), mask or constant(vector("i1", count), True)
 
     def local(self, kind: str, count: int = 1, align: int = 64) -> Value:
         """Memory on the stack, for as long as the function runs."""

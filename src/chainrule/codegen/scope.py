@@ -274,8 +274,6 @@ class Scope(Places):
             mask = self.b.splat(mask, self.count)
         if backwards:
             made = read_backwards(self.b, memory(dtype), place, self.count, mask)
-        elif mask is None:
-            made = self.b.load(kind, place)
         else:
             made = self.b.load_some(kind, place, mask)
         return self._from_memory(made, dtype)
@@ -308,12 +306,10 @@ class Scope(Places):
             value = b.splat(value, self.count)
         if step == 1:
             place = b.offset(pointer, self.scalar(flat), own)
-            if self.mask is not None:
-                b.store_some(value, place, self.mask)
-            elif streamed and self._is_aligned(flat):
+            if streamed and self.mask is None and self._is_aligned(flat):
                 b.stream(value, place)
             else:
-                b.store(value, place)
+                b.store_some(value, place, self.mask)
         else:
             b.scatter(value, pointer, self.places(flat), self.mask)
 

@@ -198,11 +198,9 @@ def _add(
         kind = memory(dtype, count)
         at = b.offset(scope.pointers[node], offset, own)
         value = value if lanes(value.type) else b.splat(value, count)
-        if held is None:
-            b.store(b.binary(op, b.load(kind, at), value), at)
-        else:
-            held = held if lanes(held.type) else b.splat(held, count)
-            b.store_some(b.binary(op, b.load_some(kind, at, held), value), at, held)
+        if held is not None and not lanes(held.type):
+            held = b.splat(held, count)
+        b.store_some(b.binary(op, b.load_some(kind, at, held), value), at, held)
         return
     with ExitStack() as stack:
         if held is not None:
