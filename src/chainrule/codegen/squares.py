@@ -22,10 +22,10 @@ from chainrule.codegen.counting import Loops, decoded, forms_of, merged, span, v
 from chainrule.codegen.llvm import Builder
 from chainrule.codegen.loops import Expression, Load, exchanged, loads
 from chainrule.codegen.nests import Nest
-from chainrule.codegen.products.vectors import transposed
+from chainrule.codegen.products.vectors import copy_turned
 from chainrule.codegen.row import Row
 from chainrule.codegen.scope import Scope
-from chainrule.codegen.values import Value, memory, vector
+from chainrule.codegen.values import Value, memory
 from chainrule.ir import build
 from chainrule.ir.graph import Node
 
@@ -226,13 +226,9 @@ def _fill(
         there = b.offset(begin, b.mul(column, step), own)
         with b.loop(0, height, lanes) as rows:
             at = _inside_of(b, rows.index, height, lanes)
-            read = [
-                b.load(vector(own, lanes), b.offset(b.offset(there, k * step, own), at, own))
-                for k in range(lanes)
-            ]
+            source = b.offset(there, at, own)
             place = b.offset(square, b.add(b.mul(at, width), column), own)
-            for k, values in enumerate(transposed(b, read)):
-                b.store(values, b.offset(place, k * width, own))
+            copy_turned(b, own, (source, step), (place, width), lanes, (lanes, lanes), lanes)
 
 
 def _inside_of(b: Builder, begin: Value, extent: int, size: int) -> Value:

@@ -14,10 +14,9 @@ from chainrule.codegen.affine import Affine
 from chainrule.codegen.counting import Loops, decoded, forms_of, merged
 from chainrule.codegen.llvm import Builder
 from chainrule.codegen.loops import Guard, Load, Statement
-from chainrule.codegen.products.vectors import transposed
+from chainrule.codegen.products.vectors import copy_turned
 from chainrule.codegen.target import Target
-from chainrule.codegen.values import Value, constant, register, vector
-from chainrule.codegen.values import lanes as lanes_of
+from chainrule.codegen.values import Value, register
 from chainrule.codegen.vectorization import place_of
 
 __all__ = ["Turn", "emit_turn", "turn_of"]
@@ -109,17 +108,12 @@ def _line(
     """The blocks of so many elements along, all the way across."""
     lanes, extent = turn.lanes, turn.across.extent
     step, apart = forms[0].coefficient(turn.across.last), forms[1].coefficient(turn.along.last)
-    mask = None if n == lanes else b.first(lanes, b.number(n))
     whole = min(turn.present, extent) // lanes * lanes
 
     def square(first: Value, present: int, width: int) -> None:
         given = b.offset(at[0], b.mul(first, step), kind)
         made = b.offset(at[1], first, kind)
-        rows = [_read(b, vector(kind, lanes), b.offset(given, k * step, kind), mask)
-                for k in range(present)]  # fmt: skip
-        rows += [constant(vector(kind, lanes), 0)] * (lanes - present)
-        for k, values in enumerate(transposed(b, rows)[:n]):
-            _write(b, values, b.offset(made, k * apart, kind), width)
+        copy_turned(b, kind, (given, step), (made, apart), lanes, (present, n), width)
 
     if whole:
         with b.loop(0, whole, lanes) as loop:
@@ -127,15 +121,3 @@ def _line(
     for first in range(whole, extent, lanes):
         present = max(min(turn.present - first, lanes), 0)
         square(b.number(first), present, min(extent - first, lanes))
-
-
-def _read(b: Builder, register: str, place: Value, mask: Value | None) -> Value:
-    return b.load(register, place) if mask is None else b.load_some(register, place, mask)
-
-
-def _write(b: Builder, values: Value, place: Value, width: int) -> None:
-    count = lanes_of(values.type)
-    if width == count:
-        b.store(values, place)
-    else:
-        b.store_some(values, place, b.first(count, b.number(width)))

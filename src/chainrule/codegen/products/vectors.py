@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from chainrule.codegen.llvm import Builder
-from chainrule.codegen.values import Value, bits, constant, element, lanes
+from chainrule.codegen.values import Value, bits, constant, element, lanes, vector
 
-__all__ = ["between", "group_of", "interleaved", "joined", "sums", "transposed"]
+__all__ = ["between", "copy_turned", "group_of", "interleaved", "joined", "sums", "transposed"]
 
 
 def transposed(b: Builder, vectors: Sequence[Value]) -> list[Value]:
@@ -24,6 +24,30 @@ def transposed(b: Builder, vectors: Sequence[Value]) -> list[Value]:
         _exchange(b, rows, step, lower, per)
         step *= 2
     return rows
+
+
+def copy_turned(
+    b: Builder,
+    kind: str,
+    source: tuple[Value, int],
+    made: tuple[Value, int],
+    count: int,
+    size: tuple[int, int],
+    width: int,
+) -> None:
+    """Copy a block of memory turned over, no longer or wider than a vector.
+
+    source, made   where the blocks begin, and how far apart the vectors in them lie
+    count          lanes of vectors
+    size           the vectors that are read, and how many of the elements of each
+    width          the elements that are written of each vector; after those read come zeros
+    """
+    (place, step), (there, apart), (rows, columns) = source, made, size
+    register, mask = vector(kind, count), b.first_or_all(count, columns)
+    read = [b.load_some(register, b.offset(place, k * step, kind), mask) for k in range(rows)]
+    read += [constant(register, 0)] * (count - rows)
+    for k, values in enumerate(transposed(b, read)[:columns]):
+        b.store_some(values, b.offset(there, k * apart, kind), b.first_or_all(count, width))
 
 
 def interleaved(b: Builder, vectors: Sequence[Value]) -> list[Value]:

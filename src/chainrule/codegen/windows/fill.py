@@ -6,7 +6,7 @@ from contextlib import ExitStack
 
 from chainrule.codegen.counting import Loops, merged
 from chainrule.codegen.llvm import Builder
-from chainrule.codegen.products.vectors import transposed
+from chainrule.codegen.products.vectors import copy_turned
 from chainrule.codegen.values import Value, bits, constant, sequence, vector
 from chainrule.codegen.values import lanes as lanes_of
 from chainrule.codegen.windows.copies import Axis
@@ -104,34 +104,23 @@ def _square(
     given, across, step = source
     kind, lanes, extent = plan.kind, plan.lanes, plan.roles.size(plan.roles.lane)
     register = vector(kind, lanes)
-    zero = constant(register, 0)
     for first in range(0, extent, lanes):
         present = min(lanes, extent - first)
         start = b.offset(given, first * across, kind)
+        there = b.offset(place, first, kind)
         if step == 1:
-            mask = None if count == lanes else b.first(lanes, b.number(count))
-            rows = [_read(b, register, b.offset(start, k * across, kind), mask)
-                    for k in range(present)]  # fmt: skip
-            made = transposed(b, rows + [zero] * (lanes - present))[:count]
-        else:
-            mask = None if present == lanes else b.first(lanes, b.number(present))
-            made = [
-                _along(b, register, b.offset(start, k * step, kind), across, mask)
-                for k in range(count)
-            ]
-        for k, values in enumerate(made):
-            b.store(values, b.offset(place, k * plan.padded + first, kind))
-
-
-def _read(b: Builder, register: str, place: Value, mask: Value | None) -> Value:
-    if mask is None:
-        return b.load(register, place)
-    return b.load_some(register, place, mask)
+            ways = (start, across), (there, plan.padded)
+            copy_turned(b, kind, *ways, lanes, (present, count), lanes)
+            continue
+        mask = b.first_or_all(lanes, present)
+        for k in range(count):
+            values = _along(b, register, b.offset(start, k * step, kind), across, mask)
+            b.store(values, b.offset(there, k * plan.padded, kind))
 
 
 def _along(b: Builder, register: str, place: Value, step: int, mask: Value | None) -> Value:
     """Elements at equal distances."""
     if step == 1:
-        return _read(b, register, place, mask)
+        return b.load_some(register, place, mask)
     places = sequence(vector("i64", lanes_of(register)), range(0, lanes_of(register) * step, step))
     return b.gather(register, place, places, mask)

@@ -26,16 +26,8 @@ def give(b: Builder, plan: Plan, sums: Value, target: Value) -> None:
         extent, lanes = plan.roles.size(plan.roles.lane), plan.lanes
         for first in range(0, extent, lanes):
             values = b.load(vector(kind, lanes), b.offset(sums, first, kind))
-            _put(b, values, b.offset(target, first, kind), min(extent - first, lanes))
-
-
-def _put(b: Builder, values: Value, place: Value, present: int) -> None:
-    """Write the first lanes of a vector."""
-    count = int(values.type[1:].split(" ", 1)[0])
-    if present == count:
-        b.store(values, place)
-    else:
-        b.store_some(values, place, b.first(count, b.number(present)))
+            mask = b.first_or_all(lanes, extent - first)
+            b.store_some(values, b.offset(target, first, kind), mask)
 
 
 def _turned(b: Builder, plan: Plan, sums: Value, target: Value) -> None:
@@ -50,7 +42,7 @@ def _turned(b: Builder, plan: Plan, sums: Value, target: Value) -> None:
             b.load(vector(kind, lanes), b.offset(here, k * plan.padded, kind)) for k in range(lanes)
         ]
         for k, values in enumerate(transposed(b, block)[:high]):
-            _put(b, values, b.offset(there, k * apart, kind), wide)
+            b.store_some(values, b.offset(there, k * apart, kind), b.first_or_all(lanes, wide))
 
     def line(here: Value, there: Value, high: int) -> None:
         whole = places // lanes * lanes
