@@ -84,6 +84,7 @@ def test_what_the_formula_is_of() -> None:
     assert latex_left("∂²L/∂X²") == r"\frac{\partial^2 L}{\partial X^2}"
     assert latex_text("A symmetric positive definite") == r"A \text{ symmetric positive definite}"
     assert latex_text("Y𝟏 = 𝟏") == r"Y\mathbf{1} = \mathbf{1}"
+    assert latex_text("Yₕₐ⁻¹") == "Y_{ha}^{-1}"
 
 
 def test_chromium_draws_every_formula(tmp_path: Path, new_page: Callable[[], Any]) -> None:

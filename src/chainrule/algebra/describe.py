@@ -12,12 +12,10 @@ from fractions import Fraction
 
 from chainrule.algebra.index import Atom, Factor, Number
 from chainrule.algebra.picks import is_pick
+from chainrule.algebra.signs import lowered, raised
 from chainrule.algebra.structure import Form, Part, Summand
 
 __all__ = ["describe", "kind_of"]
-
-_SUPERSCRIPTS = str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹")
-_SUBSCRIPTS = str.maketrans("0123456789", "₀₁₂₃₄₅₆₇₈₉")
 
 
 def kind_of(form: Form) -> str:
@@ -177,13 +175,13 @@ class _Words:
             letter = "S" if is_pick(f) else "A"
             self.names[f.atom] = self.fresh_name(letter)
         name = self.names[f.atom]
-        return name if f.power == 1 else f"{name}{str(f.power).translate(_SUPERSCRIPTS)}"
+        return name if f.power == 1 else f"{name}{raised(str(f.power))}"
 
     def fresh_name(self, letter: str = "A") -> str:
         """A₁, A₂, … for values and S₁, S₂, … for selections, but for those that the user has."""
         taken = {*self.names.values(), *self.groups.values()}
         fresh = self.fresh.setdefault(letter, itertools.count(1))
-        names = (f"{letter}{str(k).translate(_SUBSCRIPTS)}" for k in fresh)
+        names = (f"{letter}{lowered(str(k))}" for k in fresh)
         return next(name for name in names if name not in taken)
 
 

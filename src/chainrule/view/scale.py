@@ -10,11 +10,11 @@ import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
+from chainrule.algebra.signs import raised
 from chainrule.view.figures import number
 
 LARGEST = 1e300  # beyond it the length of an axis overflows
 SMALLEST = 1e-280  # below it the steps of an axis underflow
-SUPERSCRIPTS = str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹")
 
 
 @dataclass(frozen=True)
@@ -154,4 +154,4 @@ def _decimals(step: float) -> int:
 def _decade(exponent: int) -> str:
     if -3 <= exponent <= 3:
         return f"{10.0**exponent:,.{max(0, -exponent)}f}"
-    return "10" + str(exponent).translate(SUPERSCRIPTS)
+    return "10" + raised(str(exponent))

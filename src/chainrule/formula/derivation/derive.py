@@ -11,6 +11,7 @@ from fractions import Fraction
 
 from chainrule.algebra.index import Poly, constant
 from chainrule.algebra.lower import Lowering, Twins
+from chainrule.algebra.signs import lowered
 from chainrule.algebra.sizes import Sizes
 from chainrule.autodiff.cotangents import with_stand_ins
 from chainrule.autodiff.linearize import linearize
@@ -25,7 +26,6 @@ __all__ = ["Derivation"]
 
 _LONG = 1000  # operations written out, which double with each layer that adds to the last
 _ACTIVATIONS = frozenset({"relu", "tanh", "sigmoid", "softplus", "erf", "ndtr"})
-_SUBSCRIPTS = str.maketrans("0123456789", "₀₁₂₃₄₅₆₇₈₉")
 
 
 class Derivation:
@@ -86,7 +86,7 @@ class Derivation:
                 found += [(gradients[weights], f"δ{name}"), (gradients[scores], "δS")]
             else:
                 number += 1
-                found.append((gradients[node], f"δ{str(number).translate(_SUBSCRIPTS)}"))
+                found.append((gradients[node], f"δ{lowered(str(number))}"))
         taken = set(self.names.values())
         return [(node, name) for node, name in found if name not in taken]
 

@@ -11,6 +11,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from chainrule.algebra.lower import result_of
+from chainrule.algebra.signs import lowered
 from chainrule.autodiff.linearize import linearize
 from chainrule.autodiff.transpose import transpose
 from chainrule.ir import build
@@ -33,7 +34,6 @@ __all__ = ["DIRECTION", "Piece", "pieces"]
 DIRECTION = "direction"
 _ACTIVATIONS = frozenset({"relu", "tanh", "sigmoid", "softplus", "erf", "ndtr", "exp", "pow", "log",
                           "sin", "cos", "abs", "maximum"})  # fmt: skip
-_DIGITS = str.maketrans("0123456789", "₀₁₂₃₄₅₆₇₈₉")
 
 
 @dataclass(frozen=True)
@@ -131,9 +131,9 @@ def _values(graph: Graph, names: Mapping[Node, str], last: str) -> dict[Node, st
             found[node] = name
         elif node in moving and _is_stop(node, users.get(node, [])):
             number += 1
-            while f"z{str(number).translate(_DIGITS)}" in taken:
+            while (made := f"z{lowered(str(number))}") in taken:
                 number += 1
-            found[node] = f"z{str(number).translate(_DIGITS)}"
+            found[node] = made
     return found
 
 

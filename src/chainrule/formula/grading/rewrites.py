@@ -8,7 +8,7 @@ from typing import Final
 
 from chainrule.formula.printing.notation import spelled
 from chainrule.formula.reading.syntax import Syntax
-from chainrule.formula.reading.tokens import SUB
+from chainrule.formula.reading.tokens import below
 
 __all__ = [
     "DERIVATIVES",
@@ -143,12 +143,11 @@ def text_of(syntax: Syntax) -> str:
 
 
 _SIGNS: Final = {"ones": "𝟏", "zeros": "𝟎"}
-_LOWERED: Final = {letter: sign for sign, letter in SUB.items()}
 
 
 def _below(labels: str) -> str:
     """Labels below a sign: ᵢⱼ, and _dk where there are no such letters."""
-    return "".join(_LOWERED[c] for c in labels) if set(labels) <= set(_LOWERED) else f"_{labels}"
+    return below(labels) or f"_{labels}"
 
 
 def _tight(syntax: Syntax) -> str:

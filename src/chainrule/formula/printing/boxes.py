@@ -10,6 +10,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final
 
+from chainrule.algebra import signs
 from chainrule.formula.printing import marks as m
 from chainrule.formula.printing.marks import Mark
 from chainrule.formula.printing.notation import spelled
@@ -17,8 +18,6 @@ from chainrule.formula.printing.numbers import with_power_of_ten
 
 __all__ = ["Box", "beside", "drawn", "text_box"]
 
-_SUPER: Final = str.maketrans("0123456789−⊤", "⁰¹²³⁴⁵⁶⁷⁸⁹⁻ᵀ")
-_SUB: Final = str.maketrans("0123456789aehijklmnoprstuvx", "₀₁₂₃₄₅₆₇₈₉ₐₑₕᵢⱼₖₗₘₙₒₚᵣₛₜᵤᵥₓ")
 _TALL: Final = {
     "(": "⎛⎜⎝", ")": "⎞⎟⎠", "[": "⎡⎢⎣", "]": "⎤⎥⎦", "‖": "‖‖‖", "|": "│││",
 }  # fmt: skip
@@ -120,8 +119,8 @@ def _raised(base: Box, exponent: Box) -> Box:
     text = exponent.lines[0]
     small = text.removeprefix("∘")
     if len(exponent.lines) == 1 and all(c in "0123456789−⊤" for c in small):
-        raised = text.translate(_SUPER)
-        rows = [r + (raised if k == 0 else " " * len(raised)) for k, r in enumerate(base.lines)]
+        sign = signs.raised(text)
+        rows = [r + (sign if k == 0 else " " * len(sign)) for k, r in enumerate(base.lines)]
         return Box(tuple(rows), base.level, base.foot)
     rows = [" " * base.width + r for r in exponent.lines]
     rows += [r + " " * exponent.width for r in base.lines]
@@ -131,7 +130,7 @@ def _raised(base: Box, exponent: Box) -> Box:
 def _lowered(base: Box, index: Box) -> Box:
     """An index of subscript characters where all of them exist, else after an underscore."""
     text = index.lines[0]
-    lowered = text.translate(_SUB)
+    lowered = signs.lowered(text)
     exists = all(a != b for a, b in zip(lowered, text, strict=True))
     shown = lowered if exists else f"_{text}"
     last = len(base.lines) - 1 - base.foot

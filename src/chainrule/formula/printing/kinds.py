@@ -6,6 +6,7 @@ import re
 from collections.abc import Sequence
 from fractions import Fraction
 
+from chainrule.algebra.signs import with_plain_digits
 from chainrule.formula.printing.line import slice_of
 from chainrule.formula.typeset import tree as ts
 from chainrule.formula.typeset.build import flat_transpose, is_row
@@ -14,7 +15,6 @@ from chainrule.formula.typeset.tree import Tree
 __all__: list[str] = []
 
 TIMES, SIGNED, POWER, ATOM = 1, 2, 3, 4  # how tightly a text holds together
-_DIGITS = str.maketrans("₀₁₂₃₄₅₆₇₈₉", "0123456789")
 _WORDS = {"δ": "delta", "λ": "lam"}
 _PYTHON = frozenset({"lambda", "in", "is", "if", "as", "or", "and", "not", "for", "np", "cr"})
 
@@ -25,7 +25,7 @@ def identifier(name: str) -> str:
     >>> identifier("δ₁"), identifier("lam"), identifier("layer.W")
     ('delta1', 'lam', 'layer_W')
     """
-    plain = name.translate(_DIGITS)
+    plain = with_plain_digits(name)
     plain = re.sub(r"\W", "_", "".join(_WORDS.get(c, c) for c in plain) if not _own(name) else name)
     return f"{plain}_" if plain in _PYTHON else plain
 

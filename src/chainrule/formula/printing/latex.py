@@ -10,6 +10,7 @@ from collections.abc import Iterable, Sequence
 from fractions import Fraction
 from typing import Final
 
+from chainrule.algebra.signs import GREEK, LOWERED, RAISED
 from chainrule.formula.printing import marks as m
 from chainrule.formula.printing.arrange import arranged, shape_of
 from chainrule.formula.printing.marks import Mark
@@ -20,11 +21,7 @@ from chainrule.formula.typeset.walk import labels_of
 
 __all__ = ["display", "latex", "latex_left", "latex_name", "latex_text"]
 
-_WORDS: Final = (
-    "alpha beta gamma delta varepsilon zeta eta theta kappa lambda mu nu xi pi rho sigma tau phi "
-    "chi psi omega ell Gamma Delta Theta Lambda Xi Pi Sigma Phi Psi Omega"
-)
-_GREEK: Final = dict(zip("αβγδεζηθκλμνξπρστφχψωℓΓΔΘΛΞΠΣΦΨΩ", _WORDS.split(" "), strict=True))
+_GREEK: Final = {letter: name for name, letter in GREEK.items()} | {"ε": "varepsilon"}
 _SIGNS: Final = {
     "𝟏": "\\mathbf{1}", "𝟎": "\\mathbf{0}", "⊙": "\\odot", "⊘": "\\oslash", "⊗": "\\otimes",
     "−": "-", "·": "\\cdot", "⊤": "\\top", "∘": "\\circ", "≥": "\\ge", "≤": "\\le",
@@ -34,8 +31,9 @@ _SIGNS: Final = {
 _FENCES: Final = {"‖": ("\\lVert ", " \\rVert"), "|": ("\\lvert ", " \\rvert")}
 _KNOWN: Final = frozenset({"log", "exp", "sin", "cos", "tan", "sinh", "cosh", "tanh", "det",
                            "max", "min"})  # fmt: skip
-_DIGITS: Final = str.maketrans("₀₁₂₃₄₅₆₇₈₉ᵢⱼₖₗₘₙₒₚᵣₛₜᵤᵥₓ", "0123456789ijklmnoprstuvx")
-_RAISED: Final = str.maketrans("⁰¹²³⁴⁵⁶⁷⁸⁹⁻", "0123456789-")
+_PLAIN: Final = {ord(sign): text for signs in (LOWERED, RAISED) for text, sign in signs.items()}
+_LOW: Final = re.compile(f"[{''.join(LOWERED.values())}]+")
+_HIGH: Final = re.compile(f"[{''.join(RAISED.values())}]+")
 _WORD: Final = re.compile(r"[A-Za-z][a-z]+(?:[ ,;-]+[A-Za-z]?[a-z]+)*")
 
 
@@ -50,7 +48,7 @@ def latex_name(name: str) -> str:
     >>> [latex_name(name) for name in ("W1", "lam", "δ₁", "delta_out", "Wq")]
     ['W_{1}', '\\lambda', '\\delta_{1}', '\\delta_{\\mathrm{out}}', 'W_{q}']
     """
-    if name[:1] == "δ" and name[1:] and name[1:].translate(_DIGITS)[:1].isalpha():
+    if name[:1] == "δ" and name[1:] and name[1:].translate(_PLAIN)[:1].isalpha():
         return f"\\delta_{{{latex_name(name[1:])}}}"
     head, indices = lettered(name)
     index = ",".join(map(_word, indices))
@@ -202,17 +200,13 @@ def _signs(text: str) -> str:
     """Signs and letters between words; where there is nothing else, a space."""
     if not text.strip():
         return "\\ " if text else ""
-    lowered = _LOW.sub(lambda f: f"_{{{f.group().translate(_DIGITS)}}}", text)
-    raised = _HIGH.sub(lambda f: f"^{{{f.group().translate(_RAISED)}}}", lowered)
+    lowered = _LOW.sub(lambda f: f"_{{{f.group().translate(_PLAIN)}}}", text)
+    raised = _HIGH.sub(lambda f: f"^{{{f.group().translate(_PLAIN)}}}", lowered)
     shown = "".join(
         f"\\{_GREEK[c]} " if c in _GREEK else f"{_SIGNS[c]} " if c in _SIGNS else c
         for c in raised.replace("ᵀ", "^{\\top}")
     )
     return re.sub(r" (?= *[\^_}])", "", shown).replace("  ", " ")
-
-
-_LOW: Final = re.compile("[₀-₉ᵢⱼₖₗₘₙₒₚᵣₛₜᵤᵥₓ]+")
-_HIGH: Final = re.compile("[⁰¹²³⁴⁵⁶⁷⁸⁹⁻]+")
 
 
 def display(

@@ -11,6 +11,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 
+from chainrule.algebra.signs import RAISED
 from chainrule.algebra.sizes import combined
 from chainrule.formula.typeset import tree as ts
 from chainrule.formula.typeset.tree import Tree
@@ -185,7 +186,7 @@ class Printer:
             top, bottom = (self.notation.number(Fraction(v)) for v in value.as_integer_ratio())
             return self.notation.fraction(top, bottom, False, False)
         shown = self.notation.number(value)
-        raised = shown[-1] in "⁰¹²³⁴⁵⁶⁷⁸⁹"
+        raised = shown[-1] in RAISED.values()
         return shown, SCALE if "·" in shown else POSTFIX if raised else ATOM
 
     def _quotient(self, top: Tree, bottom: Tree) -> Shown:

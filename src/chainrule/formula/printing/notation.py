@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from fractions import Fraction
 from typing import Final
 
+from chainrule.algebra.signs import FRACTIONS, GREEK, lowered, raised, with_plain_digits
 from chainrule.formula.printing.line import SCALE, Notation, Printer
 from chainrule.formula.printing.numbers import with_power_of_ten
 from chainrule.formula.typeset.tree import Tree
@@ -13,22 +14,9 @@ from chainrule.formula.typeset.walk import labels_of
 
 __all__ = ["ASCII", "UNICODE", "at_labels", "element_of", "lettered", "spelled"]
 
-_GREEK: Final = {
-    "alpha": "α", "beta": "β", "gamma": "γ", "delta": "δ", "epsilon": "ε", "eps": "ε",
-    "zeta": "ζ", "eta": "η", "theta": "θ", "kappa": "κ", "lam": "λ", "lambda": "λ", "mu": "μ",
-    "nu": "ν", "xi": "ξ", "pi": "π", "rho": "ρ", "sigma": "σ", "tau": "τ", "phi": "φ",
-    "chi": "χ", "psi": "ψ", "omega": "ω", "ell": "ℓ", "Gamma": "Γ", "Delta": "Δ",
-    "Theta": "Θ", "Lambda": "Λ", "Xi": "Ξ", "Pi": "Π", "Sigma": "Σ", "Phi": "Φ", "Psi": "Ψ",
-    "Omega": "Ω",
-}  # fmt: skip
-_SUPER: Final = str.maketrans("0123456789-", "⁰¹²³⁴⁵⁶⁷⁸⁹⁻")
-_SUB: Final = str.maketrans("0123456789−aehijklmnoprstuvx", "₀₁₂₃₄₅₆₇₈₉₋ₐₑₕᵢⱼₖₗₘₙₒₚᵣₛₜᵤᵥₓ")
+_GREEK: Final = {**GREEK, "eps": "ε", "lam": "λ"}
 _SMALL: Final = "bcdfgqwyz"  # letters that have no subscript sign
-_UNSUB: Final = str.maketrans("₀₁₂₃₄₅₆₇₈₉", "0123456789")
-_VULGAR: Final = {
-    Fraction(1, 2): "½", Fraction(1, 4): "¼", Fraction(3, 4): "¾", Fraction(1, 3): "⅓",
-    Fraction(2, 3): "⅔",
-}  # fmt: skip
+_VULGAR: Final = {Fraction(number): sign for number, sign in FRACTIONS.items()}
 _RELATIONS: Final = {">": ">", "≥": "≥", "<": "<", "≤": "≤", "=": "="}
 
 
@@ -44,7 +32,7 @@ def lettered(name: str) -> tuple[str, tuple[str, ...]]:
     >>> [lettered(name) for name in ("W1", "Wq", "δ₁", "lam_out", "loss")]
     [('W', ('1',)), ('W', ('q',)), ('δ', ('1',)), ('λ', ('out',)), ('loss', ())]
     """
-    shown = spelled(name).translate(_UNSUB)
+    shown = with_plain_digits(spelled(name))
     stem = shown.rstrip("0123456789")
     head, _, tail = stem.partition("_")
     if tail and len(spelled(head)) > 1:  # words, such as three_layers
@@ -78,26 +66,26 @@ def _lifted(text: str) -> str:
             inner = inner[1:-1]
         lifted = inner.replace("−", "-")
         digits = lifted.lstrip("-").isdigit()
-        raised = lifted.translate(_SUPER) if digits else f"^({inner})"
-        text = text[:start] + raised + text[end + 1 :]
+        sign = raised(lifted) if digits else f"^({inner})"
+        text = text[:start] + sign + text[end + 1 :]
     return text
 
 
 def _unicode_subscript(base: str, index: str) -> str:
     if index[:1] in ("⌈", "⌊"):
         return f"{base}_{index}"
-    lowered = index.translate(_SUB)
+    small = lowered(index).replace("−", "₋")
     if (
         index[0] in _SMALL
-        and lowered[0] == index[0]
+        and small[0] == index[0]
         and base != "Σ"
         and (base[-1:].isalnum() or base[-1:] in ")]ᵀ")
     ):
         return f"{base}_{index}"  # g_d, since gd would be a name
     if len(index) == 1 or base != "K":
-        return base + lowered
-    done = all(a != b for a, b in zip(lowered, index, strict=True))
-    return base + (lowered if done else f"_{index}")
+        return base + small
+    done = all(a != b for a, b in zip(small, index, strict=True))
+    return base + (small if done else f"_{index}")
 
 
 def _inline_fraction(top: str, bottom: str, wrap_top: bool, wrap_bottom: bool) -> tuple[str, int]:
@@ -144,7 +132,7 @@ ASCII = Printer(Notation(
     frobenius="||{}||_F", magnitude="abs({})", indicator="[{}]", commutation="K", total="sum",
     blocks="block-diagonal over {}: {}", diag="diag({})", trace="tr({})", vec="vec({})",
     relations={">": ">", "≥": ">=", "<": "<", "≤": "<=", "=": "="}, wide=True,
-    name=lambda name: name.translate(_UNSUB).replace("δ", "delta"),
+    name=lambda name: with_plain_digits(name).replace("δ", "delta"),
     function=lambda name: {"σ": "sigmoid", "Φ": "Phi", "log|·|": "log_abs"}.get(name, name),
     subscript=lambda base, i: f"{base}_{i}", number=_ascii_number, fraction=_inline_fraction,
     half=lambda _: None,

@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 from fractions import Fraction
-from typing import Final
+
+from chainrule.algebra.signs import raised
 
 __all__ = ["decimal", "with_power_of_ten"]
-
-_SUPER: Final = str.maketrans("0123456789-", "⁰¹²³⁴⁵⁶⁷⁸⁹⁻")
 
 
 def decimal(value: float) -> tuple[str, int]:
@@ -32,5 +31,5 @@ def with_power_of_ten(value: Fraction | float) -> str:
     shown = digits.replace("-", "−")
     if not exponent:
         return shown
-    power = "10" + str(exponent).translate(_SUPER)
+    power = "10" + raised(str(exponent))
     return shown[:-1] + power if shown in ("1", "−1") else f"{shown}·{power}"

@@ -9,7 +9,8 @@ import re
 from collections.abc import Callable
 from typing import Final
 
-from chainrule.formula.reading.tokens import SUB, SUPER, located
+from chainrule.algebra.signs import GREEK, raised
+from chainrule.formula.reading.tokens import SUB, below, located
 
 __all__ = ["unlatexed"]
 
@@ -17,13 +18,9 @@ _TOKEN: Final = re.compile(
     r"\\[A-Za-z]+\*?|\\\\|\\.|[A-Za-z]+|[0-9]+(?:\.[0-9]+)?|\s+|.", re.DOTALL
 )
 _IS_LATEX: Final = re.compile(r"\\|[\^_]\{|^\s*\$.*\$\s*$")
-_LETTERS: Final = (
-    "alpha beta gamma delta epsilon varepsilon zeta eta theta kappa lambda mu nu xi pi rho sigma "
-    "tau phi varphi chi psi omega ell Gamma Delta Theta Lambda Xi Pi Sigma Phi Psi Omega"
-)
-_GREEK: Final = dict(zip(_LETTERS.split(), "αβγδεεζηθκλμνξπρστφφχψωℓΓΔΘΛΞΠΣΦΨΩ", strict=True))
 _SIGNS: Final = {
-    **_GREEK, "cdot": "·", "times": "·", "odot": "⊙", "circ": "⊙", "oslash": "⊘", "otimes": "⊗",
+    **GREEK, "varepsilon": "ε", "varphi": "φ",
+    "cdot": "·", "times": "·", "odot": "⊙", "circ": "⊙", "oslash": "⊘", "otimes": "⊗",
     "partial": "∂", "nabla": "∇", "ge": "≥", "geq": "≥", "le": "≤", "leq": "≤", "gt": ">",
     "lt": "<", "top": "ᵀ", "intercal": "ᵀ", "prime": "ᵀ", "lVert": "‖", "rVert": "‖", "Vert": "‖",
     "|": "‖", "lvert": "|", "rvert": "|", "vert": "|", "{": "(", "}": ")", "lbrack": "[",
@@ -43,8 +40,6 @@ _FONTS: Final = (
 _STYLES: Final = frozenset(_FONTS.split())
 _ACCENTS: Final = frozenset({"hat", "bar", "tilde", "widehat", "widetilde", "overline", "dot"})
 _FRACTIONS: Final = frozenset({"frac", "tfrac", "dfrac"})
-_RAISED: Final = {sign: raised for raised, sign in SUPER.items()}
-_LOWERED: Final = {sign: lowered for lowered, sign in SUB.items()}
 _TURNED: Final = frozenset({"T", "ᵀ", "t"})
 _LINES: Final = re.compile(r"(aligned|align|equation|gather|gathered|split)\*?")
 _CLOSED: Final = "\\}"
@@ -208,7 +203,7 @@ class _Translation:
         power = inside.removeprefix("⊙")
         if re.fullmatch(r"-?[0-9]+", power):
             dot = "∘" if power != inside else ""
-            return made + dot + "".join(_RAISED[c] for c in power)
+            return made + dot + raised(power)
         return f"{made}^({inside})"
 
     def _lowered(self, made: str) -> str:
@@ -231,9 +226,7 @@ def _at(text: str) -> Callable[[int], re.Match[str] | None]:
 
 def _below(labels: str) -> str:
     """Labels below a sign, with a space after those that have no sign of their own."""
-    if set(labels) <= set(_LOWERED):
-        return "".join(_LOWERED[c] for c in labels)
-    return f"_{labels} "
+    return below(labels) or f"_{labels} "
 
 
 def _joined(one: str, two: str) -> str:
@@ -242,7 +235,7 @@ def _joined(one: str, two: str) -> str:
 
 def _apart(text: str) -> str:
     """A space after a letter, which a name would swallow."""
-    return " " if text[-1:].isalpha() and text[-1:] not in _LOWERED.values() else ""
+    return " " if text[-1:].isalpha() and text[-1:] not in SUB else ""
 
 
 def _bracketed(inside: str) -> str:

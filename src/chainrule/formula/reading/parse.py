@@ -11,6 +11,7 @@ from dataclasses import replace
 from fractions import Fraction
 from typing import Any
 
+from chainrule.algebra.signs import with_plain_digits
 from chainrule.algebra.sizes import multiplied
 from chainrule.formula.printing.notation import spelled
 from chainrule.formula.reading import operators as op
@@ -31,8 +32,6 @@ from chainrule.formula.typeset.roots import PI
 from chainrule.formula.typeset.tree import Tree
 
 __all__ = ["Reader", "parse"]
-
-_UNSUB = str.maketrans("₀₁₂₃₄₅₆₇₈₉", "0123456789")
 
 
 def parse(text: str, names: Names, expected: Shape | None = None) -> Tree:
@@ -177,7 +176,7 @@ class Reader(IndexReader):
         if text in ("pi", "π"):
             return Term(PI)
         if (unit := UNIT.fullmatch(text)) is not None:
-            return op.unit(self.unknowns, unit[1].translate(_UNSUB))
+            return op.unit(self.unknowns, with_plain_digits(unit[1]))
         if text.startswith("K_"):
             sizes = tuple(c for c in text[2:])
             if len(sizes) == 2 and set(sizes) <= {*self.names.sizes, *"0123456789"}:

@@ -7,14 +7,18 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Final, NoReturn
 
+from chainrule.algebra.signs import FRACTIONS, LOWERED, RAISED
 from chainrule.errors import FormulaError
 from chainrule.formula.typeset.walk import REDUCTIONS
 
-__all__ = ["SUB", "SUPER", "VULGAR", "Cursor", "Token", "UnfittingError", "located", "tokens"]
+__all__ = [
+    "SUB", "SUPER", "VULGAR", "Cursor", "Token", "UnfittingError", "below", "located", "tokens",
+]  # fmt: skip
 
-SUPER: Final = dict(zip("⁰¹²³⁴⁵⁶⁷⁸⁹⁻ᵀ", "0123456789-T", strict=True))
-SUB: Final = dict(zip("ₐₑₕᵢⱼₖₗₘₙₒₚᵣₛₜᵤᵥₓ₋₀₁₂₃₄₅₆₇₈₉", "aehijklmnoprstuvx-0123456789", strict=True))
-VULGAR: Final = {"½": "1/2", "¼": "1/4", "¾": "3/4", "⅓": "1/3", "⅔": "2/3"}
+SUPER: Final = {sign: plain for plain, sign in {**RAISED, "T": "ᵀ"}.items()}
+SUB: Final = {sign: plain for plain, sign in {**LOWERED, "-": "₋"}.items()}
+VULGAR: Final = {sign: plain for plain, sign in FRACTIONS.items()}
+_LOWERED: Final = {plain: sign for sign, plain in SUB.items()}
 _SAME: Final = {
     "-": "−", "×": "*", ".*": "⊙", "./": "⊘", "∗": "*", "⋅": "·", "==": "=", ">=": "≥", "<=": "≤",
     "||": "‖",
@@ -33,6 +37,15 @@ _TOKEN: Final = re.compile(
     |(?P<op>\*\*|==|>=|<=|\.\*|\./|\|\||𝟏|𝟎|[-+−×∗⋅·/*@⊙⊘⊗⊛^=<>≥≤()\[\]{{}},.:;‖|√∘])""",
     re.VERBOSE,
 )
+
+
+def below(labels: str) -> str | None:
+    """Labels as the signs that stand below a letter; None where there are no such signs.
+
+    >>> below("ij"), below("-1"), below("dk")
+    ('ᵢⱼ', '₋₁', None)
+    """
+    return "".join(_LOWERED[c] for c in labels) if set(labels) <= set(_LOWERED) else None
 
 
 class UnfittingError(FormulaError):
