@@ -24,7 +24,10 @@ from chainrule.transform.scope import Function, outputs, require_function
 
 
 class Trace:
-    """A recorded function: its graph, and the side table of names, lines and axes by node."""
+    """A recorded function: its graph, and the side table of names, lines and axes by node.
+
+    ``earlier`` has the names of what local variables held before their last value.
+    """
 
     def __init__(
         self,
@@ -32,11 +35,13 @@ class Trace:
         names: dict[Node, str],
         lines: dict[Node, str],
         axis_names: dict[Node, axes.Names],
+        earlier: dict[Node, str] | None = None,
     ) -> None:
         self.graph = graph
         self.names = names
         self.lines = lines
         self.axes = axis_names
+        self.earlier = earlier or {}
 
     def cotangents(self) -> dict[Node, Node]:
         """Give the graph node of ∂y/∂n for every node n that the only, scalar result y needs."""
@@ -77,14 +82,17 @@ def trace(f: Function) -> Callable[..., Trace]:
         with mode(KEPT), recording("trace", opaque=True) as opened:
             arguments = Arguments(f, bound.arguments, opened)
             bound.arguments.update(arguments.inside)
-            with locals_at_return(f) as found:
+            before: list[dict[str, Any]] = []
+            with locals_at_return(f, before) as found:
                 result = f(*bound.args, **bound.kwargs)
             nodes, _ = outputs("trace", opened, result)
             names = {**_local_names(found), **arguments.names}
+            earlier = {n: name for held in before for n, name in _local_names(held).items()}
             graph = Graph(tuple(arguments.names), tuple(tie_effects(opened, nodes)))
             lines = {n: opened.where(n) for n in graph.nodes() if n not in arguments.names}
         axes.check_sizes((names[n], a, n.shape) for n, a in arguments.axes.items())
-        return Trace(graph, names, lines, axes.infer(graph, arguments.axes))
+        earlier = {n: name for n, name in earlier.items() if n not in names}
+        return Trace(graph, names, lines, axes.infer(graph, arguments.axes), earlier)
 
     return traced
 
@@ -166,15 +174,37 @@ def _local_names(found: dict[str, Any]) -> dict[Node, str]:
 
 
 @contextmanager
-def locals_at_return(function: Function) -> Iterator[dict[str, Any]]:
-    """Collect the local variables of a Python function at the moment when it returns."""
+def locals_at_return(
+    function: Function, before: list[dict[str, Any]] | None = None
+) -> Iterator[dict[str, Any]]:
+    """Collect the local variables of a Python function at the moment when it returns.
+
+    ``before`` gets those that are Tensors and were other ones at the call before, whenever the
+    function calls another one: whatever is computed with a value shows it there, even if its name
+    is bound again.
+    """
     code: CodeType | None = getattr(inspect.unwrap(function), "__code__", None)
     found: dict[str, Any] = {}
+    last: dict[str, Tensor] = {}
 
     def watch(frame: FrameType, event: str) -> None:
         if event == "return" and frame.f_code is code:
             found.clear()
             found.update(frame.f_locals)
+        elif before is not None and event == "call" and _is_called_by(code, frame):
+            held = {n: v for n, v in _caller(frame).f_locals.items() if isinstance(v, Tensor)}
+            before.append({n: v for n, v in held.items() if last.get(n) is not v})
+            last.update(held)
 
     with watching(watch):
         yield found
+
+
+def _is_called_by(code: CodeType | None, frame: FrameType) -> bool:
+    return frame.f_back is not None and frame.f_back.f_code is code
+
+
+def _caller(frame: FrameType) -> FrameType:
+    caller = frame.f_back
+    assert caller is not None
+    return caller

@@ -16,6 +16,7 @@ from chainrule.algebra.sizes import Sizes
 from chainrule.autodiff.cotangents import with_stand_ins
 from chainrule.autodiff.linearize import linearize
 from chainrule.formula.derivation.direction import DIRECTION, read_off
+from chainrule.formula.derivation.hidden import ACTIVATIONS, named
 from chainrule.formula.derivation.recognize import factored_matrices, recognized
 from chainrule.ir import build
 from chainrule.ir.graph import Graph, Node, ancestors
@@ -25,7 +26,6 @@ from chainrule.transform.trace import Trace
 __all__ = ["Derivation"]
 
 _LONG = 1000  # operations written out, which double with each layer that adds to the last
-_ACTIVATIONS = frozenset({"relu", "tanh", "sigmoid", "softplus", "erf", "ndtr"})
 
 
 class Derivation:
@@ -179,7 +179,7 @@ def _is_elementary(node: Node) -> bool:
 
 def _recognized(found: Trace) -> Trace:
     graph, done = recognized(found.graph)
-    names = {done.get(n, n): name for n, name in found.names.items()}
+    names = {done.get(n, n): name for n, name in named(found).items()}
     return Trace(graph, names, found.lines, found.axes)
 
 
@@ -211,7 +211,7 @@ def _unscaled(node: Node) -> Node:
 def _is_activation(node: Node) -> bool:
     if isinstance(node.op, Block):
         return node.op.name in ("softmax", "log_softmax")
-    return isinstance(node.op, Map) and node.op.record.name in _ACTIVATIONS
+    return isinstance(node.op, Map) and node.op.record.name in ACTIVATIONS
 
 
 def _attention(node: Node, users: Mapping[Node, Sequence[Node]]) -> Node | None:

@@ -180,7 +180,8 @@ def _where_finite(f: Callable[..., Any], arguments: Mapping[str, Any]) -> Trace:
     graph, done = inside(found.graph)
     names = {done.get(n, n): name for n, name in reversed(found.names.items())}
     names |= {n: name for n, name in found.names.items() if n in found.graph.inputs}
-    return Trace(graph, names, found.lines, found.axes)
+    earlier = {done.get(n, n): name for n, name in found.earlier.items()}
+    return Trace(graph, names, found.lines, found.axes, earlier)
 
 
 def _implied(fact: str) -> frozenset[str]:
