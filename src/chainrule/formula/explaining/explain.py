@@ -8,7 +8,9 @@ from typing import Any, Literal
 
 import numpy as np
 
+from chainrule.algebra.index import Atom, Poly
 from chainrule.errors import FormulaError
+from chainrule.formula.derivation.by_gradient import GRADIENT, by_gradient
 from chainrule.formula.derivation.derive import Derivation
 from chainrule.formula.derivation.question import (
     Order,
@@ -191,8 +193,34 @@ def _blocks(question: Question, derivation: Derivation, more: int) -> Board | No
 
 def _formula(question: Question, derivation: Derivation) -> tuple[Tree, dict[str, Tree]]:
     poly = derivative(derivation, question.names, question.order)
+    found = _written(question, poly, derivation.lowering.definitions)
+    named = _by_gradient(question, derivation, poly)
+    if named is None:
+        return found
+    shorter = _written(question, *named)
+    return shorter if 3 * len(UNICODE(shorter[0])) <= 2 * len(UNICODE(found[0])) else found
+
+
+def _by_gradient(
+    question: Question, derivation: Derivation, poly: Poly
+) -> tuple[Poly, Mapping[Atom, Poly]] | None:
+    """The Hessian by a vector with the gradient in it, and the definitions that it needs."""
+    name, known = question.names[0], derivation.lowering.definitions
+    taken = {*question.given.axes, *derivation.names.values()}
+    names = _subject(question, taken), GRADIENT
+    if question.order != 2 or {name} != set(question.names) or poly.rank != 2:
+        return None
+    if taken.intersection(names):
+        return None
+    return by_gradient(poly, derivation.gradient(name), derivation.value(), names, known)
+
+
+def _written(
+    question: Question, poly: Poly, definitions: Mapping[Atom, Poly]
+) -> tuple[Tree, dict[str, Tree]]:
+    """The formula of a poly, and those of the definitions."""
     known = {}
-    for atom, definition in derivation.lowering.definitions.items():
+    for atom, definition in definitions.items():
         known[str(atom.params[0])] = averaged(formula(definition))
     columns = len(question.given.axes[question.names[-1]])
     rows = None if question.order == 1 else poly.rank - columns
@@ -232,7 +260,7 @@ def left_side(question: Question, taken: Iterable[str]) -> str:
 
 
 def _notes(question: Question, derivation: Derivation, main: Tree) -> list[str]:
-    notes = []
+    notes, taken = [], derivation.names.values()
     if any(isinstance(p, ts.Kron | ts.Vec | ts.Blocks | ts.Commutation) for p in walk(main)) or (
         question.order != 1 and any(len(question.given.axes[n]) == 2 for n in question.names)
     ):
@@ -242,6 +270,8 @@ def _notes(question: Question, derivation: Derivation, main: Tree) -> list[str]:
               for name in sorted(symbols(main) & derivation.lowering.sized)]  # fmt: skip
     notes += [f"for {sizes} only: {what} of the program is another at other sizes"
               for what in sorted(derivation.lowering.fixed)]  # fmt: skip
+    if question.order == 2 and GRADIENT in symbols(main) - {*derivation.names.values()}:
+        notes.append(f"{GRADIENT} is the gradient {left_side(replace(question, order=1), taken)}")
     if isinstance(main, ts.Zero):
         notes.append(f"{name_of(question.f)} does not depend on {' and '.join(question.names)}")
     return notes
