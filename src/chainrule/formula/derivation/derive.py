@@ -158,8 +158,8 @@ class Derivation:
                 return constant(Fraction(0), dims)
             tangents.append(tangent)
         lowering = self.lowering
-        lowered = lowering.lower(tuple(tangents))
-        return lowering.simplest(read_off(lowered, dims, lowering.definitions))
+        poly = lowering.lower(tuple(tangents))
+        return lowering.simplest(read_off(poly, dims, lowering.definitions))
 
 
 def _beside(traces: Sequence[Trace]) -> list[Twins]:

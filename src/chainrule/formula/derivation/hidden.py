@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 
-from chainrule.algebra.signs import lowered
+from chainrule.algebra.signs import lowered, with_plain_digits
 from chainrule.ir.graph import Graph, Node
 from chainrule.ir.primitives import Einsum, Map, Reshape, View
 from chainrule.transform.trace import Trace
@@ -18,7 +18,6 @@ from chainrule.transform.trace import Trace
 __all__ = ["ACTIVATIONS", "named"]
 
 ACTIVATIONS = frozenset({"relu", "tanh", "sigmoid", "softplus", "erf", "ndtr"})
-_DIGITS = str.maketrans("₀₁₂₃₄₅₆₇₈₉", "0123456789")
 
 
 def named(found: Trace) -> dict[Node, str]:
@@ -45,7 +44,7 @@ def named(found: Trace) -> dict[Node, str]:
 
 def _numbered(letters: Mapping[Node, str], kept: Mapping[Node, str]) -> dict[Node, str]:
     """The values of each name with numbers, in the program's order, beside the names in use."""
-    taken = {name.translate(_DIGITS) for name in kept.values()}
+    taken = {with_plain_digits(name) for name in kept.values()}
     made: dict[Node, str] = {}
     last = dict.fromkeys(letters.values(), 0)
     for node, name in letters.items():
