@@ -134,13 +134,13 @@ def _largest(x: np.ndarray) -> np.ndarray:
 def layout(count: int) -> Iterator[Pair]:
     """What moves numbers, and contractions."""
     draw = np.random.default_rng(7)
-    x, n = draw.standard_normal(count), round(count**0.5)
+    (x, y), n = draw.standard_normal((2, count)), round(count**0.5)
     grid = draw.standard_normal((n, n))
     cube = draw.standard_normal((4, n // 2, n // 2))
     yield Pair(
-        "concat", lambda x, y: cr.concat([x, y]), lambda x, y: np.concatenate([x, y]), (x, x)
+        "concat", lambda x, y: cr.concat([x, y]), lambda x, y: np.concatenate([x, y]), (x, y)
     )
-    yield Pair("stack", lambda x, y: cr.stack([x, y]), lambda x, y: np.stack([x, y]), (x, x))
+    yield Pair("stack", lambda x, y: cr.stack([x, y]), lambda x, y: np.stack([x, y]), (x, y))
     yield Pair("tile", lambda x: cr.tile(x, (3,)), lambda x: np.tile(x, 3), (x,))
     yield Pair("repeat", lambda x: cr.repeat(x, 3), lambda x: np.repeat(x, 3), (x,))
     yield Pair("flip", cr.flip, lambda x: np.flip(x).copy(), (x,))

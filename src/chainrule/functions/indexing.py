@@ -110,7 +110,7 @@ def take(x: Operand, indices: Operand | Sequence[int], /, axis: int | None = Non
     """
     value, places = known_array(x), known_array(indices)
     if value is not None and places is not None and places.dtype.kind in "iu":
-        found = made_at_once(_taken, value, places, axis)
+        found = made_at_once(value.take, places, axis)
         if found is not None:
             return found
     array = as_tensor(x, "take")
@@ -119,18 +119,6 @@ def take(x: Operand, indices: Operand | Sequence[int], /, axis: int | None = Non
     place = axis_of("take", axis, array)
     index = wrapped(array, _integers("take", indices), place)
     return _gather([array, index], (place,), place)
-
-
-def _taken(x: np.ndarray, index: np.ndarray, axis: int | None) -> np.ndarray:
-    """The elements; IndexError where an index lies outside.
-
-    NumPy takes twice as long where it checks, since it may have to leave what it writes to as it
-    was.
-    """
-    size = x.size if axis is None else x.shape[axis]
-    if not index.size or (index.min() >= 0 and index.max() < size):
-        return x.take(index, axis, mode="clip" if size else "raise")
-    return x.take(index, axis)
 
 
 def _integers(name: str, indices: Any) -> Tensor:

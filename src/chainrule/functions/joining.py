@@ -252,7 +252,7 @@ def repeat(
     place = axis_of("repeat", axis, tensor)
     counts = repeats._known() if isinstance(repeats, Tensor) else np.asarray(repeats)
     value = known_array(tensor)
-    if value is not None and type(repeats) is int and 0 < repeats <= _SIDE_BY_SIDE:
+    if value is not None and type(repeats) is int and repeats >= 0:
         return of_value(_repeated(value, repeats, place))
     numbers = [operator.index(n) for n in counts.reshape(-1)]
     if any(n < 0 for n in numbers):
@@ -270,17 +270,19 @@ def repeat(
     return _pick([tensor], tuple(picked.tolist()), place)
 
 
-_SIDE_BY_SIDE = 8  # copies up to which one pass for each is faster than one for each element
+_COPIES, _BYTES = 4, 8  # how many copies of one number, and what they fill, up to which passes pay
 
 
 def _repeated(value: np.ndarray, count: int, axis: int) -> np.ndarray:
-    """Each element so many times, by as many passes over all of them."""
+    """Each element so many times; a few copies of a short number by as many passes over all."""
     shape = value.shape
-    made = np.empty((*shape[: axis + 1], count, *shape[axis + 1 :]), value.dtype)
-    lead: tuple[Any, ...] = (slice(None),) * (axis + 1)
+    alone = axis == len(shape) - 1
+    if not alone or not 0 < count <= _COPIES or count * value.itemsize > _BYTES:
+        return value.repeat(count, axis)
+    made = np.empty((*shape, count), value.dtype)
     for k in range(count):
-        made[(*lead, k)] = value
-    return made.reshape(*shape[:axis], shape[axis] * count, *shape[axis + 1 :])
+        made[..., k] = value
+    return made.reshape(*shape[:-1], shape[-1] * count)
 
 
 def tile(x: Operand, repetitions: int | Sequence[int], /) -> Tensor:
