@@ -216,10 +216,9 @@ def _is_activation(node: Node) -> bool:
 
 def _attention(node: Node, users: Mapping[Node, Sequence[Node]]) -> Node | None:
     """The softmax of this node, if its values weight others in a product."""
-    for block in users.get(node, []):
-        if isinstance(block.op, Block) and block.op.name == "softmax":
-            for result in users.get(block, []):
-                if any(isinstance(u.op, Einsum) and len(u.inputs) > 1 and u.ndim > 1
-                       for u in users.get(result, [])):  # fmt: skip
-                    return result
+    blocks = [n for n in users.get(node, []) if isinstance(n.op, Block) and n.op.name == "softmax"]
+    for result in [n for block in blocks for n in users.get(block, [])]:
+        if any(isinstance(u.op, Einsum) and len(u.inputs) > 1 and u.ndim > 1
+               for u in users.get(result, [])):  # fmt: skip
+            return result
     return None

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import replace
 
-from chainrule.formula.grading.draft import Draft, Edit, could_be
+from chainrule.formula.grading.draft import Draft, Edit, Place, could_be
 from chainrule.formula.grading.finding import Finding
 from chainrule.formula.grading.rewrites import (
     ONE,
@@ -45,6 +45,13 @@ def operators(draft: Draft) -> Iterator[Edit]:
                 yield Finding(kind, words), draft.put(place, made)
 
 
+def _missing(draft: Draft, factor: Syntax, place: Place, *made: Syntax) -> Iterator[Edit]:
+    """What a place may have been, if a factor was forgotten there."""
+    words = f"the factor {text_of(factor)} is missing at {text_of(place.syntax)}"
+    for new in made:
+        yield Finding("missing factor", words), draft.put(place, new)
+
+
 def scalars(draft: Draft) -> Iterator[Edit]:
     """Scalars that were forgotten: named ones, their inverses, norms."""
     norms: list[Syntax] = [
@@ -54,78 +61,57 @@ def scalars(draft: Draft) -> Iterator[Edit]:
     ]
     for factor in [*draft.factors(0), *norms]:
         for place in draft.places:
-            missing = Finding(
-                "missing factor",
-                f"the factor {text_of(factor)} is missing at {text_of(place.syntax)}",
-            )
-            below = Finding(
-                "missing factor",
-                f"the factor 1/{text_of(factor)} is missing at {text_of(place.syntax)}",
-            )
-            yield missing, draft.put(place, binary("*", place.syntax, factor))
+            yield from _missing(draft, factor, place, binary("*", place.syntax, factor))
+            words = f"the factor 1/{text_of(factor)} is missing at {text_of(place.syntax)}"
+            below = Finding("missing factor", words)
             yield below, draft.put(place, binary("/", place.syntax, factor))
 
 
 def elementwise(draft: Draft) -> Iterator[Edit]:
-    for rank in (1, 2):
-        for factor in draft.factors(rank):
-            shape = draft.shapes[factor.text]
-            for place in draft.places:
-                if not could_be(place.shape, shape):
-                    continue
-                finding = Finding(
-                    "missing factor",
-                    f"the factor {text_of(factor)} is missing at {text_of(place.syntax)}",
-                )
-                one_less = binary("−", Syntax("number", "1"), factor)
-                yield finding, draft.put(place, binary("*", place.syntax, factor))
-                yield finding, draft.put(place, binary("/", place.syntax, factor))
-                yield finding, draft.put(place, binary("*", place.syntax, one_less))
-                more = Finding(
-                    "missing term",
-                    f"{text_of(factor)} is missing beside {text_of(place.syntax)}",
-                )
-                yield more, draft.put(place, binary("−", place.syntax, factor))
-                yield more, draft.put(place, binary("+", place.syntax, factor))
-                yield more, draft.put(place, binary("−", factor, place.syntax))
+    for factor in [*draft.factors(1), *draft.factors(2)]:
+        one_less = binary("−", ONE, factor)
+        for place in draft.places:
+            s = place.syntax
+            if not could_be(place.shape, draft.shapes[factor.text]):
+                continue
+            made = binary("*", s, factor), binary("/", s, factor), binary("*", s, one_less)
+            yield from _missing(draft, factor, place, *made)
+            more = Finding("missing term", f"{text_of(factor)} is missing beside {text_of(s)}")
+            yield more, draft.put(place, binary("−", s, factor))
+            yield more, draft.put(place, binary("+", s, factor))
+            yield more, draft.put(place, binary("−", factor, s))
 
 
 def products(draft: Draft) -> Iterator[Edit]:
     """Matrix factors that were forgotten, on either side, and their transposes and inverses."""
-    for factor in [*draft.factors(2), *draft.factors(1)]:
-        shape = draft.shapes[factor.text]
-        turned = Syntax("transposed", "", (factor,))
-        forms = [factor, turned] if len(shape) == 2 else []
-        if len(shape) == 2 and shape[0] == shape[1]:
-            forms.append(Syntax("call", "inv", (factor,)))
-        for place in draft.places:
-            if len(shape) == 1 and len(place.shape) == 1:
-                finding = Finding(
-                    "missing factor",
-                    f"the factor {text_of(factor)}ᵀ is missing at {text_of(place.syntax)}",
-                )
-                yield finding, draft.put(place, Syntax("call", "outer", (place.syntax, factor)))
-            if len(shape) == 1 and not place.shape:
-                finding = Finding(
-                    "missing factor",
-                    f"the factor {text_of(factor)} is missing at {text_of(place.syntax)}",
-                )
-                yield finding, draft.put(place, binary("*", place.syntax, factor))
-            if len(shape) == 2 and shape[0] == shape[1] and len(place.shape) == 2:
-                for form in forms:
-                    words = f"{text_of(form)} is missing on both sides of {text_of(place.syntax)}"
-                    finding = Finding("missing factor", words)
-                    yield (
-                        finding,
-                        draft.put(place, binary("@", binary("@", form, place.syntax), form)),
-                    )
-            for form in forms if place.shape else ():
-                finding = Finding(
-                    "missing factor",
-                    f"the factor {text_of(form)} is missing at {text_of(place.syntax)}",
-                )
-                yield finding, draft.put(place, binary("@", form, place.syntax))
-                yield finding, draft.put(place, binary("@", place.syntax, form))
+    for factor in draft.factors(2):
+        yield from _matrix_products(draft, factor)
+    for factor in draft.factors(1):
+        yield from _vector_products(draft, factor)
+
+
+def _matrix_products(draft: Draft, factor: Syntax) -> Iterator[Edit]:
+    rows, columns = draft.shapes[factor.text]
+    forms = [factor, Syntax("transposed", "", (factor,))]
+    forms += [Syntax("call", "inv", (factor,))] if rows == columns else []
+    for place in draft.places:
+        s = place.syntax
+        for form in forms if rows == columns and len(place.shape) == 2 else ():
+            words = f"{text_of(form)} is missing on both sides of {text_of(s)}"
+            both = binary("@", binary("@", form, s), form)
+            yield Finding("missing factor", words), draft.put(place, both)
+        for form in forms if place.shape else ():
+            yield from _missing(draft, form, place, binary("@", form, s), binary("@", s, form))
+
+
+def _vector_products(draft: Draft, factor: Syntax) -> Iterator[Edit]:
+    turned = Syntax("transposed", "", (factor,))
+    for place in draft.places:
+        if len(place.shape) == 1:
+            outer = Syntax("call", "outer", (place.syntax, factor))
+            yield from _missing(draft, turned, place, outer)
+        elif not place.shape:
+            yield from _missing(draft, factor, place, binary("*", place.syntax, factor))
 
 
 def powers(draft: Draft) -> Iterator[Edit]:

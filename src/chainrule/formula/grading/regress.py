@@ -7,7 +7,7 @@ which one is taken twice and the other not at all were taken to be equal.
 from __future__ import annotations
 
 import itertools
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -118,33 +118,31 @@ def size_factor(
     numbers: Sequence[float], sizes: Sequence[Mapping[str, int]]
 ) -> tuple[float, str] | None:
     """c, "n" if numbers are c·n at all points; c, "1/n" if they are c/n; also √n, n/d, n·d."""
-    for name in sizes[0]:
-        for less in (0, 1):
-            worth = np.array([s[name] - less for s in sizes], float)
-            if (worth <= 0).any():
-                continue
-            for power, shown in ((1.0, "{}"), (-1.0, "1/{}"), (0.5, "√{}"), (-0.5, "1/√{}")):
-                ratio = np.array(numbers) / worth**power
-                if np.allclose(ratio, ratio[0], rtol=1e-6) and len(set(worth)) > 1:
-                    size = name if not less else f"({name} − 1)"
-                    return float(ratio[0]), shown.format(size)
-    return _of_two_sizes(np.array(numbers), sizes)
+    for worth, shown in itertools.chain(_of_one_size(sizes), _of_two_sizes(sizes)):
+        ratio = np.array(numbers) / worth
+        if np.allclose(ratio, ratio[0], rtol=1e-6) and len(set(worth)) > 1:
+            return float(ratio[0]), shown
+    return None
 
 
-def _of_two_sizes(numbers: Array, sizes: Sequence[Mapping[str, int]]) -> tuple[float, str] | None:
-    """c, "n/d" if numbers are c·n/d at all points; likewise of n·d and 1/(n·d)."""
+def _of_one_size(sizes: Sequence[Mapping[str, int]]) -> Iterator[tuple[Array, str]]:
+    """Powers of n and of n − 1 at all points, and what they are called."""
+    for name, less in itertools.product(sizes[0], (0, 1)):
+        worth = np.array([s[name] - less for s in sizes], float)
+        if (worth > 0).all():
+            size = f"({name} − 1)" if less else name
+            yield worth, size
+            yield 1 / worth, f"1/{size}"
+            yield np.sqrt(worth), f"√{size}"
+            yield 1 / np.sqrt(worth), f"1/√{size}"
+
+
+def _of_two_sizes(sizes: Sequence[Mapping[str, int]]) -> Iterator[tuple[Array, str]]:
+    """The same of n/d, n·d and 1/(n·d)."""
     for one, two in itertools.permutations(sizes[0], 2):
         top, bottom = (np.array([s[name] for s in sizes], float) for name in (one, two))
-        if (np.minimum(top, bottom) <= 0).any():
-            continue
-        pair = "·".join(sorted((one, two)))
-        forms = (
-            (top / bottom, f"{one}/{two}"),
-            (top * bottom, pair),
-            (1 / (top * bottom), f"1/({pair})"),
-        )
-        for worth, shown in forms:
-            ratio = numbers / worth
-            if np.allclose(ratio, ratio[0], rtol=1e-6) and len(set(worth)) > 1:
-                return float(ratio[0]), shown
-    return None
+        if (np.minimum(top, bottom) > 0).all():
+            pair = "·".join(sorted((one, two)))
+            yield top / bottom, f"{one}/{two}"
+            yield top * bottom, pair
+            yield 1 / (top * bottom), f"1/({pair})"

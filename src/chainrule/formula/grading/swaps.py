@@ -5,6 +5,7 @@ from __future__ import annotations
 import itertools
 from collections.abc import Iterator
 from dataclasses import replace
+from functools import reduce
 
 from chainrule.formula.grading.draft import Draft, Edit, could_be, put
 from chainrule.formula.grading.finding import Finding
@@ -35,14 +36,15 @@ def slopes(draft: Draft) -> Iterator[Edit]:
         )
         factor = Syntax("value", name)
         for place in draft.places:
-            if (
-                could_be(place.shape, shape) or not place.shape or not shape
-            ) and place.syntax.kind != "name":
-                yield finding, draft.put(place, binary("*", place.syntax, factor))
-            if could_be(place.shape, shape) and place.syntax.kind == "name":
+            is_name, fits = place.syntax.kind == "name", could_be(place.shape, shape)
+            if is_name and fits:
                 yield finding, draft.put(place, factor)
-                if shape and place.syntax.text not in draft.before.get(name, ()):
-                    yield finding, draft.put(place, binary("*", place.syntax, factor))
+            if is_name:
+                beside = fits and shape and place.syntax.text not in draft.before.get(name, ())
+            else:
+                beside = fits or not place.shape or not shape
+            if beside:
+                yield finding, draft.put(place, binary("*", place.syntax, factor))
             if len(shape) == 1 and place.shape[:1] == shape and len(place.shape) == 2:
                 diagonal = Syntax("call", "diag", (factor,))
                 yield finding, draft.put(place, binary("@", diagonal, place.syntax))
@@ -141,16 +143,14 @@ def names(draft: Draft) -> Iterator[Edit]:
 def _renamed(draft: Draft) -> Iterator[Edit]:
     """A name in place of another at all its places, or at all but one."""
     for name, other in itertools.permutations([n for n in draft.shapes if n[0] != "⟨"], 2):
+        new = Syntax("name", other)
         places = [p for p in draft.places if p.syntax.kind == "name" and p.syntax.text == name]
         finding = Finding(
             "wrong variable", f"you want {spelled(other)} in place of {spelled(name)}"
         )
         for kept in (None, *places) if 1 < len(places) < 5 else ():
-            made = draft.syntax
-            for place in places:
-                if place is not kept:
-                    made = put(made, place.path, Syntax("name", other))
-            yield finding, made
+            paths = [place.path for place in places if place is not kept]
+            yield finding, reduce(lambda s, path: put(s, path, new), paths, draft.syntax)
 
 
 def _instead(draft: Draft, name: str, text: str) -> Finding:

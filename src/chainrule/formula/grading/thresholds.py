@@ -65,8 +65,8 @@ def misplaced(
     """A comparison of the text, or of the program, beside which the derivation is wrong."""
     if program.derivation is None:
         return None
-    for place, base in enumerate(program.points[:_BASES]):
-        with np.errstate(all="ignore"):
+    with np.errstate(all="ignore"):
+        for place, base in enumerate(program.points[:_BASES]):
             around = _Around(program, base, text, np.random.default_rng(700 + place))
             for comparison, near in around.places():
                 if not _agrees(program, derivation(near), near.truth):
