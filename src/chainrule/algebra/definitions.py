@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from fractions import Fraction
 
 from chainrule.algebra import combine
@@ -77,16 +78,12 @@ def _matched(
         for f in term.factors:
             if f in used or f.atom != wanted.atom or not _contains(f.power, wanted.power):
                 continue
-            for labels in {f.labels, f.labels[::-1]} if f.atom.symmetric else {f.labels}:
-                new = dict(places)
-                if all(
-                    new.setdefault(a, b) == b for a, b in zip(wanted.labels, labels, strict=True)
-                ):
-                    used.append(f)
-                    found = extend(k + 1, used, new)
-                    if found is not None:
-                        return found
-                    used.pop()
+            for new in _laid(wanted, f, places):
+                used.append(f)
+                found = extend(k + 1, used, new)
+                if found is not None:
+                    return found
+                used.pop()
         return None
 
     def _is_closed(places: dict[int, int], used: list[Factor]) -> bool:
@@ -102,6 +99,14 @@ def _matched(
     if found is None or any(k not in found for k in range(outputs)):
         return None
     return used, tuple(found[k] for k in range(outputs))
+
+
+def _laid(wanted: Factor, f: Factor, places: dict[int, int]) -> Iterator[dict[int, int]]:
+    """Where labels of a pattern went, with those of one more factor of it, if that can be."""
+    for labels in {f.labels, f.labels[::-1]} if f.atom.symmetric else {f.labels}:
+        new = dict(places)
+        if all(new.setdefault(a, b) == b for a, b in zip(wanted.labels, labels, strict=True)):
+            yield new
 
 
 _MOST_TERMS = 200

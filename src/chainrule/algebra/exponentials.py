@@ -278,17 +278,18 @@ def completed(poly: Poly) -> Poly:
     """1 + p ⊘ (1 − p) is 1 ⊘ (1 − p), times whatever stands beside."""
     for odds in poly.terms:
         for f, group in itertools.permutations(odds.factors, 2):
-            if group.power < 0 < f.power and f.power.denominator == 1 and _is_rest(group, f):
-                others = tuple(g for g in odds.factors if g is not f and g is not group)
-                one = Factor(f.atom, f.labels, f.power - 1)
-                beside = Factor(group.atom, group.labels, group.power + 1)
-                whole = Term(odds.coefficient, (*others, *([one] if one.power else [])))
-                there = whole.times(Term(_ONE, (beside,) if beside.power else ()))
-                (there,) = normal([there], range(poly.rank), poly.dims).terms
-                if there in poly.terms:
-                    rest = [t for t in poly.terms if t is not odds and t != there]
-                    made = whole.times(Term(_ONE, (group,)))
-                    return completed(normal([*rest, made], range(poly.rank), poly.dims))
+            if not group.power < 0 < f.power or f.power.denominator > 1 or not _is_rest(group, f):
+                continue
+            others = tuple(g for g in odds.factors if g is not f and g is not group)
+            one = Factor(f.atom, f.labels, f.power - 1)
+            beside = Factor(group.atom, group.labels, group.power + 1)
+            whole = Term(odds.coefficient, (*others, *([one] if one.power else [])))
+            there = whole.times(Term(_ONE, (beside,) if beside.power else ()))
+            (there,) = normal([there], range(poly.rank), poly.dims).terms
+            if there in poly.terms:
+                rest = [t for t in poly.terms if t is not odds and t != there]
+                made = whole.times(Term(_ONE, (group,)))
+                return completed(normal([*rest, made], range(poly.rank), poly.dims))
     return poly
 
 
@@ -308,11 +309,13 @@ def differences(poly: Poly) -> Poly:
                 continue
             wanted = _instead(first, f, "sigmoid", -_ONE, -_ONE)
             key = normal([wanted], range(poly.rank), poly.dims)
-            for j, second in enumerate(poly.terms):
-                if j != i and normal([second], range(poly.rank), poly.dims) == key:
-                    made = _instead(first, f, "tanh", Fraction(1, 2), _ONE)
-                    rest = [t for k, t in enumerate(poly.terms) if k not in (i, j)]
-                    return differences(normal([*rest, made], range(poly.rank), poly.dims))
+            others = [t for k, t in enumerate(poly.terms) if k != i]
+            alike = (normal([t], range(poly.rank), poly.dims) == key for t in others)
+            place = next((k for k, is_alike in enumerate(alike) if is_alike), None)
+            if place is not None:
+                del others[place]
+                made = _instead(first, f, "tanh", Fraction(1, 2), _ONE)
+                return differences(normal([*others, made], range(poly.rank), poly.dims))
     return poly
 
 

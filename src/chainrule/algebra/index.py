@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import itertools
 import re
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from fractions import Fraction
 from math import isclose, isfinite
@@ -255,19 +255,9 @@ def _orders(term: Term, place: dict[int, int], bound: list[int]) -> Iterable[tup
     """The orders of the bound labels that refinement cannot tell apart."""
     color: dict[int, str] = {label: f"o{k}" for label, k in place.items()}
     color |= dict.fromkeys(bound, "b")
-    for _ in range(len(bound) + 1):
-        around: dict[int, list[str]] = {label: [] for label in bound}
-        for f in term.factors:
-            shown = [color[i] for i in f.labels]
-            for slot, label in enumerate(f.labels):
-                if label in around:
-                    seen = "s" if f.atom.symmetric else str(slot)
-                    near = sorted(shown) if f.atom.symmetric else shown
-                    around[label].append(f"{f.atom.key}^{f.power}@{seen}{near}")
-        refined = {label: "|".join(sorted(rows)) for label, rows in around.items()}
-        ranks = {text: f"b{k}" for k, text in enumerate(sorted(set(refined.values())))}
-        new = {label: ranks[text] for label, text in refined.items()}
-        if len(set(new.values())) == len({color[i] for i in bound}) and _ > 0:
+    for turn in range(len(bound) + 1):
+        new = _recolored(term, color, bound)
+        if turn and len(set(new.values())) == len({color[i] for i in bound}):
             break
         color |= new
     classes = [
@@ -279,6 +269,21 @@ def _orders(term: Term, place: dict[int, int], bound: list[int]) -> Iterable[tup
         tuple(itertools.chain.from_iterable(parts))
         for parts in itertools.islice(products, _MOST_ORDERS)
     )
+
+
+def _recolored(term: Term, color: Mapping[int, str], bound: list[int]) -> dict[int, str]:
+    """Colors of the bound labels by what they stand at, and beside which colors."""
+    around: dict[int, list[str]] = {label: [] for label in bound}
+    for f in term.factors:
+        shown = [color[i] for i in f.labels]
+        for slot, label in enumerate(f.labels):
+            if label in around:
+                seen = "s" if f.atom.symmetric else str(slot)
+                near = sorted(shown) if f.atom.symmetric else shown
+                around[label].append(f"{f.atom.key}^{f.power}@{seen}{near}")
+    refined = {label: "|".join(sorted(rows)) for label, rows in around.items()}
+    ranks = {text: f"b{k}" for k, text in enumerate(sorted(set(refined.values())))}
+    return {label: ranks[text] for label, text in refined.items()}
 
 
 def _renumbered(f: Factor, number: dict[int, int]) -> Factor:

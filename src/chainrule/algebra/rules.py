@@ -340,12 +340,12 @@ def _totals(term: Term, rank: int, definitions: Definitions) -> list[Term] | Non
         if f.atom.head not in ("name", "group") or f.power != 1:
             continue
         for slot, label in enumerate(f.labels):
-            alone = sum(g.labels.count(label) for g in term.factors) == 1
-            if label >= rank and alone:
-                total = _total(f.atom, slot, definitions)
-                if total is not None:
-                    made = _without(term, f, label, rank)
-                    return [Term(made.coefficient * total, made.factors)] if total else []
+            if label < rank or sum(g.labels.count(label) for g in term.factors) > 1:
+                continue
+            total = _total(f.atom, slot, definitions)
+            if total is not None:
+                made = _without(term, f, label, rank)
+                return [Term(made.coefficient * total, made.factors)] if total else []
     return None
 
 

@@ -5,6 +5,7 @@ XᵀP − XᵀY is Xᵀ(P − Y); ½ DᵀD − n/2 · Λ⁻¹ is ½ (DᵀD − n
 
 from __future__ import annotations
 
+import itertools
 import math
 from collections import Counter
 from collections.abc import Sequence
@@ -41,15 +42,14 @@ def total(dims: Dims, pieces: Sequence[Piece]) -> Tree:
 def _factored(pieces: list[Piece]) -> list[Piece]:
     """Join pairs that share factors, the most similar first."""
     while len(pieces) > 1:
-        best: tuple[int, int, int, Piece] | None = None
-        for i, first in enumerate(pieces):
-            for j in range(i + 1, len(pieces)):
-                joined = _joined(first, pieces[j])
-                if joined is not None and (best is None or joined[0] > best[0]):
-                    best = (joined[0], i, j, joined[1])
-        if best is None:
+        found = [
+            (saved, i, j, made)
+            for i, j in itertools.combinations(range(len(pieces)), 2)
+            for saved, made in filter(None, [_joined(pieces[i], pieces[j])])
+        ]
+        if not found:
             return pieces
-        _, i, j, made = best
+        _, i, j, made = max(found, key=lambda pair: pair[0])
         pieces = [*pieces[:i], made, *(p for k, p in enumerate(pieces) if k > i and k != j)]
     return pieces
 
