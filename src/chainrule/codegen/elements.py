@@ -29,7 +29,7 @@ from chainrule.ir import primitives as p
 from chainrule.ir.dtype import bool_
 from chainrule.ir.graph import Node
 from chainrule.ir.scalar import SCALARS
-from chainrule.ir.subscripts import Labels
+from chainrule.ir.subscripts import Labels, Subscripts
 
 __all__ = ["Elements", "Stored", "injective", "is_inline"]
 
@@ -122,21 +122,23 @@ class Elements:
                 value = self.at(operand, place)
                 return Statement(node, extents, kind if reduced else "", value)
             case p.Einsum(subscripts=subscripts) if not is_inline(node):
-                labels = dict(zip(subscripts.output, axes, strict=True))
-                sizes = list(node.shape)
-                for operand, own in zip(node.inputs, subscripts.inputs, strict=True):
-                    for label, size in zip(own, operand.shape, strict=True):
-                        if label not in labels:
-                            labels[label] = variable(len(sizes))
-                            sizes.append(size)
-                factors = tuple(
-                    self.at(operand, tuple(labels[n] for n in own))
-                    for operand, own in zip(node.inputs, subscripts.inputs, strict=True)
-                )
-                value = factors[0] if len(factors) == 1 else Times(factors, node.dtype)
-                return Statement(node, tuple(sizes), "sum", value)
+                return self._sum_of_products(node, subscripts)
             case _:
                 return Statement(node, node.shape, "", self._inline(node, axes, ()))
+
+    def _sum_of_products(self, node: Node, subscripts: Subscripts) -> Statement:
+        """The statement of a contraction; summed labels are variables after those of the result."""
+        sizes = dict(zip(subscripts.output, node.shape, strict=True))
+        for operand, own in zip(node.inputs, subscripts.inputs, strict=True):
+            for label, size in zip(own, operand.shape, strict=True):
+                sizes.setdefault(label, size)
+        labels = {label: variable(k) for k, label in enumerate(sizes)}
+        factors = tuple(
+            self.at(operand, tuple(labels[n] for n in own))
+            for operand, own in zip(node.inputs, subscripts.inputs, strict=True)
+        )
+        value = factors[0] if len(factors) == 1 else Times(factors, node.dtype)
+        return Statement(node, tuple(sizes.values()), "sum", value)
 
     def _at(self, node: Node, index: Index, guards: Guards) -> Expression:
         if 0 in node.shape:  # nobody comes to read it

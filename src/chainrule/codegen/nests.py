@@ -179,15 +179,8 @@ class Nest:
         self.shared = {}
         scopes = [self._scope(at, lane, mask) for at in here]
         if not self.reduced:
-            is_woven = len(scopes) == 2
             for s in self.cluster.statements:
-                if s.added:
-                    for scope in scopes:
-                        self._add(scope, s)
-                    continue
-                values = [self._pointwise(scope, s, stored=not is_woven) for scope in scopes]
-                if is_woven and s.target in self.row.pointers:
-                    scopes[0].store_alternating(s.target, place_of(s), *values)
+                self._elements(scopes, s)
             return
         totals = self._totals(here, mask)
         self.shared = {}
@@ -209,6 +202,17 @@ class Nest:
             self.shared,
             self.before,
         )
+
+    def _elements(self, scopes: Sequence[Scope], s: Statement) -> None:
+        """Compute a statement at places side by side: two are woven together in memory."""
+        if s.added:
+            for scope in scopes:
+                self._add(scope, s)
+            return
+        is_woven = len(scopes) == 2
+        values = [self._pointwise(scope, s, stored=not is_woven) for scope in scopes]
+        if is_woven and s.target in self.row.pointers:
+            scopes[0].store_alternating(s.target, place_of(s), *values)
 
     def _pointwise(self, scope: Scope, s: Statement, *, stored: bool = True) -> Value:
         value = scope.value(s.value)

@@ -87,6 +87,5 @@ def _bands(s: Statement, most: int) -> Iterator[Band]:
             n = s.extents[v]
             if v in guarded or n == 1:
                 continue
-            for count in range(1, min(n, _TILES // rows) + 1):
-                if n % count == 0:
-                    yield Band(rank, v, n // count)
+            counts = range(1, min(n, _TILES // rows) + 1)
+            yield from (Band(rank, v, n // count) for count in counts if n % count == 0)

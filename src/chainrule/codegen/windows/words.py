@@ -85,13 +85,14 @@ def _paired(s: Statement, target: Target, made: dict[object, Node]) -> Iterator[
         reads = tuple(h.load._replace(source=n) for n, h in zip(words, halves, strict=True))
         extents = (*s.extents[:v], -(-s.extents[v] // 2), *s.extents[v + 1 :])
         found = s._replace(extents=extents, value=Pairs(reads, how, float32))
-        if plan_of(target, found, own_rank(found)) is not None:
-            for key, node, (load, h) in zip(keys, words, pairs, strict=True):
-                if key not in made:
-                    made[key] = node
-                    yield _words(node, load.source, h, how)
-            yield found
-            return
+        if plan_of(target, found, own_rank(found)) is None:
+            continue
+        for key, node, (load, h) in zip(keys, words, pairs, strict=True):
+            if key not in made:
+                made[key] = node
+                yield _words(node, load.source, h, how)
+        yield found
+        return
     yield s
 
 
