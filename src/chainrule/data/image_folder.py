@@ -176,15 +176,19 @@ def _cached(images: _Images, path: Path) -> Array:
     header = _header(images)
     try:
         if not _is_current(path, images, header):
-            with held(path.with_name(f".{path.name}.lock")):
-                if not _is_current(path, images, header):  # another process may have been faster
-                    _write(images, path, header)
+            _renew(images, path, header)
         return np.memmap(path, np.uint8, mode="r", offset=len(header), shape=images.shape)
     except OSError as cause:
         details = {"file": path, "reason": cause.strerror or str(cause)}
         raise DataError(
             explanation("image_folder: the cache cannot be written", details)
         ) from cause
+
+
+def _renew(images: _Images, path: Path, header: bytes) -> None:
+    with held(path.with_name(f".{path.name}.lock")):
+        if not _is_current(path, images, header):  # another process may have been faster
+            _write(images, path, header)
 
 
 def _is_current(path: Path, images: _Images, header: bytes) -> bool:

@@ -155,15 +155,18 @@ def _with_image(path: str | PathLike[str], work: Callable[["Image"], Result]) ->
     with open_regular("image", path, at_once=_SMALL) as file:
         try:
             with Image.open(file, formats=_FORMATS) as image:
-                pixels = image.width * image.height
-                if pixels > _MOST_PIXELS:
-                    fact = f"it has {pixels:,} pixels; at most {_MOST_PIXELS:,} are decoded"
-                    raise ValueError(fact)
+                _require_few_pixels(image)
                 return work(image)
         except UnidentifiedImageError as cause:
             raise _broken(path, f"it is not one of {', '.join(_FORMATS)}") from cause
         except Exception as cause:  # Pillow's decoders raise nearly everything on broken files
             raise _broken(path, str(cause) or type(cause).__name__) from cause
+
+
+def _require_few_pixels(image: "Image") -> None:
+    pixels = image.width * image.height
+    if pixels > _MOST_PIXELS:
+        raise ValueError(f"it has {pixels:,} pixels; at most {_MOST_PIXELS:,} are decoded")
 
 
 def _broken(path: str | PathLike[str], reason: str) -> DataError:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from os import PathLike
 from pathlib import Path
-from typing import Any, Literal, Self, TypeAlias, final
+from typing import Any, Literal, Self, TextIO, TypeAlias, final
 
 import numpy as np
 
@@ -249,23 +249,27 @@ def _lines(path: Path, encoding: str) -> Iterator[str]:
 
 def _rows_of(path: Path, text: str, label: str, encoding: str) -> Iterator[tuple[str, str]]:
     with open_text("text_lines", path, encoding) as file:
-        delimiter = "\t" if path.suffix.lower() in (".tsv", ".tab") else ","
-        rows = read_rows(file, delimiter=delimiter, strict=True)
-        try:
-            header = next(rows, [])
-            if text not in header or label not in header:
-                details = {"expected": f"the columns {text} and {label}", "found": listed(header)}
-                rule = 'Name the columns: text_lines(path, text="…", label="…").'
-                fact = "the table has other columns"
-                raise cell_fault("text_lines", fact, path, details, rule)
-            read, told = header.index(text), header.index(label)
-            for row in filter(None, rows):
-                if len(row) != len(header):
-                    raise _other_length(path, rows.line_num, len(header), len(row))
-                yield row[read], row[told].strip()
-        except FormatError as cause:
-            details = {"line": str(rows.line_num), "found": str(cause)}
-            raise cell_fault("text_lines", "a row cannot be read", path, details) from cause
+        yield from _cells_of(path, file, text, label)
+
+
+def _cells_of(path: Path, file: TextIO, text: str, label: str) -> Iterator[tuple[str, str]]:
+    """The cells of two columns, which the first row names, row by row."""
+    delimiter = "\t" if path.suffix.lower() in (".tsv", ".tab") else ","
+    rows = read_rows(file, delimiter=delimiter, strict=True)
+    try:
+        header = next(rows, [])
+        if text not in header or label not in header:
+            details = {"expected": f"the columns {text} and {label}", "found": listed(header)}
+            rule = 'Name the columns: text_lines(path, text="…", label="…").'
+            raise cell_fault("text_lines", "the table has other columns", path, details, rule)
+        read, told = header.index(text), header.index(label)
+        for row in filter(None, rows):
+            if len(row) != len(header):
+                raise _other_length(path, rows.line_num, len(header), len(row))
+            yield row[read], row[told].strip()
+    except FormatError as cause:
+        details = {"line": str(rows.line_num), "found": str(cause)}
+        raise cell_fault("text_lines", "a row cannot be read", path, details) from cause
 
 
 def _other_length(path: Path, line: int, wanted: int, found: int) -> DataError:

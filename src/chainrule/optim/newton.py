@@ -45,25 +45,19 @@ def newton(
     counted = Counted(loss)
     both = value_and_grad(counted)
     parameters = prepared("newton", start)
-    value, gradient = both(parameters)
-    history, damping, tried = [finite("newton", value)], 0.0, 0
+    first, gradient = both(parameters)
+    history, damping, tried = [finite("newton", first)], 0.0, 0
     while tried < steps and largest(gradient) > tolerance:
         curvature = hessian(counted)(parameters)
         for _ in range(_MOST_TRIES):
             tried += 1
-            step = _step(curvature, gradient, damping)
-            predicted = _predicted(curvature, gradient, step)
-            if predicted > 0:
-                candidate = moved(parameters, step)
-                found, slope = both(candidate)
-                gain = (history[-1] - float(found)) / predicted
-                at_the_end = predicted <= noise(history[-1]) and largest(slope) <= largest(gradient)
-                if gain >= _ENOUGH or at_the_end:
-                    parameters, gradient = candidate, slope
-                    history.append(float(found))
-                    damping = damping / 8 if gain > 0.5 else damping
-                    damping = 0.0 if damping < _LAST * _scale(curvature) else damping
-                    break
+            here = parameters, history[-1], gradient
+            if (found := _trial(both, here, curvature, damping)) is not None:
+                (parameters, value, gradient), gain = found
+                history.append(value)
+                damping = damping / 8 if gain > 0.5 else damping
+                damping = 0.0 if damping < _LAST * _scale(curvature) else damping
+                break
             damping = max(4 * damping, _FIRST * _scale(curvature))
             if tried >= steps:
                 break
@@ -72,6 +66,28 @@ def newton(
     norm = largest(gradient)
     done = norm <= tolerance
     return Minimum(parameters, history[-1], norm, tried, done, tuple(history), counted.calls)
+
+
+_Point = tuple[Any, float, Any]
+"""Parameters, the value there and the gradient."""
+
+
+def _trial(
+    both: Callable[[Any], tuple[Tensor, Any]], here: _Point, curvature: Derivative, damping: float
+) -> tuple[_Point, float] | None:
+    """Where a damped step leads, with the share of the predicted decrease; None: not far enough."""
+    parameters, value, gradient = here
+    step = _step(curvature, gradient, damping)
+    predicted = _predicted(curvature, gradient, step)
+    if predicted <= 0:
+        return None
+    candidate = moved(parameters, step)
+    found, slope = both(candidate)
+    gain = (value - float(found)) / predicted
+    at_the_end = predicted <= noise(value) and largest(slope) <= largest(gradient)
+    if gain < _ENOUGH and not at_the_end:
+        return None
+    return (candidate, float(found), slope), gain
 
 
 def _step(curvature: Derivative, gradient: Any, damping: float) -> Any:

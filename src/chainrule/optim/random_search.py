@@ -48,12 +48,10 @@ def random_search(
         drawn = search.uniform(steps, 0, (_AT_ONCE, search.layout.size))[:count]
         points = low + 2 * search.spread * drawn
         steps += 1
-        if batched:
-            search.evaluate(points)
-        else:  # one by one, so that the search ends with the first that is good enough
-            for point in points:
-                search.evaluate(point[np.newaxis])
-                if search.is_done:
-                    break
+        # Or one by one, so that the search ends with the first that is good enough.
+        for group in [points] if batched else points[:, np.newaxis]:
+            search.evaluate(group)
+            if search.is_done:
+                break
         search.record()
     return search.minimum(steps, False)

@@ -1,6 +1,6 @@
 """How good a model is on data that it was not trained on."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any, final
 
@@ -189,17 +189,14 @@ class Evaluator:
         if not len(data):
             raise ArgumentError("evaluate: there are no examples")
         total, seen = 0.0, 0
-        columns: tuple[list[_Array], ...] = ([], [], [], [])
+        rows: list[tuple[_Array | None, ...]] = []
         with nn.evaluation():
             for inputs, targets in data.batches(_batch_size(data)):
                 value, *parts = self._compare.seldom(model, inputs, targets)
                 weight = counted(targets)
                 total, seen = total + float(value) * weight, seen + weight
-                columns[0].append(targets)
-                for column, part in zip(columns[1:], parts, strict=True):
-                    if part is not None:
-                        column.append(part.numpy())
-        true, *found = (np.concatenate(column) if column else None for column in columns)
+                rows.append((targets, *[None if p is None else p.numpy() for p in parts]))
+        true, *found = map(_joined, zip(*rows, strict=True))
         assert true is not None
         made = _made(total / (seen or 1), true, *found)
         return _with_figures(made, self._metrics, self._scores)
@@ -213,6 +210,12 @@ class Evaluator:
                     np.zeros((count, *part.shape[1:]), part.dtype) for part in data.gather(slice(0))
                 ]
                 self._compare.prepare(model, *batch)
+
+
+def _joined(parts: Sequence[_Array | None]) -> _Array | None:
+    """What belongs to all examples, of what belongs to each batch; None where there is nothing."""
+    there = [part for part in parts if part is not None]
+    return np.concatenate(there) if there else None
 
 
 def _made(

@@ -1,7 +1,7 @@
 """The learning-rate range test: how the loss changes as the learning rate rises."""
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Generator
 from contextlib import closing
 from dataclasses import dataclass
 from typing import Any, final
@@ -168,16 +168,25 @@ def _losses(task: Task, model: Any, smoothing: float) -> tuple[list[float], list
     losses: list[float] = []
     smoothed: list[float] = []
     average = 0.0
+    with closing(_finite_losses(task, model)) as found:
+        for loss in found:
+            losses.append(loss)
+            average = smoothing * average + (1 - smoothing) * loss
+            smoothed.append(average / (1 - smoothing ** len(losses)))
+            if smoothed[-1] > _DIVERGED * min(smoothed[_HEAD:], default=math.inf):
+                break
+    return losses, smoothed
+
+
+def _finite_losses(task: Task, model: Any) -> Generator[float, None, None]:
+    """The loss of each step up to the first that is not finite, which is none of the first few."""
+    count = 0
     with closing(loop.steps(task, begin(task, model))) as going:
         try:
             for progress in going:
                 assert progress.loss is not None
-                losses.append(progress.loss)
-                average = smoothing * average + (1 - smoothing) * progress.loss
-                smoothed.append(average / (1 - smoothing ** len(losses)))
-                if smoothed[-1] > _DIVERGED * min(smoothed[_HEAD:], default=math.inf):
-                    break
+                count += 1
+                yield progress.loss
         except NonFiniteError:
-            if len(losses) < _FEWEST:
+            if count < _FEWEST:
                 raise
-    return losses, smoothed

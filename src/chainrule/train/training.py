@@ -67,10 +67,7 @@ def train(
         try:
             while not (done or stop.requested):
                 progress = next(going)
-                shown.step(progress)
-                if progress.record is not None:
-                    records.append(progress.record)
-                done = told.step(progress)
+                done = _tell(progress, shown, records, told)
         except StopIteration:
             done = True
         except NonFiniteError:
@@ -80,6 +77,14 @@ def train(
     ended_by = "Ctrl-C" if stop.requested else told.ended_by
     complete = done or progress.step == task.total_steps
     return Ended(chosen, progress.step, complete, tuple(records), ended_by, stop.signal)
+
+
+def _tell(progress: Progress, shown: Display, records: list[Any], told: Callbacks) -> bool:
+    """Tell of a step, and of the epoch that it ended; gives whether somebody asks to end."""
+    shown.step(progress)
+    if progress.record is not None:
+        records.append(progress.record)
+    return told.step(progress)
 
 
 def _tell_precision(task: Task, start: Progress, shown: Display) -> None:
