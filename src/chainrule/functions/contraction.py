@@ -153,10 +153,11 @@ def _misfit(made: Plan, shapes: tuple[Shape, ...]) -> tuple[int, int, int] | Non
     for shape, labels in zip(shapes, made.inputs, strict=True):
         for label, size in zip(labels, shape, strict=True):
             known = sizes.setdefault(label, size)
-            if known != size:
-                if label not in made.elastic or 1 not in (known, size):
-                    return label, known, size
-                sizes[label] = size if known == 1 else known
+            if known == size:
+                continue
+            if label not in made.elastic or 1 not in (known, size):
+                return label, known, size
+            sizes[label] = size if known == 1 else known
     return None
 
 

@@ -367,9 +367,8 @@ def _evaluate(
         result = run(*[values[i] for i in inputs])
         values[node] = result if type(result) in _VALUES else np.asarray(result)
         if keep is not None:
-            for operand in inputs:
-                if last[operand] is node and operand not in keep:
-                    values.pop(operand, None)
+            for operand in [i for i in inputs if last[i] is node and i not in keep]:
+                values.pop(operand, None)
     for node in needed:  # a later reader may need results that were left out this time
         if isinstance(node.op, Loop):
             values.pop(node, None)

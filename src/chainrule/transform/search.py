@@ -10,7 +10,7 @@ import inspect
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from fractions import Fraction
 from functools import partial
-from typing import Any, TypeVar
+from typing import Any, Final, TypeVar
 
 import numpy as np
 
@@ -161,14 +161,16 @@ def value_names(
     return found
 
 
+_ARRAYS: Final = (Tensor, np.ndarray)
+
+
 def _leaves(named: Mapping[str, Any]) -> Iterator[tuple[str, Any]]:
     for name, value in named.items():
-        if isinstance(value, Tensor | np.ndarray):
+        if isinstance(value, _ARRAYS):
             yield name, value
         elif isinstance(value, dict | list | tuple):
-            for path, leaf in tree.paths(value):
-                if isinstance(leaf, Tensor | np.ndarray):
-                    yield (f"{name}.{path}" if path else name), leaf
+            found = [(p, leaf) for p, leaf in tree.paths(value) if isinstance(leaf, _ARRAYS)]
+            yield from ((f"{name}.{path}" if path else name, leaf) for path, leaf in found)
 
 
 def _around(f: Callable[..., Any], depth: int = 3) -> dict[str, Any]:

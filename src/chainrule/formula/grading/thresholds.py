@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
+from itertools import chain
 from typing import Any, final
 
 import numpy as np
@@ -65,12 +66,14 @@ def misplaced(
     """A comparison of the text, or of the program, beside which the derivation is wrong."""
     if program.derivation is None:
         return None
+    around = (
+        _Around(program, base, text, np.random.default_rng(700 + place)).places()
+        for place, base in enumerate(program.points[:_BASES])
+    )
     with np.errstate(all="ignore"):
-        for place, base in enumerate(program.points[:_BASES]):
-            around = _Around(program, base, text, np.random.default_rng(700 + place))
-            for comparison, near in around.places():
-                if not _agrees(program, derivation(near), near.truth):
-                    return Finding("threshold", comparison.words)
+        for comparison, near in chain.from_iterable(around):
+            if not _agrees(program, derivation(near), near.truth):
+                return Finding("threshold", comparison.words)
     return None
 
 
