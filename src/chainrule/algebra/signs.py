@@ -6,9 +6,13 @@ What is printed, what is read and what a derivative calls its own values go by t
 from __future__ import annotations
 
 from collections.abc import Mapping
+from string import ascii_lowercase
 from typing import Final
 
-__all__ = ["FRACTIONS", "GREEK", "LOWERED", "RAISED", "lowered", "raised", "with_plain_digits"]
+__all__ = [
+    "FRACTIONS", "GREEK", "LOWERED", "RAISED", "UNLOWERED", "lowered", "raised",
+    "with_plain_digits",
+]  # fmt: skip
 
 _NAMES: Final = (
     "alpha beta gamma delta epsilon zeta eta theta kappa lambda mu nu xi pi rho sigma tau phi chi "
@@ -24,6 +28,9 @@ LOWERED: Final[Mapping[str, str]] = dict(
 FRACTIONS: Final[Mapping[str, str]] = dict(
     zip(("1/2", "1/4", "3/4", "1/3", "2/3"), "½¼¾⅓⅔", strict=True)
 )
+UNLOWERED: Final = frozenset(ascii_lowercase) - LOWERED.keys()
+"""Letters that have no such sign."""
+
 _RAISING: Final = str.maketrans({**RAISED, "−": "⁻", "⊤": "ᵀ"})
 _LOWERING: Final = str.maketrans(dict(LOWERED))
 _PLAIN_DIGITS: Final = {ord(LOWERED[digit]): digit for digit in "0123456789"}

@@ -6,7 +6,14 @@ from collections.abc import Sequence
 from fractions import Fraction
 from typing import Final
 
-from chainrule.algebra.signs import FRACTIONS, GREEK, lowered, raised, with_plain_digits
+from chainrule.algebra.signs import (
+    FRACTIONS,
+    GREEK,
+    UNLOWERED,
+    lowered,
+    raised,
+    with_plain_digits,
+)  # fmt: skip
 from chainrule.formula.printing.line import SCALE, Notation, Printer
 from chainrule.formula.printing.numbers import with_power_of_ten
 from chainrule.formula.typeset.tree import Tree
@@ -15,7 +22,6 @@ from chainrule.formula.typeset.walk import labels_of
 __all__ = ["ASCII", "UNICODE", "at_labels", "element_of", "lettered", "spelled"]
 
 _GREEK: Final = {**GREEK, "eps": "ε", "lam": "λ"}
-_SMALL: Final = "bcdfgqwyz"  # letters that have no subscript sign
 _VULGAR: Final = {Fraction(number): sign for number, sign in FRACTIONS.items()}
 _RELATIONS: Final = {">": ">", "≥": "≥", "<": "<", "≤": "≤", "=": "="}
 
@@ -75,12 +81,7 @@ def _unicode_subscript(base: str, index: str) -> str:
     if index[:1] in ("⌈", "⌊"):
         return f"{base}_{index}"
     small = lowered(index).replace("−", "₋")
-    if (
-        index[0] in _SMALL
-        and small[0] == index[0]
-        and base != "Σ"
-        and (base[-1:].isalnum() or base[-1:] in ")]ᵀ")
-    ):
+    if index[0] in UNLOWERED and base != "Σ" and (base[-1:].isalnum() or base[-1:] in ")]ᵀ"):
         return f"{base}_{index}"  # g_d, since gd would be a name
     if len(index) == 1 or base != "K":
         return base + small

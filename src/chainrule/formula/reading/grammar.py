@@ -22,17 +22,14 @@ from dataclasses import replace
 from typing import Final
 
 from chainrule.formula.printing.notation import spelled
-from chainrule.formula.reading.brackets import RELATIONS, Brackets
+from chainrule.formula.reading.brackets import RELATIONS
+from chainrule.formula.reading.labels import Labels
 from chainrule.formula.reading.syntax import Syntax, Vocabulary
-from chainrule.formula.reading.tokens import SUB, SUPER, VULGAR, Token
+from chainrule.formula.reading.tokens import SUPER, VULGAR, Token
 
 __all__ = ["Syntax", "Vocabulary", "chain", "expression"]
 
 _PREFIXES: Final = frozenset({"np", "cr", "numpy", "chainrule", "jnp", "torch", "linalg", "nn"})
-_TOTAL: Final = re.compile(r"(Σ|sum)_([a-z]+)")
-"""A sum over labels, as in Σ_i or sum_ij."""
-_MOST_LABELS: Final = 6
-_UNLOWERED: Final = frozenset("bcdfgqwyz")  # letters that have no subscript sign
 _TURNED: Final = frozenset({"T", "mT"})
 _TERMS: Final = frozenset("⊙⊘⊗⊛")
 _SCALED: Final = frozenset("·/*@")
@@ -61,11 +58,7 @@ def _column(syntax: Syntax) -> Syntax:
     return replace(syntax, kind="ones", text="") if syntax == Syntax("number", "1") else syntax
 
 
-class _Parser(Brackets):
-    def __init__(self, text: str, words: Vocabulary, offset: int = 0) -> None:
-        super().__init__(text, offset)
-        self.words = words
-
+class _Parser(Labels):
     # ------------------------------------------------------------ levels
 
     def chain(self) -> list[Syntax]:
@@ -156,7 +149,7 @@ class _Parser(Brackets):
             body = self.powers()
             root = Syntax("call", "sqrt", (body[0],), start, body[0].end)
             return [root, *body[1:]]
-        if self._total_sign():
+        if self.at_total():
             return [self.total()]
         *front, last = self.postfix()
         if self.at("**", "^"):
@@ -176,43 +169,6 @@ class _Parser(Brackets):
             return Syntax("name", "T", (), token.start, token.end)
         return self.powers()[-1]
 
-    def _total_sign(self) -> bool:
-        """Whether Σ with labels is next; Σd, whose label has no subscript sign, is taken apart."""
-        token = self.next
-        if (written := _TOTAL.fullmatch(token.text)) and spelled(
-            token.text
-        ) not in self.words.names:
-            middle = token.start + written.end(1)
-            self.tokens[self.place : self.place + 1] = [
-                Token("name", "Σ", token.start, middle, token.gap),
-                Token("sub", written[2], middle, token.end, gap=False),
-            ]
-        elif token.kind == "name" and token.text[0] == "Σ" and len(token.text) > 1:
-            labels, known = token.text[1:], self.words.names
-            named = (
-                spelled("Σ") in known or spelled(token.text) in known
-            )  # a matrix: Σd is a product
-            if named or not set(labels) <= known:
-                return self._labels_after()
-            middle = token.start + 1
-            self.tokens[self.place : self.place + 1] = [
-                Token("name", "Σ", token.start, middle, token.gap),
-                Token("sub", labels, middle, token.end, gap=False),
-            ]
-        return self._labels_after()
-
-    def _labels_after(self) -> bool:
-        after = self.tokens[min(self.place + 1, len(self.tokens) - 1)]
-        return self.next.text == "Σ" and after.kind == "sub" and not after.gap
-
-    def total(self) -> Syntax:
-        start = self.take().start
-        labels = "".join(SUB.get(c, c) for c in self.take().text)
-        while self.next.kind == "name" and not self.next.gap and len(self.next.text) == 1:
-            labels += self.take().text
-        body = self.term()
-        return Syntax("total", labels, (body,), start, body.end)
-
     # ------------------------------------------------------------ postfixes
 
     def postfix(self) -> list[Syntax]:
@@ -227,8 +183,8 @@ class _Parser(Brackets):
                 raised = self.take()
                 exponent = self._number("".join(SUPER[c] for c in raised.text), raised)
                 body = Syntax("power", "∘", (body, exponent), body.start, raised.end)
-            elif self._has_labels(token, body):
-                body = self._indexed(body)
+            elif self.has_labels(token, body):
+                body = self.labelled(body)
             elif self.at(".") and self.tokens[self.place + 1].kind == "name":
                 self.take()
                 body = self._attribute(body)
@@ -256,28 +212,6 @@ class _Parser(Brackets):
     def _number(text: str, token: Token) -> Syntax:
         number = Syntax("number", text.lstrip("-"), (), token.start, token.end)
         return Syntax("minus", "", (number,), token.start, token.end) if text[0] == "-" else number
-
-    @staticmethod
-    def _has_labels(token: Token, body: Syntax) -> bool:
-        """Whether labels stand below what was read: xₙ, tril(A)ₙ, (A + B)_dₖ."""
-        if token.gap or body.kind in ("number", "string"):
-            return False
-        return token.kind == "sub" or (token.kind == "name" and token.text[0] == "_" != token.text)
-
-    def _indexed(self, body: Syntax) -> Syntax:
-        """Labels below a name: xₙ, and Uₙₜₖc, where c has no subscript sign."""
-        token = self.take()
-        labels = "".join(SUB.get(c, c) for c in token.text.removeprefix("_"))
-        end = token.end
-        name = body.kind == "name" and body.text != "I"
-        rank = self.words.ranks.get(spelled(body.text), 0) if name else _MOST_LABELS
-        while len(labels) < rank and self.next.start == end and self.next.kind in ("sub", "name"):
-            if not name and self.next.kind == "name" and not set(self.next.text) <= _UNLOWERED:
-                break
-            token = self.take()
-            labels += "".join(SUB.get(c, c) for c in token.text)
-            end = token.end
-        return Syntax("labelled", labels, (body,), body.start, end)
 
     def _attribute(self, body: Syntax) -> Syntax:
         name = self.take()
@@ -359,7 +293,7 @@ class _Parser(Brackets):
         if self._is_prefix(token):
             return [Syntax("name", token.text, (), token.start, token.end)]
         known = spelled(token.text) in self.words.names and not self._is_word(token)
-        if not known and (labelled := self._with_labels(token)) is not None:
+        if not known and (labelled := self.with_labels(token)) is not None:
             return [labelled]
         if called and token.text in self.words.functions and not known:
             return [self._called(Syntax("name", token.text, (), token.start, token.end))]
@@ -377,19 +311,6 @@ class _Parser(Brackets):
         ):
             made[-1] = self._called(made[-1])
         return made
-
-    def _with_labels(self, token: Token) -> Syntax | None:
-        """W_dk, where the letters have no subscript signs; the others follow."""
-        stem, _, below = token.text.partition("_")
-        ranks = [self.words.ranks.get(spelled(name), 0) for name in (stem, stem.upper())]
-        rank = 2 if stem == "I" else max(ranks)
-        if not below or not rank or len(below) > rank or (self.at("(") and not self.next.gap):
-            return None
-        self.place -= 1
-        self.tokens[self.place] = Token(
-            "name", f"_{below}", token.start + len(stem), token.end, gap=False
-        )
-        return self._indexed(Syntax("name", stem, (), token.start, token.start + len(stem)))
 
     def _is_word(self, token: Token) -> bool:
         """Whether this is det(A), where the program itself is called det."""

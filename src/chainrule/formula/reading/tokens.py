@@ -9,7 +9,6 @@ from typing import Final, NoReturn
 
 from chainrule.algebra.signs import FRACTIONS, LOWERED, RAISED
 from chainrule.errors import FormulaError
-from chainrule.formula.typeset.walk import REDUCTIONS
 
 __all__ = [
     "SUB", "SUPER", "VULGAR", "Cursor", "Token", "UnfittingError", "below", "located", "tokens",
@@ -25,7 +24,6 @@ _SAME: Final = {
 }  # fmt: skip
 _LETTER: Final = "A-Za-zͰ-Ͽ∂∇ℓ_"
 _PRIMED: Final = re.compile(r"[\w)\]ᵀ']")  # what a ' may follow to transpose it
-_AXED: Final = frozenset({"softmax", "log_softmax", "logsumexp"}) | REDUCTIONS
 _TOKEN: Final = re.compile(
     rf"""(?P<gap>[ \t]+)
     |(?P<number>[0-9]+(?:\.[0-9]+|\.(?![A-Za-z]))?(?:[eE][+-]?[0-9]+)?|\.[0-9]+|[{"".join(VULGAR)}])
@@ -132,13 +130,3 @@ class Cursor:
         token = self.next
         found = "the end" if token.kind == "end" else repr(token.text)
         raise located(f"{message}, found {found}", self.text, token.start, token.end)
-
-    def axes_below(self, token: Token) -> tuple[str, str]:
-        """A function that is called, and the axes below its name: softmaxₙₘ(X), softmax_nd(X)."""
-        plain, _, below = token.text.rpartition("_")
-        if plain in _AXED and self.at("("):
-            return plain, below
-        brackets = self.tokens[min(self.place + 1, len(self.tokens) - 1)]
-        if token.text in _AXED and self.next.kind == "sub" and brackets.text == "(":
-            return token.text, "".join(SUB[c] for c in self.take().text)
-        return token.text, ""

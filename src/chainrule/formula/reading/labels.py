@@ -1,0 +1,115 @@
+"""Labels in derivations: Σᵢ xᵢ, Uₙₜₖ, W_dk, (A + B)ₙₖ, softmaxₙₘ(X)."""
+
+from __future__ import annotations
+
+import re
+from abc import ABC, abstractmethod
+from typing import Final
+
+from chainrule.algebra.signs import UNLOWERED
+from chainrule.formula.printing.notation import spelled
+from chainrule.formula.reading.brackets import Brackets
+from chainrule.formula.reading.syntax import Syntax, Vocabulary
+from chainrule.formula.reading.tokens import SUB, Token
+from chainrule.formula.typeset.walk import REDUCTIONS
+
+__all__ = ["Labels"]
+
+_TOTAL: Final = re.compile(r"(Σ|sum)_[a-z]+")
+"""A sum over labels, as in Σ_i or sum_ij."""
+_MOST_LABELS: Final = 6
+_AXED: Final = frozenset({"softmax", "log_softmax", "logsumexp"}) | REDUCTIONS
+
+
+class Labels(Brackets, ABC):
+    """The part of the parser that reads what stands below a sign, a name or a bracket."""
+
+    def __init__(self, text: str, words: Vocabulary, offset: int = 0) -> None:
+        super().__init__(text, offset)
+        self.words = words
+
+    @abstractmethod
+    def term(self) -> Syntax:
+        """Read a term of a sum."""
+
+    def at_total(self) -> bool:
+        """Whether Σ with labels is next; one that is written as a name is taken apart."""
+        token = self.next
+        if size := self._sign_of_total(token):
+            labels, middle = token.text[size:].removeprefix("_"), token.start + size
+            self.tokens[self.place : self.place + 1] = [
+                Token("name", "Σ", token.start, middle, token.gap),
+                Token("sub", labels, middle, token.end, gap=False),
+            ]
+        after = self.tokens[min(self.place + 1, len(self.tokens) - 1)]
+        return self.next.text == "Σ" and after.kind == "sub" and not after.gap
+
+    def _sign_of_total(self, token: Token) -> int:
+        """How many letters of a name are the sign of a sum, its labels following: Σ_i, sum_ij, Σd.
+
+        0 for all others, also where Σ is a matrix, so that Σd is a product.
+        """
+        text, known = token.text, self.words.names
+        if token.kind != "name" or spelled(text) in known:
+            return 0
+        if written := _TOTAL.fullmatch(text):
+            return written.end(1)
+        is_label = len(text) > 1 and "Σ" not in known and set(text[1:]) <= known
+        return int(text[0] == "Σ" and is_label)
+
+    def total(self) -> Syntax:
+        start = self.take().start
+        labels = _plain(self.take().text)
+        while self.next.kind == "name" and not self.next.gap and len(self.next.text) == 1:
+            labels += self.take().text
+        body = self.term()
+        return Syntax("total", labels, (body,), start, body.end)
+
+    @staticmethod
+    def has_labels(token: Token, body: Syntax) -> bool:
+        """Whether labels stand below what was read: xₙ, tril(A)ₙ, (A + B)_dₖ."""
+        if token.gap or body.kind in ("number", "string"):
+            return False
+        return token.kind == "sub" or (token.kind == "name" and token.text[0] == "_" != token.text)
+
+    def labelled(self, body: Syntax) -> Syntax:
+        """Labels below a name: xₙ, and Uₙₜₖc, where c has no subscript sign."""
+        token = self.take()
+        labels = _plain(token.text.removeprefix("_"))
+        end = token.end
+        name = body.kind == "name" and body.text != "I"
+        rank = self.words.ranks.get(spelled(body.text), 0) if name else _MOST_LABELS
+        while len(labels) < rank and self.next.start == end and self.next.kind in ("sub", "name"):
+            if not name and self.next.kind == "name" and not set(self.next.text) <= UNLOWERED:
+                break
+            token = self.take()
+            labels += _plain(token.text)
+            end = token.end
+        return Syntax("labelled", labels, (body,), body.start, end)
+
+    def with_labels(self, token: Token) -> Syntax | None:
+        """W_dk, where the letters have no subscript signs; the others follow."""
+        stem, _, below = token.text.partition("_")
+        ranks = [self.words.ranks.get(spelled(name), 0) for name in (stem, stem.upper())]
+        rank = 2 if stem == "I" else max(ranks)
+        if not below or not rank or len(below) > rank or (self.at("(") and not self.next.gap):
+            return None
+        self.place -= 1
+        self.tokens[self.place] = Token(
+            "name", f"_{below}", token.start + len(stem), token.end, gap=False
+        )
+        return self.labelled(Syntax("name", stem, (), token.start, token.start + len(stem)))
+
+    def axes_below(self, token: Token) -> tuple[str, str]:
+        """A function that is called, and the axes below its name: softmaxₙₘ(X), softmax_nd(X)."""
+        plain, _, below = token.text.rpartition("_")
+        if plain in _AXED and self.at("("):
+            return plain, below
+        brackets = self.tokens[min(self.place + 1, len(self.tokens) - 1)]
+        if token.text in _AXED and self.next.kind == "sub" and brackets.text == "(":
+            return token.text, "".join(SUB[c] for c in self.take().text)
+        return token.text, ""
+
+
+def _plain(labels: str) -> str:
+    return "".join(SUB.get(c, c) for c in labels)
