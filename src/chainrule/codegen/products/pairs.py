@@ -24,9 +24,12 @@ from chainrule.codegen.target import Target
 from chainrule.codegen.values import Value, bits, constant, lanes, like, vector
 
 __all__ = [
-    "add_products", "in_pairs", "is_in_pairs", "lower", "pair_sums", "upper", "vectors_of",
+    "TILED", "add_products", "in_pairs", "is_in_pairs", "lower", "pair_sums", "upper", "vectors_of",
     "words_of",
 ]  # fmt: skip
+
+TILED: Final = ("amx", "emulated-tiles")
+"""What multiplies words in tiles."""
 
 _LARGE: Final = 1 << 16  # multiply-adds; smaller products wait for other things
 _FEW: Final = 8  # rows or columns that use what was rounded too seldom, or terms of a sum

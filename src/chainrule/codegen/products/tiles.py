@@ -26,15 +26,19 @@ __all__ = ["Tiles", "emit_tiles", "tiles"]
 
 _ROW: Final = TILE * 4
 _WORDS, _SUMS = f"<{TILE} x i32>", f"<{TILE} x float>"
-# Palette 1, then 64 bytes a row and 16 rows for each of eight tiles.
-_SHAPES: Final = (1, 0, 0, 0, *[_ROW << 16 | _ROW] * 4, *[0] * 4, *[TILE * 0x01010101] * 2, 0, 0)
 
 
 class Tiles(NamedTuple):
-    """The tiles while they are in use: the processor's, or memory in their place."""
+    """The tiles while they are in use: the processor's, or memory in their place.
+
+    Tiles 0 to 3 are sums of ``height`` rows, 4 and 5 have as many rows of ``depth`` words, 6 and 7
+    so many rows of 16 words.
+    """
 
     b: Builder
     memory: Sequence[Value]
+    height: int = TILE
+    depth: int = TILE
 
     def load(self, tile: int, place: Value, stride: Index) -> None:
         """Read a tile whose rows are so many bytes apart."""
@@ -43,8 +47,9 @@ class Tiles(NamedTuple):
             operands = constant("i8", tile), place, b.number(stride)
             b.call("llvm.x86.tileloadd64", "void", *operands)
             return
-        with b.loop(0, TILE) as row:
-            line = b.load(_WORDS, b.offset(place, b.mul(row.index, stride), "i8"))
+        words = f"<{self.depth} x i32>" if tile in (4, 5) else _WORDS
+        with b.loop(0, self._rows(tile)) as row:
+            line = b.load(words, b.offset(place, b.mul(row.index, stride), "i8"))
             b.store(line, self._line(tile, row.index))
 
     def store(self, tile: int, place: Value, stride: int) -> None:
@@ -54,7 +59,7 @@ class Tiles(NamedTuple):
             operands = constant("i8", tile), place, b.number(stride)
             b.call("llvm.x86.tilestored64", "void", *operands)
             return
-        with b.loop(0, TILE) as row:
+        with b.loop(0, self.height) as row:
             line = b.load(_WORDS, self._line(tile, row.index))
             b.store(line, b.offset(place, b.mul(row.index, stride), "i8"))
 
@@ -63,7 +68,7 @@ class Tiles(NamedTuple):
         if not self.memory:
             self.b.call("llvm.x86.tilezero", "void", constant("i8", tile))
             return
-        with self.b.loop(0, TILE) as row:
+        with self.b.loop(0, self._rows(tile)) as row:
             self.b.store(constant(_WORDS, 0), self._line(tile, row.index))
 
     def add_products(self, sums: int, left: int, right: int) -> None:
@@ -74,9 +79,9 @@ class Tiles(NamedTuple):
             b.call("llvm.x86.tdpbf16ps", "void", *numbers)
             return
         zero = constant(_SUMS, 0)
-        with b.loop(0, TILE) as row:
+        with b.loop(0, self.height) as row:
             words = self._line(left, row.index)
-            with b.loop(0, TILE, 1, (zero, zero)) as steps:
+            with b.loop(0, self.depth, 1, (zero, zero)) as steps:
                 word = b.splat(b.load("i32", b.offset(words, steps.index, "i32")), TILE)
                 line = b.load(_WORDS, self._line(right, steps.index))
                 halves = zip((lower, upper), steps.carried, strict=True)
@@ -84,21 +89,31 @@ class Tiles(NamedTuple):
             place = self._line(sums, row.index)
             b.store(b.fadd(b.load(_SUMS, place), b.fadd(*steps.results)), place)
 
+    def _rows(self, tile: int) -> int:
+        return self.depth if tile in (6, 7) else self.height
+
     def _line(self, tile: int, row: Value) -> Value:
         return self.b.offset(self.memory[tile], self.b.mul(row, _ROW), "i8")
 
 
 @contextmanager
-def tiles(b: Builder, how: str) -> Iterator[Tiles]:
+def tiles(b: Builder, how: str, height: int = TILE, depth: int = TILE) -> Iterator[Tiles]:
     """Take the tiles into use, and give them back."""
     if how != "amx":
-        yield Tiles(b, [b.local(_WORDS, TILE) for _ in range(8)])
+        yield Tiles(b, [b.local(_WORDS, TILE) for _ in range(8)], height, depth)
         return
     shapes = b.local(_WORDS)
-    b.store(sequence(_WORDS, _SHAPES), shapes)
+    b.store(sequence(_WORDS, _shapes(height, depth)), shapes)
     b.call("llvm.x86.ldtilecfg", "void", shapes)
-    yield Tiles(b, ())
+    yield Tiles(b, (), height, depth)
     b.call("llvm.x86.tilerelease", "void")
+
+
+def _shapes(height: int, depth: int) -> tuple[int, ...]:
+    """Palette 1, then the bytes of a row and the rows of each of eight tiles."""
+    wide, left = _ROW << 16 | _ROW, depth << 18 | depth << 2
+    rows = (height * 0x01010101, height * 0x0101 | depth * 0x01010000)
+    return (1, 0, 0, 0, wide, wide, left, wide, *[0] * 4, *rows, 0, 0)
 
 
 def emit_tiles(

@@ -10,17 +10,22 @@ from chainrule.codegen.products.vectors import copy_turned
 from chainrule.codegen.values import Value, bits, constant, sequence, vector
 from chainrule.codegen.values import lanes as lanes_of
 from chainrule.codegen.windows.copies import Axis
-from chainrule.codegen.windows.plan import Plan, Source
+from chainrule.codegen.windows.plan import Plan
+from chainrule.codegen.windows.sources import Source
 
-__all__ = ["clear", "fill", "pack"]
+__all__ = ["clear", "fill", "pack", "zero"]
 
 
 def clear(b: Builder, kind: str, source: Source, place: Value) -> None:
     """Write zeros where a frame lies beyond its array."""
     if source.frame is not None and not source.frame.is_whole:
-        count = b.number(source.elements * bits(kind) // 8)
-        zero, volatile = constant("i8", 0), constant("i1", False)
-        b.call("llvm.memset.p0.i64", "void", place, zero, count, volatile)
+        zero(b, place, source.elements * bits(kind) // 8)
+
+
+def zero(b: Builder, place: Value, size: int) -> None:
+    """Write so many bytes of zeros."""
+    nothing, volatile = constant("i8", 0), constant("i1", False)
+    b.call("llvm.memset.p0.i64", "void", place, nothing, b.number(size), volatile)
 
 
 def fill(b: Builder, plan: Plan, source: Source, given: Value, place: Value, block: Value) -> None:

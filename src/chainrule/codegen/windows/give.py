@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from contextlib import ExitStack
 
 from chainrule.codegen.llvm import Builder
@@ -31,10 +32,24 @@ def give(b: Builder, plan: Plan, sums: Value, target: Value) -> None:
 
 
 def _turned(b: Builder, plan: Plan, sums: Value, target: Value) -> None:
+    """Squares of places that lie side by side in the target: the columns, or else the rows."""
+    if plan.roles.columns:
+        form, kind = plan.sums_form(), plan.kind
+        with ExitStack() as stack:
+            for v in plan.roles.rows:
+                at = stack.enter_context(b.loop(0, plan.roles.size(v))).index
+                sums = b.offset(sums, b.mul(at, form.coefficient(v)), kind)
+                target = b.offset(target, b.mul(at, plan.roles.form.coefficient(v)), kind)
+            _squares(b, plan, sums, target, plan.roles.columns)
+    else:
+        _squares(b, plan, sums, target, plan.roles.rows)
+
+
+def _squares(
+    b: Builder, plan: Plan, sums: Value, target: Value, variables: tuple[int, ...]
+) -> None:
     lanes, kind, extent = plan.lanes, plan.kind, plan.roles.size(plan.roles.lane)
-    places = 1
-    for v in plan.places:
-        places *= plan.roles.size(v)
+    places = math.prod(plan.roles.size(v) for v in variables)
     apart = plan.roles.form.coefficient(plan.roles.lane)
 
     def square(here: Value, there: Value, wide: int, high: int) -> None:

@@ -16,12 +16,15 @@ from typing import Final, NamedTuple
 from chainrule.codegen.affine import Affine
 from chainrule.codegen.loops import Statement
 from chainrule.codegen.products.pairs import add_products
+from chainrule.codegen.products.tiles import Tiles, tiles
 from chainrule.codegen.row import Row
 from chainrule.codegen.scope import Scope
 from chainrule.codegen.values import Value, bits, constant, register, vector
-from chainrule.codegen.windows.fill import clear, fill, pack
+from chainrule.codegen.windows.fill import clear, fill, pack, zero
 from chainrule.codegen.windows.give import give
-from chainrule.codegen.windows.plan import WRITTEN_OUT, Plan, Source
+from chainrule.codegen.windows.plan import WRITTEN_OUT, Plan
+from chainrule.codegen.windows.sources import Source
+from chainrule.codegen.windows.tiled import add_block
 from chainrule.ir.graph import Node
 
 __all__ = ["emit_windows", "windows_bytes"]
@@ -67,6 +70,7 @@ class _Nest:
         }
         self.register = vector(register(s.target.dtype), plan.lanes)
         self.factors = vector(plan.kind, plan.lanes)
+        self.tiles: Tiles | None = None
 
     def _part(self, scratch: Value, begin: int) -> Value:
         return self.b.offset(scratch, begin, self.plan.kind)
@@ -78,6 +82,9 @@ class _Nest:
         clear(b, plan.kind, plan.right, self.places["right"])
         values = dict(self.row.values)
         with ExitStack() as stack:
+            if plan.grid is not None:
+                shape = plan.grid.height, plan.grid.depth
+                self.tiles = stack.enter_context(tiles(b, plan.roles.pairs, *shape))
             for v in plan.roles.batch:
                 at = stack.enter_context(b.loop(0, plan.roles.size(v))).index
                 begin = values.get(v)
@@ -89,6 +96,8 @@ class _Nest:
     def _blocks(self, values: Mapping[int, Value | None]) -> None:
         """All blocks of the inner axes."""
         plan, b = self.plan, self.b
+        if plan.grid is not None and (plan.blocks > 1 or plan.grid.part is not None):
+            zero(b, self.places["sums"], plan.sums * bits(plan.kind) // 8)
         if plan.stage is None or plan.blocks == 1:
             count = b.number(1 if plan.stage is None else plan.block)
             self._block(values, count, None)
@@ -104,6 +113,10 @@ class _Nest:
     def _block(self, values: Mapping[int, Value | None], count: Value, begin: Value | None) -> None:
         left = self._ready(self.plan.left, "left", values, count)
         right = self._ready(self.plan.right, "right", values, count)
+        if self.tiles is not None:
+            sums = self.places["sums"]
+            add_block(self.b, self.plan, self.tiles, left, right, sums, afresh=begin is None)
+            return
         self._tiles(left, right, count, begin)
 
     def _address(self, source: Node, form: Affine, values: Mapping[int, Value | None]) -> Value:

@@ -11,13 +11,14 @@ from functools import lru_cache
 from typing import Final, NamedTuple
 
 from chainrule.codegen.affine import Affine
-from chainrule.codegen.loops import Load, Statement
+from chainrule.codegen.loops import Statement
 from chainrule.codegen.target import Target
 from chainrule.codegen.values import bits, register
-from chainrule.codegen.windows.copies import Frame, frame_of
+from chainrule.codegen.windows.grid import Grid, grid_of
 from chainrule.codegen.windows.roles import Roles, roles_of
+from chainrule.codegen.windows.sources import Source, sources_of, stands_alone
 
-__all__ = ["WRITTEN_OUT", "Plan", "Source", "cheapest", "packed_form", "plan_of"]
+__all__ = ["WRITTEN_OUT", "Plan", "cheapest", "plan_of"]
 
 WRITTEN_OUT: Final = 240  # multiply-adds that are written one after another
 _NEAR: Final = 16 << 10  # bytes of an operand that stay in the first cache
@@ -30,21 +31,6 @@ _CROWDED: Final = 0.05  # what a sum beyond 5/8 of the registers costs in loops 
 _FAR: Final = 0.2  # cycles for a vector that comes from the second cache
 
 
-class Source(NamedTuple):
-    """Where an operand is read.
-
-    how    "there": where it lies; "framed": from a copy with its zeros; "packed": from a copy
-           along the lanes
-    form   the place of an element by the variables that move inside a block
-    """
-
-    how: str
-    load: Load
-    form: Affine
-    frame: Frame | None
-    elements: int
-
-
 class Plan(NamedTuple):
     """A sum of products in tiles.
 
@@ -52,6 +38,7 @@ class Plan(NamedTuple):
     tile                   the extent of a tile in each row and column
     stage, block           the inner variable that is done in blocks, and how much at once
     twice                  whether sums have two places, since tiles overlap
+    grid                   the processor's tiles, if it is those that hold the sums
     """
 
     roles: Roles
@@ -65,6 +52,7 @@ class Plan(NamedTuple):
     left: Source
     right: Source
     twice: bool
+    grid: Grid | None = None
 
     @property
     def padded(self) -> int:
@@ -79,17 +67,26 @@ class Plan(NamedTuple):
     @property
     def sums(self) -> int:
         """Elements of the sums, with room for a square of vectors beyond."""
-        return (math.prod(self.roles.size(v) for v in self.places) + self.lanes) * self.padded
+        made = math.prod(self.roles.size(v) for v in self.places) + self.lanes
+        apart = self._apart * (1 if self.grid is None else self.roles.size(self.grid.row))
+        return made * self.padded + apart
 
     @property
     def blocks(self) -> int:
         """How many blocks the inner axes have."""
         return 1 if self.stage is None else -(-self.roles.size(self.stage) // self.block)
 
+    @property
+    def _apart(self) -> int:
+        """Elements between rows of tiles: at multiples of a page they would push each other out."""
+        return self.lanes if self.grid is not None and self.roles.columns else 0
+
     def sums_form(self) -> Affine:
         """Where the sum of a place is."""
         made, stride = Affine(0), self.padded
         for v in reversed(self.places):
+            if self.grid is not None and v == self.grid.row:
+                stride += self._apart
             made = made.plus(Affine(0, ((v, stride),)))
             stride *= self.roles.size(v)
         return made
@@ -121,7 +118,9 @@ def _plan(target: Target, roles: Roles) -> tuple[Plan, float] | None:
     lanes = target.lanes(kind)
     size = bits(kind) // 8
     vectors = -(-roles.size(roles.lane) // lanes)
-    sources = _sources(roles, lanes, {})
+    if roles.is_tiled:
+        return _tiled(roles, kind, lanes, vectors)
+    sources = sources_of(roles, lanes, {})
     if sources is None:
         return None
     unaligned = 2 if sources[1].how == "framed" else 1
@@ -133,7 +132,7 @@ def _plan(target: Target, roles: Roles) -> tuple[Plan, float] | None:
     tile = dict(zip((*roles.rows, *roles.columns), extents, strict=True))
     stage, block = _stage(roles, sources, (wide, tile), lanes * size)
     own = {} if stage is None else {stage: block}
-    sources = _sources(roles, lanes, own)
+    sources = sources_of(roles, lanes, own)
     if sources is None or sum(s.elements for s in sources) * size > _MOST:
         return None
     overlaps = any(roles.size(v) % t for v, t in tile.items())
@@ -150,67 +149,17 @@ def _plan(target: Target, roles: Roles) -> tuple[Plan, float] | None:
     return plan, (cycles * inner + copied) * batch
 
 
-# ---------------------------------------------------------------- operands
-
-
-def _sources(roles: Roles, lanes: int, blocks: Mapping[int, int]) -> tuple[Source, Source] | None:
-    """Where the operands are read inside a block."""
-    extents = {v: roles.size(v) for v in (*roles.rows, *roles.columns, roles.lane, *roles.inner)}
-    extents |= blocks
-    left = _left(roles.left, extents)
-    right = _right(roles, lanes, extents)
-    return None if left is None or right is None else (left, right)
-
-
-def _moving(load: Load, extents: Mapping[int, int]) -> Affine:
-    return Affine(0, tuple((v, c) for v, c in load.flat.terms if v in extents))
-
-
-def _left(load: Load, extents: Mapping[int, int]) -> Source | None:
-    if not load.guards:
-        return Source("there", load, _moving(load, extents), None, 0)
-    return _framed(load, extents)
-
-
-def _framed(load: Load, extents: Mapping[int, int], beyond: int = 0) -> Source | None:
-    frame = frame_of(load, extents)
-    if frame is None:
+def _tiled(roles: Roles, kind: str, lanes: int, vectors: int) -> tuple[Plan, float] | None:
+    """A plan in the processor's tiles, and its cycles."""
+    found = grid_of(roles, lanes)
+    if found is None:
         return None
-    return Source("framed", load, frame.form(), frame, frame.elements + beyond)
-
-
-def _right(roles: Roles, lanes: int, extents: Mapping[int, int]) -> Source | None:
-    load, lane = roles.right, roles.lane
-    frame = frame_of(load, extents)
-    if frame is None:
-        return None
-    if load.guards or roles.columns or any(len(axis.steps) > 1 for axis in frame.axes):
-        framed = Source("framed", load, frame.form(), frame, frame.elements + 2 * lanes)
-        return framed if framed.form.coefficient(lane) == 1 else None
-    if load.flat.coefficient(lane) == 1 and _is_padded(load, lane, roles.size(lane), lanes):
-        return Source("there", load, _moving(load, extents), None, 0)
-    form = packed_form(roles.inner, lane, extents, lanes)
-    elements = (form.limits(extents)[1] // lanes + 1) * lanes
-    return Source("packed", load, form, None, elements)
-
-
-def _is_padded(load: Load, lane: int, extent: int, lanes: int) -> bool:
-    """Whether whole vectors along the lanes lie inside the array."""
-    last = load.source.shape[-1] if load.source.shape else 1
-    others = (load.flat.constant, *(c for v, c in load.flat.terms if v != lane))
-    return extent % lanes == 0 or (last % lanes == 0 and all(c % last == 0 for c in others))
-
-
-def packed_form(
-    variables: Sequence[int], lane: int, extents: Mapping[int, int], lanes: int
-) -> Affine:
-    """Where an element is if the lanes, filled up, come last."""
-    stride = -(-extents[lane] // lanes) * lanes
-    made = Affine(0, ((lane, 1),))
-    for v in reversed(variables):
-        made = made.plus(Affine(0, ((v, stride),)))
-        stride *= extents[v]
-    return made
+    grid, stage, sources, cycles = found
+    plan = Plan(
+        roles, kind, lanes, vectors, 1, {}, stage, 1, *sources, twice=False, grid=grid
+    )  # fmt: skip
+    elements = plan.sums + sum(s.elements for s in sources)
+    return (plan, cycles) if elements * bits(kind) // 8 <= _MOST else None
 
 
 # ---------------------------------------------------------------- sizes
@@ -222,7 +171,7 @@ def _stage(
     """The inner variable that is done in blocks, and how much of it at once."""
     stage, *rest = roles.inner
     own = {*roles.rows, *roles.columns, roles.lane, *roles.inner}
-    if not all(_stands_alone(load, stage, own) for load in (roles.left, roles.right)):
+    if not all(stands_alone(load, stage, own) for load in (roles.left, roles.right)):
         return None, 1
     wide, tile = shape
     around = math.prod(roles.size(v) for v in rest)
@@ -237,16 +186,6 @@ def _stage(
     extent = roles.size(stage)
     count = -(-extent // max(most, 1))
     return stage, -(-extent // count)
-
-
-def _stands_alone(load: Load, stage: int, others: set[int]) -> bool:
-    """Whether a variable has an axis of its own, which is not the last one."""
-    if load.flat.coefficient(stage) < 0 or any(g.form.coefficient(stage) for g in load.guards):
-        return False
-    frame = frame_of(load._replace(guards=()), dict.fromkeys(others, 2))
-    assert frame is not None
-    own = [a for a in frame.axes if any(v == stage for v, _ in a.steps)]
-    return all(len(a.steps) == 1 and a is not frame.axes[-1] for a in own)
 
 
 class _Sizes(NamedTuple):

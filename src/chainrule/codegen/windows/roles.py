@@ -14,6 +14,7 @@ from typing import NamedTuple
 
 from chainrule.codegen.affine import Affine, flattened, variable
 from chainrule.codegen.loops import Load, Pairs, Statement, Times
+from chainrule.codegen.products.pairs import TILED
 from chainrule.ir.dtype import int32
 
 __all__ = ["Roles", "roles_of"]
@@ -41,6 +42,11 @@ class Roles(NamedTuple):
     def is_turned(self) -> bool:
         """Whether lanes lie apart in the target, so that results are turned around."""
         return self.form.coefficient(self.lane) != 1
+
+    @property
+    def is_tiled(self) -> bool:
+        """Whether the processor's tiles multiply."""
+        return self.pairs in TILED
 
     def size(self, v: int) -> int:
         """The extent of a variable."""
@@ -77,8 +83,15 @@ def roles_of(s: Statement, rank: int) -> Iterator[Roles]:
         for lane in columns:
             others = tuple(v for v in columns if v != lane)
             made = Roles(extents, form, batch, rows, others, lane, inner, left, right, pairs)
-            if not made.is_turned or (not others and _count_as_one(made, rows)):
+            if not made.is_turned or _is_turned_together(made):
                 yield made
+
+
+def _is_turned_together(roles: Roles) -> bool:
+    """Whether what is turned around lies side by side in the target."""
+    if roles.columns:
+        return roles.is_tiled and _count_as_one(roles, roles.columns)
+    return _count_as_one(roles, roles.rows)
 
 
 def _variables(load: Load) -> set[int]:

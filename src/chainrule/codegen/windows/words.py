@@ -9,7 +9,8 @@ line, and so do words, each of which shares a line with its neighbor.
 
 What has no such axis stays in float32: one channel, depthwise convolutions, small sums. An odd
 number of channels is filled up with zeros. Sums are those of ``products/pairs.py``: of each word
-the second product first, words in the order of the inner axes.
+the second product first, words in the order of the inner axes. Where there are tiles, words have
+the order that these need (``ordered.py``), and sums that of ``products/tiles.py``.
 """
 
 from __future__ import annotations
@@ -21,9 +22,11 @@ from typing import Final, NamedTuple
 from chainrule.codegen.affine import Affine, flattened, variable
 from chainrule.codegen.fuse import own_rank
 from chainrule.codegen.loops import Guard, Load, Pairs, Statement, Times, Words
-from chainrule.codegen.products.pairs import vectors_of
+from chainrule.codegen.products.pairs import TILED, vectors_of
+from chainrule.codegen.products.panels import TILE
 from chainrule.codegen.steps import Step
 from chainrule.codegen.target import Target
+from chainrule.codegen.windows.ordered import best_in_tiles, words_in_order
 from chainrule.codegen.windows.plan import plan_of
 from chainrule.ir import build
 from chainrule.ir.dtype import float32, int32
@@ -77,6 +80,9 @@ def _factors(s: Statement) -> Factors | None:
 def _paired(s: Statement, target: Target, made: dict[object, Node]) -> Iterator[Statement]:
     """The statement with words for factors, after those that make them; or as it is."""
     factors, how = _factors(s), vectors_of(target.pairs)
+    if factors and target.pairs in TILED and target.lanes("i32") == TILE:
+        yield from _tiled(s, factors, target, made)
+        return
     for v, halves in _choices(s, factors) if factors else ():
         pairs = list(zip(factors or (), halves, strict=True))
         keys = [(load.source, h.axis, h.every) for load, h in pairs]
@@ -94,6 +100,29 @@ def _paired(s: Statement, target: Target, made: dict[object, Node]) -> Iterator[
         yield found
         return
     yield s
+
+
+def _tiled(
+    s: Statement, factors: Factors, target: Target, made: dict[object, Node]
+) -> Iterator[Statement]:
+    """The same where there are tiles; vectors of words are no faster there than those of float32.
+
+    What tiles do not pay for stays as it is.
+    """
+    found = best_in_tiles(target, s, factors)
+    if found is None:
+        yield s
+        return
+    best, halves = found
+    assert isinstance(best.value, Pairs)
+    reads = []
+    for load, h in zip(factors, halves, strict=True):
+        key = load.source, h.halved, h.order
+        if key not in made:
+            made[key] = build.parameter(h.shape, int32)
+            yield words_in_order(made[key], load.source, h, target.pairs)
+        reads.append(h.load._replace(source=made[key]))
+    yield best._replace(value=best.value._replace(operands=tuple(reads)))
 
 
 def _choices(s: Statement, factors: Factors) -> Iterator[tuple[int, tuple[_Halved, _Halved]]]:

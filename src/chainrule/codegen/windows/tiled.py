@@ -1,0 +1,121 @@
+"""Sums over windows in the processor's tiles: every place of the inner axes is added to them.
+
+Tiles of both factors are read where they lie, with the windows' places as their addresses. What is
+done in parts is read from memory and written again between them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from contextlib import ExitStack
+from itertools import product
+from typing import Final, NamedTuple
+
+from chainrule.codegen.llvm import Builder
+from chainrule.codegen.products.tiles import Tiles
+from chainrule.codegen.values import Index, Value
+from chainrule.codegen.windows.plan import Plan
+
+__all__ = ["add_block"]
+
+_WORD: Final = 4  # bytes
+_TURNS: Final = 9  # of the last inner loops that are written out
+
+
+class _At(NamedTuple):
+    """Where both factors and the sums are read."""
+
+    left: Value
+    right: Value
+    sums: Value
+
+
+def add_block(
+    b: Builder, plan: Plan, made: Tiles, left: Value, right: Value, sums: Value, *, afresh: bool
+) -> None:
+    """Add a block of the inner axes to all sums, which are zero before if it is done ``afresh``."""
+    grid, roles = plan.grid, plan.roles
+    assert grid is not None
+    with ExitStack() as stack:
+        at = _At(left, right, sums)
+        if grid.part is not None:
+            v, size = grid.part
+            at = _moved(b, plan, at, v, stack.enter_context(b.loop(0, roles.size(v), size)).index)
+        rows = grid.height * grid.down
+        loop = stack.enter_context(b.loop(0, roles.size(grid.row), rows))
+        at = _moved(b, plan, at, grid.row, loop.index)
+        for v in roles.columns:
+            step = grid.across if v == grid.beside else 1
+            at = _moved(b, plan, at, v, stack.enter_context(b.loop(0, roles.size(v), step)).index)
+        wide = plan.lanes * (grid.across if grid.beside is None else 1)
+        lane = stack.enter_context(b.loop(0, plan.padded, wide)).index
+        kind = plan.kind
+        at = _At(at.left, b.offset(at.right, lane, kind), b.offset(at.sums, lane, kind))
+        _block(b, plan, made, at, afresh=afresh and grid.part is None)
+
+
+def _moved(b: Builder, plan: Plan, at: _At, v: int, index: Index) -> _At:
+    """The same at another place of a variable."""
+    forms = plan.left.form, plan.right.form, plan.sums_form()
+    steps = (b.mul(b.number(index), form.coefficient(v)) for form in forms)
+    return _At(*(b.offset(p, step, plan.kind) for p, step in zip(at, steps, strict=True)))
+
+
+def _block(b: Builder, plan: Plan, made: Tiles, at: _At, *, afresh: bool) -> None:
+    """The sums of tiles that go side by side."""
+    grid = plan.grid
+    assert grid is not None
+    down, across = range(grid.down), range(grid.across)
+    form, beside = plan.sums_form(), grid.beside
+    step = form.coefficient(grid.row)
+    apart = plan.lanes if beside is None else form.coefficient(beside)
+    places = {
+        i * grid.across + j: b.offset(at.sums, i * grid.height * step + j * apart, plan.kind)
+        for i, j in product(down, across)
+    }
+    for tile, place in places.items():
+        if afresh:
+            made.clear(tile)
+        else:
+            made.load(tile, place, step * _WORD)
+    extents = {v: plan.roles.size(v) for v in plan.roles.inner if v != plan.stage}
+    extents |= dict([grid.part]) if grid.part else {}
+    steps = {v: grid.depth if v == grid.deep else 1 for v in extents}
+    inner = sorted(extents, key=lambda v: v == grid.deep)
+    _inner(b, plan, made, at, [(v, extents[v], steps[v]) for v in inner])
+    for tile, place in places.items():
+        made.store(tile, place, step * _WORD)
+
+
+def _inner(
+    b: Builder, plan: Plan, made: Tiles, at: _At, loops: Sequence[tuple[int, int, int]]
+) -> None:
+    """Go through the inner axes; the last ones are written out, if they are short."""
+    if not loops:
+        _step(b, plan, made, at)
+        return
+    (v, extent, step), *rest = loops
+    turns = 1
+    for _, other, size in loops:
+        turns *= other // size
+    if turns <= _TURNS:
+        for k in range(0, extent, step):
+            _inner(b, plan, made, _moved(b, plan, at, v, k), rest)
+        return
+    with b.loop(0, extent, step) as loop:
+        _inner(b, plan, made, _moved(b, plan, at, v, loop.index), rest)
+
+
+def _step(b: Builder, plan: Plan, made: Tiles, at: _At) -> None:
+    """Multiply the tiles of a place."""
+    grid, left, right = plan.grid, plan.left.form, plan.right.form
+    assert grid is not None
+    apart = plan.lanes if grid.beside is None else right.coefficient(grid.beside)
+    for j in range(grid.across):
+        place = b.offset(at.right, j * apart, plan.kind)
+        made.load(6 + j, place, right.coefficient(grid.deep) * _WORD)
+    step = left.coefficient(grid.row)
+    for i in range(grid.down):
+        made.load(4 + i, b.offset(at.left, i * grid.height * step, plan.kind), step * _WORD)
+        for j in range(grid.across):
+            made.add_products(i * grid.across + j, 4 + i, 6 + j)
