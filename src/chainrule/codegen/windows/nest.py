@@ -89,15 +89,18 @@ class _Nest:
                 at = stack.enter_context(b.loop(0, plan.roles.size(v))).index
                 begin = values.get(v)
                 values[v] = at if begin is None else b.add(begin, at)
-            self._blocks(values)
             target = self._address(self.s.target, plan.roles.form, values)
-            give(b, plan, self._sums(plan.blocks - 1), target)
+            if plan.is_direct:
+                self.places["sums"] = target
+            elif plan.grid is not None and (plan.blocks > 1 or plan.grid.part is not None):
+                zero(b, self.places["sums"], plan.sums * bits(plan.kind) // 8)
+            self._blocks(values)
+            if not plan.is_direct:
+                give(b, plan, self._sums(plan.blocks - 1), target)
 
     def _blocks(self, values: Mapping[int, Value | None]) -> None:
         """All blocks of the inner axes."""
         plan, b = self.plan, self.b
-        if plan.grid is not None and (plan.blocks > 1 or plan.grid.part is not None):
-            zero(b, self.places["sums"], plan.sums * bits(plan.kind) // 8)
         if plan.stage is None or plan.blocks == 1:
             count = b.number(1 if plan.stage is None else plan.block)
             self._block(values, count, None)

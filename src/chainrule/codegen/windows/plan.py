@@ -67,6 +67,8 @@ class Plan(NamedTuple):
     @property
     def sums(self) -> int:
         """Elements of the sums, with room for a square of vectors beyond."""
+        if self.is_direct:
+            return 0
         made = math.prod(self.roles.size(v) for v in self.places) + self.lanes
         apart = self._apart * (1 if self.grid is None else self.roles.size(self.grid.row))
         return made * self.padded + apart
@@ -77,12 +79,22 @@ class Plan(NamedTuple):
         return 1 if self.stage is None else -(-self.roles.size(self.stage) // self.block)
 
     @property
+    def is_direct(self) -> bool:
+        """Whether tiles are written where the target is: whole ones, once, as they lie there."""
+        whole = self.roles.size(self.roles.lane) == self.padded
+        once = self.grid is not None and self.blocks == 1 and self.grid.part is None
+        return once and whole and not self.roles.is_turned
+
+    @property
     def _apart(self) -> int:
         """Elements between rows of tiles: at multiples of a page they would push each other out."""
         return self.lanes if self.grid is not None and self.roles.columns else 0
 
     def sums_form(self) -> Affine:
         """Where the sum of a place is."""
+        if self.is_direct:
+            own = self.roles.form.terms
+            return Affine(0, tuple((v, c) for v, c in own if v in self.places))
         made, stride = Affine(0), self.padded
         for v in reversed(self.places):
             if self.grid is not None and v == self.grid.row:
