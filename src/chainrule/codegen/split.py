@@ -15,7 +15,7 @@ from typing import Final
 from chainrule.codegen.affine import Affine, flattened, variable
 from chainrule.codegen.columns import by_columns, is_by_columns
 from chainrule.codegen.fuse import own_rank
-from chainrule.codegen.loops import Load, Statement, loads, renamed
+from chainrule.codegen.loops import Load, Pairs, Statement, Times, loads, renamed
 from chainrule.codegen.steps import Step
 from chainrule.ir import build
 from chainrule.ir.graph import Node
@@ -39,7 +39,12 @@ def split_sums(steps: Iterable[Step], is_whole: Callable[[Statement], bool]) -> 
         if isinstance(step, Statement) and not is_whole(step) and is_by_columns(step):
             yield from by_columns(step)
         elif isinstance(step, Statement) and step.kind == "sum" and not is_whole(step):
-            yield from _by_rows(step) if _goes_along(step, made) else split_one(step)
+            if _goes_along(step, made):
+                yield from _by_rows(step)
+            elif _goes_along_rows(step, made):
+                yield from _row_by_row(step)
+            else:
+                yield from split_one(step)
         elif isinstance(step, Statement) and step.kind in _SHARED and _has_few_rows(step):
             yield from split_one(step)
         else:
@@ -80,6 +85,36 @@ def _by_rows(s: Statement) -> Iterator[Statement]:
     index = (*map(variable, range(rank, rank + len(rows))), *map(variable, range(rank)))
     read = Load(partial, flattened(index, partial.shape), (), partial.dtype)
     yield from split_one(Statement(s.target, (*shape, *rows), "sum", read))
+
+
+def _goes_along_rows(s: Statement, made: set[Node]) -> bool:
+    """Whether sums of a few channels, say, go through the rows of what was just made.
+
+    Of each row, such as an image, they are then a part of the kernel that makes it.
+    """
+    places, inner = math.prod(s.target.shape), s.extents[s.rank :]
+    if isinstance(s.value, Times | Pairs) or not s.rank or len(inner) < 2:
+        return False
+    if places * math.prod(inner) < _MUCH or inner[0] < _ROWS or math.prod(inner[1:]) < _ROWS:
+        return False
+    return any(
+        load.source in made
+        and load.source.shape[0] == inner[0]
+        and load.flat.coefficient(s.rank) == math.prod(load.source.shape[1:])
+        for load in loads(s.value)
+        if isinstance(load, Load) and load.source.ndim > 1
+    )
+
+
+def _row_by_row(s: Statement) -> Iterator[Statement]:
+    """Sums as those of each row, added up."""
+    rank, shape, rows = s.rank, s.target.shape, s.extents[s.rank]
+    partial = build.parameter((rows, *shape), s.target.dtype)
+    moved = {k: variable(k + 1) for k in range(rank)} | {rank: variable(0)}
+    yield Statement(partial, (rows, *shape, *s.extents[rank + 1 :]), "sum", renamed(s.value, moved))
+    index = (variable(rank), *map(variable, range(rank)))
+    read = Load(partial, flattened(index, partial.shape), (), partial.dtype)
+    yield Statement(s.target, (*shape, rows), "sum", read)
 
 
 def split_one(s: Statement) -> Iterator[Statement]:
