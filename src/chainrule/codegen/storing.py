@@ -14,7 +14,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from chainrule.codegen.elements import is_inline
 from chainrule.codegen.scalars import LIGHT
 from chainrule.ir import primitives as p
-from chainrule.ir.dtype import BUNDLE
+from chainrule.ir.dtype import BUNDLE, bool_
 from chainrule.ir.graph import Graph, Node
 from chainrule.ir.symmetry import is_multiple, is_symmetric
 
@@ -64,10 +64,21 @@ def stored_in(graph: Graph, nodes: Sequence[Node]) -> set[Node]:
     for node in nodes:
         cost[node] = _cost(node, cost)
         if node in often and cost[node] > _CHEAP:
-            stored.add(node)
+            kept = node.inputs[0] if _is_of_bools(node) else node
+            stored.add(kept)
+            cost[kept] = cost[node] = 1
         if node in stored:
             cost[node] = 1
     return stored
+
+
+def _is_of_bools(node: Node) -> bool:
+    """Whether a node is cast from what takes a byte, which is stored in its place."""
+    match node.op:
+        case p.Map(record=record):
+            return record.name == "cast" and node.inputs[0].dtype is bool_
+        case _:
+            return False
 
 
 def _too_deep(nodes: Sequence[Node], stored: set[Node]) -> set[Node]:
