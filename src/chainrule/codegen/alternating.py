@@ -6,6 +6,7 @@ Rows of three, such as points or colors, are read side by side. A flip reads lin
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Final
 
 from chainrule.codegen.llvm import Builder
@@ -57,13 +58,22 @@ def read_backwards(b: Builder, own: str, place: Value, count: int, mask: Value |
 
 
 def store_alternating(
-    b: Builder, own: str, place: Value, pair: tuple[Value, Value], mask: Value | None
+    b: Builder, own: str, place: Value, values: Sequence[Value], mask: Value | None
 ) -> None:
-    """Write the lanes of two vectors in turn from a place on."""
-    even, odd = pair
+    """Write the lanes of some vectors in turn from a place on; there is a power of two of them."""
+    count = lanes(values[0].type)
+    made = _in_turn(b, values)
+    masks = None if mask is None else _in_turn(b, [mask] * len(values))
+    for begin in range(0, len(values) * count, count):
+        part, at = range(begin, begin + count), b.offset(place, begin, own)
+        chosen = masks and b.shuffle(masks, masks, part)
+        b.store_some(b.shuffle(made, made, part), at, chosen)
+
+
+def _in_turn(b: Builder, values: Sequence[Value]) -> Value:
+    """One vector of the first lanes of all, the second ones, and so on."""
+    if len(values) == 1:
+        return values[0]
+    even, odd = _in_turn(b, values[::2]), _in_turn(b, values[1::2])
     count = lanes(even.type)
-    order = [k // 2 + k % 2 * count for k in range(2 * count)]
-    for begin in (0, count):
-        chosen = order[begin : begin + count]
-        values, at = b.shuffle(even, odd, chosen), b.offset(place, begin, own)
-        b.store_some(values, at, mask and b.shuffle(mask, mask, chosen))
+    return b.shuffle(even, odd, [k // 2 + k % 2 * count for k in range(2 * count)])

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Final
@@ -14,6 +15,8 @@ __all__ = ["INDEXED", "Cluster", "clusters"]
 
 INDEXED: Final = ("argmax", "argmin")
 """Reductions that give a place."""
+
+_WINDOW: Final = 4  # turns of a reduction over a small window
 
 
 @dataclass
@@ -46,6 +49,8 @@ def clusters(statements: Sequence[Statement], rank: int) -> list[Cluster]:
 def _may_share(cluster: Cluster, s: Statement, outer: int | None) -> bool:
     if outer is not None and cluster.outer is not None and outer != cluster.outer:
         return False
+    if outer and cluster.outer is None and _is_pooled(s):
+        return False
     if not cluster.extents or s.kind in INDEXED:
         return not cluster.extents and s.kind not in INDEXED
     by_target = {c.target: c for c in cluster.statements}
@@ -58,3 +63,12 @@ def _may_share(cluster: Cluster, s: Statement, outer: int | None) -> bool:
         if source.kind or not same:
             return False
     return not any(c.kind in INDEXED for c in cluster.statements)
+
+
+def _is_pooled(s: Statement) -> bool:
+    """Whether a reduction takes windows of two by two, so that lanes are its places, not its turns.
+
+    What it reads, window by window, is better written by vectors that alternate.
+    """
+    inner = s.extents[s.rank :]
+    return len(inner) > 1 and math.prod(inner) <= _WINDOW

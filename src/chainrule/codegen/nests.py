@@ -80,9 +80,9 @@ class Nest:
             return self.outer[0] if self.outer[0].extent > 1 else None
         return lane_of(self.row.target, self.cluster.statements, self.outer, self.inner)
 
-    def _woven(self) -> Loops | None:
+    def _woven(self) -> tuple[Loops, ...]:
         if self.limits is not None or self.lane is None:
-            return None
+            return ()
         return woven_with(self.lane, self.cluster.statements, self.outer)
 
     def emit(self) -> None:
@@ -94,7 +94,7 @@ class Nest:
         self.before = self._settled(here[0])
         plain = [loops for loops in self.outer if loops is not self.lane]
         woven = self._woven()
-        self.blocks = blocks = {woven.last: 2} if woven else self._blocks(plain)
+        self.blocks = blocks = {x.last: 2 for x in woven} or self._blocks(plain)
         self._go(sorted(plain, key=lambda loops: loops.last in blocks), blocks, here)
 
     def _settled(self, at: At) -> Settled:
@@ -179,8 +179,9 @@ class Nest:
         self.shared = {}
         scopes = [self._scope(at, lane, mask) for at in here]
         if not self.reduced:
+            is_woven = bool(self._woven())
             for s in self.cluster.statements:
-                self._elements(scopes, s)
+                self._elements(scopes, s, is_woven=is_woven)
             return
         totals = self._totals(here, mask)
         self.shared = {}
@@ -203,16 +204,15 @@ class Nest:
             self.before,
         )
 
-    def _elements(self, scopes: Sequence[Scope], s: Statement) -> None:
-        """Compute a statement at places side by side: two are woven together in memory."""
+    def _elements(self, scopes: Sequence[Scope], s: Statement, *, is_woven: bool) -> None:
+        """Compute a statement at places side by side, which may be woven together in memory."""
         if s.added:
             for scope in scopes:
                 self._add(scope, s)
             return
-        is_woven = len(scopes) == 2
         values = [self._pointwise(scope, s, stored=not is_woven) for scope in scopes]
         if is_woven and s.target in self.row.pointers:
-            scopes[0].store_alternating(s.target, place_of(s), *values)
+            scopes[0].store_alternating(s.target, place_of(s), values)
 
     def _pointwise(self, scope: Scope, s: Statement, *, stored: bool = True) -> Value:
         value = scope.value(s.value)

@@ -313,14 +313,14 @@ class Scope(Places):
         else:
             b.scatter(value, pointer, self.places(flat), self.mask)
 
-    def store_alternating(self, target: Node, flat: Affine, even: Value, odd: Value) -> None:
-        """Write two vectors whose lanes alternate in memory from a place on."""
+    def store_alternating(self, target: Node, flat: Affine, values: Sequence[Value]) -> None:
+        """Write two vectors, or four, whose lanes alternate in memory from a place on."""
         b, own = self.b, memory(target.dtype)
-        pair = [v if lanes(v.type) else b.splat(v, self.count) for v in (even, odd)]
+        wide = [v if lanes(v.type) else b.splat(v, self.count) for v in values]
         if target.dtype is bool_:
-            pair = [b.convert("zext", v, "i8") for v in pair]
+            wide = [b.convert("zext", v, "i8") for v in wide]
         place = b.offset(self.pointers[target], self.scalar(self._local(target, flat)), own)
-        store_alternating(b, own, place, (pair[0], pair[1]), self.mask)
+        store_alternating(b, own, place, wide, self.mask)
 
     def prefetch(self, source: Node, flat: Affine, level: int, *, written: bool) -> None:
         """Ask for what will be read or written soon, into the cache of a level."""

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from chainrule.codegen.affine import Affine, flattened, variable
+from chainrule.codegen.alternating import FEW
 from chainrule.codegen.clusters import INDEXED, Cluster
 from chainrule.codegen.counting import Loops
 from chainrule.codegen.loops import Apply, Fetch, Load, Statement, loads, parts
@@ -37,11 +38,11 @@ def lane_of(
 
 
 def _score(loops: Loops, statements: Sequence[Statement], outer: Sequence[Loops]) -> int:
-    score, is_woven = 0, woven_with(loops, statements, outer) is not None
+    score, is_woven = 0, bool(woven_with(loops, statements, outer))
     for s in statements:
         for load in loads(s.value):
             step = load.flat.coefficient(loops.last)
-            score += 0 if step == 2 else contiguity(step)  # every second one is picked: no gather
+            score += 0 if 2 <= step <= FEW else contiguity(step)  # some are picked: no gather
         if s.kind == "" or loops in outer:
             step = 1 if is_woven else place_of(s).coefficient(loops.last)
             score += 2 * contiguity(step)
@@ -50,16 +51,23 @@ def _score(loops: Loops, statements: Sequence[Statement], outer: Sequence[Loops]
 
 def woven_with(
     lane: Loops, statements: Sequence[Statement], outer: Sequence[Loops]
-) -> Loops | None:
-    """The loop of two turns whose vectors alternate in memory with lanes along another one."""
+) -> tuple[Loops, ...]:
+    """The loops of two turns whose vectors alternate in memory with lanes along another one."""
     if lane not in outer or any(s.kind or s.added for s in statements):
-        return None
+        return ()
     flats = [place_of(s) for s in statements]
-    return next((
-        x for x in outer
-        if x.extent == 2
-        and all((f.coefficient(x.last), f.coefficient(lane.last)) == (1, 2) for f in flats)
-    ), None)  # fmt: skip
+
+    def moves(x: Loops, step: int) -> bool:
+        return all(flat.coefficient(x.last) == step for flat in flats)
+
+    found: tuple[Loops, ...] = ()
+    for step in (1, 2):
+        if (x := next((x for x in outer if x.extent == 2 and moves(x, step)), None)) is None:
+            break
+        found = (x, *found)
+        if moves(lane, 2 * step):
+            return found
+    return ()
 
 
 def blocks_of(
