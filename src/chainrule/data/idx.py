@@ -8,6 +8,7 @@ import gzip
 import math
 import struct
 import zlib
+from contextlib import suppress
 from dataclasses import replace
 from os import PathLike
 from pathlib import Path
@@ -92,25 +93,32 @@ def _read_packed(file: BinaryIO, path: Path) -> Array:
     if total > most:
         fact = "the header promises more than the file can hold"
         raise _fault(fact, path, 4, sized(shape, dtype), f"at most {most} bytes")
-    whole: bytes | bytearray | None = _at_once(total, file)
+    whole = _in_few_pieces(total, file)
     if whole is None:  # there is something about it, and this way knows what
         _unpack_to(total + 1, stream, data, path)  # one more: trailing bytes, and the checksum
         _require_size(shape, dtype, offset, len(data), path)
-        whole = data
-    return _read_only(np.frombuffer(whole, np.uint8)[offset:].view(dtype).reshape(shape))
+        whole = np.frombuffer(data, np.uint8)
+    return _read_only(whole[offset:].view(dtype).reshape(shape))
 
 
-def _at_once(total: int, file: BinaryIO) -> bytes | None:
-    """Unpack a file that is one sound stream of so many bytes: other threads run meanwhile."""
+def _in_few_pieces(total: int, file: BinaryIO) -> Array | None:
+    """Unpack a file that is one sound stream of so many bytes: other threads run meanwhile.
+
+    To unpack it at once would take as much memory again, and memory that is new takes time.
+    """
     place = file.tell()
     file.seek(0)
     stream = zlib.decompressobj(wbits=16 + zlib.MAX_WBITS)  # with the frame of gzip
-    try:
-        data = stream.decompress(file.read(), total + 1)
-    except zlib.error:
-        data = b""
-    if len(data) == total and stream.eof and not stream.unused_data:
-        return data
+    end = 0
+    with suppress(zlib.error, MemoryError):
+        data = np.empty(total, np.uint8)
+        while end <= total and not stream.eof and (packed := file.read(_PIECE)):
+            found = stream.decompress(packed, total - end + 1)
+            begin, end = end, end + len(found)
+            if end <= total:
+                data[begin:end] = np.frombuffer(found, np.uint8)
+        if end == total and stream.eof and not stream.unused_data and not file.read(1):
+            return data
     file.seek(place)
     return None
 
