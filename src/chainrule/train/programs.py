@@ -80,7 +80,7 @@ class Programs:
                 keys=None if batch.keys is None else batch.keys[:rest],
             )
             if seldom:
-                self._short = Step(self.task, level=0)
+                self._short = Step(self.task, seldom=True)
             work[_LAST] = lambda: self._short.prepare(model, slots, short)
         if self.task.validation is not None and after.record is None:
             evaluated = self.task.optimizer.evaluated(slots, model)

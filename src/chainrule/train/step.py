@@ -110,14 +110,16 @@ def _step(task: Task) -> Callable[..., tuple[Any, ...]]:
 class Step:
     """The function of (model, slots, batch, whether an epoch ends) that takes a step.
 
-    level  how well LLVM translates it
+    seldom  whether it is taken so seldom that to translate it, and its calls, is what counts
     """
 
-    def __init__(self, task: Task, level: int = 2) -> None:
+    def __init__(self, task: Task, *, seldom: bool = False) -> None:
+        level = 0 if seldom else 2
         self._program = Jitted(_step(task), precision=task.precision, level=level)
+        self._call = self._program.seldom if seldom else self._program
 
     def __call__(self, model: Any, slots: Any, batch: Batch, last: bool) -> Taken:
-        made = self._program(*_arguments(model, slots, batch, last))
+        made = self._call(*_arguments(model, slots, batch, last))
         return Taken(*made)._replace(finite=made[4].numpy())
 
     def prepare(self, model: Any, slots: Any, batch: Batch) -> None:
