@@ -34,7 +34,7 @@ def test_rows_are_those_of_a_batch(dtype: str) -> None:
     for data in (from_arrays(X.astype(dtype), Y), from_arrays(X.astype(dtype), Y).standardize()):
         found = whole(data)
         assert found is not None
-        for ours, theirs in zip(found, rows_of(data), strict=True):
+        for ours, theirs in zip(found[:2], rows_of(data), strict=True):
             assert ours.dtype == theirs.dtype
             assert np.array_equal(ours, theirs)
             assert ours.flags.c_contiguous
@@ -47,6 +47,17 @@ def test_what_lies_in_order_is_not_copied() -> None:
     assert found is not None
     assert np.shares_memory(found.inputs, data.inputs)
     assert np.shares_memory(found.targets, data.targets)
+
+
+def test_chosen_rows_of_an_array_are_not_copied() -> None:
+    data = Dataset(Rows((X,)), Y).take([5, 2, 3]).flattened()
+    found = whole(data)
+    assert found is not None
+    assert np.shares_memory(found.inputs, X)
+    rows = found.places(np.array([2, 0]))
+    assert rows.tolist() == [3, 5]
+    for ours, theirs in zip(found[:2], rows_of(data), strict=True):
+        assert np.array_equal(ours[rows], theirs[[2, 0]])
 
 
 def test_rows_of_several_arrays_and_other_axes_are_copied(tmp_path: Path) -> None:

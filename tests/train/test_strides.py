@@ -5,6 +5,7 @@ import signal
 import threading
 from collections.abc import Callable
 from contextlib import closing
+from dataclasses import replace
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -14,6 +15,7 @@ import pytest
 
 import chainrule as cr
 from chainrule.data import augmentation, digits
+from chainrule.data.rows import Rows
 from chainrule.data.whole import whole
 from chainrule.runtime import engine, translation
 from chainrule.train import ahead, checkpoint
@@ -101,6 +103,17 @@ def rows(dtype: Any, count: int = 556) -> cr.data.Dataset:
 def test_strides_give_the_bits_of_single_steps(optimizer: str) -> None:
     data = images(544)  # no smaller batch, which would be one more program
     check(lambda: task(OPTIMIZERS[optimizer](), data=data))
+
+
+def test_examples_that_are_chosen_from_an_array() -> None:
+    data = rows(np.uint8)
+    chosen = replace(data, inputs=Rows((data.inputs,))).take(np.arange(547, 3, -1))
+    copied = replace(chosen, inputs=chosen.inputs[:])
+    check(lambda: task(data=chosen, augment=()), perceptron)
+    found = [
+        taken(lambda d=d: task(data=d, augment=()), perceptron, 4)[-1] for d in (chosen, copied)
+    ]
+    assert everything(found[0]) == everything(found[1])
 
 
 @pytest.mark.parametrize("dtype", [np.uint8, np.float32, np.float64, np.int16, ">f4"])

@@ -10,12 +10,14 @@ from chainrule.cli.form import shaped
 from chainrule.cli.optimization import make_loss, make_optimizer, make_schedule
 from chainrule.cli.sources import Source
 from chainrule.data import Dataset, augmentation, refit
+from chainrule.data.rows import Rows
 from chainrule.errors import ArgumentError, DataError
 from chainrule.train.task import Task
 
 __all__ = ["Parts", "make_task", "split", "test_part"]
 
 _PREFETCHED = 2  # batches that are prepared ahead
+_MANY = 2**24  # bytes of which a copy takes as long as a few steps
 
 
 @final
@@ -76,11 +78,18 @@ def test_part(config: Config, source: Source, is_own: bool) -> Dataset:
 
 def _cut(data: Dataset, option: str, share: float, seed: int) -> tuple[Dataset, Dataset]:
     try:
-        return data.split(1 - share, seed)
+        return _uncopied(data).split(1 - share, seed)
     except ArgumentError as error:
         raise ArgumentError(
             f"{option}: {share:g} of {len(data):,} examples leaves a part without any"
         ) from error
+
+
+def _uncopied(data: Dataset) -> Dataset:
+    """The same examples; of many bytes parts are numbers of rows then, and no copies."""
+    if isinstance(data.inputs, np.ndarray) and data.inputs.nbytes >= _MANY:
+        return replace(data, inputs=Rows((data.inputs,)))
+    return data
 
 
 def _cut_text(data: Dataset, option: str, share: float, seed: int) -> tuple[Dataset, Dataset]:

@@ -98,6 +98,11 @@ class Rows:
         return (len(self), *(stored if self.example_shape is None else self.example_shape))
 
     @property
+    def is_formed(self) -> bool:
+        """Whether examples get another form as they are gathered."""
+        return self.axes is not None or self.example_shape is not None
+
+    @property
     def ndim(self) -> int:
         return len(self.shape)
 

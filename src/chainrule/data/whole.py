@@ -22,16 +22,24 @@ class Whole(NamedTuple):
     """All inputs and all targets of a data set, one example a row, as a program reads them.
 
     Row for row they are what ``Dataset.batches(as_stored=True)`` gives.
+
+    chosen  which rows of the two arrays the data set has; None: all, in order
     """
 
     inputs: Array
     targets: Array
+    chosen: Array | None = None
+
+    def places(self, rows: Array) -> Array:
+        """Where rows of the data set are in the arrays."""
+        return rows if self.chosen is None else self.chosen[rows]
 
 
 def whole(data: Dataset) -> Whole | None:
     """Give all inputs and targets as arrays; None where they have to be read or made in pieces.
 
-    What lies in memory in order is given as it is. Anything else is copied, up to 256 MB.
+    What lies in memory in order, or is chosen from that, is given as it is. Anything else is
+    copied, up to 256 MB.
 
     >>> found = whole(Dataset(np.array([[0, 51]], np.uint8), np.array([1])))
     >>> found.inputs.dtype, found.targets
@@ -41,9 +49,9 @@ def whole(data: Dataset) -> Whole | None:
     """
     if not _is_made_of_arrays(data.inputs) or not _is_made_of_arrays(data.targets):
         return None
-    as_stored = _is_as_stored(data)
+    as_stored, chosen = _is_as_stored(data), None
     if as_stored and _is_in_order(data.inputs):
-        inputs = np.asarray(data.inputs)
+        inputs, chosen = _without_choice(data.inputs)
     else:
         dtype = data.inputs.dtype if as_stored else data.gather(slice(0))[0].dtype
         if int(np.prod(data.inputs.shape)) * dtype.itemsize > MOST_MAPPED:
@@ -51,11 +59,15 @@ def whole(data: Dataset) -> Whole | None:
         inputs = _copied(data, as_stored, dtype)
     labels = np.dtype(np.int64) if data.targets.dtype.kind in "iu" else data.targets.dtype
     targets = np.require(data.targets[:], labels.newbyteorder("="), ["C", "A"])
-    return Whole(_frozen(inputs), _frozen(targets))
+    if chosen is not None:
+        spread = np.zeros((len(inputs), *targets.shape[1:]), targets.dtype)
+        spread[chosen] = targets
+        targets = spread
+    return Whole(_frozen(inputs), _frozen(targets), chosen)
 
 
 def is_whole(data: Dataset) -> bool:
-    """Whether the inputs are such an array as they lie in memory, of which nothing is copied.
+    """Whether the inputs are rows of an array as it lies in memory, of which nothing is copied.
 
     >>> is_whole(Dataset(np.array([[0, 51]], np.uint8), np.array([1])))
     True
@@ -89,12 +101,20 @@ def _is_made_of_arrays(examples: Examples) -> bool:
 
 
 def _is_in_order(examples: Examples) -> bool:
+    inputs, _ = _without_choice(examples)
     return (
-        isinstance(examples, np.ndarray)
-        and is_in_memory(examples)
-        and examples.flags.c_contiguous
-        and examples.flags.aligned
+        isinstance(inputs, np.ndarray)
+        and is_in_memory(inputs)
+        and inputs.flags.c_contiguous
+        and inputs.flags.aligned
     )
+
+
+def _without_choice(examples: Examples) -> tuple[Any, Array | None]:
+    """What rows are chosen from, and their numbers, where that is one array."""
+    if not isinstance(examples, Rows) or len(examples.parts) > 1 or examples.is_formed:
+        return examples, None
+    return examples.parts[0], examples.chosen
 
 
 def _frozen(array: Array) -> Array:

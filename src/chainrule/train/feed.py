@@ -71,19 +71,20 @@ class Numbers:
         """Give the batch of a step."""
         turn, number = self._place(step)
         rows = _slice(self._order, self._task.batch, number)
-        inputs, targets = (_frozen(part[rows]) for part in self._examples)
-        return Batch(inputs, targets, turn, number, self._keys(turn, rows))
+        places, (inputs, targets, _) = self._examples.places(rows), self._examples
+        keys = self._keys(turn, rows)
+        return Batch(_frozen(inputs[places]), _frozen(targets[places]), turn, number, keys)
 
     def rows(self, step: int, count: int) -> tuple[_Array, _Array | None]:
-        """Give the row numbers and the random keys of as many steps: s b and s b 2."""
+        """Give the places in the arrays and the random keys of as many steps: s b and s b 2."""
         turn, number = self._place(step)
         size = self._task.batch
         rows = self._order[number * size : (number + count) * size].reshape(count, size)
-        return rows, self._keys(turn, rows)
+        return _frozen(self._examples.places(rows)), self._keys(turn, rows)
 
-    def targets(self, rows: _Array) -> _Array:
-        """Give the targets of some rows."""
-        return self._examples.targets[rows]
+    def targets(self, places: _Array) -> _Array:
+        """Give the targets of what ``rows`` gives."""
+        return self._examples.targets[places]
 
     def _place(self, step: int) -> tuple[int, int]:
         turn, number = divmod(step, self._in_turn)

@@ -153,7 +153,7 @@ class Stride:
 
     def __init__(self, task: Task, examples: Whole) -> None:
         step = _step(task)
-        self._examples = [of_value(part) for part in examples]
+        self._examples = [of_value(part) for part in (examples.inputs, examples.targets)]
 
         @jit(precision=task.precision)
         def stride(model: Any, slots: Any, inputs: Tensor, targets: Tensor, *rows: Any) -> Any:
