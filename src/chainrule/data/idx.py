@@ -93,34 +93,35 @@ def _read_packed(file: BinaryIO, path: Path) -> Array:
     if total > most:
         fact = "the header promises more than the file can hold"
         raise _fault(fact, path, 4, sized(shape, dtype), f"at most {most} bytes")
-    whole = _in_few_pieces(total, file)
-    if whole is None:  # there is something about it, and this way knows what
+    values: bytes | memoryview | None = _at_once(offset, total, file)
+    if values is None:  # there is something about it, and this way knows what
         _unpack_to(total + 1, stream, data, path)  # one more: trailing bytes, and the checksum
         _require_size(shape, dtype, offset, len(data), path)
-        whole = np.frombuffer(data, np.uint8)
-    return _read_only(whole[offset:].view(dtype).reshape(shape))
+        values = memoryview(data)[offset:]
+    return _read_only(np.frombuffer(values, np.uint8).view(dtype).reshape(shape))
 
 
-def _in_few_pieces(total: int, file: BinaryIO) -> Array | None:
-    """Unpack a file that is one sound stream of so many bytes: other threads run meanwhile.
+def _at_once(offset: int, total: int, file: BinaryIO) -> bytes | None:
+    """What follows a header in a file that is one sound stream of so many bytes.
 
-    To unpack it at once would take as much memory again, and memory that is new takes time.
+    Other threads run meanwhile. What the stream is flushed to is made in its full size, of which
+    no copy is made; to decompress it in one go takes the memory of two.
     """
     place = file.tell()
     file.seek(0)
     stream = zlib.decompressobj(wbits=16 + zlib.MAX_WBITS)  # with the frame of gzip
-    end = 0
     with suppress(zlib.error, MemoryError):
-        data = np.empty(total, np.uint8)
-        while end <= total and not stream.eof and (packed := file.read(_PIECE)):
-            found = stream.decompress(packed, total - end + 1)
-            begin, end = end, end + len(found)
-            if end <= total:
-                data[begin:end] = np.frombuffer(found, np.uint8)
-        if end == total and stream.eof and not stream.unused_data and not file.read(1):
-            return data
+        header = stream.decompress(file.read(), offset)
+        values = stream.flush(max(1, total - offset))
+        if len(header) == offset and len(values) == total - offset and _is_over(stream):
+            return values
     file.seek(place)
     return None
+
+
+def _is_over(stream: Any) -> bool:
+    """Whether a stream of zlib is complete, and nothing comes after it."""
+    return bool(stream.eof and not stream.unused_data)
 
 
 def _unpack_to(size: int, stream: gzip.GzipFile, data: bytearray, path: Path) -> None:
