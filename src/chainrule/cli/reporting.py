@@ -5,7 +5,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from chainrule.cli.closed_form import UNUSED, formulas, is_closed
+from chainrule.cli.closed_form import UNUSED, is_closed
 from chainrule.cli.config import Config
 from chainrule.cli.parts import Parts, make_task
 from chainrule.train.evaluation import Evaluation
@@ -38,6 +38,8 @@ def report_of(
     )
     if not is_closed(config.model):
         return found
+    from chainrule.cli.solutions import formulas
+
     kept = {name: value for name, value in config.stored().items() if name not in UNUSED}
     scored = [formula for formula in found.formulas if formula.part != "Update"]
     told = [*scored, *formulas(config, parts.training)]

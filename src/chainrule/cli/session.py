@@ -10,7 +10,7 @@ from typing import Any, final
 
 import click
 
-from chainrule.cli.closed_form import check_settings, is_closed, solved
+from chainrule.cli.closed_form import check_settings, is_closed
 from chainrule.cli.config import Config, from_stored, resolve
 from chainrule.cli.finish import finish
 from chainrule.cli.meanwhile import Begun
@@ -160,6 +160,8 @@ class _Session:
 
     def _solve(self) -> int:
         """Find a model at once, and record it as one epoch of one step."""
+        from chainrule.cli.solutions import solved
+
         use_threads(self.config.threads, self.config.threads or 1)  # it is all linear algebra
         clock = time.perf_counter()
         task = make_task(self.config, self.parts)
