@@ -8,12 +8,12 @@ import numpy as np
 import pytest
 
 import chainrule as cr
+from chainrule.functions.slots import tensor_slots
 from chainrule.runtime import call_code, memory
 from chainrule.runtime.filling import filling
 from chainrule.runtime.programs import ready
 from chainrule.runtime.rows import rows_of
 from chainrule.tensors import of_value
-from chainrule.transform.arguments import tensor_slots
 from tests.codegen.guarded import optimized
 
 DRAW = np.random.default_rng(0)

@@ -1,8 +1,8 @@
 """How an elementwise function of Tensors is made from a record or a primitive.
 
 There are three ways; the first that fits is taken. Eager operands that NumPy promotes as we do go
-straight to its ufunc. Recorded operands of one type, or one and a constant, become one node.
-Everything else is promoted and broadcast first.
+straight to its ufunc, after many calls in machine code. Recorded operands of one type, or one and a
+constant, become one node. Everything else is promoted and broadcast first.
 """
 
 from __future__ import annotations
@@ -24,6 +24,7 @@ from chainrule.functions.lift import (
     promoted,
     spread,
 )
+from chainrule.functions.slots import tensor_slots
 from chainrule.ir import build
 from chainrule.ir.dtype import ALL, DEFAULT_FLOAT, PROMOTION, float64, with_scalar
 from chainrule.ir.graph import Node
@@ -32,6 +33,9 @@ from chainrule.ir.scalar import INTEGER, NUMERIC, SCALARS, Scalar
 from chainrule.ir.subscripts import Labels, canonical
 from chainrule.recording import Recording, innermost
 from chainrule.runtime.aligned import FROM, TO
+from chainrule.runtime.applying import Kinds, applying
+from chainrule.runtime.call_code import is_ready
+from chainrule.runtime.programs import is_native
 from chainrule.runtime.quiet import quiet
 from chainrule.tensors import Tensor, Weak, node_of, of_node, of_value, weak
 
@@ -53,6 +57,8 @@ _IN_KIND: Final = {"dd->d", "ll->l"}
 Constructor = Callable[..., Node]
 Unary = Callable[[Operand], Tensor]
 Binary = Callable[[Operand, Operand], Tensor]
+Quick = Callable[..., Any]
+"""Gives a Tensor, or NotImplemented for operands that it does not take."""
 F = TypeVar("F", bound=Callable[..., Tensor])
 
 
@@ -146,15 +152,24 @@ def eager(ufunc: Callable[..., Any], *arrays: Any) -> Tensor:
 # The short ways are one function each, written out: at 15,000 numbers a ufunc takes 3 µs, and each
 # call of Python in between 0.1 µs.
 
+_OFTEN: Final = 1000  # calls after which a function becomes machine code, which takes 2 ms to load
+
 
 def fast_unary(slow: Pointwise) -> Callable[[Unary], Unary]:
     """Give a function of one operand, whose long way is ``slow``, the short ways."""
     ufunc, node, accepts = slow.ufunc, slow.node, slow.accepts
     fits = frozenset(d.numpy for d in ALL if d.kind in accepts)
     silent = ufunc in SILENT
+    kinds = frozenset((kind,) for kind in fits)
 
     def decorate(declared: Unary) -> Unary:
+        quick: Quick | None = None
+        calls = 0
+
         def function(x: Operand, /) -> Tensor:
+            nonlocal quick, calls
+            if quick is not None and (made := quick(x)) is not NotImplemented:
+                return made  # type: ignore[no-any-return]
             if type(x) is Tensor:
                 value = x._value
                 if value is None:
@@ -166,6 +181,9 @@ def fast_unary(slow: Pointwise) -> Callable[[Unary], Unary]:
                     tensor = _new(Tensor)
                     tensor._value = result if type(result) is _ndarray else np.asarray(result)
                     tensor._node = tensor._recording = None
+                    calls += 1
+                    if calls == _OFTEN:
+                        quick, calls = _quick(ufunc, kinds, silent, False), 0
                     return tensor
             return slow(x)
 
@@ -180,13 +198,19 @@ def fast_binary(
     accepts: frozenset[str] | None = None,
 ) -> Callable[[Binary], Binary]:
     """The same for two operands; the ufunc may differ, and what it takes."""
-    quick, recorded = ufunc or slow.ufunc, slow.recorded
-    fits = _alike(accepts or slow.accepts, isinstance(quick, np.ufunc))
+    direct, recorded = ufunc or slow.ufunc, slow.recorded
+    fits = _alike(accepts or slow.accepts, isinstance(direct, np.ufunc))
     alike = {left for left, right in fits if left is right}
-    least = FROM if _IN_KIND & set(getattr(quick, "types", ())) else TO
+    least = FROM if _IN_KIND & set(getattr(direct, "types", ())) else TO
 
     def decorate(declared: Binary) -> Binary:
+        quick: Quick | None = None
+        calls = 0
+
         def function(x1: Operand, x2: Operand, /) -> Tensor:
+            nonlocal quick, calls
+            if quick is not None and (made := quick(x1, x2)) is not NotImplemented:
+                return made  # type: ignore[no-any-return]
             a: Any = x1._value if type(x1) is Tensor else x1
             b: Any = x2._value if type(x2) is Tensor else x2
             left = a.dtype if type(a) is _ndarray else type(a)
@@ -194,12 +218,15 @@ def fast_binary(
             if left in alike if left is right else (left, right) in fits:
                 lines = left is right and least <= a.nbytes < TO
                 try:
-                    result = (quiet.aligned if lines else quiet.call)(quick, a, b)
+                    result = (quiet.aligned if lines else quiet.call)(direct, a, b)
                 except (ValueError, OverflowError):
                     return slow(x1, x2)  # says what is wrong
                 tensor = _new(Tensor)
                 tensor._value = result if type(result) is _ndarray else np.asarray(result)
                 tensor._node = tensor._recording = None
+                calls += 1
+                if calls == _OFTEN:
+                    quick, calls = _quick(direct, fits, False, least < TO), 0
                 return tensor
             if left is _Nothing or right is _Nothing:
                 return recorded(x1, x2)
@@ -208,6 +235,16 @@ def fast_binary(
         return _named(function, declared)
 
     return decorate
+
+
+def _quick(
+    ufunc: Callable[..., Any], kinds: frozenset[Kinds], silent: bool, lines: bool
+) -> Quick | None:
+    """The short way for known Tensors as machine code; None where there is none, or none yet."""
+    slots = tensor_slots()
+    if not isinstance(ufunc, np.ufunc) or slots is None or not is_native() or not is_ready():
+        return None
+    return applying(ufunc, kinds, slots, silent=silent, lines=lines)
 
 
 def _named(function: F, declared: Callable[..., Tensor]) -> F:

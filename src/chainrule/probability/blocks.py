@@ -19,6 +19,7 @@ from chainrule.functions.lift import Operand, known_array
 from chainrule.functions.manipulation import reshape
 from chainrule.functions.random_blocks import uniform_block, uniform_rows
 from chainrule.functions.random_keys import split
+from chainrule.functions.slots import tensor_slots
 from chainrule.ir.dtype import DType, from_numpy, uint64
 from chainrule.ir.primitives import Shape
 from chainrule.probability.parameters import kept
@@ -27,7 +28,6 @@ from chainrule.runtime.filling import filling
 from chainrule.runtime.programs import is_native, ready
 from chainrule.runtime.rows import rows_of
 from chainrule.tensors import Tensor, of_value
-from chainrule.transform.arguments import tensor_slots
 from chainrule.transform.jit import jit
 
 __all__: list[str] = []

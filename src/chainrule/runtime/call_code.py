@@ -111,7 +111,7 @@ ONE: Final = 0x8  # METH_O: it is given the one that it takes
 def maker(name: str, kind: int) -> Callable[[tuple[Any, ...]], Callable[..., Any]] | None:
     """Makes a function of a layout, if objects are laid out as it expects.
 
-    name   of the machine code: ``call`` or ``rows``
+    name   of the machine code: ``call``, ``rows`` or ``apply``
     kind   how Python gives it arguments
     """
     library = _library()
@@ -174,8 +174,11 @@ def _symbols() -> dict[str, int] | None:
         "PyCapsule_SetContext", "PyCapsule_GetContext", "PyCapsule_GetPointer",
         "PyEval_SaveThread", "PyEval_RestoreThread", "PyType_GenericAlloc", "PyList_GetItem",
         "PyTuple_New", "PyTuple_SetItem", "PyDict_New", "PyDict_SetItem", "PyObject_Call",
-        "PyObject_GenericSetAttr", "PyCapsule_IsValid", "PyType_IsSubtype",
+        "PyObject_GenericSetAttr", "PyCapsule_IsValid", "PyType_IsSubtype", "PyContext_Enter",
+        "PyContext_Exit", "PyObject_Vectorcall",
     )  # fmt: skip
 
 
-_NUMPY: Final = {"PyArray_NewFromDescr": 94, "PyArray_SetBaseObject": 282}
+_NUMPY: Final = {
+    "PyArray_NewFromDescr": 94, "PyArray_EnsureArray": 70, "PyArray_SetBaseObject": 282,
+}  # fmt: skip

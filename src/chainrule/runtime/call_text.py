@@ -12,6 +12,7 @@ from chainrule.codegen.llvm import Builder, Module
 from chainrule.codegen.table import FIRST
 from chainrule.codegen.texts import module_text
 from chainrule.codegen.values import Value, constant
+from chainrule.runtime.apply_text import write_apply
 from chainrule.runtime.building import write_build
 from chainrule.runtime.engine import host_target
 from chainrule.runtime.giving import GIFT, write_giving
@@ -323,4 +324,5 @@ def call_text() -> str:
     parameters = [("own", "ptr"), ("given", "ptr"), ("count", "i64")]
     _Writer(module.function("call", parameters, "ptr", noalias=False)).write()
     write_rows(module)
+    write_apply(module)
     return module_text(module)

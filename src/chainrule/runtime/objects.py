@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 from chainrule.codegen.llvm import Builder
 from chainrule.codegen.values import Value, constant
 from chainrule.runtime.matching import NULL, WRITABLE
 from chainrule.runtime.shelves import NAME
+from chainrule.runtime.team_layout import pointer
 
-__all__ = ["at", "hold", "new_array", "new_capsule"]
+__all__ = ["Refusing", "at", "hold", "new_array", "new_capsule"]
 
 
 def at(b: Builder, kind: str, place: Value, offset: Value | int) -> Value:
@@ -47,3 +48,44 @@ def hold(b: Builder, tensor: Value, array: Value, none: Value, slots: Mapping[st
     for slot in ("node", "recording"):
         b.call("Py_IncRef", "void", none)
         b.store(none, b.offset(tensor, slots[slot], "i8"))
+
+
+class Refusing:
+    """Writes a function of Python's that gives NotImplemented where all is not as expected.
+
+    Its first argument is a tuple that begins with the address of its words, which have names; one
+    of them is ``refused``, the object that it gives.
+    """
+
+    def __init__(self, b: Builder, names: Sequence[str]) -> None:
+        self.b = b
+        number = b.call("PyTuple_GetItem", "ptr", b.arguments[0], constant("i64", 0))
+        words = b.call("PyLong_AsVoidPtr", "ptr", number)
+        self.own = {name: b.load("i64", b.offset(words, k, "i64")) for k, name in enumerate(names)}
+        self._refused = b.label("refused")
+
+    def pointer(self, name: str) -> Value:
+        """A word that is an address."""
+        return pointer(self.b, self.own[name])
+
+    def expect(self, condition: Value, owned: Value | None = None) -> None:
+        """Go on if a condition holds; else let go of an object and refuse."""
+        b, on, off = self.b, self.b.label("on"), self.b.label("off")
+        b.branch(condition, on, off)
+        b.place(off)
+        if owned is not None:
+            b.call("Py_DecRef", "void", owned)
+        b.jump(self._refused)
+        b.place(on)
+
+    def give(self, array: Value) -> None:
+        """Give a new Tensor that holds an array, whose reference it takes over; the last part."""
+        b, kind = self.b, self.pointer("holder")
+        holder = b.call("PyType_GenericAlloc", "ptr", kind, constant("i64", 0))
+        self.expect(b.icmp("ne", holder, NULL), array)
+        hold(b, holder, array, self.pointer("none"), self.own)
+        b.ret(holder)
+        b.place(self._refused)
+        b.call("PyErr_Clear", "void")
+        b.call("Py_IncRef", "void", self.pointer("refused"))
+        b.ret(self.pointer("refused"))

@@ -11,7 +11,7 @@ import numpy as np
 
 from chainrule.runtime.aligned import align
 
-__all__ = ["quiet", "quiet_call", "quietly"]
+__all__ = ["quiet", "quiet_call", "quiet_context", "quietly"]
 
 Result = TypeVar("Result")
 
@@ -28,13 +28,14 @@ class _Quiet(threading.local):
     """
 
     def __init__(self) -> None:
-        self.program = _quiet_context()
-        self.call: Callable[..., Any] = _quiet_context().run
-        self.aligned: Callable[..., Any] = _quiet_context(lines=True).run
+        self.program = quiet_context()
+        self.call: Callable[..., Any] = quiet_context().run
+        self.aligned: Callable[..., Any] = quiet_context(lines=True).run
         self.busy = False
 
 
-def _quiet_context(*, lines: bool = False) -> contextvars.Context:
+def quiet_context(*, lines: bool = False) -> contextvars.Context:
+    """A context of its own, whose results lie on whole lines of the cache if so asked."""
     context = contextvars.Context()  # a copy would keep the recording that happens to be open
     context.run(np.seterr, all="ignore")
     if lines:

@@ -4,13 +4,12 @@ from __future__ import annotations
 
 from typing import Final
 
-from chainrule.codegen.llvm import Builder, Module
+from chainrule.codegen.llvm import Module
 from chainrule.codegen.values import Value, constant
 from chainrule.runtime.matching import AT, NULL, PLAIN
-from chainrule.runtime.objects import at, hold, new_array, new_capsule
+from chainrule.runtime.objects import Refusing, at, new_array, new_capsule
 from chainrule.runtime.shelves import LEAST
 from chainrule.runtime.team_calls import FILL
-from chainrule.runtime.team_layout import pointer
 
 __all__ = ["ROWS", "write_rows"]
 
@@ -30,52 +29,22 @@ job, cell        what ``chainrule_fill`` is told, and where it finds the address
 """
 
 
-class _Rows:
+class _Rows(Refusing):
     """Writes ``rows``; the methods are its parts, in order."""
-
-    def __init__(self, b: Builder) -> None:
-        self.b = b
-        own, self.x = b.arguments
-        number = b.call("PyTuple_GetItem", "ptr", own, constant("i64", 0))
-        words = b.call("PyLong_AsVoidPtr", "ptr", number)
-        self.own = {name: b.load("i64", b.offset(words, k, "i64")) for k, name in enumerate(ROWS)}
-        self.refused = b.label("refused")
 
     def write(self) -> None:
         """Look at the array; let NumPy make another; go along it; make a Tensor."""
-        b = self.b
         value, count = self.look()
         made = self.take(count)
         self.expect(self.run(value, count, made), made)
-        kind = self.pointer("holder")
-        holder = b.call("PyType_GenericAlloc", "ptr", kind, constant("i64", 0))
-        self.expect(b.icmp("ne", holder, NULL), made)
-        hold(b, holder, made, self.pointer("none"), self.own)
-        b.ret(holder)
-        b.place(self.refused)
-        b.call("PyErr_Clear", "void")
-        b.call("Py_IncRef", "void", self.pointer("refused"))
-        b.ret(self.pointer("refused"))
-
-    def pointer(self, name: str) -> Value:
-        """A word that is an address."""
-        return pointer(self.b, self.own[name])
-
-    def expect(self, condition: Value, owned: Value | None = None) -> None:
-        """Go on if a condition holds; else let go of an object and refuse."""
-        b, on, off = self.b, self.b.label("on"), self.b.label("off")
-        b.branch(condition, on, off)
-        b.place(off)
-        if owned is not None:
-            b.call("Py_DecRef", "void", owned)
-        b.jump(self.refused)
-        b.place(on)
+        self.give(made)
 
     def look(self) -> tuple[Value, Value]:
         """Expect a Tensor that holds an array of the right kind; gives that and its rows."""
         b, own = self.b, self.own
-        self.expect(b.icmp("eq", at(b, "i64", self.x, AT.kind), own["holder"]))
-        value = at(b, "ptr", self.x, own["value"])
+        x = b.arguments[1]
+        self.expect(b.icmp("eq", at(b, "i64", x, AT.kind), own["holder"]))
+        value = at(b, "ptr", x, own["value"])
         self.expect(b.icmp("ne", value, NULL))
         self.expect(b.icmp("eq", at(b, "i64", value, AT.kind), own["array"]))
         self.expect(b.icmp("eq", at(b, "i64", value, AT.dtype), own["dtype"]))
@@ -140,9 +109,9 @@ class _Rows:
 def write_rows(module: Module) -> None:
     """``rows(own, x)``: a function as Python's METH_O has them.
 
-    ``own`` is a tuple that begins with the address of the words. It gives NotImplemented, before
-    anyone has seen anything, where x is of another kind or something fails. It keeps the
+    It gives NotImplemented, before anyone has seen anything, where x is of another kind or
+    something fails. It keeps the
     interpreter's lock, so that one call at a time uses the job.
     """
     b = module.function("rows", [("own", "ptr"), ("x", "ptr")], "ptr", noalias=False)
-    _Rows(b).write()
+    _Rows(b, ROWS).write()

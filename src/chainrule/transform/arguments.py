@@ -3,24 +3,24 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from functools import cache
 from types import ModuleType
 from typing import Any, NamedTuple
 
 import numpy as np
 
 from chainrule import tree
+from chainrule.functions.slots import tensor_slots
 from chainrule.runtime.building import Build
 from chainrule.runtime.call_code import matcher
-from chainrule.runtime.calling import Direct, Given, Holder, direct
+from chainrule.runtime.calling import Direct, Given, direct
 from chainrule.runtime.giving import Handed
-from chainrule.runtime.matching import Match, Plan, slot_of
+from chainrule.runtime.matching import Match, Plan
 from chainrule.runtime.native import NativeProgram
 from chainrule.tensors import Tensor, of_value, tensor
 from chainrule.transform.closure import Attribute, Bound, Fixed, Get, Global
 from chainrule.transform.donation import Gift, GivenAway
 
-__all__ = ["Inputs", "called", "matched", "tensor_slots"]
+__all__ = ["Inputs", "called", "matched"]
 
 
 class _Unplanned(Exception):  # noqa: N818  it is no error that a call goes the slow way
@@ -244,15 +244,3 @@ def _value_slot() -> int | None:
     """Where a Tensor has its array."""
     slots = tensor_slots()
     return slots and slots.value
-
-
-@cache
-def tensor_slots() -> Holder | None:
-    """Where a Tensor has its array, its node and its recording."""
-    probe = of_value(np.empty(()))
-    node: Any = object()
-    recording: Any = object()
-    probe._node, probe._recording = node, recording
-    found = [slot_of(probe, x) for x in (probe._value, node, recording)]
-    places = [at for at in found if at is not None]
-    return Holder(Tensor, *places) if len(places) == len(found) else None
