@@ -90,7 +90,7 @@ def test_quantiles_of_infinite_and_missing_numbers():
 def test_copies_beside_each_other_are_numpy_s(dtype):
     x = (10 * drawn(600)).astype(dtype).reshape(20, 30)
     tensor = cr.tensor(x)
-    for k in (1, 3, 8, 9):
+    for k in (1, 2, 3, 8, 9):
         same_bits(cr.repeat(tensor, k), np.repeat(x, k))
         same_bits(cr.repeat(tensor, k, axis=1), np.repeat(x, k, axis=1))
         same_bits(cr.repeat(tensor, k, axis=-2), np.repeat(x, k, axis=-2))
@@ -100,6 +100,32 @@ def test_copies_beside_each_other_are_numpy_s(dtype):
         same_bits(cr.pad(tensor, widths), np.pad(x, widths))
     for axis in (0, 1, 2, -1, -3):
         same_bits(cr.stack([tensor, tensor], axis=axis), np.stack([x, x], axis))
+
+
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+@pytest.mark.parametrize(
+    ("shape", "axis"),
+    [((8192,), 0), ((8193,), None), ((COUNT,), 0), ((3, COUNT), 1), ((COUNT, 3), 0),
+     ((2, 100, 90), (1, 2)), ((100, 90, 2), (0, 1)), ((120, 130), None)],
+)  # fmt: skip
+def test_variances_of_long_rows(shape, axis, dtype):
+    x = drawn(shape, dtype=dtype) + 1000
+    for value in (x, np.asfortranarray(x), np.flip(x)):
+        for correction, keepdims in ((0, False), (1, True)):
+            found = cr.var(cr.tensor(value), axis=axis, correction=correction, keepdims=keepdims)
+            how = {"axis": axis, "ddof": correction, "keepdims": keepdims}
+            expected = np.var(value.astype("float64"), **how)
+            assert (found.numpy().dtype, found.shape) == (x.dtype, expected.shape)
+            np.testing.assert_allclose(found.numpy(), expected, rtol=1e-4)
+
+
+@pytest.mark.parametrize("wrong", [np.nan, np.inf, -np.inf])
+def test_variances_of_long_rows_that_are_not_finite(wrong):
+    x = drawn((3, COUNT))
+    x[1, -1] = wrong
+    np.testing.assert_array_equal(np.isnan(cr.var(cr.tensor(x), axis=1).numpy()), [0, 1, 0])
+    huge = np.full(COUNT, 1e30, "float32") * np.where(np.arange(COUNT) % 2, 1, -1)
+    assert cr.var(cr.tensor(huge.astype("float32"))).item() == np.inf
 
 
 def test_matrices_with_ones_on_the_diagonal():

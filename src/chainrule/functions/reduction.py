@@ -16,6 +16,7 @@ from chainrule.elsewhere import reduced
 from chainrule.errors import ArgumentError
 from chainrule.functions.along_axes import count
 from chainrule.functions.axes import Axes, axes_of
+from chainrule.functions.deviations import PIECE, squared_distances
 from chainrule.functions.lift import (
     Lifted,
     Operand,
@@ -89,7 +90,10 @@ def _std_node(node: Node, axes: tuple[int, ...], correction: float, keepdims: bo
 def _var_kernel(
     node: Node, axes: tuple[int, ...], correction: float, keepdims: bool
 ) -> Callable[[Array], Array] | None:
-    """The same in as many passes as there are sums, and two more; over long rows piece by piece."""
+    """The same in as many passes as there are sums, and two more.
+
+    Long rows go piece by piece, and the sum of the pieces is rounded in another way.
+    """
     if 0 in node.shape:
         return None
     size, labels = math.prod([node.shape[a] for a in axes]), tuple(range(node.ndim))
@@ -97,39 +101,18 @@ def _var_kernel(
     kept = tuple(a for a in labels if a not in axes)
     sum_of_products = einsum_kernel(canonical((labels, labels), kept))
     shape = kept_shape(node.shape, axes) if keepdims else tuple(node.shape[a] for a in kept)
-    long = size > _PIECE and kept == labels[: len(kept)]
+    long = size > PIECE and kept == labels[: len(kept)]
 
     def var(x: Array) -> Array:
         mean = np.true_divide(np.add.reduce(x, axes, keepdims=True), size)
         if long:
-            squares = _squared_distances(x.reshape(-1, size), mean.reshape(-1))
+            squares = squared_distances(x.reshape(-1, size), mean.reshape(-1))
         else:
             centered = np.subtract(x, mean)
             squares = sum_of_products(centered, centered)
         return np.asarray(np.true_divide(squares, freedom)).reshape(shape)
 
     return var
-
-
-def _squared_distances(rows: Array, means: Array) -> Array:
-    """The sums of squared distances of long rows from their means.
-
-    What is subtracted stays in the cache until it is squared. And BLAS leaves its threads asleep:
-    to wake them for one sum takes longer than to add it up, a thousand times as long where other
-    programs have the processors.
-    """
-    spare, sums = np.empty(_PIECE, rows.dtype), np.empty(len(rows), rows.dtype)
-    for k, (row, mean) in enumerate(zip(rows, means, strict=True)):
-        total = 0.0
-        for start in range(0, len(row), _PIECE):
-            piece = row[start : start + _PIECE]
-            centered = np.subtract(piece, mean, spare[: len(piece)])
-            total += float(centered.dot(centered))
-        sums[k] = total
-    return sums
-
-
-_PIECE: Final = 8192  # numbers; OpenBLAS wakes threads for products of more than 10,000
 
 
 def _std_kernel(
