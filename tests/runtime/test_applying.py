@@ -13,6 +13,7 @@ import pytest
 import chainrule as cr
 from chainrule.errors import ArgumentError, ShapeError
 from chainrule.functions import pointwise
+from chainrule.functions.often import OFTEN
 from chainrule.functions.slots import tensor_slots
 from chainrule.runtime import call_code
 from chainrule.runtime.aligned import FROM
@@ -25,10 +26,10 @@ PAIRS: frozenset[Kinds] = frozenset({(F64, F64), (F32, F32), (I64, I64), (F64, f
 ONE: frozenset[Kinds] = frozenset({(F64,), (F32,)})
 
 
-def made(ufunc: np.ufunc, kinds: frozenset[Kinds], *, lines: bool = False) -> Callable[..., Any]:
+def made(ufunc: np.ufunc, kinds: frozenset[Kinds], **how: Any) -> Callable[..., Any]:
     slots = tensor_slots()
     assert slots is not None
-    found = applying(ufunc, kinds, slots, silent=False, lines=lines)
+    found = applying(ufunc, kinds, slots, **how)
     assert found is not None
     return found
 
@@ -88,6 +89,20 @@ def test_numbers_that_are_not_finite_come_without_a_warning() -> None:
     np.testing.assert_array_equal(found, [np.inf, -np.inf, np.nan])
 
 
+def test_axes_before_those_that_are_read_together_are_not_broadcast() -> None:
+    multiply, dot = made(np.matmul, PAIRS, core=2), made(np.vecdot, PAIRS, core=1)
+    for one, other in (((3, 4), (4,)), ((4,), (4, 2)), ((4,), (4,)), ((5, 3, 4), (5, 4, 2))):
+        x, y = DRAW.standard_normal(one), DRAW.standard_normal(other)
+        found = multiply(cr.tensor(x), cr.tensor(y))
+        np.testing.assert_array_equal(found.numpy(), np.matmul(x, y))
+    for one, other in (((5, 3, 4), (4, 2)), ((4,), (5, 4, 2)), ((5, 3, 4), (1, 4, 2)), ((), (4,))):
+        assert multiply(cr.ones(one), cr.ones(other)) is NotImplemented
+    x, y = DRAW.standard_normal((2, 5, 3, 4))
+    np.testing.assert_array_equal(dot(cr.tensor(x), cr.tensor(y)).numpy(), np.vecdot(x, y))
+    for one, other in (((3, 4), (4,)), ((3, 4), (1, 4)), ((3, 4), (3, 5)), ((), ())):
+        assert dot(cr.ones(one), cr.ones(other)) is NotImplemented
+
+
 @pytest.mark.skipif(sys.platform != "linux", reason="elsewhere NumPy's memory is as it comes")
 def test_results_lie_on_whole_lines_where_that_was_asked() -> None:
     add = made(np.add, PAIRS, lines=True)
@@ -135,7 +150,7 @@ def often() -> Callable[..., Any]:
     call_code.finish()
 
     def call(function: Callable[..., Any], *operands: Any) -> None:
-        for _ in range(pointwise._OFTEN):
+        for _ in range(OFTEN):
             function(*operands)
 
     return call
@@ -170,6 +185,20 @@ def test_functions_of_two_give_what_they_gave(
     assert slope.shape == (1,)
 
 
+@pytest.mark.parametrize("function", [cr.matmul, cr.vecdot])
+def test_products_give_what_they_gave(
+    function: Callable[..., Any], often: Callable[..., Any]
+) -> None:
+    x = cr.tensor(DRAW.standard_normal((6, 6)))
+    given = (x, x[0], cr.arange(6), cr.tile(x, (2, 3, 1, 1)), x.astype(cr.float32), x.T, x > 0)
+    pairs = [(x, y) for x in given[:-1] for y in given]
+    before = [function(x, y) for x, y in pairs]
+    often(function, x, x)
+    assert all(same(function(*p), b) for p, b in zip(pairs, before, strict=True))
+    with pytest.raises(ShapeError):
+        function(cr.ones((3, 2)), cr.ones((3, 4)))
+
+
 @pytest.mark.parametrize("function", UNARY)
 def test_functions_of_one_give_what_they_gave(
     function: Callable[..., Any], often: Callable[..., Any]
@@ -193,8 +222,8 @@ def test_functions_are_called_many_times_before_they_are_machine_code(
 ) -> None:
     asked: list[int] = []
     number = 0
-    monkeypatch.setattr(pointwise, "_quick", lambda *_: asked.append(number))
+    monkeypatch.setattr(pointwise, "machine_code", lambda *_, **__: asked.append(number))
     function = pointwise.fast_binary(pointwise.ADD)(lambda x1, _: x1)
-    for number in range(1, 2 * pointwise._OFTEN + 1):  # noqa: B007  it is asked about
+    for number in range(1, 2 * OFTEN + 1):  # noqa: B007  it is asked about
         function(cr.tensor(1.0), 1.0)
-    assert asked == [pointwise._OFTEN, 2 * pointwise._OFTEN]
+    assert asked == [OFTEN, 2 * OFTEN]

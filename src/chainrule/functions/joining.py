@@ -113,9 +113,14 @@ def _stacked(arrays: list[np.ndarray], axis: int) -> np.ndarray:
 def _of_one_dtype(arrays: Sequence[Operand]) -> list[np.ndarray] | None:
     """The arrays of known Tensors that need no promotion."""
     known: list[np.ndarray] = []
+    dtype: np.dtype[Any] | None = None
     for x in arrays if type(arrays) in _LISTED else ():
         value = x._value if type(x) is Tensor else None
-        if value is None or (known and value.dtype is not known[0].dtype):
+        if value is None:
+            return None
+        if dtype is None:
+            dtype = value.dtype
+        elif value.dtype is not dtype:
             return None
         known.append(value)
     return known or None

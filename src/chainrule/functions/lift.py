@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from functools import lru_cache
-from typing import Any, Generic, TypeVar, overload
+from typing import Any, Final, Generic, TypeVar, overload
 
 import numpy as np
 
@@ -38,6 +38,8 @@ Made = TypeVar("Made")
 """What a Lifted gives: a Tensor where its builder makes one node, a list where it makes several."""
 
 _LIMIT = 4096
+_ndarray: Final = np.ndarray
+_new: Final[Callable[[type[Tensor]], Tensor]] = object.__new__
 
 
 class Lifted(Generic[Made]):
@@ -165,7 +167,10 @@ def made_at_once(function: Callable[..., Any], *arguments: Any) -> Tensor | None
         made = quiet.call(function, *arguments)
     except (TypeError, ValueError, IndexError, OverflowError):
         return None
-    return of_value(made if type(made) is np.ndarray else np.asarray(made))
+    tensor = _new(Tensor)  # as of_value does, without another call
+    tensor._value = made if type(made) is _ndarray else np.asarray(made)
+    tensor._node = tensor._recording = None
+    return tensor
 
 
 def as_tensor(value: Operand, name: str) -> Tensor:

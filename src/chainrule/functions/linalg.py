@@ -230,10 +230,10 @@ def trace(x: Operand, /, *, offset: int = 0, dtype: Any = None) -> Tensor:
     >>> cr.linalg.trace(cr.tensor([[1, 2], [3, 4]]))
     Tensor(5)
     """
-    value = known_array(x) if dtype is None and not offset else None
+    value = x._value if type(x) is Tensor and dtype is None and not offset else None
     if value is not None and value.dtype.kind == "f" and value.ndim > 1:
-        rows, columns = value.shape[-2:]
-        if rows == columns:  # all matrices at once
+        shape = value.shape
+        if shape[-1] == shape[-2]:  # all matrices at once
             return of_value(np.asarray(quiet.call(sum_of_diagonal, value)))
     tensor = _stack("trace", x)
     wanted = _sum_dtype(tensor.dtype) if dtype is None else as_dtype(dtype)

@@ -12,6 +12,7 @@ from chainrule.errors import ArgumentError, ShapeError
 from chainrule.functions.axes import axes_of
 from chainrule.functions.contraction import Plan, contract, einsum_run, numbers, parsed, plan
 from chainrule.functions.lift import Lifted, Operand, as_tensor, describe, known_array
+from chainrule.functions.often import Often
 from chainrule.ir import build
 from chainrule.ir.subscripts import Labels
 from chainrule.runtime.quiet import quiet, quiet_call, quietly
@@ -69,6 +70,9 @@ def einsum(expression: str, /, *operands: Operand) -> Tensor:
     return contract(parsed(expression, tensors), tensors)
 
 
+_MATMUL = Often(np.matmul, core=2)
+_VECDOT = Often(np.vecdot, core=1)
+
 # ---------------------------------------------------------------- matmul
 
 
@@ -101,9 +105,11 @@ def matmul(x1: Operand, x2: Operand, /) -> Tensor:
     >>> cr.matmul(cr.tensor([[1.0, 2.0], [3.0, 4.0]]), cr.tensor([1.0, 1.0]))
     Tensor([3., 7.])
     """
-    a = x1._value if type(x1) is Tensor else None
-    b = x2._value if type(x2) is Tensor else None
-    if a is not None and b is not None and a.dtype is b.dtype and a.dtype.kind != "b":
+    if _MATMUL.way is not None and (made := _MATMUL.way(x1, x2)) is not NotImplemented:
+        return made  # type: ignore[no-any-return]
+    if (known := _arrays(x1, x2)) is not None:
+        _MATMUL.count()
+        a, b = known
         shape, other = a.shape, b.shape
         rank, second = len(shape), len(other)
         if second == 1 and rank == 2 and shape[1] == other[0]:
@@ -144,8 +150,13 @@ def vecdot(x1: Operand, x2: Operand, /, *, axis: int = -1) -> Tensor:
     >>> cr.vecdot(cr.tensor([[1.0, 2.0], [3.0, 4.0]]), cr.tensor([1.0, 10.0]))
     Tensor([21., 43.])
     """
+    if axis == -1 and _VECDOT.way is not None:
+        made = _VECDOT.way(x1, x2)
+        if made is not NotImplemented:
+            return made  # type: ignore[no-any-return]
     known = _arrays(x1, x2) if axis == -1 else None
     if known is not None and known[0].ndim and known[0].shape == known[1].shape:
+        _VECDOT.count()
         return of_value(np.asarray(quiet.call(np.vecdot, *known)))
     left, right = numbers("vecdot", x1, x2)
     most, least = max(left.ndim, right.ndim), min(left.ndim, right.ndim)

@@ -24,7 +24,7 @@ from chainrule.functions.lift import (
     promoted,
     spread,
 )
-from chainrule.functions.slots import tensor_slots
+from chainrule.functions.often import OFTEN, Way, machine_code
 from chainrule.ir import build
 from chainrule.ir.dtype import ALL, DEFAULT_FLOAT, PROMOTION, float64, with_scalar
 from chainrule.ir.graph import Node
@@ -33,9 +33,6 @@ from chainrule.ir.scalar import INTEGER, NUMERIC, SCALARS, Scalar
 from chainrule.ir.subscripts import Labels, canonical
 from chainrule.recording import Recording, innermost
 from chainrule.runtime.aligned import FROM, TO
-from chainrule.runtime.applying import Kinds, applying
-from chainrule.runtime.call_code import is_ready
-from chainrule.runtime.programs import is_native
 from chainrule.runtime.quiet import quiet
 from chainrule.tensors import Tensor, Weak, node_of, of_node, of_value, weak
 
@@ -57,8 +54,6 @@ _IN_KIND: Final = {"dd->d", "ll->l"}
 Constructor = Callable[..., Node]
 Unary = Callable[[Operand], Tensor]
 Binary = Callable[[Operand, Operand], Tensor]
-Quick = Callable[..., Any]
-"""Gives a Tensor, or NotImplemented for operands that it does not take."""
 F = TypeVar("F", bound=Callable[..., Tensor])
 
 
@@ -152,8 +147,6 @@ def eager(ufunc: Callable[..., Any], *arrays: Any) -> Tensor:
 # The short ways are one function each, written out: at 15,000 numbers a ufunc takes 3 µs, and each
 # call of Python in between 0.1 µs.
 
-_OFTEN: Final = 1000  # calls after which a function becomes machine code, which takes 2 ms to load
-
 
 def fast_unary(slow: Pointwise) -> Callable[[Unary], Unary]:
     """Give a function of one operand, whose long way is ``slow``, the short ways."""
@@ -163,7 +156,7 @@ def fast_unary(slow: Pointwise) -> Callable[[Unary], Unary]:
     kinds = frozenset((kind,) for kind in fits)
 
     def decorate(declared: Unary) -> Unary:
-        quick: Quick | None = None
+        quick: Way | None = None
         calls = 0
 
         def function(x: Operand, /) -> Tensor:
@@ -182,8 +175,8 @@ def fast_unary(slow: Pointwise) -> Callable[[Unary], Unary]:
                     tensor._value = result if type(result) is _ndarray else np.asarray(result)
                     tensor._node = tensor._recording = None
                     calls += 1
-                    if calls == _OFTEN:
-                        quick, calls = _quick(ufunc, kinds, silent, False), 0
+                    if calls == OFTEN:
+                        quick, calls = machine_code(ufunc, kinds, silent=silent), 0
                     return tensor
             return slow(x)
 
@@ -204,7 +197,7 @@ def fast_binary(
     least = FROM if _IN_KIND & set(getattr(direct, "types", ())) else TO
 
     def decorate(declared: Binary) -> Binary:
-        quick: Quick | None = None
+        quick: Way | None = None
         calls = 0
 
         def function(x1: Operand, x2: Operand, /) -> Tensor:
@@ -225,8 +218,8 @@ def fast_binary(
                 tensor._value = result if type(result) is _ndarray else np.asarray(result)
                 tensor._node = tensor._recording = None
                 calls += 1
-                if calls == _OFTEN:
-                    quick, calls = _quick(direct, fits, False, least < TO), 0
+                if calls == OFTEN:
+                    quick, calls = machine_code(direct, fits, lines=least < TO), 0
                 return tensor
             if left is _Nothing or right is _Nothing:
                 return recorded(x1, x2)
@@ -235,16 +228,6 @@ def fast_binary(
         return _named(function, declared)
 
     return decorate
-
-
-def _quick(
-    ufunc: Callable[..., Any], kinds: frozenset[Kinds], silent: bool, lines: bool
-) -> Quick | None:
-    """The short way for known Tensors as machine code; None where there is none, or none yet."""
-    slots = tensor_slots()
-    if not isinstance(ufunc, np.ufunc) or slots is None or not is_native() or not is_ready():
-        return None
-    return applying(ufunc, kinds, slots, silent=silent, lines=lines)
 
 
 def _named(function: F, declared: Callable[..., Tensor]) -> F:

@@ -11,7 +11,7 @@ from chainrule.runtime.calling import Holder
 from chainrule.runtime.matching import slot_of
 from chainrule.tensors import Tensor, of_value
 
-__all__ = ["tensor_slots"]
+__all__: list[str] = []
 
 
 @cache

@@ -14,12 +14,13 @@ __all__ = ["APPLY", "KIND", "MOST", "write_apply"]
 
 APPLY: Final = (
     "holder", "value", "node", "recording", "none", "array", "refused",
-    "ufunc", "operands", "kinds", "kind_count", "quiet", "lines",
+    "ufunc", "operands", "core", "kinds", "kind_count", "quiet", "lines",
 )  # fmt: skip
 """The words of a function ``apply``.
 
 holder          the class of Tensors; where they have their value, node and recording
 ufunc           what is applied, to how many operands
+core            axes that it reads together; those before are the same for all operands, or none
 kinds           those that it is applied to, as rows of KIND words
 quiet, lines    contexts in which it is called; in that of lines, results lie on whole lines of the
                 cache. With 0 it is called as it is.
@@ -38,17 +39,18 @@ class _Apply(Refusing):
         super().__init__(b, APPLY)
         _, self.given, self.count = b.arguments
         self.arrays, self.kinds = b.local("ptr", MOST), b.local("i64", MOST)
-        self.elements = b.local("i64")
+        self.axes, self.sizes = b.local("i64", MOST), b.local("ptr", MOST)
 
     def write(self) -> None:
         """Look at the operands, find their kinds, let NumPy compute, make a Tensor."""
         b, own = self.b, self.own
         self.expect(b.icmp("eq", self.count, own["operands"]))
-        b.store(constant("i64", 0), self.elements)
         for place in range(MOST):
-            b.store(constant("i64", 0), b.offset(self.kinds, place, "i64"))
+            for numbers in (self.kinds, self.axes):
+                b.store(constant("i64", 0), b.offset(numbers, place, "i64"))
             with b.when(b.icmp("sgt", own["operands"], place)):
                 self.look(place)
+        self.compare()
         result = self.run(self.context(self.find()))
         self.expect(b.icmp("ne", result, NULL))
         # Of arrays without axes NumPy makes a number.
@@ -70,17 +72,35 @@ class _Apply(Refusing):
             self.expect(b.icmp("eq", at(b, "i64", value, AT.kind), own["array"]))
             b.store(value, array)
             b.store(at(b, "i64", value, AT.dtype), kind)
-            if place == 0:
-                self.measure(value)
+            axes = b.convert("zext", at(b, "i32", value, AT.ndim), "i64")
+            b.store(axes, b.offset(self.axes, place, "i64"))
+            b.store(at(b, "ptr", value, AT.dims), b.offset(self.sizes, place, "ptr"))
 
-    def measure(self, value: Value) -> None:
-        """Note how many elements an array has."""
-        b, sizes = self.b, at(self.b, "ptr", value, AT.dims)
-        axes = b.convert("zext", at(b, "i32", value, AT.ndim), "i64")
-        b.store(constant("i64", 1), self.elements)
-        with b.loop(0, axes) as turn:
-            size = b.load("i64", b.offset(sizes, turn.index, "i64"))
-            b.store(b.mul(b.load("i64", self.elements), size), self.elements)
+    def compare(self) -> None:
+        """Expect axes before those that are read together to be the same."""
+        b = self.b
+        first, second = (b.load("i64", b.offset(self.axes, k, "i64")) for k in range(MOST))
+        most = b.select(b.icmp("sgt", first, second), first, second)
+        with b.when(b.icmp("sgt", most, self.own["core"])):
+            self.expect(b.icmp("eq", first, second))
+            with b.loop(0, b.sub(most, self.own["core"])) as turn:
+                one, other = (
+                    b.load("i64", b.offset(self.size(k), turn.index, "i64")) for k in range(MOST)
+                )
+                self.expect(b.icmp("eq", one, other))
+
+    def size(self, place: int) -> Value:
+        """Where the sizes of an operand lie."""
+        return self.b.load("ptr", self.b.offset(self.sizes, place, "ptr"))
+
+    def elements(self) -> Value:
+        """How many elements the first operand has; 1 if it is a number."""
+        b, count = self.b, self.b.local("i64")
+        b.store(constant("i64", 1), count)
+        with b.loop(0, b.load("i64", self.axes)) as turn:
+            size = b.load("i64", b.offset(self.size(0), turn.index, "i64"))
+            b.store(b.mul(b.load("i64", count), size), count)
+        return b.load("i64", count)
 
     def find(self) -> Value:
         """The row of the kinds that were found."""
@@ -101,7 +121,7 @@ class _Apply(Refusing):
         """The context for a result of this kind and size; 0 for none."""
         b, own = self.b, self.own
         least, most = (b.load("i64", b.offset(row, MOST + k, "i64")) for k in range(2))
-        size = b.load("i64", self.elements)
+        size = self.elements()
         lines = b.binary("and", b.icmp("sge", size, least), b.icmp("slt", size, most))
         return b.select(lines, own["lines"], own["quiet"])
 
