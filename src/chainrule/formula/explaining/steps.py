@@ -23,7 +23,7 @@ from chainrule.formula.explaining.naming import nested
 from chainrule.formula.explaining.pieces import DIRECTION, Piece, pieces
 from chainrule.formula.matrix.structure import formula
 from chainrule.formula.printing.arrange import shape_of
-from chainrule.formula.printing.latex import latex, latex_name
+from chainrule.formula.printing.latex import latex, latex_element, latex_name
 from chainrule.formula.printing.layout import wrapped
 from chainrule.formula.printing.notation import UNICODE, at_labels, element_of, spelled
 from chainrule.formula.typeset import tree as ts
@@ -322,7 +322,8 @@ def _step_text(
     """A title, and what the teacher writes below it, with a word before each line."""
     name = spelled(step.name)
     users = ", ".join(
-        f"{spelled(local.used)} = {UNICODE(meaning[local.used])}" for local in step.locals
+        f"{element_of(spelled(local.used), meaning[local.used])} = {UNICODE(meaning[local.used])}"
+        for local in step.locals
     )
     lines = wrapped(f"{number}  {name} in {users}", width, 8)
     for label, left, right, shape in _written(step, subject):
@@ -339,8 +340,9 @@ def _written(step: Step, subject: str) -> list[tuple[str, str, str, str]]:
     lines = [
         ("local", _ratio(u, name), UNICODE(u.derivative), shape_of(u.derivative)) for u in inner
     ]
-    lines += [("incoming", _gradient(spelled(u.used)), UNICODE(u.incoming),
-               shape_of(u.incoming) or "scalar") for u in inner if u.incoming]  # fmt: skip
+    lines += [("incoming", element_of(_gradient(spelled(u.used)), u.incoming),
+               UNICODE(u.incoming), shape_of(u.incoming) or "scalar")
+              for u in inner if u.incoming]  # fmt: skip
     direct = [local.derivative for local in step.locals if local.used == subject]
     if inner:
         lines += [("direct", f"∂{subject}/∂{name}", UNICODE(d), shape) for d in direct]
@@ -348,9 +350,10 @@ def _written(step: Step, subject: str) -> list[tuple[str, str, str, str]]:
                  for u in inner]  # fmt: skip
         rule = " + ".join([*sides, *("direct" for _ in direct)])
         lines.append(("chain", _column(gradient, len(step.dims)), rule, ""))
-    lines.append(("" if inner else "gradient", gradient, UNICODE(step.chained), shape))
-    if step.simplified is not None:
-        lines.append(("simplify", gradient, UNICODE(step.simplified), shape))
+    word = "" if inner else "gradient"
+    lines.append((word, element_of(gradient, step.chained), UNICODE(step.chained), shape))
+    if (simple := step.simplified) is not None:
+        lines.append(("simplify", element_of(gradient, simple), UNICODE(simple), shape))
     return lines
 
 
@@ -366,13 +369,13 @@ def _column(name: str, rank: int) -> str:
 
 
 def _latex(told: Board) -> str:
-    rows = [f"{latex_name(name)} &= {latex(tree)}" for name, tree in told.values]
+    rows = [f"{latex_element(latex_name(n), tree)} &= {latex(tree)}" for n, tree in told.values]
     for step in told.steps:
         letter, gradient = latex_name(step.name), latex_name(_gradient(step.name))
         for local in step.locals:
             fraction = f"\\frac{{\\partial {latex_name(local.used)}}}{{\\partial {letter}}}"
             rows.append(f"{fraction} &= {latex(local.derivative)}")
-        rows.append(f"{gradient} &= {latex(step.chained)}")
+        rows.append(f"{latex_element(gradient, step.chained)} &= {latex(step.chained)}")
         if step.simplified is not None:
             rows.append(f"&= {latex(step.simplified)}")
     return "\\begin{aligned}\n" + " \\\\\n".join(rows) + "\n\\end{aligned}"

@@ -25,7 +25,9 @@ Parts = tuple[int, Tree, Sequence[Tree]]
 def in_indices(terms: Sequence[Term], dims: tuple[str, ...], parts: Sequence[Parts]) -> Tree:
     """A sum of terms; ``parts`` has of each the sign, the scalar and the trees of its factors."""
     arrays = any(f.labels for t in terms for f in t.factors)
-    if len(dims) > 2 and arrays and all(_is_whole(t, len(dims)) for t in terms):
+    trees = [tree for _, _, some in parts for tree in some]
+    alike = len(trees) == 1 or not any(map(labels_of, trees))  # else T ⊙ Wₙcᵢⱼ would lose order
+    if len(dims) > 2 and arrays and alike and all(_is_whole(t, len(dims)) for t in terms):
         made = [_whole(t, dims, p) for t, p in zip(terms, parts, strict=True)]
     else:
         made = [_indexed(t, dims, p) for t, p in zip(terms, parts, strict=True)]
@@ -105,6 +107,11 @@ def _renamed(tree: Tree, names: Mapping[str, str], taken: set[str]) -> Tree:
             made = tuple(_factor(f, inner, used | set(inner.values())) for f in factors)
             sums = tuple((inner[i], dim) for i, dim in summed)
             return replace(tree, labels=tuple(inner[i] for i in labels), summed=sums, factors=made)
+        case ts.Apply(parts=(body,)) if len(own := labels_of(body)) > len(names):  # maxᵢ(Xₙᵢ)
+            used = taken | set(names.values())
+            spare = (c for c in _SPARE if c not in used and c not in own)
+            inner = dict(names) | {i: _free(i, used, spare) for i in own[len(names) :]}
+            return replace(tree, parts=(_renamed(body, inner, used | set(inner.values())),))
         case ts.Plus(parts=parts) | ts.Apply(parts=parts) | ts.Elementwise(parts=parts):
             return replace(tree, parts=tuple(_renamed(p, names, taken) for p in parts))
         case ts.Bracket(left=left, right=right):

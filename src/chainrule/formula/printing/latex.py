@@ -19,7 +19,7 @@ from chainrule.formula.printing.numbers import decimal
 from chainrule.formula.typeset.tree import Tree
 from chainrule.formula.typeset.walk import labels_of
 
-__all__ = ["display", "latex", "latex_left", "latex_name", "latex_text"]
+__all__ = ["display", "latex", "latex_element", "latex_left", "latex_name", "latex_text"]
 
 _GREEK: Final = {letter: name for name, letter in GREEK.items()} | {"ε": "varepsilon"}
 _SIGNS: Final = {
@@ -215,10 +215,10 @@ def display(
 ) -> str:  # fmt: skip
     """The equation with its "where" lines, aligned at =, and notes below."""
     labelled = f"\\left({latex_left(left)}\\right)" if labels_of(tree) else latex_left(left)
-    rows = [f"{_at(labelled, tree)} &= {latex(tree, shapes)}{_told(tree)}"]
+    rows = [f"{latex_element(labelled, tree)} &= {latex(tree, shapes)}{_told(tree)}"]
     for k, (name, part) in enumerate(where):
         head = "\\text{where}\\quad " if k == 0 else ""
-        rows.append(f"{head}{_at(latex_name(name), part)} &= {latex(part)}{_told(part)}")
+        rows.append(f"{head}{latex_element(latex_name(name), part)} &= {latex(part)}{_told(part)}")
     rows += [
         f"&\\text{{{note.partition(' ')[0]}}}\\ {latex_text(note.partition(' ')[2])}"
         for note in notes
@@ -227,7 +227,7 @@ def display(
     return f"\\begin{{aligned}}\n{body}\n\\end{{aligned}}"
 
 
-def _at(name: str, tree: Tree) -> str:
+def latex_element(name: str, tree: Tree) -> str:
     """A left side with labels, if what it stands for is in index notation."""
     labels = "".join(labels_of(tree))
     return f"{{{name}}}_{{{_words(labels)}}}" if labels else name

@@ -86,16 +86,20 @@ def spanned(name: str) -> tuple[str, int]:
     return plain, int(axes or 1)
 
 
+_KEEPING = frozenset({"softmax", "log_softmax"})
 REDUCTIONS = frozenset({"max", "min", "prod", "any", "all", "argmax", "argmin"})
 
 
 def axes_below(tree: ts.Apply) -> str:
     """The axes that a function goes along, where that is not plain: softmaxₙₘ(X), maxₖ(X)."""
     name, axes = spanned(tree.name)
+    inner = labels_of(tree.parts[0]) if tree.parts else ()
+    if name in _KEEPING and inner:
+        return "".join(inner[-axes:])
     if axes > 1:
         return "".join(tree.dims[-axes:])
     if name in REDUCTIONS and len(tree.parts) == 1 and tree.dims:
-        gone = tree.parts[0].dims[len(tree.dims) :]
+        gone = (inner or tree.parts[0].dims)[len(tree.dims) :]
         return "" if any(d.isdigit() for d in gone) else "".join(gone)
     return ""
 
@@ -118,6 +122,8 @@ def labels_of(tree: Tree) -> tuple[str, ...]:
     match tree:
         case ts.Indexed(labels=labels):
             return labels
+        case ts.Apply(name=name, parts=(body,)) if spanned(name)[0] in _KEEPING | REDUCTIONS:
+            return labels_of(body)[: len(tree.dims)]
         case ts.Apply(name=name) if spanned(name)[0] in _ALONG:
             return ()
         case ts.Plus() | ts.Apply() | ts.Power() | ts.Bracket() | ts.Scaled() | ts.Elementwise():
