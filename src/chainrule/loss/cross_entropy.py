@@ -18,7 +18,14 @@ from chainrule.functions.logic import logical_and
 from chainrule.functions.reduction import sum
 from chainrule.functions.softmax import log_softmax, softmax
 from chainrule.ir.dtype import bool_
-from chainrule.loss.labels import Counting, Weights, batch_mean, check_labels, weights_of_classes
+from chainrule.loss.labels import (
+    Counting,
+    Weights,
+    batch_mean,
+    check_labels,
+    weights_of_classes,
+    with_checked,
+)
 from chainrule.tensors import Tensor
 from chainrule.transform.custom import custom_derivative
 
@@ -39,8 +46,8 @@ def cross_entropy(
     L = −(1/N) Σᵢₖ Yᵢₖ log softmax(sᵢ)ₖ   for probabilities Y, among them one-hot rows
     ∂L/∂S = (P − Y)/N   with P = softmax(S), and Y the one-hot rows of labels
 
-    It never overflows, and a class with logit −∞ that no target asks for adds nothing. Labels
-    under ``jit`` are not checked; one that names no class counts as a loss of 0.
+    It never overflows, and a class with logit −∞ that no target asks for adds nothing. Where
+    labels have no values yet, as under ``jit``, one that names no class makes the loss NaN.
 
     label_smoothing  the share ε of each target that is spread evenly over the K classes:
                      Y becomes (1 − ε) Y + ε/K
@@ -91,7 +98,7 @@ def cross_entropy(
     counting = Counting(scores, wanted, weights, ignore_index)
     if counting.plain and not label_smoothing:
         mean: Tensor = _of_labels(scores, wanted)
-        return mean
+        return with_checked(mean, wanted, scores.shape[-1])
     truth = one_hot(wanted, scores.shape[-1], dtype=scores.dtype)
     rows = _surprise(counting.cleared(scores), _weighted(truth, label_smoothing, weights))
     return counting.mean_of_weighted(rows)

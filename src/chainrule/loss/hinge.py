@@ -27,7 +27,8 @@ def hinge(
     L = (1/N) Σᵢ Σ_{j≠yᵢ} rᵢⱼ,   rᵢⱼ = max(0, sᵢⱼ − sᵢ[yᵢ] + margin)
     ∂L/∂S = (A − diag(A 1) Y)/N   with Aᵢⱼ = 1 where rᵢⱼ > 0 and j ≠ yᵢ, else 0; Y one-hot rows
 
-    At its kinks the derivative is 0. Labels under ``jit`` are not checked.
+    At its kinks the derivative is 0. Where labels have no values yet, as under ``jit``, one that
+    names no class makes the loss NaN.
 
     class_weights  a factor for each class: the mean becomes Σᵢ w[yᵢ] Lᵢ / Σᵢ w[yᵢ]
     ignore_index   the label of rows that do not count, in the sum or in N
@@ -58,7 +59,7 @@ def squared_hinge(
     L = (1/N) Σᵢ Σ_{j≠yᵢ} rᵢⱼ²,   rᵢⱼ = max(0, sᵢⱼ − sᵢ[yᵢ] + margin)
     ∂L/∂S = 2 (R − diag(R 1) Y)/N   with R = [rᵢⱼ], 0 where j = yᵢ; Y one-hot rows
 
-    Labels under ``jit`` are not checked.
+    Where labels have no values yet, as under ``jit``, one that names no class makes the loss NaN.
 
     class_weights  a factor for each class: the mean becomes Σᵢ w[yᵢ] Lᵢ / Σᵢ w[yᵢ]
     ignore_index   the label of rows that do not count, in the sum or in N

@@ -12,12 +12,13 @@ from typing import Any
 
 from chainrule.errors import ArgumentError, DTypeError, ShapeError
 from chainrule.functions.creation import ones
-from chainrule.functions.elementwise import divide, equal, multiply, where
+from chainrule.functions.elementwise import add, divide, equal, less, less_equal, multiply, where
 from chainrule.functions.embedding import one_hot
 from chainrule.functions.lift import Operand, cast, describe
 from chainrule.functions.linear import matmul
+from chainrule.functions.logic import logical_and, logical_or
 from chainrule.functions.manipulation import expand_dims
-from chainrule.functions.reduction import sum
+from chainrule.functions.reduction import all, sum
 from chainrule.ir.dtype import int64
 from chainrule.tensors import Tensor, tensor
 
@@ -69,6 +70,21 @@ def _check_range(
         )
 
 
+def with_checked(
+    mean: Tensor, labels: Tensor, classes: int, ignored: Tensor | None = None
+) -> Tensor:
+    """A mean, NaN if one of the labels names no class and no error could say so when it was made.
+
+    Programs raise no error of ours, but what trains with them stops where a loss is NaN.
+    """
+    if labels._value is not None:
+        return mean
+    known = cast(labels, int64)
+    there = logical_and(less_equal(0, known), less(known, classes))
+    there = there if ignored is None else logical_or(there, ignored)
+    return add(mean, where(all(there), 0.0, math.nan))  # the gradient is that of the mean
+
+
 def weights_of_classes(name: str, weights: Weights, scores: Tensor) -> Tensor | None:
     """The weights of the classes in the dtype of the scores, one for each class, or None."""
     if weights is None:
@@ -118,16 +134,20 @@ class Counting:
     def mean(self, rows: Tensor) -> Tensor:
         """Σ wᵢ rᵢ / Σ wᵢ over the rows that are not ignored."""
         if self.plain:
-            return batch_mean(rows, self.labels.shape)
+            return self._whole(batch_mean(rows, self.labels.shape))
         counts = self._counts()
         weighted = where(equal(counts, 0.0), 0.0, multiply(counts, rows))
-        return divide(sum(weighted), sum(counts))
+        return self._whole(divide(sum(weighted), sum(counts)))
 
     def mean_of_weighted(self, rows: Tensor) -> Tensor:
         """Σ rᵢ / Σ wᵢ over the rows that are not ignored, where the rows have their weights."""
         if self.plain:
-            return batch_mean(rows, self.labels.shape)
-        return divide(sum(self._kept(rows)), sum(self._counts()))
+            return self._whole(batch_mean(rows, self.labels.shape))
+        return self._whole(divide(sum(self._kept(rows)), sum(self._counts())))
+
+    def _whole(self, mean: Tensor) -> Tensor:
+        """A mean, NaN if a label names no class."""
+        return with_checked(mean, self.labels, self.classes, self.ignored)
 
     def _counts(self) -> Tensor:
         if self.weights is None:

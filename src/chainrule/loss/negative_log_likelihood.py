@@ -25,7 +25,8 @@ def negative_log_likelihood(
     L = −(1/N) Σᵢ ℓᵢ[yᵢ],   ∂L/∂ℓ = −Y/N   with Y the one-hot rows of the labels
 
     It is for models that end in ``log_softmax`` or give a density; from logits, take
-    ``cross_entropy``. Labels under ``jit`` are not checked; one that names no class counts as 0.
+    ``cross_entropy``. Where labels have no values yet, as under ``jit``, one that names no
+    class makes the loss NaN.
 
     class_weights  a factor for each class: L = −Σᵢ w[yᵢ] ℓᵢ[yᵢ] / Σᵢ w[yᵢ]
     ignore_index   the label of rows that do not count, in the sum or in N
