@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import fields, is_dataclass
 from functools import partial, update_wrapper
 from typing import Any, Final, overload
 
@@ -28,8 +29,10 @@ from chainrule.tensors import Tensor
 from chainrule.transform.donation import Donate, Donation
 from chainrule.transform.recorded import Options, Recorded, Shortcut, say
 from chainrule.transform.scope import Function, fields_hint, require_function
+from chainrule.transform.statics import warn_of_values
 
 _SHORTENED: Final = 3  # calls of one kind from which on a shortcut pays
+_MANY: Final = 16  # recordings of a function that are kept, at which their reason is looked for
 _TRIED: Final = 8  # shortcuts of a function; one that does not fit costs half a microsecond
 
 
@@ -43,13 +46,27 @@ def _signature(leaf: Any) -> Any:
     try:
         hash(leaf)
     except TypeError:
-        raise ArgumentError(
-            f"jit: an argument holds a {type(leaf).__name__}, which is neither a Tensor nor "
-            "hashable\n\n"
-            "  Tensors and floats may change from call to call; everything else is part of the "
-            f"program\n  and must be hashable.{fields_hint(leaf)}"
-        ) from None
+        raise _static(leaf, "which is neither a Tensor nor hashable") from None
+    if is_dataclass(leaf) and _holds_tensors(leaf):
+        raise _static(leaf, "a dataclass that holds Tensors and is no Module")
     return type(leaf), leaf
+
+
+def _static(leaf: Any, what: str) -> ArgumentError:
+    return ArgumentError(
+        f"jit: an argument holds a {type(leaf).__name__}, {what}\n\n"
+        "  Tensors and floats may change from call to call; everything else is part of the "
+        f"program\n  and must be hashable.{fields_hint(leaf)}"
+    )
+
+
+def _holds_tensors(leaf: Any) -> bool:
+    """Whether a field of a dataclass is a Tensor, or a tree with one.
+
+    It would be equal to no other one, so that each call with a new one would be recorded.
+    """
+    held = tree.flatten([getattr(leaf, f.name, None) for f in fields(leaf)])[0]
+    return any(isinstance(part, Tensor) for part in held)
 
 
 class Jitted:
@@ -160,6 +177,8 @@ class Jitted:
         if found.reusable:
             self._forget(self.cache.get(key))
             self.cache[key] = found
+            if len(self.cache) == _MANY:
+                warn_of_values(self.__name__, list(self.cache), leaves)
         return found
 
     def graph(self, *args: Any, **kwargs: Any) -> Graph:
