@@ -10,13 +10,14 @@ from typing import Any, Final, NamedTuple
 import numpy as np
 
 from chainrule.runtime.memory import empty, placed
-from chainrule.runtime.native import ARRAY_HEADER, NativeProgram, plain
+from chainrule.runtime.native import ARRAY_HEADER, Frame, NativeProgram, plain
 from chainrule.runtime.team_calls import FILL, MOVING
 from chainrule.runtime.threads import pool
 
 __all__ = ["Filling", "Moving", "filling", "one_by_one"]
 
 Array = np.ndarray[Any, Any]
+_AT_ONCE: Final = 2**10  # blocks of a call of machine code: some tenths of a second at most
 _WORD: Final = {name: k for k, name in enumerate(FILL)}
 
 
@@ -37,6 +38,17 @@ class Moving(NamedTuple):
         if number == count - 1 or not self.rows:
             return self.last
         return self.whole[self.rows * number :][: self.rows].reshape(self.last.shape)
+
+    def part(self, first: int, count: int) -> Moving:
+        """So many blocks from the first on, before the last one of all."""
+        if not self.rows:
+            return Moving(self.whole, 0, self.whole)
+        inner = self.whole[self.rows * first :][: self.rows * count]
+        return Moving(inner, self.rows, inner[-self.rows :].reshape(self.last.shape))
+
+    def after(self, first: int) -> Moving:
+        """The blocks from the first on."""
+        return Moving(self.whole[self.rows * first :], self.rows, self.last)
 
 
 class _Job(NamedTuple):
@@ -79,26 +91,51 @@ class Filling:
         Cost:    4 µs, and 0.1 µs a block.
         """
         height, width = self.height, self.width
-        blocks, end = 1 + -(-begin // height), begin * width
+        blocks = 1 + -(-begin // height)
         whole, start = placed((count, *self.rest), self.dtype)
         flat = [plain(given) for given in fixed]
-        words, place, _ = job = self.jobs.pop() if self.jobs else self.new_job()
-        words[_BLOCKS], words[_START], words[_END] = blocks, start, start + end
-        words[_REST] = min(height, count - begin) * width
-        word = len(FILL)
-        for all_, rows, last in moving:
-            words[word], words[word + 1] = id(all_), id(last)
-            words[word + 2] = rows and rows * all_.strides[0]
-            word += MOVING
-        words[word : word + len(flat)] = array("q", map(id, flat))
+        job = self.jobs.pop() if self.jobs else self.new_job()
         frame = self.program.frame()
-        done = self.run(frame.place, place)
+        done, step = 0, height * width
+        while blocks - done > _AT_ONCE:  # between two calls, Ctrl-C is answered
+            part = [m.part(done, _AT_ONCE) for m in moving]
+            ends = _AT_ONCE, start + done * step, start + (done + _AT_ONCE - 1) * step, step
+            if not self._fill(frame, job, ends, flat, part):
+                break
+            done += _AT_ONCE
+        else:
+            rest = min(height, count - begin) * width
+            ends = blocks - done, start + done * step, start + begin * width, rest
+            part = [m.after(done) for m in moving] if done else moving
+            done += blocks if self._fill(frame, job, ends, flat, part) else 0
         frame.table[-1] = 0
         self.program.frames.append(frame)
         self.jobs.append(job)
         if done < blocks:  # NumPy's errors say what was wrong with the numbers
             return one_by_one(self.program.by_reference, count, flat, moving, height, begin)
         return whole
+
+    def _fill(
+        self,
+        frame: Frame,
+        job: _Job,
+        ends: tuple[int, int, int, int],
+        fixed: Sequence[Array],
+        moving: Sequence[Moving],
+    ) -> bool:
+        """Fill some blocks; whether all of them could be.
+
+        ends   their number, where the first one and the last one lie, and the bytes of the last
+        """
+        words, place, _ = job
+        words[_BLOCKS], words[_START], words[_END], words[_REST] = ends
+        word = len(FILL)
+        for all_, rows, last in moving:
+            words[word], words[word + 1] = id(all_), id(last)
+            words[word + 2] = rows and rows * all_.strides[0]
+            word += MOVING
+        words[word : word + len(fixed)] = array("q", map(id, fixed))
+        return self.run(frame.place, place) >= ends[0]
 
     def new_job(self, fixed: Sequence[Array] = ()) -> _Job:
         """The words of a call, but for what is another for each; with fixed inputs or without."""

@@ -105,7 +105,7 @@ class NativeProgram:
         self.outputs = [self.place[n] for n in graph.outputs]
         self.steps = [self._step(s) for s in native.segments] if not native.by_object else []
         self.last_of_host = max((k for k, s in enumerate(native.segments) if s.host), default=-1)
-        self.frames: list[_Frame] = []
+        self.frames: list[Frame] = []
         self.reference: Program | None = None
         self.blocks, self.parts = _blocks(native.made)
         self.first_made = len(self.template) - len(native.made)
@@ -204,7 +204,7 @@ class NativeProgram:
         found = call.arrays
         return [found[k] if k in found else self._constant(k) for k in self.outputs]
 
-    def frame(self) -> _Frame:
+    def frame(self) -> Frame:
         """Memory for a call, if there is enough for it and for the results."""
         try:
             return self.frames.pop()
@@ -219,7 +219,7 @@ class NativeProgram:
         table = array("q", [*self.template.tolist(), 0])
         place = table.buffer_info()[0]
         table[ARENA], table[STATUS] = address, place + 8 * (len(table) - 1)
-        return _Frame(held, table, place)
+        return Frame(held, table, place)
 
     def at_once(self, arrays: list[Array]) -> list[Array]:
         """The same for contiguous and aligned arrays, where the host has no part in the program."""
@@ -264,7 +264,7 @@ class NativeProgram:
         return self.reference(*arrays)
 
 
-class _Frame(NamedTuple):
+class Frame(NamedTuple):
     """What belongs to one call: the arena, and the table with its address.
 
     The table has one more entry, for the error.
