@@ -102,8 +102,8 @@ def test_the_command_line_has_the_precisions_of_programs():
     assert PRECISIONS == target.PRECISIONS
 
 
-def stopped_by(number: signal.Signals, folder: Path) -> tuple[int, str]:
-    process = start(*LONG, "--epochs", 100_000, cwd=folder)
+def stopped_by(number: signal.Signals, folder: Path, *command: object) -> tuple[int, str]:
+    process = start(*(command or (*LONG, "--epochs", 100_000)), cwd=folder)
     assert process.stdout is not None
     for line in process.stdout:
         if line.startswith("epoch"):
@@ -136,6 +136,8 @@ def test_the_first_interruption_saves_and_says_how_to_go_on(tmp_path: Path, monk
         out, err = capsys.readouterr()
         assert err == ""
         assert out.startswith(f"run, unfinished, after step {step:,}, on digits (360 examples): ")
+    _, err = stopped_by(signal.SIGINT, folder, "resume", "run")
+    assert err.startswith("chainrule resume: stopped by Ctrl-C after step ")
 
 
 def test_a_folder_may_have_a_name_that_the_output_cannot_write(tmp_path: Path, monkeypatch):

@@ -219,8 +219,9 @@ class _Session:
 
     def _stopped(self, ended: Ended, task: Task) -> int:
         assert ended.signal is not None
+        command = click.get_current_context().info_name  # train, resume or sweep
         sys.stderr.write(
-            f"chainrule train: stopped by {_KEYS[ended.signal.name]} after step {ended.step:,} "
+            f"chainrule {command}: stopped by {_KEYS[ended.signal.name]} after step {ended.step:,} "
             f"of {task.total_steps:,}; nothing is lost\n\n"
             f"  Go on with: chainrule resume {self.opened.path}\n"
         )
