@@ -4,6 +4,7 @@
 import pytest
 
 import chainrule as cr
+from chainrule.errors import FormulaError
 from chainrule.formula import check, explain
 from chainrule.formula.printing.latex import latex, latex_name
 from chainrule.formula.reading.latex import unlatexed
@@ -131,3 +132,20 @@ def test_latex_that_is_printed_is_read_back(one: listed.Listed) -> None:
     where = [f"{latex_name(name)} = {latex(tree)}" for name, tree in told.where]
     derivation = [*where, latex(told.tree)]
     assert check(one.f, wrt, derivation, order=order, facts=one.facts)
+
+
+def test_an_error_in_latex_quotes_what_was_typed() -> None:
+    def loss(w: "d", X: "n d", y: "n"):
+        return cr.sum((X @ w - y) ** 2)
+
+    typed = r"\begin{aligned} r &= X w - y \\ g &= \frac{2}{1} X^\top q \end{aligned}"
+    with pytest.raises(FormulaError) as caught:
+        check(loss, "w", typed)
+    assert str(caught.value) == (
+        "there is no 'q'\n\n    g = (2/1) Xᵀ q\n                 ^\n\n"
+        "  There are L, X, loss, r, w, y, and the sizes d, n.\n\n"
+        r"  This was read from  g &= \frac{2}{1} X^\top q \end{aligned}"
+    )
+    with pytest.raises(FormulaError) as caught:
+        check(loss, "w", "2*X.T@q")
+    assert "read from" not in str(caught.value)

@@ -8,14 +8,15 @@ derivative. Definitions are put into the claims, so that a claim is one expressi
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 
 from chainrule.errors import FormulaError
 from chainrule.formula.grading.program import Program
 from chainrule.formula.printing.notation import spelled
 from chainrule.formula.reading.grammar import chain
-from chainrule.formula.reading.latex import unlatexed
+from chainrule.formula.reading.latex import typed_lines
 from chainrule.formula.reading.names import Names
 from chainrule.formula.reading.operators import Term
 from chainrule.formula.reading.parse import Reader
@@ -66,20 +67,32 @@ def lines(program: Program, derivation: str | Sequence[str]) -> Lines:
     """
     given = [derivation] if isinstance(derivation, str) else derivation
     known = program.names.printed
-    texts = [t for g in given for t in unlatexed(g, lambda n: spelled(n) in known).splitlines()]
+    texts = [t for g in given for t in typed_lines(g, lambda n: spelled(n) in known)]
     book = _Book(program, {}, [], [])
     numbered = [
-        (k, t) for k, t in enumerate(texts, 1) if t.strip() and not t.strip().startswith("#")
+        (k, *t) for k, t in enumerate(texts, 1) if t[0].strip() and not t[0].strip().startswith("#")
     ]
     if not numbered:
         raise FormulaError("check: the derivation is empty")
-    for place, (number, text) in enumerate(numbered):
+    for place, (number, text, typed) in enumerate(numbered):
         main, _, where = text.partition(" where ")
-        book.define_all(number, _clauses(where))
-        last = place == len(numbered) - 1
-        if not (_defining(main) and book.define(number, main, last)):
-            book.claim(number, main, last)
+        with _quoting(text, typed):
+            book.define_all(number, _clauses(where))
+            last = place == len(numbered) - 1
+            if not (_defining(main) and book.define(number, main, last)):
+                book.claim(number, main, last)
     return Lines(tuple(book.claims), tuple(book.definitions))
+
+
+@contextmanager
+def _quoting(text: str, typed: str) -> Iterator[None]:
+    """Let an error quote what was typed too, where that was LaTeX."""
+    try:
+        yield
+    except FormulaError as error:
+        if typed != text:
+            error.args = (f"{error}\n\n  This was read from  {typed}",)
+        raise
 
 
 def _clauses(where: str) -> list[str]:

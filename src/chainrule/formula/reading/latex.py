@@ -12,7 +12,7 @@ from typing import Final
 from chainrule.algebra.signs import GREEK, raised
 from chainrule.formula.reading.tokens import SUB, below, located
 
-__all__ = ["unlatexed"]
+__all__ = ["typed_lines", "unlatexed"]
 
 _TOKEN: Final = re.compile(
     r"\\[A-Za-z]+\*?|\\\\|\\.|[A-Za-z]+|[0-9]+(?:\.[0-9]+)?|\s+|.", re.DOTALL
@@ -54,7 +54,18 @@ def unlatexed(text: str, is_name: Callable[[str], bool]) -> str:
 
     Raises:  FormulaError: a command that is not known, with a caret below it; braces that are open.
     """
-    return _Translation(text, is_name).all() if _IS_LATEX.search(text) else text
+    return "\n".join(line for line, _ in typed_lines(text, is_name)) if _is_latex(text) else text
+
+
+def typed_lines(text: str, is_name: Callable[[str], bool]) -> list[tuple[str, str]]:
+    """The lines of a text without LaTeX, each with what was typed; see ``unlatexed``."""
+    if not _is_latex(text):
+        return [(line, line) for line in text.splitlines()]
+    return _Translation(text, is_name).all()
+
+
+def _is_latex(text: str) -> bool:
+    return _IS_LATEX.search(text) is not None
 
 
 class _Translation:
@@ -65,9 +76,18 @@ class _Translation:
         self.tokens = list(_TOKEN.finditer(text))
         self.place = 0
 
-    def all(self) -> str:
-        lines = [" ".join(line.split()) for line in self._until("").split("\n")]
-        return "\n".join(line for line in lines if line)
+    def all(self) -> list[tuple[str, str]]:
+        """The lines that are not empty, each with what was typed."""
+        lines, made, begin = [], "", 0
+        while self.place < len(self.tokens):
+            made = self._then(made, self._take())
+            end = self.tokens[self.place - 1].end()
+            *done, made = made.split("\n")
+            lines += [(line, self.text[begin:end]) for line in done]
+            begin = end if done else begin
+        lines.append((made, self.text[begin:]))
+        shown = [(" ".join(line.split()), " ".join(typed.split())) for line, typed in lines]
+        return [(line, typed) for line, typed in shown if line]
 
     def _next(self) -> str:
         return self.tokens[self.place][0] if self.place < len(self.tokens) else ""
