@@ -149,3 +149,24 @@ def test_all_three_products_are_translated_to_tiles(monkeypatch: pytest.MonkeyPa
         assert "\ttdpbf16ps\t" in code
         assert "vdpbf16ps" not in code
         assert code.count("\tldtilecfg\t") == code.count("\ttilerelease") == 1
+
+
+def test_words_of_a_cotangent_are_made_of_those_of_its_channels() -> None:
+    """What the program computes itself need not lie in memory as float32."""
+    x, w, c = given(*LAYER)
+    x *= np.float32(0.05)  # sums of about 1
+
+    def derivatives(x: Any, w: Any, c: Any) -> Any:
+        _, pullback = cr.vjp(lambda x, w: cr.tanh(cr.conv(x, w, padding="same")), x, w)
+        return pullback(c)
+
+    def apart(x: Any, w: Any, c: Any) -> Any:
+        y = cr.conv(x, w, padding="same")
+        return both(x, w, cr.vjp(cr.tanh, y)[1](c)[0], LAYER[2])[1:]
+
+    program = cr.jit(derivatives, precision="bf16")
+    assert "bitwise_right_shift" in program.loops(x, w, c)
+    exact = apart(*[cr.tensor(a.astype(np.float64)) for a in (x, w, c)])
+    for found, wanted in zip(program(x, w, c), exact, strict=True):
+        size = np.abs(wanted.numpy()).max()
+        np.testing.assert_allclose(found.numpy(), wanted.numpy(), rtol=0, atol=0.02 * size)

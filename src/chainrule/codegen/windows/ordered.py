@@ -14,15 +14,26 @@ from typing import Final, NamedTuple
 
 from chainrule.codegen.affine import Affine, flattened, variable
 from chainrule.codegen.fuse import own_rank
-from chainrule.codegen.loops import Guard, Load, Pairs, Statement, Words
+from chainrule.codegen.loops import (
+    Apply,
+    Expression,
+    Guard,
+    Load,
+    Number,
+    Pairs,
+    Position,
+    Statement,
+    Words,
+)
 from chainrule.codegen.products.pairs import vectors_of
 from chainrule.codegen.target import Target
 from chainrule.codegen.windows.plan import cheapest
 from chainrule.ir import build
 from chainrule.ir.dtype import float32, int32
 from chainrule.ir.graph import Node
+from chainrule.ir.scalar import SCALARS
 
-__all__ = ["Ordered", "best_in_tiles", "words_in_order"]
+__all__ = ["Ordered", "best_in_tiles", "by_channels", "words_in_order", "words_of_words"]
 
 _MADE: Final = 8.0  # cycles for a vector of words that is made before
 _PLAIN: Final = 0.5  # of the processor's speed, where there are no tiles of registers
@@ -89,6 +100,46 @@ def words_in_order(made: Node, source: Node, h: Ordered, how: str) -> Statement:
         return Load(source, flattened(index, source.shape), guards, float32)
 
     return Statement(made, h.shape, "", Words((number(0), number(1)), vectors_of(how), int32))
+
+
+def by_channels(source: Node, h: Ordered) -> Ordered | None:
+    """The words of neighboring channels from which others can be made, if there are such.
+
+    Of a cotangent, the derivative by the image reads these anyway, and they are half as large.
+    """
+    axis, own = h.order[-2], tuple(range(source.ndim))
+    if h.is_turned or h.order == own or axis == h.halved or source.shape[axis] % 2:
+        return None
+    shape = source.shape
+    halved = (*shape[:axis], shape[axis] // 2, *shape[axis + 1 :])
+    return Ordered(axis, own, halved, h.load)
+
+
+def words_of_words(read: Node, source: Node, h: Ordered) -> Statement:
+    """The statement that makes all words of an array from those of neighboring channels.
+
+    Of channel 2c + p, the word has the halves p of two words: ((a >> 16 p) & 0xffff) | (b >> 16 p)
+    << 16.
+    """
+    axis, size, place = h.order[-2], source.shape[h.halved], source.ndim - 2
+    made = build.parameter((*h.shape[:-2], read.shape[axis], 2, h.shape[-1]), int32)
+    shift = Position(variable(place + 1).times(16), int32)
+
+    def half(second: int) -> Expression:
+        index = [variable(h.order.index(k)) for k in range(source.ndim)]
+        index[h.order[-1]] = variable(place + 2)
+        index[h.halved] = form = index[h.halved].times(2).shifted(second)
+        guards = (Guard(form, size),) if second and size % 2 else ()
+        word = Load(read, flattened(index, read.shape), guards, int32)
+        return _of_bits("bitwise_right_shift", word, shift)
+
+    lower = _of_bits("bitwise_and", half(0), Number(0xFFFF, int32))
+    upper = _of_bits("bitwise_left_shift", half(1), Number(16, int32))
+    return Statement(made, made.shape, "", _of_bits("bitwise_or", lower, upper))
+
+
+def _of_bits(name: str, *operands: Expression) -> Expression:
+    return Apply(SCALARS[name], (), operands, int32)
 
 
 # ---------------------------------------------------------------- orders

@@ -26,7 +26,13 @@ from chainrule.codegen.products.pairs import TILED, vectors_of
 from chainrule.codegen.products.panels import TILE
 from chainrule.codegen.steps import Step
 from chainrule.codegen.target import Target
-from chainrule.codegen.windows.ordered import best_in_tiles, words_in_order
+from chainrule.codegen.windows.ordered import (
+    Ordered,
+    best_in_tiles,
+    by_channels,
+    words_in_order,
+    words_of_words,
+)
 from chainrule.codegen.windows.plan import plan_of
 from chainrule.ir import build
 from chainrule.ir.dtype import float32, int32
@@ -59,9 +65,11 @@ Factors = tuple[Load, Load]
 def in_words(steps: Iterable[Step], target: Target) -> Iterator[Step]:
     """Give the steps; factors of large sums over windows are rounded to bfloat16 before."""
     made: dict[object, Node] = {}
+    computed: set[Node] = set()
     for step in steps:
         if target.pairs and isinstance(step, Statement):
-            yield from _paired(step, target, made)
+            yield from _paired(step, target, made, computed)
+            computed.add(step.target)
         else:
             yield step
 
@@ -77,11 +85,13 @@ def _factors(s: Statement) -> Factors | None:
     return (first, second) if plain and math.prod(s.extents) >= _LARGE else None
 
 
-def _paired(s: Statement, target: Target, made: dict[object, Node]) -> Iterator[Statement]:
+def _paired(
+    s: Statement, target: Target, made: dict[object, Node], computed: set[Node]
+) -> Iterator[Statement]:
     """The statement with words for factors, after those that make them; or as it is."""
     factors, how = _factors(s), vectors_of(target.pairs)
     if factors and target.pairs in TILED and target.lanes("i32") == TILE:
-        yield from _tiled(s, factors, target, made)
+        yield from _tiled(s, factors, target, made, computed)
         return
     for v, halves in _choices(s, factors) if factors else ():
         pairs = list(zip(factors or (), halves, strict=True))
@@ -103,7 +113,11 @@ def _paired(s: Statement, target: Target, made: dict[object, Node]) -> Iterator[
 
 
 def _tiled(
-    s: Statement, factors: Factors, target: Target, made: dict[object, Node]
+    s: Statement,
+    factors: Factors,
+    target: Target,
+    made: dict[object, Node],
+    computed: set[Node],
 ) -> Iterator[Statement]:
     """The same where there are tiles; vectors of words are no faster there than those of float32.
 
@@ -119,10 +133,29 @@ def _tiled(
     for load, h in zip(factors, halves, strict=True):
         key = load.source, h.halved, h.order
         if key not in made:
-            made[key] = build.parameter(h.shape, int32)
-            yield words_in_order(made[key], load.source, h, target.pairs)
+            for words in _made(load.source, h, target, made, computed):
+                made[key] = words.target
+                yield words
         reads.append(h.load._replace(source=made[key]))
     yield best._replace(value=best.value._replace(operands=tuple(reads)))
+
+
+def _made(
+    source: Node, h: Ordered, target: Target, made: dict[object, Node], computed: set[Node]
+) -> Iterator[Statement]:
+    """The statements that make words; the last one has those that are wanted.
+
+    What the program computed need not lie in memory if the words of its channels do.
+    """
+    channels = by_channels(source, h) if source in computed else None
+    if channels is None:
+        yield words_in_order(build.parameter(h.shape, int32), source, h, target.pairs)
+        return
+    key = source, channels.halved, channels.order
+    if key not in made:
+        made[key] = build.parameter(channels.shape, int32)
+        yield words_in_order(made[key], source, channels, target.pairs)
+    yield words_of_words(made[key], source, h)
 
 
 def _choices(s: Statement, factors: Factors) -> Iterator[tuple[int, tuple[_Halved, _Halved]]]:
