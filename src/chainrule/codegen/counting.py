@@ -7,14 +7,21 @@ they do is read off the forms: addresses, conditions, positions.
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from typing import NamedTuple
+from typing import Final, NamedTuple
 
 from chainrule.codegen.affine import Affine, flattened, variable
+from chainrule.codegen.alternating import FEW
 from chainrule.codegen.llvm import Builder
 from chainrule.codegen.loops import Expression, Fetch, Inside, Load, Position, Statement, parts
 from chainrule.codegen.values import Value, constant
 
-__all__ = ["Loops", "decoded", "forms_in", "forms_of", "merged", "span", "values_of"]
+__all__ = [
+    "LEAST_SIDE", "Loops", "decoded", "forms_in", "forms_of", "lies_across", "merged", "span",
+    "values_of",
+]  # fmt: skip
+
+LEAST_SIDE: Final = 8
+"""Rows and columns from which on it pays to turn around what lies across."""
 
 
 def forms_of(statement: Statement) -> Iterator[Affine]:
@@ -61,6 +68,16 @@ def merged(
         else:
             made.append(Loops(v, (v,), extents[v]))
     return made
+
+
+def lies_across(load: Load, across: Loops, along: Loops) -> bool:
+    """Whether what is read lies together along one loop, and far apart along that of the results.
+
+    So it is where both have many turns.
+    """
+    is_far = abs(load.flat.coefficient(along.last)) > FEW and not load.guards
+    is_long = min(across.extent, along.extent) >= LEAST_SIDE
+    return is_far and is_long and load.flat.coefficient(across.last) == 1
 
 
 def values_of(loops: Loops, value: Value) -> dict[int, Value | None]:

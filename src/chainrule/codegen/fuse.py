@@ -16,9 +16,8 @@ from dataclasses import dataclass, field
 from typing import Final
 
 from chainrule.codegen.affine import flattened, variable
-from chainrule.codegen.alternating import FEW
 from chainrule.codegen.clusters import INDEXED
-from chainrule.codegen.counting import forms_of, merged
+from chainrule.codegen.counting import forms_of, lies_across, merged
 from chainrule.codegen.loops import Fetch, Load, Pairs, Statement, Times, loads
 from chainrule.codegen.steps import (
     Check,
@@ -41,7 +40,6 @@ _SMALL: Final = 4096
 _ENOUGH_ROWS: Final = 16
 _WIDE: Final = 16  # columns that are worth going side by side
 _LONG: Final = 256  # terms of a few sums side by side: one alone would wait for itself
-_SIDE: Final = 8  # rows and columns from which on an array can be read across
 _BACK: Final = 8  # kernels back that a reduction looks for one of the same elements
 _REGISTERS: Final = 4  # that a row of a product may take whose sum is wanted
 _LONGEST: Final = 24
@@ -323,13 +321,8 @@ def _is_across(s: Statement) -> bool:
     if s.kind or s.added or s.rank < 2 or math.prod(s.extents) <= _SMALL:
         return False
     *outer, along = [x for x in merged(range(s.rank), s.extents, [*forms_of(s)]) if x.extent > 1]
-    flats = [n.flat for n in loads(s.value) if isinstance(n, Load) and not n.guards]
-    return along.extent >= _SIDE and any(
-        abs(flat.coefficient(along.last)) > FEW and flat.coefficient(x.last) == 1
-        for flat in flats
-        for x in outer
-        if x.extent >= _SIDE
-    )
+    read = [n for n in loads(s.value) if isinstance(n, Load)]
+    return any(lies_across(load, x, along) for load in read for x in outer)
 
 
 def _is_elementwise(item: Fused, step: Statement) -> bool:

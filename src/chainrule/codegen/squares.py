@@ -16,9 +16,16 @@ from contextlib import contextmanager
 from typing import Final, NamedTuple
 
 from chainrule.codegen.affine import Affine
-from chainrule.codegen.alternating import FEW
 from chainrule.codegen.clusters import Cluster
-from chainrule.codegen.counting import Loops, decoded, forms_of, merged, span, values_of
+from chainrule.codegen.counting import (
+    Loops,
+    decoded,
+    forms_of,
+    lies_across,
+    merged,
+    span,
+    values_of,
+)
 from chainrule.codegen.llvm import Builder
 from chainrule.codegen.loops import Expression, Load, exchanged, loads
 from chainrule.codegen.nests import Nest
@@ -38,7 +45,6 @@ _FAR: Final = 512
 """The same where the arrays are so large that they hardly lie in a cache."""
 
 _LARGE: Final = 1 << 22  # bytes of such an array
-_LEAST: Final = 8  # rows and columns that are worth squares
 _LANES: Final = 16  # of vectors that are turned over together
 _TILE: Final = 8192  # elements
 
@@ -89,10 +95,10 @@ def squares_of(nests: Sequence[Cluster], rank: int) -> Squares | None:
     forms = [form for s in statements for form in forms_of(s)]
     outer = merged(range(rank), extents, forms)
     inner = [x for x in merged(range(rank, len(extents)), extents, forms) if x.extent > 1]
-    if len(inner) != 1 or inner[0].extent < _LEAST:
+    if len(inner) != 1:
         return None
     along = inner[0]
-    found = {x: _turned(cluster, x, along) for x in outer if x.extent >= _LEAST}
+    found = {x: _turned(cluster, x, along) for x in outer}
     across = max(found, key=lambda x: len(found[x]), default=None)
     if across is None or not found[across]:
         return None
@@ -112,16 +118,14 @@ def _side(turned: Sequence[Load]) -> int:
 
 
 def _turned(cluster: Cluster, across: Loops, along: Loops) -> list[Load]:
-    """What lies together along one loop, and far apart along that of the results."""
+    """What is read across, of arrays that are not made here."""
     found = (
         load
         for s in cluster.statements
         for load in loads(s.value)
         if isinstance(load, Load)
-        and not load.guards
         and load.source not in cluster.targets
-        and load.flat.coefficient(across.last) == 1
-        and abs(load.flat.coefficient(along.last)) > FEW
+        and lies_across(load, across, along)
     )
     return list(dict.fromkeys(found))
 

@@ -14,6 +14,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from typing import Final, NamedTuple
 
 from chainrule.codegen.affine import Affine, flattened, variable
+from chainrule.codegen.counting import LEAST_SIDE
 from chainrule.codegen.loops import Load, Statement, exchanged, loads
 from chainrule.codegen.steps import Step
 from chainrule.ir import build
@@ -22,7 +23,6 @@ from chainrule.ir.graph import Node
 __all__ = ["with_turned_copies"]
 
 _MUCH: Final = 1 << 14  # elements that are worth a copy
-_SIDE: Final = 8  # rows and columns that are
 _BITS: Final = (32, 64)  # of elements that are turned over in registers
 
 
@@ -104,7 +104,11 @@ def _whole(load: Load, extents: Sequence[int]) -> tuple[int, ...] | None:
 def _differ(one: Sequence[int], other: Sequence[int], extents: Sequence[int]) -> bool:
     """Whether variables are the same, but neighbors lie along others, and far."""
     last = one[-1], other[-1]
-    return set(one) == set(other) and last[0] != last[1] and all(extents[v] >= _SIDE for v in last)
+    return (
+        set(one) == set(other)
+        and last[0] != last[1]
+        and all(extents[v] >= LEAST_SIDE for v in last)
+    )
 
 
 def _order(s: Statement, load: Load, variables: Sequence[int]) -> Order:
