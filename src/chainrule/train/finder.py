@@ -16,7 +16,7 @@ from chainrule.schedule import Schedule, exponential
 from chainrule.train import loop
 from chainrule.train.evaluation import Loss
 from chainrule.train.fit import as_dataset
-from chainrule.train.progress import cells
+from chainrule.train.progress import restorer
 from chainrule.train.task import Task, begin
 
 __all__ = ["HIGH", "LOW", "STEPS", "RateCurve", "find_learning_rate", "rate_curve", "rising_rates"]
@@ -153,12 +153,11 @@ def rate_curve(
 
     Raises:  NonFiniteError: one of the first steps is not finite, so there is no curve.
     """
-    held = [(cell, cell.value) for cell in cells(model).values()]
+    put_back = restorer(model)
     try:
         losses, smoothed = _losses(task, model, smoothing)
     finally:
-        for cell, value in held:
-            cell.value = value
+        put_back()
     rates = rising.rate * rising.factor ** (np.arange(len(losses)) / rising.steps)
     return RateCurve(rates, np.array(losses), np.array(smoothed))
 

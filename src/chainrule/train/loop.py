@@ -18,17 +18,15 @@ from chainrule import tree
 from chainrule.data.whole import is_whole, whole
 from chainrule.errors import ChainruleError
 from chainrule.runtime.programs import is_native
-from chainrule.tensors import Tensor
 from chainrule.train.ahead import Ahead
 from chainrule.train.diagnosis import not_finite
 from chainrule.train.evaluation import Evaluation, counted
 from chainrule.train.feed import Batch, feed
 from chainrule.train.pace import Pace
 from chainrule.train.programs import Programs
-from chainrule.train.progress import Progress, Tally, cells
+from chainrule.train.progress import Progress, Tally, restorer
 from chainrule.train.step import Stride, Strode, Taken
 from chainrule.train.task import Task
-from chainrule.transform import State
 
 __all__ = ["steps"]
 
@@ -133,14 +131,14 @@ def _in_strides(programs: Programs, start: Progress, ahead: Ahead) -> _Going:
 
 def _strode(stride: Stride, before: Progress, rows: _Array, keys: _Array | None) -> Strode | None:
     """Take a stride; None, and the State cells as before, if a step is not finite or fails."""
-    held = _held(before.model)
+    put_back = restorer(before.model)
     try:
         strode = stride(before.model, before.slots, rows, keys)
     except ChainruleError:
         return None
     if strode.finite.all():
         return strode
-    _put_back(held)
+    put_back()
     return None
 
 
@@ -166,11 +164,11 @@ def _counted(targets: _Array) -> _Array:
 
 
 def _advance(programs: Programs, before: Progress, batch: Batch) -> tuple[Progress, Taken]:
-    task, held = programs.task, _held(before.model)
+    task, put_back = programs.task, restorer(before.model)
     taken = programs.take(before, batch)
     loss = float(taken.loss)
     if not taken.finite.all():
-        _put_back(held)
+        put_back()
         raise not_finite(task, before, batch, taken)
     seen = counted(batch.targets)
     right = 0 if taken.correct is None else int(taken.correct)
@@ -178,15 +176,6 @@ def _advance(programs: Programs, before: Progress, batch: Batch) -> tuple[Progre
     step, number = before.step + 1, before.batch + 1
     after = Progress(taken.model, taken.slots, step, before.epoch, number, tally, None, loss)
     return after, taken
-
-
-def _held(model: Any) -> list[tuple[State, Tensor]]:
-    return [(cell, cell.value) for cell in cells(model).values()]
-
-
-def _put_back(held: list[tuple[State, Tensor]]) -> None:
-    for cell, value in held:
-        cell.value = value
 
 
 def _completed(

@@ -4,7 +4,7 @@ The rest of a training follows from its Progress, its Task and the State cells o
 going on from a checkpoint gives the bits of a training that was never stopped.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import asdict, dataclass, field, fields, is_dataclass
 from typing import Any, final
 
@@ -17,7 +17,7 @@ from chainrule.tensors import tensor
 from chainrule.train.checkpoint import Checkpoint
 from chainrule.transform import State
 
-__all__ = ["Progress", "Tally", "cells", "pack", "parts", "unpack"]
+__all__ = ["Progress", "Tally", "cells", "pack", "parts", "restorer", "unpack"]
 
 _Arrays = dict[str, npt.NDArray[Any]]
 
@@ -101,6 +101,25 @@ def cells(model: Any) -> dict[str, State]:
         inside = [(f"{path}.{name}" if path else name, part) for name, part in parts(value)]
         pending += reversed(inside)
     return found
+
+
+def restorer(model: Any) -> Callable[[], None]:
+    """Give what puts the State cells of a model back to where they are now.
+
+    >>> cell = State(0.0)
+    >>> put_back = restorer(cell)
+    >>> cell.value = cr.tensor(1.0)
+    >>> put_back()
+    >>> cell
+    State(Tensor(0.))
+    """
+    held = [(cell, cell.value) for cell in cells(model).values()]
+
+    def put_back() -> None:
+        for cell, value in held:
+            cell.value = value
+
+    return put_back
 
 
 def parts(value: Any) -> Iterator[tuple[str, Any]]:
