@@ -152,10 +152,10 @@ def scalar(head: str, *params: object) -> Poly:
     return atom_poly(Atom(head, params))
 
 
-def atom_poly(atom: Atom, power: Fraction = Fraction(1)) -> Poly:
+def atom_poly(atom: Atom) -> Poly:
     """An atom read at its own labels."""
     labels = tuple(range(len(atom.dims)))
-    return normal([Term(Fraction(1), (Factor(atom, labels, power),))], labels, atom.dims)
+    return normal([Term(Fraction(1), (Factor(atom, labels),))], labels, atom.dims)
 
 
 def normal(terms: Iterable[Term], outputs: Iterable[int], dims: tuple[str, ...]) -> Poly:

@@ -98,8 +98,8 @@ def conv(
     padding gives ⌈size / stride⌉ places; where it is odd, the further element comes after.
 
     Shapes:  x: n c h w d   w: f c r s t   →   n f h−r+1 w−s+1 d−t+1
-    Cost:    examples · places · out channels · channels / groups · kernel size multiplications; the
-             windows are copied once, kernel size times the input.
+    Cost:    examples · places · out channels · channels / groups · kernel size multiplications.
+             Machine code reads windows where they lie; eagerly they are copied block by block.
     Raises:  ShapeError: x and w do not fit, or no window does. ArgumentError: stride, padding or
              dilation is none.
     Source:  dumoulin2016guide, ch. 2

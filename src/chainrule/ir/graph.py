@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import itertools
 import math
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Final
 
 from chainrule.ir.dtype import DType
@@ -156,27 +156,18 @@ def _comes_from_outside(node: Node, since: int) -> bool:
     return node.serial < since or (isinstance(node.op, Input) and not node.inputs)
 
 
-def substitute(
-    outputs: Sequence[Node],
-    replacement: Mapping[Node, Node],
-    rewrite: Callable[[Node, tuple[Node, ...]], Node] | None = None,
-) -> list[Node]:
-    """Rebuild the outputs with some nodes replaced; what does not depend on them stays itself.
-
-    ``rewrite(node, inputs)`` makes the new node where given; it is called for every node whose
-    inputs changed.
-    """
+def substitute(outputs: Sequence[Node], replacement: Mapping[Node, Node]) -> list[Node]:
+    """Rebuild the outputs with some nodes replaced; what does not depend on them stays itself."""
     if not replacement:
         return list(outputs)
     since = min(n.serial for n in replacement)
     done: dict[Node, Node] = dict(replacement)
-    make = rewrite or with_inputs
     for node in ancestors(outputs, stop=replacement, since=since):
         if node in done:
             continue
         inputs = tuple(done.get(i, i) for i in node.inputs)
         changed = any(a is not b for a, b in zip(inputs, node.inputs, strict=True))
-        done[node] = make(node, inputs) if changed else node
+        done[node] = with_inputs(node, inputs) if changed else node
     return [done.get(n, n) for n in outputs]
 
 

@@ -31,7 +31,7 @@ _DTYPES = (
 )
 
 
-def encode_json(value: Any, name: str, *, null_for_nonfinite: bool = False) -> bytes:
+def encode_json(value: Any, name: str) -> bytes:
     r"""Return a value as indented JSON that reads back as the same value.
 
     Tuples become lists and NumPy scalars become numbers. JSON has no infinity and no NaN.
@@ -41,9 +41,7 @@ def encode_json(value: Any, name: str, *, null_for_nonfinite: bool = False) -> b
     >>> encode_json({"steps": (1, 2)}, "position")
     b'{\n  "steps": [\n    1,\n    2\n  ]\n}\n'
     """
-    return (
-        json.dumps(plain(value, name, null_for_nonfinite=null_for_nonfinite), indent=2) + "\n"
-    ).encode()
+    return (json.dumps(plain(value, name), indent=2) + "\n").encode()
 
 
 def decode_json(data: bytes | str, name: str) -> dict[str, Any]:

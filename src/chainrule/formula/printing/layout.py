@@ -154,13 +154,13 @@ def lines_of(head: str, entries: Sequence[str], width: int) -> list[str]:
     return [f"{head if k == 0 else indent}{entry}" for k, entry in enumerate(entries)]
 
 
-def listing(where: Sequence[tuple[str, Tree]], width: int, shapes: bool = False) -> list[str]:
+def listing(where: Sequence[tuple[str, Tree]], width: int) -> list[str]:
     """The "where" lines: on one line if they fit, else one for each, aligned at =."""
     told = [
         (element_of(spelled(name), tree), tree, shape_of(tree) or "scalar") for name, tree in where
     ]
     line = _WHERE + "   ".join(f"{n} = {UNICODE(t)} ({s})" for n, t, s in told)
-    if len(line) <= width and not shapes:
+    if len(line) <= width:
         return [line]
     longest = max(len(name) for name, _, _ in told)
     bodies = [
