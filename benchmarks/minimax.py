@@ -373,7 +373,7 @@ POLYNOMIALS = {
 
 
 def main() -> None:
-    """Print the polynomials as they stand in codegen/mathematics/coefficients.py."""
+    """Print the polynomials as they stand in codegen/mathematics/coefficients.py and beside it."""
     for name in sys.argv[1:] or [*POLYNOMIALS, "ndtr_table"]:
         if name == "ndtr_table":
             _print_normal_table()

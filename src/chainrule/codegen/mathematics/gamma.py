@@ -14,7 +14,7 @@ import math
 from fractions import Fraction
 from typing import Final
 
-from chainrule.codegen.mathematics import coefficients as c
+from chainrule.codegen.mathematics import gamma_coefficients as c
 from chainrule.codegen.mathematics.constants import pieces
 from chainrule.codegen.mathematics.lanes import Lanes, fma, polynomial, unless, where
 from chainrule.codegen.mathematics.logarithms import log
