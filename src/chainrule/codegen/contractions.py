@@ -7,7 +7,9 @@ lie together in memory, the number is taken apart again for every element that i
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from functools import partial
+from typing import NamedTuple
 
 from chainrule.codegen.affine import Affine, flattened, variable
 from chainrule.codegen.counting import Loops, forms_in, merged, values_of
@@ -15,7 +17,7 @@ from chainrule.codegen.effort import of_product, of_statements
 from chainrule.codegen.fuse import Fused
 from chainrule.codegen.kernels import Kernel, Places
 from chainrule.codegen.llvm import Builder, Module
-from chainrule.codegen.loops import Expression, Load, loads
+from chainrule.codegen.loops import Expression, Load, Statement, loads
 from chainrule.codegen.product import Operand, Product, Result, Rows, Strided, Touched, emit_product
 from chainrule.codegen.scope import Scope
 from chainrule.codegen.steps import Contraction
@@ -140,6 +142,67 @@ def _taken_apart(b: Builder, number: Value, loops: Sequence[Loops], count: int) 
     return made
 
 
+class _Epilogue(NamedTuple):
+    """What is computed of the elements of a product while they are in registers.
+
+    flat            where an element lies in what has the product's shape
+    rows, columns   the loops that count through its rows and columns
+    stored          what of it is written to memory
+    """
+
+    c: Contraction
+    flat: Affine
+    statements: Sequence[Statement]
+    batch: Values
+    pointers: Mapping[Node, Value]
+    rows: Sequence[Loops]
+    columns: Sequence[Loops]
+    stored: Sequence[Node]
+
+    def scope(
+        self, b: Builder, row: Value, column: Value, values: Value, mask: Value | None
+    ) -> Scope:
+        """The elements at some places of a row, with all that is computed of them there."""
+        count = lanes(values.type)
+        places = {
+            **self.batch,
+            **_taken_apart(b, row, self.rows, 0),
+            **_taken_apart(b, column, self.columns, count),
+        }
+        lane = self.columns[-1].last if count else None
+        scope = Scope(b, self.pointers, places, lane, count, mask, {self.c.target: values})
+        for s in self.statements:
+            if s.target.shape == self.c.target.shape:
+                scope.ready[s.target] = scope.value(s.value)
+        return scope
+
+    def write(
+        self, past: Collection[Node], b: Builder, row: Value, column: Value, values: Value,
+        mask: Value | None,
+    ) -> None:  # fmt: skip
+        """Write what follows from some elements; some arrays go past the cache."""
+        self.store(self.scope(b, row, column, values, mask), past)
+
+    def store(self, scope: Scope, past: Collection[Node] = ()) -> None:
+        """Write what was computed."""
+        # Stores come last: arrays often lie alike in their pages, and a processor takes a load for
+        # one of what an earlier store has written to the same place of another page.
+        for node in self.stored:
+            scope.store(node, self.flat, scope.ready[node], streamed=node in past)
+
+    def terms(
+        self, b: Builder, row: Value, column: Value, values: Value, mask: Value | None,
+        is_new: Value,
+    ) -> list[Value]:  # fmt: skip
+        """What is summed over rows."""
+        scope = self.scope(b, row, column, values, mask)
+        made = [scope.vector_of(s.value) for s in self.statements if s.kind]
+        if self.stored:
+            with b.when(is_new):
+                self.store(scope)
+        return made
+
+
 def _writer(
     b: Builder,
     c: Contraction,
@@ -152,56 +215,16 @@ def _writer(
     flat = flattened(tuple(map(variable, range(c.target.ndim))), c.target.shape)
     forms = [flat, *(f for s in item.statements for f in forms_in(s.value))]
     rows, columns = merged(c.rows, c.extents, forms), merged(c.columns, c.extents, forms)
-
-    whole = [s for s in item.statements if s.target.shape == c.target.shape]
     stored = [n for n in item.sources if n in outside and n.shape == c.target.shape]
-
-    def scope_of(b: Builder, row: Value, column: Value, values: Value, mask: Value | None) -> Scope:
-        count = lanes(values.type)
-        places = {
-            **batch,
-            **_taken_apart(b, row, rows, 0),
-            **_taken_apart(b, column, columns, count),
-        }
-        lane = columns[-1].last if count else None
-        scope = Scope(b, pointers, places, lane, count, mask, {c.target: values})
-        for s in whole:
-            scope.ready[s.target] = scope.value(s.value)
-        return scope
-
-    def put(
-        b: Builder, places: tuple[Value, Value], values: Value, mask: Value | None, past: set[Node]
-    ) -> None:
-        scope = scope_of(b, *places, values, mask)
-        # Stores come last: arrays often lie alike in their pages, and a processor takes a load for
-        # one of what an earlier store has written to the same place of another page.
-        for node in stored:
-            scope.store(node, flat, scope.ready[node], streamed=node in past)
-
-    def write(b: Builder, row: Value, column: Value, values: Value, mask: Value | None) -> None:
-        put(b, (row, column), values, mask, set())
-
-    def stream(b: Builder, row: Value, column: Value, values: Value, mask: Value | None) -> None:
-        put(b, (row, column), values, mask, past)
-
-    def terms(
-        b: Builder, row: Value, column: Value, values: Value, mask: Value | None, is_new: Value
-    ) -> list[Value]:
-        scope = scope_of(b, row, column, values, mask)
-        made = [scope.vector_of(s.value) for s in item.statements if s.kind]
-        if stored:
-            with b.when(is_new):
-                for node in stored:
-                    scope.store(node, flat, scope.ready[node])
-        return made
-
+    epilogue = _Epilogue(c, flat, item.statements, batch, pointers, rows, columns, stored)
     single = len(rows) == len(columns) == 1
     begin = Scope(b, pointers, batch).scalar(Affine(0, _own(flat, c.batch)))
     summed = any(s.kind for s in item.statements)
     past = past if single and not summed else set()
     touched = tuple(_touched(b, c, item, pointers, outside - past, begin)) if single else ()
-    given = Rows(terms, _row_writer(c, item, pointers, outside)) if summed else None
-    return Result(write, touched, given, stream if past else None)
+    given = Rows(epilogue.terms, _row_writer(c, item, pointers, outside)) if summed else None
+    stream = partial(epilogue.write, past) if past else None
+    return Result(partial(epilogue.write, ()), touched, given, stream)
 
 
 def _row_writer(
