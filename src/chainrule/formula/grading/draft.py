@@ -59,20 +59,10 @@ def could_be(one: Shape, two: Shape) -> bool:
     return len(one) == len(two) and all(a == b or "?" in a for a, b in zip(one, two, strict=True))
 
 
-_VALUED = frozenset(
-    {
-        "name",
-        "number",
-        "op",
-        "juxtaposed",
-        "transposed",
-        "power",
-        "call",
-        "attribute",
-        "norm",
-        "index",
-    }
-)
+_VALUED = frozenset({
+    "name", "number", "op", "juxtaposed", "transposed", "power", "call", "attribute", "norm",
+    "index",
+})  # fmt: skip
 
 
 def _places(syntax: Syntax, names: Names, path: Path = ()) -> Iterator[Place]:
