@@ -5,6 +5,7 @@ Operators and methods are attached by ``functions/methods.py`` (a room below), f
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from functools import reduce
 from typing import TYPE_CHECKING, Any, Final
@@ -64,10 +65,7 @@ class Tensor:
     @property
     def size(self) -> int:
         """The number of elements."""
-        count = 1
-        for n in self.shape:
-            count *= n
-        return count
+        return math.prod(self.shape)
 
     @property
     def device(self) -> str:

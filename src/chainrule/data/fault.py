@@ -1,5 +1,6 @@
 """The form of this room's errors: the fact, a small table, the rule broken or the remedy."""
 
+import math
 from collections.abc import Mapping
 from os import PathLike
 from pathlib import Path
@@ -49,7 +50,5 @@ def sized(shape: tuple[int, ...], dtype: np.dtype[np.generic]) -> str:
     >>> sized((2, 3), np.dtype("float32"))
     '2 × 3 float32 = 24 bytes'
     """
-    count = dtype.itemsize
-    for size in shape:
-        count *= size
+    count = math.prod(shape) * dtype.itemsize
     return f"{' × '.join(map(str, shape)) or '1'} {dtype.name} = {count} bytes"

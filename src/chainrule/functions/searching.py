@@ -5,6 +5,7 @@ Results are integers, so they have no derivative.
 
 from __future__ import annotations
 
+import math
 from functools import partial
 from typing import Final, Literal
 
@@ -36,17 +37,10 @@ __all__ = ["argmax", "argmin", "count_nonzero", "nonzero", "searchsorted"]
 
 def _arg_node(node: Node, kind: ReduceKind, axis: int | None, keepdims: bool) -> Node:
     if axis is None:
-        found = build.reduce(kind, build.reshape(node, (_size(node),)), (0,))
+        found = build.reduce(kind, build.reshape(node, (math.prod(node.shape),)), (0,))
         return build.reshape(found, (1,) * node.ndim) if keepdims else found
     found = build.reduce(kind, node, (axis,))
     return build.reshape(found, kept_shape(node.shape, (axis,))) if keepdims else found
-
-
-def _size(node: Node) -> int:
-    size = 1
-    for n in node.shape:
-        size *= n
-    return size
 
 
 _arg: Final = Lifted(_arg_node)
@@ -159,7 +153,7 @@ def nonzero(x: Operand, /) -> tuple[Tensor, ...]:
 
 
 def _search_node(x: Node, values: Node, side: str) -> Node:
-    flat = build.reshape(values, (_size(values),))
+    flat = build.reshape(values, (math.prod(values.shape),))
     (found,) = build.routine(SEARCHSORTED.name, x, flat, params=(side,))
     return build.reshape(found, values.shape)
 

@@ -15,6 +15,7 @@ import numpy as np
 
 from chainrule.elsewhere import reduced
 from chainrule.errors import ArgumentError
+from chainrule.functions.along_axes import count
 from chainrule.functions.axes import Axes, axes_of, axis_of
 from chainrule.functions.lift import (
     Lifted,
@@ -51,9 +52,7 @@ def _order(node: Node, descending: bool) -> Node:
 def _along_last(node: Node, index: Node) -> Node:
     """Read each row at the indices of its row, as one Gather from the flattened node."""
     length = node.shape[-1]
-    rows = 1
-    for n in node.shape[:-1]:
-        rows *= n
+    rows = math.prod(node.shape[:-1])
     if node.ndim > 1:
         starts = build.multiply(build.iota(rows), build.fill(length, (rows,), int64))
         place = build.reshape(starts, (*node.shape[:-1], 1))
@@ -217,10 +216,7 @@ def _sorted_first(node: Node, axes: tuple[int, ...]) -> Node:
     """The elements along the axes, flattened and sorted, as the first axis."""
     kept = tuple(a for a in range(node.ndim) if a not in axes)
     rows = build.transpose(node, (*kept, *axes))
-    count = 1
-    for a in axes:
-        count *= node.shape[a]
-    rows = build.reshape(rows, (*(node.shape[a] for a in kept), count))
+    rows = build.reshape(rows, (*(node.shape[a] for a in kept), count(node, axes)))
     ordered = _along_last(rows, _order(rows, False))
     return build.transpose(ordered, (len(kept), *range(len(kept))))
 
@@ -255,7 +251,7 @@ def _quantile_kernel(
 ) -> Callable[[np.ndarray, np.ndarray], np.ndarray]:
     """The same by a quick sort, or for one q by a partition: equal elements need no order."""
     kept = tuple(a for a in range(node.ndim) if a not in axes)
-    last = math.prod([node.shape[a] for a in axes]) - 1
+    last = count(node, axes) - 1
     rest = tuple(node.shape[a] for a in kept)
     shape = (*q.shape, *(kept_shape(node.shape, axes) if keepdims else rest))
     places = (*q.shape, *[1] * len(kept))

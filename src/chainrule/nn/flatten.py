@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import final
 
 from chainrule.errors import ArgumentError
@@ -33,7 +34,4 @@ class Flatten(Module):
                 f"Flatten: x has {given.ndim} axes, fewer than the {self.batch_axes} batch axes"
             )
         lead = given.shape[: self.batch_axes]
-        size = 1
-        for n in given.shape[self.batch_axes :]:
-            size *= n
-        return reshape(given, (*lead, size))
+        return reshape(given, (*lead, math.prod(given.shape[self.batch_axes :])))

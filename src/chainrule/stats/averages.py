@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any, Literal
 
 import numpy as np
@@ -38,9 +39,7 @@ def _count(sample: Sample) -> Tensor:
         return sum(sample.shared)
     if sample.weights is not None:
         return sum(sample.weights, axis=sample.axes, keepdims=True)
-    count = 1
-    for a in sample.axes:
-        count *= sample.x.shape[a]
+    count = math.prod(sample.x.shape[a] for a in sample.axes)
     return tensor(float(count), dtype=sample.x.dtype)
 
 
