@@ -78,10 +78,10 @@ def emit_product(
             batch,
         )
     as_is = product.symmetric or whole_rows
-    turned = not as_is and prefers_turned(target, product, left)
     if not whole_rows and is_in_pairs(target, product):
         product, prepare = in_pairs(target, product, prepare)
         left, right, _ = _layouts(target, prepare)
+    turned = not as_is and prefers_turned(target, product, left, right)
     if turned:
         product = product.replaced(rows=product.columns, columns=product.rows)
         left, right = flipped(right), flipped(left)

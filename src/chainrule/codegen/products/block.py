@@ -94,7 +94,8 @@ def _emit_rows(
     if not plan.rows.whole:
         row = b.number(minimum(b, following, plan.rows.total - height))
         done = b.sub(following, row)
-    compute = _in_tiles(unit, made, inner, row) if made else _in_registers(unit, inner, row, panels)
+    way = _in_tiles(unit, made, inner, row, panels) if made else None
+    compute = way or _in_registers(unit, inner, row, panels)
     across = lower_columns(b, plan, row, columns) if unit.product.symmetric else columns
     with b.loop(*across) as loop:
         number = b.sub(loop.index, columns[0])
@@ -130,12 +131,15 @@ def _in_registers(unit: Unit, inner: Inner, row: Value, panels: tuple[Value, Ind
     return compute
 
 
-def _in_tiles(unit: Unit, made: Tiles, inner: Inner, row: Value) -> Compute:
+def _in_tiles(
+    unit: Unit, made: Tiles, inner: Inner, row: Value, panels: tuple[Value, Index]
+) -> Compute:
     sliver = unit.b.offset(unit.scratch, unit.room.left, "i32")
     block = inner.begin, inner.steps, unit.plan.inner_block
     stride = pack_rows(unit.b, unit.left, block, (row, unit.plan.rows.size), sliver)
 
-    def compute(_: Index, panel: tuple[Value, Value], sums: Value) -> None:
-        emit_tiles(unit, made, inner, (sliver, stride), panel[1], sums)
+    def compute(first: Index, panel: tuple[Value, Value], sums: Value) -> None:
+        asks = asks_of(unit, inner, panels, row, (first, panel[1]))
+        emit_tiles(unit, made, inner, (sliver, stride), panel[1], sums, asks)
 
     return compute

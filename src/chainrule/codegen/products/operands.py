@@ -44,11 +44,18 @@ class Operand(NamedTuple):
                 and read nothing; without a mask all are inside the matrix.
     contiguous  the axis along which reading vectors is cheap, "row" or "column"
     plain       where it lies in memory, if it lies there as it is: kernels may read it in place
+    numbers     where the numbers lie of which its words are made, to ask for them ahead
     """
 
     read: Read
     contiguous: str
     plain: Strided | None = None
+    numbers: Strided | None = None
+
+    @property
+    def source(self) -> Strided | None:
+        """Where lies what is read, if that is known."""
+        return self.numbers or self.plain
 
 
 class Touched(NamedTuple):
@@ -108,6 +115,11 @@ class Product(Record):
         return "i32" if self.pairs else self.kind
 
     @property
+    def terms(self) -> int:
+        """How many products of numbers one of two elements is."""
+        return 2 if self.pairs else 1
+
+    @property
     def is_tiled(self) -> bool:
         """Whether the processor's own tiles multiply, or what stands for them."""
         return self.pairs in ("amx", "emulated-tiles")
@@ -136,10 +148,12 @@ def flipped(operand: Operand) -> Operand:
     ) -> Value:
         return operand.read(b, column, row, _OTHER[along], lanes, mask)
 
-    plain = operand.plain
-    if plain is not None:
-        plain = Strided(plain.pointer, plain.column_stride, plain.row_stride)
-    return Operand(read, _OTHER[operand.contiguous], plain)
+    places = _flipped(operand.plain), _flipped(operand.numbers)
+    return Operand(read, _OTHER[operand.contiguous], *places)
+
+
+def _flipped(where: Strided | None) -> Strided | None:
+    return where and Strided(where.pointer, where.column_stride, where.row_stride)
 
 
 _OTHER = {"row": "column", "column": "row"}

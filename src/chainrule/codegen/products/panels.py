@@ -138,11 +138,18 @@ def pack_left(
         stride = (-(-most // lanes) + 1) * lanes
         with b.loop(0, height) as down:
             line = b.offset(sliver, b.mul(down.index, stride), kind)
-            with b.loop(0, count, lanes) as loop:
-                mask = tail_mask(b, lanes, count, loop.index)
-                place = b.add(loop.index, begin)
-                values = left.read(b, b.add(row, down.index), place, "column", lanes, mask)
-                b.store(values, b.offset(line, loop.index, kind))
+
+            def copy(k: Value, mask: Value | None) -> None:
+                place, below = b.add(k, begin), b.add(row, down.index)
+                values = left.read(b, below, place, "column", lanes, mask)
+                b.store(values, b.offset(line, k, kind))
+
+            whole = b.binary("and", b.number(count), b.number(-lanes))
+            with b.loop(0, whole, lanes) as loop:
+                copy(loop.index, None)
+            if not isinstance(count, int) or count % lanes:
+                with b.loop(whole, count, lanes) as rest:
+                    copy(rest.index, tail_mask(b, lanes, count, rest.index))
         return stride, 1
     return 1, pack_panels(b, left, lanes, (begin, count), ([row], height), (sliver, 0), kind)
 

@@ -10,6 +10,7 @@ from __future__ import annotations
 from typing import Final, NamedTuple
 
 from chainrule.codegen.products.operands import Operand, Product
+from chainrule.codegen.products.panels import TILE
 from chainrule.codegen.products.split import Split, split
 from chainrule.codegen.target import Target
 from chainrule.codegen.values import bits
@@ -17,8 +18,11 @@ from chainrule.codegen.values import bits
 __all__ = ["FAR", "UNIT", "Plan", "make_plan", "prefers_turned", "shared"]
 
 _SLIVER: Final = 10 << 10  # bytes of the left operand that stay in the first cache
-_TILED_SLIVER: Final = 24 << 10  # the same where sums are kept in tiles, which cost more to change
+_TILED_SLIVER: Final = 48 << 10  # the same where sums are kept in tiles, which cost more to change
 _BLOCK: Final = 320 << 10  # bytes of the right operand that stay in the second one
+_TILED_BLOCK: Final = 768 << 10  # the same in tiles, whose processors have 2 MB
+_TILED_UNIT: Final = 12_000_000  # steps of a vector: a quarter of a millisecond
+_TILED_PAIR: Final = 640_000  # of which two halves are worth it
 _GROUP: Final = 64  # rows of which panels are copied at once where they lie side by side
 _NEAR: Final = 512 << 10  # an operand of so many bytes is in the second cache anyway
 _PAGE: Final = 4096  # rows at multiples of it fall into one set of the first cache
@@ -70,8 +74,14 @@ class Plan(NamedTuple):
         return self.row_blocks * self.column_blocks
 
 
-def prefers_turned(target: Target, product: Product, left: Operand) -> bool:
-    """Whether to compute the transposed product: few columns, and rows that fill vectors."""
+def prefers_turned(target: Target, product: Product, left: Operand, right: Operand) -> bool:
+    """Whether to compute the transposed product: few columns, and rows that fill vectors.
+
+    In tiles: where that has less to turn around while it is copied.
+    """
+    if product.is_tiled:
+        smaller = left.contiguous == "row" or product.rows < product.columns
+        return right.contiguous == "row" and smaller
     lanes = target.lanes(product.kind)
     wasted = -product.columns % lanes
     return (
@@ -106,8 +116,12 @@ def make_plan(
     steps = product.rows * product.inner * columns.total
     steps = steps // 2 if product.symmetric else steps
     cycles = steps // 8 if product.is_tiled else steps // 2  # a tile takes 16, and its copy as many
-    column_blocks = _column_blocks(columns, rows, cycles, inner_block * lanes * size)
-    row_blocks = 1 if product.symmetric else _row_blocks(rows, column_blocks, cycles)
+    if product.is_tiled and not product.symmetric:
+        most = max(_TILED_BLOCK // (inner_block * lanes * size), 1)
+        row_blocks, column_blocks = _tiled_blocks(left, right, rows, columns, product.inner, most)
+    else:
+        column_blocks = _column_blocks(columns, rows, cycles, inner_block * lanes * size)
+        row_blocks = 1 if product.symmetric else _row_blocks(rows, column_blocks, cycles)
     if row_blocks % 2:
         column_blocks = shared(column_blocks, columns.panels)
     unit = cycles // (row_blocks * column_blocks) + product.rows * columns.total * 2 + 50
@@ -118,11 +132,32 @@ def make_plan(
         lanes, rows, columns, row_blocks, column_blocks, inner_block, group,
         pack_left=pack_left,
         left_group=_left_group(product, left, rows, row_blocks) if pack_left else 1,
-        ahead_left=pack_left and rows.panels > 1 and product.rows * product.inner * size > _NEAR,
-        ahead_right=cycles > _LARGE and rows.panels > 1,
+        ahead_left=pack_left
+        and rows.panels > 1
+        and product.rows * product.inner * product.terms * size > _NEAR,
+        ahead_right=cycles > _LARGE and rows.panels > 1 and not product.is_tiled,
         read_right=read_right,
         turned=turned,
     )  # fmt: skip
+
+
+def _tiled_blocks(
+    left: Operand, right: Operand, rows: Split, columns: Split, inner: int, most: int
+) -> tuple[int, int]:
+    """Blocks of rows and of columns that copy the least: each unit copies what it reads.
+
+    most   vectors of the right operand that the second cache holds
+    """
+    steps = rows.total * inner * columns.total
+    units = max(1 + (steps >= _TILED_PAIR), min(steps // _TILED_UNIT, _UNITS))
+    height = rows.total * (2 if left.contiguous == "row" else 1)  # what is turned around is dear
+    width = columns.total * TILE * (2 if right.contiguous == "row" else 1)
+    down, across = -(-rows.total // _MOST), min(-(-columns.total // most), columns.panels)
+    choices = [
+        (min(max(-(-units // blocks), down), rows.panels), blocks)
+        for blocks in range(across, min(max(units, across), columns.panels) + 1)
+    ]
+    return min(choices, key=lambda blocks: blocks[1] * height + blocks[0] * width)
 
 
 def _is_packed(left: Operand, columns: Split, size: int) -> bool:

@@ -97,14 +97,28 @@ def turned(unit: Unit, sums: Value, n: int, lines: range) -> tuple[Value, int]:
 
 def emit_turned_results(unit: Unit, row: Value, done: Value, panel: Value, sums: Value) -> None:
     """The same where the product is computed transposed: the tile is turned around before."""
+    lanes, height = unit.plan.lanes, unit.plan.rows.size
+    for n in range(unit.plan.columns.size):
+        for top in range(0, height, lanes):
+            lines = range(top, min(top + lanes, height))
+            _emit_turned_square(unit, (row, done), (panel, n), lines, sums)
+
+
+def _emit_turned_square(
+    unit: Unit, rows: tuple[Value, Value], columns: tuple[Value, int], lines: range, sums: Value
+) -> None:
+    """A square of a tile, of which some rows may have been given before."""
     b, plan, kind = unit.b, unit.plan, unit.product.kind
-    lanes, height, width = plan.lanes, plan.rows.size, plan.columns.size
-    mask = b.first(lanes, b.sub(b.number(height), done))
-    for n in range(width):
-        first = b.mul(b.add(b.mul(panel, width), n), lanes)
-        square, stride = turned(unit, sums, n, range(height))
-        present = minimum(b, b.sub(b.number(unit.product.columns), first), lanes)
-        with b.loop(0, present) as loop:
-            line = b.offset(square, b.add(b.mul(loop.index, stride), done), kind)
-            values = b.load(unit.register, line)
-            unit.result.write(b, b.add(first, loop.index), b.add(row, done), values, mask)
+    lanes, count = plan.lanes, len(lines)
+    row, panel = b.add(rows[0], lines.start), b.mul(columns[0], plan.columns.size)
+    first = b.mul(b.add(panel, columns[1]), lanes)
+    square, stride = turned(unit, sums, columns[1], lines)
+    past, mask = b.number(0), None
+    if not plan.rows.whole or count < lanes:
+        past = b.number(minimum(b, maximum(b, b.sub(rows[1], lines.start), 0), count))
+        mask = b.first(lanes, b.sub(b.number(count), past))
+    present = minimum(b, b.sub(b.number(unit.product.columns), first), lanes)
+    with b.loop(0, present) as loop:
+        line = b.offset(square, b.add(b.mul(loop.index, stride), past), kind)
+        values = b.load(unit.register, line)
+        unit.result.write(b, b.add(first, loop.index), b.add(row, past), values, mask)

@@ -19,6 +19,7 @@ from typing import Final, NamedTuple
 from chainrule.codegen.llvm import Builder
 from chainrule.codegen.products.pairs import lower, upper
 from chainrule.codegen.products.panels import TILE
+from chainrule.codegen.products.prefetch import Ahead
 from chainrule.codegen.products.unit import Inner, Unit
 from chainrule.codegen.values import Index, Value, constant, sequence
 
@@ -117,7 +118,13 @@ def _shapes(height: int, depth: int) -> tuple[int, ...]:
 
 
 def emit_tiles(
-    unit: Unit, made: Tiles, inner: Inner, left: tuple[Value, int], number: Value, sums: Value
+    unit: Unit,
+    made: Tiles,
+    inner: Inner,
+    left: tuple[Value, int],
+    number: Value,
+    sums: Value,
+    asks: Sequence[Ahead],
 ) -> None:
     """The sums of a panel of rows and one of columns over a block of the inner axis.
 
@@ -135,12 +142,16 @@ def emit_tiles(
     }
     _begin(b, made, inner, places, stride)
     with b.loop(0, inner.steps, TILE) as loop:
-        for j in range(width):
-            place = b.offset(panel, b.add(b.mul(loop.index, TILE), j * room.panel), "i32")
-            made.load(6 + j, place, _ROW)
+        for ask in asks:
+            ask(b.binary("udiv", loop.index, b.number(TILE)))
         for i in range(height):
-            made.load(4 + i, b.offset(sliver, b.add(loop.index, i * TILE * step), "i32"), 4 * step)
             for j in range(width):
+                if i == 0:
+                    place = b.offset(panel, b.add(b.mul(loop.index, TILE), j * room.panel), "i32")
+                    made.load(6 + j, place, _ROW)
+                if j == 0:
+                    place = b.offset(sliver, b.add(loop.index, i * TILE * step), "i32")
+                    made.load(4 + i, place, 4 * step)
                 made.add_products(i * width + j, 4 + i, 6 + j)
     for tile, place in places.items():
         made.store(tile, place, stride)
