@@ -55,6 +55,20 @@ MESSAGES = [
             "  Did you mean 'n'?\n  There are L, X, loss, w, y, and the sizes d, n."
         ),
     ),
+    ("2e999 w", "this number is out of range\n\n    2e999 w\n    ^^^^^"),
+    (
+        "w * 1e-999999999",
+        "this number is out of range\n\n    w * 1e-999999999\n        ^^^^^^^^^^^^",
+    ),
+    ("(" * 5000 + "w" + ")" * 5000, "check: the derivation is nested too deeply to be read"),
+    ("w" + "ᵀ" * 5000, "check: the derivation is nested too deeply to be read"),
+    (
+        "a0 = w\n" + "".join(f"a{k + 1} = a{k} + a{k}\n" for k in range(60)) + "a60 − w",
+        (
+            "check: with all definitions put in, this line has more names, numbers and signs "
+            "than the 2,000 that can be graded\n\n    a10 = a9 + a9"
+        ),
+    ),
     (
         "2 + exp(",
         (
@@ -79,11 +93,26 @@ MESSAGES = [
 ]
 
 
-@pytest.mark.parametrize(("derivation", "message"), MESSAGES, ids=[m[0] for m in MESSAGES])
+@pytest.mark.parametrize(("derivation", "message"), MESSAGES, ids=[m[0][:40] for m in MESSAGES])
 def test_a_derivation_that_does_not_parse(derivation: str, message: str) -> None:
     with pytest.raises(FormulaError) as caught:
         check(loss, "w", derivation)
     assert str(caught.value) == message
+
+
+def test_axes_of_a_result_are_those_of_an_array() -> None:
+    told = check(loss, "w", 'einsum("nd,n->k", X, y)')
+    assert told.message == "axis 'k' of the result is in none of the arrays"
+
+
+def test_an_index_outside_of_its_sum_is_told() -> None:
+    told = check(loss, "w", "Σᵢ 2 Xᵢ - (Σₖ Xᵢₖwₖ − yᵢ)")
+    assert told.message == "an index stands outside of the sum over it"
+
+
+@pytest.mark.parametrize("derivation", ["X[99999999999999999999]", "eye(99999999) @ w"])
+def test_sizes_that_no_array_has_are_wrong(derivation: str) -> None:
+    assert check(loss, "w", derivation).verdict == "wrong"
 
 
 def test_a_call_without_arguments_is_told() -> None:

@@ -114,8 +114,10 @@ def check(
     prog = program(f, wrt, axes, facts, order, examples)
     if callable(derivation):
         return _graded_callable(prog, derivation)
-    read = lines(prog, derivation)
-    return _graded(prog, read)
+    try:
+        return _graded(prog, lines(prog, derivation))
+    except RecursionError:
+        raise FormulaError("check: the derivation is nested too deeply to be read") from None
 
 
 def _graded(prog: Program, read: Lines) -> Check:
@@ -238,7 +240,7 @@ def _values(
             found = [prog.evaluator(p)(term.tree) for p in points]
     except (FormulaError, np.linalg.LinAlgError):
         raise
-    except (IndexError, ValueError):  # such as 𝟎 below [M; I], which is too long already
+    except (IndexError, ValueError, OverflowError, MemoryError):  # 𝟎 below [M; I] is too long
         raise FormulaError("the parts have sizes that do not fit one another") from None
     return [natural(v, term.rank) if term.rank < 2 else v for v in found]
 

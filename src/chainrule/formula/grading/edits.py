@@ -18,11 +18,12 @@ from chainrule.formula.grading.program import Program
 from chainrule.formula.grading.slopes import with_slopes
 from chainrule.formula.reading.numeric import natural
 from chainrule.formula.reading.parse import Reader
-from chainrule.formula.reading.syntax import Syntax
+from chainrule.formula.reading.syntax import Syntax, pieces
 
 __all__ = ["repaired"]
 
 _MOST = 6000
+_WORK = 200_000  # pieces of syntax that are read; a long derivation has many edits, each long
 
 
 def repaired(program: Program, syntax: Syntax, quick: bool = False) -> Finding | None:
@@ -32,9 +33,10 @@ def repaired(program: Program, syntax: Syntax, quick: bool = False) -> Finding |
     """
     wider, slopes = with_slopes(program)
     draft = Draft(wider, syntax, slopes)
+    most = min(_MOST, _WORK // pieces(syntax))
     with np.errstate(all="ignore"):
         for count, (finding, candidate) in enumerate(_likely(draft) if quick else _all(draft)):
-            if count > _MOST:
+            if count > most:
                 return None
             if _right(wider, candidate):
                 return finding
@@ -58,6 +60,7 @@ def _right(program: Program, syntax: Syntax) -> bool:
         ValueError,
         IndexError,
         TypeError,
+        MemoryError,
         np.linalg.LinAlgError,
     ):
         return False

@@ -21,13 +21,14 @@ from chainrule.formula.reading.names import Names
 from chainrule.formula.reading.operators import Term
 from chainrule.formula.reading.parse import Reader
 from chainrule.formula.reading.shapes import Shape
-from chainrule.formula.reading.syntax import Syntax
+from chainrule.formula.reading.syntax import Syntax, pieces
 from chainrule.formula.reading.tokens import UnfittingError
 from chainrule.formula.typeset import tree as ts
 
 __all__ = ["Claim", "Definition", "Lines", "lines"]
 
 _DEFINES = re.compile(r"\s*([^\W\d][\w₀-₉ₐ-ₜ]*)\s*=(?!=)")
+_MOST = 2000  # names, numbers and signs of a line; n definitions may stand for 2ⁿ of them
 _ROW = re.compile(r"row \w+ of \w+$")
 _WINDOWS = re.compile(r"windows of (\w+)")
 _UNFOLDED = re.compile(r"(\w+) unfolded to (\w+)×(\w+)$")
@@ -155,7 +156,7 @@ class _Book:
         if syntax is None:
             start = text.index("=") + 1
             found = chain(text, self.names.vocabulary, start)
-            parts = [self._inlined(s) for s in found]
+            parts = [self._inlined(text, s) for s in found]
             shape = self._checked(text, found[0], dims).shape
             if last and not known:
                 self.claims += [Claim(number, right, s) for s in parts]
@@ -171,7 +172,7 @@ class _Book:
         """Read a line that claims to be the derivative."""
         for syntax in chain(text, self.names.vocabulary):
             self._checked(text, syntax, self.program.dims, lenient=True)
-            self.claims.append(Claim(number, text.strip(), self._inlined(syntax)))
+            self.claims.append(Claim(number, text.strip(), self._inlined(text, syntax)))
 
     def _checked(self, text: str, syntax: Syntax, dims: Shape, lenient: bool = False) -> Term:
         """Read a line by itself, so that errors point into it."""
@@ -182,8 +183,14 @@ class _Book:
                 raise
             return Term(ts.Zero(()))
 
-    def _inlined(self, syntax: Syntax) -> Syntax:
-        return inlined(syntax, {d.name: d.syntax for d in self.definitions})
+    def _inlined(self, text: str, syntax: Syntax) -> Syntax:
+        made = inlined(syntax, {d.name: d.syntax for d in self.definitions})
+        if pieces(made) > _MOST:
+            raise FormulaError(
+                "check: with all definitions put in, this line has more names, numbers and signs "
+                f"than the {_MOST:,} that can be graded\n\n    {text.strip()[:80]}"
+            )
+        return made
 
 
 def inlined(syntax: Syntax, given: Mapping[str, Syntax]) -> Syntax:

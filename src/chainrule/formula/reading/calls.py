@@ -333,5 +333,8 @@ def _einsum(unknowns: Unknowns, parts: Sequence[Term]) -> Term:
         for letter, size in zip(letters, part.shape, strict=True):
             if not unknowns.same(sizes.setdefault(letter, size), size):
                 raise MisfitError(f"axis '{letter}' has two sizes, {sizes[letter]} and {size}")
+    for letter in after:
+        if letter not in sizes:
+            raise MisfitError(f"axis '{letter}' of the result is in none of the arrays")
     shape = tuple(unknowns.value(sizes[letter]) for letter in after)
     return op.called("einsum", parts[1:], shape, (f"{before}->{after}",))

@@ -9,7 +9,7 @@ from typing import Final
 
 from chainrule.formula.printing.notation import spelled
 
-__all__: list[str] = ["UNIT", "Syntax", "Vocabulary"]
+__all__: list[str] = ["UNIT", "Syntax", "Vocabulary", "pieces"]
 
 
 UNIT: Final = re.compile(r"e_?([0-9]+|[₀-₉]+)")
@@ -31,6 +31,23 @@ class Syntax:
     parts: tuple[Syntax, ...] = ()
     start: int = field(default=0, compare=False)
     end: int = field(default=0, compare=False)
+
+
+def pieces(syntax: Syntax) -> int:
+    """How many pieces of syntax it takes to write something out.
+
+    A piece that stands in several places is counted in each, and looked at once: there may be
+    2ⁿ of them.
+    """
+    counts: dict[int, int] = {}
+    waiting = [syntax]
+    while waiting:
+        one = waiting[-1]
+        missing = [p for p in one.parts if id(p) not in counts]
+        waiting += missing
+        if not missing:
+            counts[id(waiting.pop())] = 1 + sum(counts[id(p)] for p in one.parts)
+    return counts[id(syntax)]
 
 
 @dataclass(frozen=True)

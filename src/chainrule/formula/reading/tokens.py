@@ -36,6 +36,8 @@ _TOKEN: Final = re.compile(
     re.VERBOSE,
 )
 
+_DIGITS: Final = 400  # of a number; a float has 309 before the point at most
+
 
 def below(labels: str) -> str | None:
     """Labels as the signs that stand below a letter; None where there are no such signs.
@@ -87,6 +89,8 @@ def tokens(text: str, offset: int = 0) -> list[Token]:
         if match is None:
             raise located(f"unexpected character {text[place]!r}", text, place, place + 1)
         kind = match.lastgroup or ""
+        if kind == "number" and not _fits_a_float(match[0]):
+            raise located("this number is out of range", text, place, match.end())
         if kind != "gap":
             shown = _SAME.get(match[0], match[0]) if kind == "op" else match[0]
             found.append(Token(kind, shown, place, match.end(), gap))
@@ -94,6 +98,15 @@ def tokens(text: str, offset: int = 0) -> list[Token]:
         place = match.end()
     found.append(Token("end", "", len(text), len(text), gap))
     return found
+
+
+def _fits_a_float(number: str) -> bool:
+    """Whether a number can be computed with: exact fractions of 1e999999999 would not end."""
+    if number in VULGAR:
+        return True
+    mantissa = number.lower().partition("e")[0]
+    vanishes = not float(number) and bool(mantissa.strip("0."))
+    return len(number) <= _DIGITS and float(number) < float("inf") and not vanishes
 
 
 class Cursor:

@@ -111,6 +111,8 @@ class Evaluator:
             case ts.Commutation(sizes=sizes, by_columns=by_columns):
                 m, n = self._sizes(sizes[::-1] if by_columns else sizes)
                 return commutation(m, n)
+            case ts.Row(label=label) if label not in self.places:
+                raise FormulaError("an index stands outside of the sum over it")
             case ts.Row(body=body, label=label):
                 row = self(body)[self.places[label]]
                 return np.reshape(row, (-1, 1) if tree.dims else ())
