@@ -126,6 +126,8 @@ def test_an_argument_that_is_neither_tensor_nor_hashable_is_refused():
 
     with pytest.raises(ArgumentError, match="neither a Tensor nor hashable"):
         cr.jit(lambda x, y: x)(cr.tensor(1.0), Odd())
+    with pytest.raises(ArgumentError, match="holds a memoryview, which is neither a Tensor nor"):
+        cr.jit(lambda x, y: x)(cr.tensor(1.0), memoryview(bytearray(8)))
 
 
 def test_trees_go_in_and_come_out():

@@ -125,7 +125,7 @@ def check_hashable(kind: str, settings: dict[str, Any]) -> None:
     for name, value in settings.items():
         try:
             hash(value)
-        except TypeError:
+        except (TypeError, ValueError):  # the latter of a memoryview that can be written to
             raise ArgumentError(
                 f"{kind}.{name} holds a {type(value).__name__}, which is not hashable\n\n"
                 "  A setting is part of the program: a tuple will do, a list will not. Numbers "

@@ -45,7 +45,7 @@ def _signature(leaf: Any) -> Any:
         return float
     try:
         hash(leaf)
-    except TypeError:
+    except (TypeError, ValueError):  # the latter of a memoryview that can be written to
         raise _static(leaf, "which is neither a Tensor nor hashable") from None
     if is_dataclass(leaf) and _holds_tensors(leaf):
         raise _static(leaf, "a dataclass that holds Tensors and is no Module")
