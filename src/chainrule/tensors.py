@@ -18,7 +18,7 @@ from chainrule.ir.dtype import DType, as_dtype, from_numpy, promote
 from chainrule.ir.graph import Node
 from chainrule.recording import Recording, innermost
 from chainrule.runtime.aligned import FROM, TO
-from chainrule.runtime.quiet import quiet
+from chainrule.runtime.quiet import call_aligned
 
 Scalar = bool | int | float
 
@@ -316,7 +316,7 @@ def tensor(value: Any, /, *, dtype: Any = None) -> Tensor:
 def _copied(array: np.ndarray) -> np.ndarray:
     """A copy in row-major order, on whole lines of the cache where that pays."""
     if type(array) is np.ndarray and FROM <= array.nbytes < TO:
-        return quiet.aligned(array.copy)  # type: ignore[no-any-return]
+        return call_aligned(array.copy)
     return np.array(array, order="C")
 
 

@@ -25,7 +25,7 @@ from chainrule.ir import build
 from chainrule.ir.dtype import bool_
 from chainrule.ir.graph import Node
 from chainrule.ir.routines.ordering import CUMPROD, CUMSUM
-from chainrule.runtime.quiet import quiet, quiet_call
+from chainrule.runtime.quiet import call_aligned, quiet_call
 from chainrule.tensors import Tensor, of_value
 
 __all__ = ["cumulative_prod", "cumulative_sum", "diff"]
@@ -157,7 +157,7 @@ def diff(
     value = known_array(x)
     alone = n == 1 and axis == -1 and prepend is append is None
     if alone and value is not None and value.dtype.kind == "f" and value.ndim:
-        return of_value(quiet.aligned(np.subtract, value[..., 1:], value[..., :-1]))
+        return of_value(call_aligned(np.subtract, value[..., 1:], value[..., :-1]))
     if n < 0:
         raise ArgumentError(f"diff: n counts differences and cannot be {n}")
     tensor = as_tensor(x, "diff")

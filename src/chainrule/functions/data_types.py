@@ -11,7 +11,7 @@ from chainrule.functions.axes import on_cpu
 from chainrule.functions.lift import Operand, as_tensor, cast
 from chainrule.ir.dtype import DType, as_dtype, from_numpy, promote, with_scalar
 from chainrule.ir.record import Record
-from chainrule.runtime.quiet import quiet
+from chainrule.runtime.quiet import quiet_call
 from chainrule.tensors import Tensor, of_value
 
 __all__ = ["astype", "can_cast", "finfo", "iinfo", "isdtype", "result_type"]
@@ -43,7 +43,7 @@ def astype(x: Operand, dtype: Any, /, *, copy: bool = True, device: str | None =
     kind = dtype if type(dtype) is DType else as_dtype(dtype)
     value = x._value if type(x) is Tensor else None
     if value is not None and value.dtype is not kind.numpy:
-        return of_value(quiet.call(value.astype, kind.numpy))
+        return of_value(quiet_call(value.astype, kind.numpy))
     return cast(as_tensor(x, "astype"), kind)
 
 

@@ -40,6 +40,8 @@ Made = TypeVar("Made")
 _LIMIT = 4096
 _ndarray: Final = np.ndarray
 _new: Final[Callable[[type[Tensor]], Tensor]] = object.__new__
+_REFUSALS = (TypeError, ValueError, IndexError, OverflowError, RuntimeError)
+"""What a short way leaves to the long one; the last if it comes in the middle of another."""
 
 
 class Lifted(Generic[Made]):
@@ -157,7 +159,7 @@ def computed(function: Callable[..., Any], *arguments: Any) -> np.ndarray | None
     """What a function of arrays makes; None where it or NumPy refuses."""
     try:
         return quiet.call(function, *arguments)  # type: ignore[no-any-return]
-    except (TypeError, ValueError, IndexError, OverflowError):
+    except _REFUSALS:
         return None
 
 
@@ -165,7 +167,7 @@ def made_at_once(function: Callable[..., Any], *arguments: Any) -> Tensor | None
     """What a NumPy function makes; None where it refuses, and the long way says what is wrong."""
     try:
         made = quiet.call(function, *arguments)
-    except (TypeError, ValueError, IndexError, OverflowError):
+    except _REFUSALS:
         return None
     tensor = _new(Tensor)  # as of_value does, without another call
     tensor._value = made if type(made) is _ndarray else np.asarray(made)

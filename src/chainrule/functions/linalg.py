@@ -43,7 +43,7 @@ from chainrule.ir.dtype import DEFAULT_INT, DType, as_dtype, bool_, uint64
 from chainrule.ir.graph import Node
 from chainrule.ir.primitives import Axis
 from chainrule.runtime.contraction import sum_of_diagonal
-from chainrule.runtime.quiet import quiet, quiet_call
+from chainrule.runtime.quiet import quiet_call
 from chainrule.tensors import Tensor, of_value
 
 __all__ = [
@@ -234,7 +234,7 @@ def trace(x: Operand, /, *, offset: int = 0, dtype: Any = None) -> Tensor:
     if value is not None and value.dtype.kind == "f" and value.ndim > 1:
         shape = value.shape
         if shape[-1] == shape[-2]:  # all matrices at once
-            return of_value(np.asarray(quiet.call(sum_of_diagonal, value)))
+            return of_value(np.asarray(quiet_call(sum_of_diagonal, value)))
     tensor = _stack("trace", x)
     wanted = _sum_dtype(tensor.dtype) if dtype is None else as_dtype(dtype)
     return _trace([tensor], offset, wanted)

@@ -112,12 +112,15 @@ def matmul(x1: Operand, x2: Operand, /) -> Tensor:
         a, b = known
         shape, other = a.shape, b.shape
         rank, second = len(shape), len(other)
-        if second == 1 and rank == 2 and shape[1] == other[0]:
-            return of_value(quiet.call(a.dot, b))  # the same kernel, called in less time
-        if 0 < rank < 3 and 0 < second < 3 and shape[-1] == other[0]:
-            return of_value(np.asarray(quiet.call(np.matmul, a, b)))
-        if 2 < rank == second and shape[:-2] == other[:-2] and shape[-1] == other[-2]:
-            return of_value(quiet.call(np.matmul, a, b))
+        try:
+            if second == 1 and rank == 2 and shape[1] == other[0]:
+                return of_value(quiet.call(a.dot, b))  # the same kernel, called in less time
+            if 0 < rank < 3 and 0 < second < 3 and shape[-1] == other[0]:
+                return of_value(np.asarray(quiet.call(np.matmul, a, b)))
+            if 2 < rank == second and shape[:-2] == other[:-2] and shape[-1] == other[-2]:
+                return of_value(quiet.call(np.matmul, a, b))
+        except RuntimeError:  # in the middle of another function: then the long way
+            pass
     left, right = numbers("matmul", x1, x2)
     if not left.shape or not right.shape:
         name = "x2" if left.shape else "x1"
@@ -157,7 +160,7 @@ def vecdot(x1: Operand, x2: Operand, /, *, axis: int = -1) -> Tensor:
     known = _arrays(x1, x2) if axis == -1 else None
     if known is not None and known[0].ndim and known[0].shape == known[1].shape:
         _VECDOT.count()
-        return of_value(np.asarray(quiet.call(np.vecdot, *known)))
+        return of_value(np.asarray(quiet_call(np.vecdot, *known)))
     left, right = numbers("vecdot", x1, x2)
     most, least = max(left.ndim, right.ndim), min(left.ndim, right.ndim)
     place = axis - most if axis >= 0 else axis

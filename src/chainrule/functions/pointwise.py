@@ -33,7 +33,7 @@ from chainrule.ir.scalar import INTEGER, NUMERIC, SCALARS, Scalar
 from chainrule.ir.subscripts import Labels, canonical
 from chainrule.recording import Recording, innermost
 from chainrule.runtime.aligned import FROM, TO
-from chainrule.runtime.quiet import quiet
+from chainrule.runtime.quiet import quiet, quiet_call
 from chainrule.tensors import Tensor, Weak, node_of, of_node, of_value, weak
 
 __all__ = ["SILENT", "Pointwise", "eager", "fast_binary", "fast_unary", "pointwise", "values"]
@@ -140,7 +140,7 @@ class Pointwise:
 
 def eager(ufunc: Callable[..., Any], *arrays: Any) -> Tensor:
     """Compute now."""
-    result = quiet.call(ufunc, *arrays)
+    result = quiet_call(ufunc, *arrays)
     return of_value(result if type(result) is _ndarray else np.asarray(result))
 
 
@@ -170,7 +170,10 @@ def fast_unary(slow: Pointwise) -> Callable[[Unary], Unary]:
                     if host.alive and operand.dtype.kind in accepts:  # type: ignore[union-attr]
                         return of_node(node(operand), host)  # type: ignore[arg-type]
                 elif value.dtype in fits:
-                    result = ufunc(value) if silent else quiet.call(ufunc, value)
+                    try:
+                        result = ufunc(value) if silent else quiet.call(ufunc, value)
+                    except RuntimeError:
+                        return slow(x)
                     tensor = _new(Tensor)
                     tensor._value = result if type(result) is _ndarray else np.asarray(result)
                     tensor._node = tensor._recording = None
@@ -212,7 +215,7 @@ def fast_binary(
                 lines = left is right and least <= a.nbytes < TO
                 try:
                     result = (quiet.aligned if lines else quiet.call)(direct, a, b)
-                except (ValueError, OverflowError):
+                except (ValueError, OverflowError, RuntimeError):
                     return slow(x1, x2)  # says what is wrong
                 tensor = _new(Tensor)
                 tensor._value = result if type(result) is _ndarray else np.asarray(result)
