@@ -25,7 +25,7 @@ from collections.abc import Sequence
 from benchmarks.timing import machine, table
 from benchmarks.work import convolution, first, networks, pointwise, sizes, whole
 from benchmarks.work.contest import HEADING, Options, details, first_call, hold, summary
-from benchmarks.work.limits import bandwidth, peak
+from benchmarks.work.limits import bandwidth, peak, peak_in_bf16
 
 ROWS = {row.name: row for kind in (networks, convolution, pointwise) for row in kind.rows()}
 TABLES = {"first": first.main, "sizes": sizes.main}
@@ -51,10 +51,10 @@ def main(arguments: Sequence[str] = ()) -> None:
 
 
 def _print_tables(names: Sequence[str], options: Options) -> None:
-    print(
-        f"memory streams at {bandwidth() / 1e9:.1f} GB/s, "
-        f"NumPy multiplies at {peak() / 1e9:.0f} GFLOP/s\n"
-    )
+    rates = f"NumPy multiplies at {peak() / 1e9:.0f} GFLOP/s"
+    if any(name in ROWS and ROWS[name].limit.bf16 for name in names) and peak_in_bf16():
+        rates += f", PyTorch in bf16 at {peak_in_bf16() / 1e9:.0f}"
+    print(f"memory streams at {bandwidth() / 1e9:.1f} GB/s, {rates}\n")
     closing = [HEADING]
     for name in names:
         if name in TABLES:

@@ -152,7 +152,7 @@ def rows() -> list[Row]:
         *(Row(name, title, 1.0, net.limit(BATCH),
               contestants(Problem(net, net.image, 10, BATCH, steps), images=True), steps)
           for name, title, net, steps in work),
-        *(Row(f"{name}-bf16", f"{title}, in bf16", 1.5, net.limit(BATCH),
+        *(Row(f"{name}-bf16", f"{title}, in bf16", 1.5, net.limit(BATCH)._replace(bf16=True),
               contestants(Problem(net, net.image, 10, BATCH, steps, bf16=True), images=True),
               steps, CLOSE_IN_BF16, without_bf16)
           for name, title, net, steps in work),

@@ -1,4 +1,4 @@
-"""What the machine can do: how fast memory streams, and how fast NumPy multiplies matrices."""
+"""What the machine can do: how fast memory streams, and how fast libraries multiply matrices."""
 
 from __future__ import annotations
 
@@ -17,14 +17,19 @@ _TRIES = 9
 
 
 class Limit(NamedTuple):
-    """The least work of a step: floating-point operations, and bytes that memory must move."""
+    """The least work of a step: floating-point operations, and bytes that memory must move.
+
+    bf16   whether the factors of its products may be rounded
+    """
 
     operations: float
     bytes: float
+    bf16: bool = False
 
     def seconds(self) -> float:
         """The time below which no program can be, by the roofline."""
-        return max(self.operations / peak(), self.bytes / bandwidth())
+        rate = max(peak(), peak_in_bf16()) if self.bf16 else peak()
+        return max(self.operations / rate, self.bytes / bandwidth())
 
 
 @cache
@@ -44,6 +49,19 @@ def peak() -> float:
     a = np.random.default_rng(0).standard_normal((_SIDE, _SIDE), np.float32)
     out = np.empty_like(a)
     return 2 * _SIDE**3 / _best(lambda: np.matmul(a, a, out=out))
+
+
+@cache
+def peak_in_bf16() -> float:
+    """Operations a second of one large product of bfloat16 by PyTorch; 0 where it is not there."""
+    try:
+        import torch
+    except ImportError:
+        return 0.0
+    torch.set_num_threads(os.cpu_count() or 1)
+    a = torch.randn(_SIDE, _SIDE).bfloat16()
+    out = torch.empty_like(a)
+    return 2 * _SIDE**3 / _best(lambda: torch.matmul(a, a, out=out))
 
 
 def _best(work: Callable[[], object]) -> float:

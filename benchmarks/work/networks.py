@@ -169,6 +169,7 @@ def _row(name: str, title: str, asked: float, net: Dense, p: Problem) -> Row:
     limit = net.limit(p.batch, size, 2 if p.adam else 0)
     everyone = contestants(p, by_hand)
     if p.bf16:
+        limit = limit._replace(bf16=True)
         return Row(name, title, asked, limit, everyone, p.steps, CLOSE_IN_BF16, without_bf16)
     return Row(name, title, asked, limit, everyone, p.steps)
 

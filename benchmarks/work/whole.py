@@ -7,6 +7,9 @@ of ours begins with an empty cache, so that its time has import and compilation 
 has. The closing column is the time to the accuracy that is asked for: the median, if every seed
 reached it.
 
+Those in bf16 are compared with ours in bf16. PyTorch's autocast rounds the factors of products, as
+we do; parameters and what AdamW knows of them are float32.
+
 MNIST and CIFAR10 name the folders of the files.
 """
 
@@ -29,6 +32,8 @@ from benchmarks.work.contest import OURS, Options
 MNIST = Path(os.environ.get("MNIST", "../shared/data/mnist"))
 CIFAR10 = Path(os.environ.get("CIFAR10", "../shared/data/cifar10/binary"))
 PEERS = {"PyTorch eager": "whole_by_torch.py", "JAX scan": "whole_by_jax.py"}
+BF16 = {OURS: f"{OURS} in bf16", "PyTorch eager": "PyTorch autocast bf16"}
+"""Who takes part in bf16 too, and under what name."""
 _SEEDS = 3
 
 
@@ -51,18 +56,21 @@ WORK = (
 )
 
 
-def ours(t: Training, seed: int, out: str) -> list[str]:
+def ours(t: Training, seed: int, out: str, precision: str) -> list[str]:
     """The command line."""
     command = [sys.executable, "-m", "chainrule", "train", t.data, "--data", str(t.folder)]
     command += ["--model", f"mlp:{t.hidden}", "--epochs", str(t.epochs), "--batch", "128"]
     command += ["--optimizer", "adamw", "--lr", "0.001", "--weight-decay", str(t.decay)]
     command += ["--dropout", str(t.dropout), "--seed", str(seed), "--out", out]
+    command += ["--precision", precision]
     return command + (["--augment", t.augment] if t.augment else [])
 
 
-def peers(t: Training, seed: int, out: str, script: str) -> list[str]:
+def peers(t: Training, seed: int, out: str, precision: str, script: str) -> list[str]:
     """The same for the script of a peer."""
-    settings = (t.data, t.folder, t.hidden, t.epochs, t.decay, t.dropout, t.augment, seed, out)
+    settings = (
+        t.data, t.folder, t.hidden, t.epochs, t.decay, t.dropout, t.augment, seed, precision, out
+    )  # fmt: skip
     return [sys.executable, str(Path(__file__).with_name(script)), *map(str, settings)]
 
 
@@ -85,32 +93,35 @@ def _timed(command: list[str], cache: str) -> tuple[float, str]:
 
 def once(t: Training, who: str, seed: int) -> Run:
     """Train and test once."""
+    plain = {name: peer for peer, name in BF16.items()}
+    peer, precision = plain.get(who, who), "bf16" if who in plain else "float32"
     with tempfile.TemporaryDirectory() as scratch:
         out, cache = str(Path(scratch) / "run"), str(Path(scratch) / "cache")
-        if who in PEERS:
-            seconds, text = _timed(peers(t, seed, out, PEERS[who]), cache)
+        if peer in PEERS:
+            seconds, text = _timed(peers(t, seed, out, precision, PEERS[peer]), cache)
         else:
-            seconds, _ = _timed(ours(t, seed, out), cache)
+            seconds, _ = _timed(ours(t, seed, out, precision), cache)
             tested = [sys.executable, "-m", "chainrule", "evaluate", out, "--data", str(t.folder)]
             _, text = _timed(tested, cache)
     return Run(seconds, float(text.split("accuracy")[1].split("%")[0]))
 
 
 def _is_there(who: str) -> bool:
-    module = {"PyTorch eager": "torch", "JAX scan": "jax"}.get(who)
+    module = {"PyTorch": "torch", "JAX": "jax"}.get(who.split()[0])
     return module is None or find_spec(module) is not None
 
 
 def _lines(t: Training, runs: Mapping[str, Sequence[Run]]) -> list[list[str]]:
     """The lines of the table of one training."""
     made = []
-    mine = [run.seconds for run in runs.get(OURS, ())]
     for who, found in runs.items():
+        own = BF16[OURS] if who in BF16.values() else OURS
+        mine = [run.seconds for run in runs.get(own, ())]
         seconds = [run.seconds for run in found]
         reached = sum(run.accuracy >= t.asked for run in found)
         middle = statistics.median(seconds)
         against = ""
-        if mine and who != OURS:
+        if mine and who != own:
             half, low, high = ratio(seconds, mine)
             against = f"{half:.2f} ({low:.2f} to {high:.2f})"
         made.append([
@@ -132,7 +143,9 @@ def main(options: Options) -> None:
             continue
         t = work if options.disk else work._replace(epochs=1)
         runs: dict[str, list[Run]] = {
-            who: [] for who in (OURS, *PEERS) if options.takes(who) and _is_there(who)
+            who: []
+            for who in (OURS, *PEERS, *BF16.values())
+            if options.takes(who) and _is_there(who)
         }
         for seed in range(_SEEDS if options.disk else 1):
             for who, found in runs.items():

@@ -1,7 +1,8 @@
 """A training in PyTorch, a process of its own: see whole.py, which names the arguments.
 
 Everything is float32 in memory, a step reads its rows from there, and the optimizer is the fused
-one. Compiling the model would need a C++ compiler and take longer than the training.
+one. In bf16, autocast rounds the factors of products. Compiling the model would need a C++ compiler
+and take longer than the training.
 """
 
 from __future__ import annotations
@@ -64,7 +65,9 @@ def main() -> None:
                 flipped = torch.rand(len(batch), 1, 1, 1) < 0.5
                 batch = torch.where(flipped, batch.flip(-1), batch)
             optimizer.zero_grad()
-            torch.nn.functional.cross_entropy(model(batch), labels[rows]).backward()
+            with torch.autocast("cpu", torch.bfloat16, enabled=s.precision == "bf16"):
+                scores = model(batch)
+            torch.nn.functional.cross_entropy(scores.float(), labels[rows]).backward()
             optimizer.step()
             schedule.step()
         print(f"epoch {epoch + 1}: {accuracy(model, *others[0]):.2f} of those held out")

@@ -20,13 +20,14 @@ class Settings(NamedTuple):
     dropout: float
     augment: str
     seed: int
+    precision: str
 
     @classmethod
     def parsed(cls, given: list[str]) -> Settings:
         """From the command line."""
-        data, folder, hidden, epochs, decay, dropout, augment, seed = given
+        data, folder, hidden, epochs, decay, dropout, augment, seed, precision = given
         return cls(data, folder, hidden, int(epochs), float(decay), float(dropout), augment,
-                   int(seed))  # fmt: skip
+                   int(seed), precision)  # fmt: skip
 
 
 class Part(NamedTuple):
