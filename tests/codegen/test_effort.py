@@ -65,3 +65,14 @@ def test_what_does_not_fit_into_the_caches_takes_as_long_as_its_bytes() -> None:
     (effort,) = efforts(program(lambda x: x + 1, 10**6, target_for("x86-64-v4")))
     assert effort == pytest.approx(8e6 * 0.03, rel=0.01)
     assert effort > PAYS
+
+
+def test_a_product_in_tiles_takes_less() -> None:
+    x = np.ones((512, 512), np.float32)
+    graph, _ = optimized(lambda x: x @ x, x)
+    plain = target_for("sapphirerapids")
+    found = [
+        sum(efforts(compile_graph(graph, target)))
+        for target in (plain, plain.replaced(precision="bf16"))
+    ]
+    assert PAYS < found[1] < found[0] / 2

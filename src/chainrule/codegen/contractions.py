@@ -66,7 +66,9 @@ def emit_contraction(
     if past:
         end_streams(module.builders[name], target)
     operations = 2 * rows * inner * columns * stack // (2 if c.symmetric else 1)
-    effort = of_product(target, operations, kind) + of_statements(target, item.statements)
+    tiled = made.is_rounded and target.has_tiles
+    effort = of_product(target, operations, kind, tiled=tiled)
+    effort += of_statements(target, item.statements)
     return Kernel(made.name, made.tiles, made.scratch, effort, made.is_rounded)
 
 

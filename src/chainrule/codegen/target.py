@@ -8,10 +8,13 @@ from chainrule.codegen.values import bits
 from chainrule.errors import ArgumentError
 from chainrule.ir.record import Record
 
-__all__ = ["PRECISIONS", "Target", "check_precision"]
+__all__ = ["PRECISIONS", "TILED", "Target", "check_precision"]
 
 PRECISIONS: Final = ("float32", "bf16")
 """What the operands of large products of float32 may be rounded to."""
+
+TILED: Final = ("amx", "emulated-tiles")
+"""What multiplies pairs of bfloat16 in tiles, not in vectors."""
 
 
 class Target(Record):
@@ -42,6 +45,11 @@ class Target(Record):
     def pairs(self) -> str:
         """What multiplies the operands of large products in pairs; "" if they stay as they are."""
         return self.bf16 if self.precision == "bf16" else ""
+
+    @property
+    def has_tiles(self) -> bool:
+        """Whether tiles multiply pairs, or what stands for them."""
+        return self.pairs in TILED
 
     @property
     def note(self) -> str:

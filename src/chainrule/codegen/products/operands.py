@@ -6,6 +6,7 @@ from collections.abc import Callable
 from typing import NamedTuple
 
 from chainrule.codegen.llvm import Builder
+from chainrule.codegen.target import TILED
 from chainrule.codegen.values import Value
 from chainrule.ir.record import Record
 
@@ -122,7 +123,7 @@ class Product(Record):
     @property
     def is_tiled(self) -> bool:
         """Whether the processor's own tiles multiply, or what stands for them."""
-        return self.pairs in ("amx", "emulated-tiles")
+        return self.pairs in TILED
 
 
 class Kernel(NamedTuple):

@@ -50,7 +50,7 @@ def is_in_pairs(target: Target, product: Product) -> bool:
     extents = product.rows, product.inner, product.columns
     large = min(extents) >= _FEW and math.prod(extents) >= _LARGE
     fills = min(product.rows, product.inner // 2, product.columns, target.lanes("i32")) >= _TILED
-    own = bool(target.pairs) and (fills or target.pairs not in _VECTORS)
+    own = bool(target.pairs) and (fills or not target.has_tiles)
     return own and product.kind == "float" and large
 
 
