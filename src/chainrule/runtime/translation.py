@@ -21,6 +21,7 @@ from typing import Any, Final
 from chainrule.codegen.target import Target
 from chainrule.errors import CompileError
 from chainrule.runtime.processors import thread_count, threads_beside
+from chainrule.runtime.unlocked import object_of, run_passes
 
 __all__ = [
     "BESIDE",
@@ -92,7 +93,7 @@ def object_code(text: str, target: Target, level: int = 2) -> bytes:
 
 def _object_code(text: str, target: Target, level: int) -> bytes:
     with _translated(text, target, level) as (machine, module):
-        return bytes(machine.emit_object(module))
+        return object_of(machine, module)
 
 
 def _on_threads(work: Callable[[], None], count: int, stop: Callable[[], object]) -> None:
@@ -178,7 +179,7 @@ def _simplify(module: Any, machine: Any, level: int) -> None:
             manager = llvm().create_new_module_pass_manager()
             for name in PASSES[level]:
                 getattr(manager, f"add_{name}_pass")()
-        manager.run(module, builder)
+        run_passes(manager, module, builder)
 
 
 class _Gate:
