@@ -19,6 +19,7 @@ from chainrule.runtime.native import NativeProgram
 from chainrule.tensors import Tensor, of_value, tensor
 from chainrule.transform.closure import Attribute, Bound, Fixed, Get, Global
 from chainrule.transform.donation import Gift, GivenAway
+from chainrule.transform.scope import INPUTS
 
 __all__ = ["Inputs", "called", "matched"]
 
@@ -172,7 +173,7 @@ class _Finder:
         A Tensor may stand in two places, so we look at a tree of the same kind where none does.
         """
         probes = [_probe(leaf) for leaf in leaves]
-        inputs = [p for p in probes if isinstance(p, Tensor | np.ndarray | float)]
+        inputs = [p for p in probes if isinstance(p, INPUTS)]
         self.inputs += inputs
         self.given |= {id(p) for p in inputs}
         self.visit(root, tree.unflatten(structure, probes))

@@ -19,6 +19,7 @@ from chainrule.locking import lock_between_forks
 from chainrule.recording import Place, place_text, users_place
 from chainrule.runtime.native import NativeProgram
 from chainrule.tensors import Tensor
+from chainrule.transform.scope import INPUTS
 from chainrule.transform.watching import held
 
 __all__ = ["Donate", "Donation", "Gift", "GivenAway", "taking"]
@@ -27,7 +28,6 @@ Donate = str | int | Sequence[str | int]
 """Parameters, by name or by position."""
 
 Program = Callable[..., list[Any]]
-_INPUTS: Final = (Tensor, np.ndarray, float)
 
 
 # ---------------------------------------------------------------- what is given
@@ -84,7 +84,7 @@ class Donation:
         for name, part in self._parts(*tree.unflatten(structure, range(len(leaves)))):
             for path, leaf in tree.paths(part):
                 if isinstance(leaves[leaf], Tensor | np.ndarray):
-                    number = sum(isinstance(x, _INPUTS) for x in leaves[:leaf])
+                    number = sum(isinstance(x, INPUTS) for x in leaves[:leaf])
                     found.setdefault(number, f"{name}.{path}" if path else name)
         return dict(sorted(found.items()))
 

@@ -5,8 +5,6 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any, NamedTuple
 
-import numpy as np
-
 from chainrule import tree
 from chainrule.ir import build
 from chainrule.ir.graph import Graph, Node, frontier
@@ -23,7 +21,7 @@ from chainrule.transform.closure import UNBOUND, Get, Watch, watches
 from chainrule.transform.debug import tie_effects
 from chainrule.transform.donation import Donation, Gift, taking
 from chainrule.transform.results import built
-from chainrule.transform.scope import Function, outputs
+from chainrule.transform.scope import INPUTS, Function, outputs
 from chainrule.transform.watching import watched
 
 __all__ = ["Options", "Recorded", "Shortcut", "say"]
@@ -355,7 +353,7 @@ def _in_python(recorded: Recorded, match: Match, program: NativeProgram) -> Way:
 def _parameters(leaves: list[Any]) -> list[Node | None]:
     found: list[Node | None] = []
     for leaf in leaves:
-        if isinstance(leaf, Tensor | np.ndarray | float):
+        if isinstance(leaf, INPUTS):
             own = tensor(leaf)
             found.append(build.parameter(own.shape, own.dtype))
         else:

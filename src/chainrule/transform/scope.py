@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import is_dataclass
-from typing import Any
+from typing import Any, Final
 
 import numpy as np
 
@@ -22,6 +22,8 @@ from chainrule.tensors import Tensor, Weak, node_of, of_node, of_value, tensor, 
 
 Function = Callable[..., Any]
 Argnums = int | Sequence[int]
+INPUTS: Final = (Tensor, np.ndarray, float)
+"""What of a jitted function's arguments is an input of its program; all else is part of that."""
 
 
 def require_function(transform: str, f: object) -> None:
