@@ -80,11 +80,8 @@ def _by_rows(s: Statement) -> Iterator[Statement]:
     partial = build.parameter((*rows, *shape), s.target.dtype)
     moved = {rank + k: variable(k) for k in range(len(rows))}
     moved |= {k: variable(len(rows) + k) for k in range(rank)}
-    value = renamed(s.value, moved)
-    yield Statement(partial, (*rows, *shape, last), "sum", value)
-    index = (*map(variable, range(rank, rank + len(rows))), *map(variable, range(rank)))
-    read = Load(partial, flattened(index, partial.shape), (), partial.dtype)
-    yield from split_one(Statement(s.target, (*shape, *rows), "sum", read))
+    yield Statement(partial, (*rows, *shape, last), "sum", renamed(s.value, moved))
+    yield from split_one(_of_parts(s, partial))
 
 
 def _goes_along_rows(s: Statement, made: set[Node]) -> bool:
@@ -112,9 +109,7 @@ def _row_by_row(s: Statement) -> Iterator[Statement]:
     partial = build.parameter((rows, *shape), s.target.dtype)
     moved = {k: variable(k + 1) for k in range(rank)} | {rank: variable(0)}
     yield Statement(partial, (rows, *shape, *s.extents[rank + 1 :]), "sum", renamed(s.value, moved))
-    index = (variable(rank), *map(variable, range(rank)))
-    read = Load(partial, flattened(index, partial.shape), (), partial.dtype)
-    yield Statement(s.target, (*shape, rows), "sum", read)
+    yield _of_parts(s, partial)
 
 
 def split_one(s: Statement) -> Iterator[Statement]:
@@ -130,9 +125,15 @@ def split_one(s: Statement) -> Iterator[Statement]:
     value = renamed(s.value, moved)
     extents = (parts, *shape, first // parts, *s.extents[rank + 1 :])
     yield Statement(partial, extents, s.kind, value)
-    index = (variable(rank), *map(variable, range(rank)))
+    yield _of_parts(s, partial)
+
+
+def _of_parts(s: Statement, partial: Node) -> Statement:
+    """The last stage of a reduction: what it gives of its parts, which the first axes count."""
+    rank, lead = s.rank, partial.ndim - s.rank
+    index = tuple(map(variable, (*range(rank, rank + lead), *range(rank))))
     read = Load(partial, flattened(index, partial.shape), (), partial.dtype)
-    yield Statement(s.target, (*shape, parts), s.kind, read)
+    return Statement(s.target, (*s.target.shape, *partial.shape[:lead]), s.kind, read)
 
 
 def _parts(s: Statement) -> int | None:
