@@ -29,12 +29,7 @@ def walk(tree: Tree) -> Iterator[Tree]:
     while pending:
         part = pending.pop()
         yield part
-        for entry in fields(part):
-            value = getattr(part, entry.name)
-            if isinstance(value, Tree):
-                pending.append(value)
-            elif isinstance(value, tuple):
-                pending += [v for v in value if isinstance(v, Tree)]
+        pending += children(part)
 
 
 def children(tree: Tree) -> list[Tree]:
