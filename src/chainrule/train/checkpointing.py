@@ -21,7 +21,7 @@ from chainrule.train.run import Run
 
 __all__ = ["Checkpoints"]
 
-_SMALL: Final = 2**28  # bytes that may be held beside the training
+_SMALL: Final = 2**28  # bytes that may be held beside the training, while a thread writes them
 
 
 @final
@@ -36,7 +36,6 @@ class Checkpoints(Callback):
     monitor  which figure says which epoch is the best
     keep     how many of the last checkpoints stay
     pauses   the seconds between two checkpoints: at the ends of epochs, and inside of epochs
-    beside   whether a thread writes checkpoints of up to 256 MB
     """
 
     def __init__(
@@ -46,10 +45,8 @@ class Checkpoints(Callback):
         *,
         keep: int = 3,
         pauses: tuple[float, float] = (1.0, 30.0),
-        beside: bool = True,
     ) -> None:
         self.run, self.monitor, self.keep, self.pauses = run, monitor or Monitor(), keep, pauses
-        self.beside = beside
         self.figure: float | None = None
         self._best: Checkpoint | None = None
         self._writing: _Writing | None = None
@@ -115,7 +112,7 @@ class Checkpoints(Callback):
         write = partial(checkpoint.save, self.run.checkpoints, keep=self.keep)
         work = [partial(write, each, best=is_best) for each, is_best in found]
         is_small = sum(_size(each) for each, _ in found) <= _SMALL
-        self._writing = _Writing(work, beside=self.beside and is_small)
+        self._writing = _Writing(work, beside=is_small)
 
     def wait(self) -> None:
         """Wait until what was to be saved is.
