@@ -106,8 +106,8 @@ class Filling:
         else:
             rest = min(height, count - begin) * width
             ends = blocks - done, start + done * step, start + begin * width, rest
-            part = [m.after(done) for m in moving] if done else moving
-            done += blocks if self._fill(frame, job, ends, flat, part) else 0
+            last = [m.after(done) for m in moving] if done else moving
+            done += blocks if self._fill(frame, job, ends, flat, last) else 0
         frame.table[-1] = 0
         self.program.frames.append(frame)
         self.jobs.append(job)
