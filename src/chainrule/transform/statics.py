@@ -44,6 +44,7 @@ def _path(structure: Any, place: int, count: int) -> str:
 def _remedy(leaf: Any) -> str:
     if isinstance(leaf, int) and not isinstance(leaf, bool):
         return "a number that changes from call to call is a Tensor, cr.tensor(k), or a float"
-    if type(leaf).__hash__ == object.__hash__:  # by identity
+    hashing: object = type(leaf).__hash__
+    if hashing == object.__hash__:  # by identity
         return "make it once, or compare its objects by value, as frozen dataclasses do"
     return "everything but Tensors and floats is part of the program"
