@@ -44,6 +44,20 @@ def test_a_known_symmetry_is_used_and_said() -> None:
     assert "assuming A = Aᵀ" in told.unicode
 
 
+@pytest.mark.parametrize(
+    ("w", "y", "wrt", "formula"),
+    [
+        ("d", "1", "w", "= 2(w − 𝟏ᵀy)  "),
+        ("n d", "1 d", "w", "= 2(w − 𝟏𝟏ᵀy)  "),
+        ("n d", "1 d", "y", "= −2 𝟏𝟏ᵀ(w − 𝟏𝟏ᵀy)  "),
+        ("n d", "n 1", "y", "= −2(w − y𝟏𝟏ᵀ)𝟏𝟏ᵀ  "),
+    ],
+)
+def test_a_parameter_may_have_an_axis_of_one_element(w, y, wrt, formula) -> None:
+    told = explain(lambda w, y: cr.sum((w - y) ** 2), wrt, axes={"w": w, "y": y})
+    assert formula in told.unicode
+
+
 def test_examples_without_axis_names_give_numbers() -> None:
     told = explain(lambda x: cr.mean(x**2), "x", cr.ones(8))
     assert "¼x" in told.unicode

@@ -152,7 +152,9 @@ class Lowering:
             return made
         dims = self.dims(twins)
         if "1" in dims and not isinstance(twins[0].op, Input):
-            return self._squeezed(name, made, dims)
+            # A parameter keeps its axis, also where a zero was added to it.
+            is_parameter = made == atom_poly(self._name(name, dims))
+            return made if is_parameter else self._squeezed(name, made, dims)
         if made.rank == 2 and dims[0] == dims[1] and matrices.is_symmetric(made):
             self.inferred[name] = frozenset({"symmetric"})
         atom = self._name(name, dims)
