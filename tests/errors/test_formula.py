@@ -152,6 +152,15 @@ def test_a_fact_about_nothing() -> None:
     assert told.value.message == "--fact: there is no parameter 'Z'\n\n  It has: w, X."
 
 
+@pytest.mark.parametrize("fact", ["spd", "symmetric", "orthogonal", "invertible"])
+def test_a_fact_about_a_square_matrix(fact: str) -> None:
+    with pytest.raises(FormulaError) as told:
+        cr.explain(lambda X: cr.sum(X**2), "X", axes={"X": "n d"}, facts={"X": fact})
+    assert str(told.value) == (
+        f'explain: {fact} is a fact about a square matrix, and X has the axes "n d"'
+    )
+
+
 def test_a_fact_of_another_form() -> None:
     with pytest.raises(click.UsageError) as told:
         facts_of(["symmetric"], ["w", "X"])

@@ -84,6 +84,7 @@ FACTS: Mapping[str, Draw] = {
 }
 """What may be known of a value, and how such a value is drawn; "integer<k" is known too."""
 
+_SQUARE = frozenset({"spd", "symmetric", "orthogonal", "invertible"})
 _KINDS = ("", "positive", "counts", "mask", "probability", "simplex", "low", "high")
 _MIXED = 3  # parameters whose kinds are guessed one by one
 _GUESSES = ("", "positive", "probability", "definite")
@@ -224,6 +225,12 @@ def _checked_facts(facts: Mapping[str, str], shapes: Mapping[str, Any]) -> dict[
                 f"explain: there is no fact {fact!r}\n\n  There are "
                 + ", ".join(sorted(f for f in FACTS if f))
                 + " and integer<k."
+            )
+        axes = shapes[name]
+        if fact in _SQUARE and (len(axes) != 2 or axes[0] != axes[1]):
+            raise FormulaError(
+                f"explain: {fact} is a fact about a square matrix, and {name} has the axes "
+                f'"{" ".join(axes)}"'
             )
     return dict(facts)
 
