@@ -1,6 +1,9 @@
 """Programs whose products are computed in bfloat16: which products, which bits, what is said."""
 
+import os
 import re
+import subprocess
+import sys
 from itertools import pairwise
 
 import numpy as np
@@ -178,3 +181,47 @@ def test_where_linux_gives_no_state_for_tiles_there_are_vectors(
         monkeypatch.setattr(engine, "_may_use_tiles", lambda given=given: given)
         assert host_target("bf16").pairs == expected
         assert host_target().pairs == ""
+
+
+# Threads whose stack for signals is small leave no room for the tiles that a signal has to save.
+SMALL_STACK = """
+import ctypes
+
+class Stack(ctypes.Structure):
+    _fields_ = [("place", ctypes.c_void_p), ("flags", ctypes.c_int), ("size", ctypes.c_size_t)]
+
+room = ctypes.create_string_buffer(4096)
+stack = Stack(ctypes.addressof(room), 0, len(room))
+assert ctypes.CDLL(None).sigaltstack(ctypes.byref(stack), None) == 0
+"""
+MULTIPLIED = """
+import os
+import chainrule as cr
+from chainrule.runtime.engine import host_target
+
+def how():
+    x = cr.ones((64, 64), dtype="float32")
+    assert (cr.jit(lambda x: x @ x, precision="bf16")(x).numpy() == 64).all()
+    return host_target("bf16").bf16
+
+print(how(), flush=True)
+child = os.fork()
+if not child:
+    print(how(), flush=True)
+    os._exit(0)
+os.waitpid(child, 0)
+"""
+
+
+@pytest.mark.skipif(host_target("bf16").bf16 != "amx", reason="no tiles here")
+@pytest.mark.parametrize(("before", "how"), [("", "amx"), (SMALL_STACK, "avx512")])
+def test_a_process_and_its_child_multiply_with_what_the_system_gives(before: str, how: str) -> None:
+    done = subprocess.run(
+        [sys.executable, "-c", before + MULTIPLIED],
+        env={**os.environ, "CHAINRULE_RUNTIME": "native"},
+        capture_output=True,
+        text=True,
+        check=True,
+        timeout=300,
+    )
+    assert done.stdout.split() == [how, how]
