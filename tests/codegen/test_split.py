@@ -85,3 +85,18 @@ def test_rows_that_need_a_number_of_all_elements_are_a_kernel_that_threads_share
 def test_sums_of_what_needs_the_largest_element_are_shared_too() -> None:
     found = kernels(lambda x: cr.sum(cr.exp(x - cr.max(x))), drawn("float64"))
     assert found == [(1, ["max"]), (0, ["max"]), (1, ["sum"]), (0, ["sum"])]
+
+
+def test_sums_of_channels_go_along_with_the_images_they_are_of() -> None:
+    rng = np.random.default_rng(0)
+    x, y = (rng.standard_normal((66, 5, 30, 31)).astype("float32") for _ in range(2))
+
+    def f(x: Any, y: Any) -> Any:
+        made = cr.exp(cr.tanh(x))
+        return made, cr.sum(cr.where(y > 0, made, 0), axis=(0, 2, 3))
+
+    kinds = [own for _, own in kernels(f, x, y)]
+    assert kinds[0] == ["", "sum"]
+    graph, arrays = optimized(f, x, y)
+    for got, wanted in zip(natively(graph, arrays), by_numpy(graph, arrays), strict=True):
+        np.testing.assert_allclose(got, wanted, rtol=1e-5)
