@@ -42,3 +42,11 @@ def test_small_integers_are_labels_too() -> None:
     jitted = cr.jit(loss.cross_entropy)
     assert not cr.isnan(jitted(SCORES, cr.tensor([0, 2], dtype=cr.uint8)))
     assert cr.isnan(jitted(SCORES, cr.tensor([0, 200], dtype=cr.uint8)))
+
+
+@pytest.mark.parametrize(("function", "settings"), LOSSES)
+def test_a_loss_keeps_the_dtype_of_the_scores(
+    function: Callable[..., Any], settings: dict[str, Any]
+) -> None:
+    jitted = cr.jit(lambda s, y: function(s, y, **settings))
+    assert jitted(SCORES.astype(cr.float32), cr.tensor([0, 2])).dtype is cr.float32

@@ -82,7 +82,8 @@ def with_checked(
     known = cast(labels, int64)
     there = logical_and(less_equal(0, known), less(known, classes))
     there = there if ignored is None else logical_or(there, ignored)
-    return add(mean, where(all(there), 0.0, math.nan))  # the gradient is that of the mean
+    told = cast(where(all(there), 0.0, math.nan), mean.dtype)
+    return add(mean, told)  # the gradient is that of the mean
 
 
 def weights_of_classes(name: str, weights: Weights, scores: Tensor) -> Tensor | None:
