@@ -112,3 +112,34 @@ def test_the_median_is_the_mean_of_the_two_in_the_middle(n: int) -> None:
     np.testing.assert_array_equal(run(told.python, {"x": x}, "np"), slope)
     np.testing.assert_array_equal(np.sort(slope)[::-1][:2], [1, 0] if n % 2 else [0.5, 0.5])
     assert explain(middle_of_rows, "X").error < 1e-12
+
+
+def quarter(x: "n"):
+    return cr.quantile(x, 0.25)
+
+
+def test_a_quantile_has_a_formula_for_every_size() -> None:
+    told = explain(quarter, "x")
+    assert str(told).splitlines()[:3] == [
+        "∂quarter/∂x = Pᵀ((n − 4floor(t) − 1)/4 · (onehot(ceil(t)) − onehot(floor(t)))",
+        "              + onehot(floor(t)))          n",
+        "   where  t = (n − 1)/4 (scalar)   P = onehot(argsort(x)) (n×n)",
+    ]
+    x = np.array([4.0, 1.0, 3.0, 2.0])
+    for text, module in ((told.python, "np"), (told.chainrule, "cr")):
+        np.testing.assert_allclose(run(text, {"x": x}, module), [0.0, 0.25, 0.0, 0.75])
+
+
+@pytest.mark.parametrize(
+    ("n", "right"), [(4, "¼Pᵀ(e₀ + 3 e₁)"), (5, "Pᵀe₁"), (8, "¼Pᵀ(e₁ + 3 e₂)")]
+)
+def test_a_quantile_of_so_many_numbers_has_its_places(n: int, right: str) -> None:
+    told = explain(quarter, "x", axes={"x": str(n)})
+    assert UNICODE(told.tree) == right
+
+
+def test_several_quantiles_have_a_formula() -> None:
+    def f(x: "n"):
+        return cr.sum(cr.quantile(x, cr.tensor([0.25, 0.5])))
+
+    assert explain(f, "x").error < 1e-12

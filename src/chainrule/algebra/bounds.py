@@ -7,7 +7,7 @@ from collections.abc import Mapping
 
 from chainrule.algebra.index import Poly
 
-__all__ = ["bounds_of"]
+__all__ = ["bounds_of", "is_never_negative"]
 
 _TINY = math.ulp(0.0)
 _WITHIN: Mapping[str, tuple[float, float]] = {
@@ -30,3 +30,14 @@ def bounds_of(poly: Poly) -> tuple[float, float]:
         if known:
             return max(low for low, _ in known), min(high for _, high in known)
     return -math.inf, math.inf
+
+
+def is_never_negative(poly: Poly) -> bool:
+    """Whether a sum of sizes and numbers, as (n − 1)/4, is 0 or more for all sizes from 1 up."""
+    least = 0.0
+    for term in poly.terms:
+        sizes = [f for f in term.factors if f.atom.head == "size" and f.power == 1]
+        if len(sizes) < len(term.factors) or (sizes and term.coefficient < 0):
+            return False
+        least += float(term.coefficient)
+    return least >= 0

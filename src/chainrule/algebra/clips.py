@@ -40,7 +40,8 @@ def _clips(f: Factor) -> list[Atom]:
         inner = f.atom.args[0]
         labels = tuple(range(inner.rank))
         lone = [t.factors[0] for t in inner.terms if len(t.factors) == 1]
-        return [g.atom for g in lone if g.labels == labels and _clips(Factor(g.atom, labels))]
+        return [g.atom for g in lone if g.labels == labels and g.atom.head == "apply:clip"
+                and len(g.atom.args) == 3]  # fmt: skip
     return [f.atom] if f.atom.head == "apply:clip" and len(f.atom.args) == 3 else []
 
 

@@ -6,7 +6,7 @@ import itertools
 from collections.abc import Sequence
 from fractions import Fraction
 
-from chainrule.algebra.combine import delta_factor, lone, size
+from chainrule.algebra.combine import delta_factor, lone, number_of, size
 from chainrule.algebra.index import Atom, Factor, Poly, Term, atom_poly, lean, normal
 from chainrule.algebra.masks import count_axis
 
@@ -21,6 +21,9 @@ def _index_factor(index: Poly, labels: Sequence[int], axis: int, dim: str) -> Fa
     if counted is not None and index.dims[counted] == dim:
         return delta_factor(dim, labels[counted], axis)
     index, used = lean(index)
+    place = number_of(index)
+    if not used and isinstance(place, Fraction) and place >= 0 and place.denominator == 1:
+        return Factor(Atom("unit", (int(place),), (), (dim,)), (axis,))
     labels = [labels[i] for i in used]
     atom = Atom("onehot", (), (index,), (*index.dims, dim))
     return Factor(atom, (*labels, axis))

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import itertools
+import math
 from collections.abc import Sequence
 from fractions import Fraction
 from typing import Any, Final
 
 from chainrule.algebra import masks
+from chainrule.algebra.bounds import is_never_negative
 from chainrule.algebra.combine import (
     add,
     content,
@@ -59,6 +61,8 @@ def apply(
         case "log" if (power_of := lone(ungrouped(x))) and power_of.atom.head == "apply:exp":
             terms = power_of.atom.args[0].at(power_of.labels, itertools.count(x.rank))
             return normal(terms, range(x.rank), dims)
+        case "clip" if _is_between(x, *operands[1:]):
+            return x
         case "log1p":
             return function("log", [add([(_ONE, constant(_ONE, dims)), (_ONE, x)])], dims)
         case "maximum" if number_of(operands[1]) == 0:
@@ -99,6 +103,12 @@ def function(head: str, operands: Sequence[Poly], dims: tuple[str, ...], *params
     return atom_poly(Atom(f"apply:{head}", params, tuple(map(ungrouped, operands)), dims))
 
 
+def _is_between(x: Poly, low: Poly, high: Poly) -> bool:
+    """Whether a number made of sizes lies between two others, whatever the sizes are."""
+    pairs = ((x, low), (high, x))
+    return all(is_never_negative(add([(_ONE, a), (-_ONE, b)])) for a, b in pairs)
+
+
 def _known(head: str, x: Number | None) -> Number | None:
     """What a function of a number is, where that is a plain number: sign(3), exp(0)."""
     match head:
@@ -108,6 +118,8 @@ def _known(head: str, x: Number | None) -> Number | None:
             return Fraction((x > 0) - (x < 0))
         case "relu" if x is not None:
             return max(x, Fraction(0))
+        case "floor" | "ceil" if x is not None:
+            return Fraction(math.floor(x) if head == "floor" else math.ceil(x))
         case "log" if x == 1:
             return Fraction(0)
         case _ if x == 0:

@@ -11,6 +11,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from itertools import pairwise
 
+from chainrule.formula.derivation.hidden import SUBSCRIPTS
 from chainrule.formula.printing.notation import spelled
 from chainrule.formula.typeset import tree as ts
 from chainrule.formula.typeset.build import flat_transpose
@@ -57,10 +58,11 @@ def generated(
 ) -> tuple[Tree, dict[str, Tree]]:
     """Give probabilities, one-hot rows and π names of their own, where the usual one is free."""
     used = set(taken) | set(known)
+    main, known = _with_places(main, known, used)
     for head, (matrix, vector) in _GENERATED.items():
         whole = [main, *(tree for _, tree in definitions(main, known))]
-        found = [p for tree in whole for p in walk(tree)
-                 if isinstance(p, ts.Apply) and spanned(p.name)[0] == head]  # fmt: skip
+        found = [p for tree in whole for p in walk(tree) if isinstance(p, ts.Apply)
+                 and spanned(p.name)[0] == head and not _is_rounded(p.parts[0])]  # fmt: skip
         kinds = list(dict.fromkeys(found))
         if len(kinds) > 1 and all(map(_is_permutation, kinds)):
             main, known = _each_named(main, known, kinds, used)
@@ -82,6 +84,31 @@ def generated(
         used.add(name)
     shown = {spelled(name) for name in (*used, *symbols(main))}
     return rooted(main, shown), {name: rooted(tree, shown) for name, tree in known.items()}
+
+
+def _with_places(
+    main: Tree, known: dict[str, Tree], used: set[str]
+) -> tuple[Tree, dict[str, Tree]]:
+    """What is rounded up and down to find a place in an order is t: x₍⌊t⌋₎ and x₍⌈t⌉₎."""
+    whole = [main, *(tree for _, tree in definitions(main, known))]
+    rounded = [p.parts[0] for tree in whole for p in walk(tree)
+               if isinstance(p, ts.Apply) and _is_rounded(p)]  # fmt: skip
+    kinds = [p for p in dict.fromkeys(rounded) if not isinstance(p, ts.Symbol)]
+    for number, tree in enumerate(kinds, 1):
+        name = "t" if len(kinds) == 1 else "t" + str(number).translate(SUBSCRIPTS)
+        if name in used or name in symbols(main):
+            continue
+        symbol = ts.Symbol((), name)
+        main = replaced(main, tree, symbol)
+        known = {key: replaced(held, tree, symbol) for key, held in known.items()}
+        known = _inserted(known, name, tree)
+        used.add(name)
+    return main, known
+
+
+def _is_rounded(tree: Tree) -> bool:
+    """Whether a number was rounded up or down."""
+    return isinstance(tree, ts.Apply) and tree.name in ("floor", "ceil") and not tree.dims
 
 
 def _each_named(

@@ -299,6 +299,8 @@ class Writer:
             return self._call(name, inside[0], f"axis={tuple(range(-many, 0))}")
         match name:
             case "onehot":
+                if isinstance(parts[0], ts.Apply) and parts[0].name in ("floor", "ceil"):
+                    inside = [f'{inside[0]}.astype("int64")']
                 return self._call("one_hot", inside[0], self.size(dims[-1]))
             case "reshape":
                 return self._call("reshape", inside[0], self.size.shape(dims))
