@@ -11,7 +11,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from itertools import pairwise
 
-from chainrule.formula.derivation.hidden import SUBSCRIPTS
+from chainrule.algebra.signs import lowered
 from chainrule.formula.printing.notation import spelled
 from chainrule.formula.typeset import tree as ts
 from chainrule.formula.typeset.build import flat_transpose
@@ -95,7 +95,7 @@ def _with_places(
                if isinstance(p, ts.Apply) and _is_rounded(p)]  # fmt: skip
     kinds = [p for p in dict.fromkeys(rounded) if not isinstance(p, ts.Symbol)]
     for number, tree in enumerate(kinds, 1):
-        name = "t" if len(kinds) == 1 else "t" + str(number).translate(SUBSCRIPTS)
+        name = "t" if len(kinds) == 1 else "t" + lowered(str(number))
         if name in used or name in symbols(main):
             continue
         symbol = ts.Symbol((), name)
