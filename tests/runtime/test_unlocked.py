@@ -26,17 +26,20 @@ def test_objects_of_many_threads_are_those_of_one():
     assert together == 3 * alone
 
 
-@pytest.mark.parametrize(
-    "name", ["LLVMPY_TargetMachineEmitToMemory", "LLVMPY_RunNewModulePassManager"]
-)
-def test_long_work_passes_the_lock_of_llvmlite(name):
-    own, known = unlocked._function(name), getattr(ffi.lib, name)
-    assert (own.argtypes, own.restype) == (known.argtypes, known.restype)
+def test_long_work_passes_the_lock_of_llvmlite():
+    known = unlocked._functions()
+    assert known is not None
+    for own, theirs in (
+        (known.run, ffi.lib.LLVMPY_RunNewModulePassManager),
+        (known.emit, ffi.lib.LLVMPY_TargetMachineEmitToMemory),
+    ):
+        assert (own.argtypes, own.restype) == (theirs.argtypes, theirs.restype)
     entered = threading.Event()
 
     def enter() -> None:
-        with pytest.raises(ctypes.ArgumentError):
-            own(1, 2, 3, 4)
+        for own in (known.run, known.emit):
+            with pytest.raises(ctypes.ArgumentError):
+                own(1, 2, 3, 4)
         entered.set()
 
     with ffi.lib._lock:
@@ -44,3 +47,16 @@ def test_long_work_passes_the_lock_of_llvmlite(name):
         thread.start()
         assert entered.wait(LIMIT)
     thread.join()
+
+
+def test_another_llvmlite_is_asked_in_its_own_ways(monkeypatch: pytest.MonkeyPatch) -> None:
+    text, target = saxpy_text(host_target()), host_target()
+    known = object_code(text, target, 2)
+    longer = [(name, count + 1) for name, count in unlocked._LONG]
+    monkeypatch.setattr(unlocked, "_LONG", longer)
+    unlocked._functions.cache_clear()
+    try:
+        assert unlocked._functions() is None
+        assert object_code(text, target, 2) == known
+    finally:
+        unlocked._functions.cache_clear()
