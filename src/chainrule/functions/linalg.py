@@ -22,6 +22,7 @@ from chainrule.functions.lift import (
     common_shape,
     describe,
     known_array,
+    made_at_once,
     promoted,
 )
 from chainrule.functions.linear import kron, matmul, matrix_transpose, outer, tensordot, vecdot
@@ -43,7 +44,6 @@ from chainrule.ir.dtype import DEFAULT_INT, DType, as_dtype, bool_, uint64
 from chainrule.ir.graph import Node
 from chainrule.ir.primitives import Axis
 from chainrule.runtime.contraction import sum_of_diagonal
-from chainrule.runtime.quiet import quiet_call
 from chainrule.tensors import Tensor, of_value
 
 __all__ = [
@@ -156,9 +156,11 @@ def norm(x: Operand, /) -> Tensor:
     >>> norm(cr.tensor([3.0, 4.0])), norm(cr.ones((2, 2)))
     (Tensor(5.), Tensor(2.))
     """
-    value = known_array(x)
+    value = x._value if type(x) is Tensor else None
     if value is not None and value.dtype.kind == "f":
-        return of_value(quiet_call(length, value))
+        made = made_at_once(length, value)
+        if made is not None:
+            return made
     return vector_norm(x)
 
 
@@ -233,8 +235,8 @@ def trace(x: Operand, /, *, offset: int = 0, dtype: Any = None) -> Tensor:
     value = x._value if type(x) is Tensor and dtype is None and not offset else None
     if value is not None and value.dtype.kind == "f" and value.ndim > 1:
         shape = value.shape
-        if shape[-1] == shape[-2]:  # all matrices at once
-            return of_value(np.asarray(quiet_call(sum_of_diagonal, value)))
+        if shape[-1] == shape[-2] and (made := made_at_once(sum_of_diagonal, value)) is not None:
+            return made  # all matrices at once
     tensor = _stack("trace", x)
     wanted = _sum_dtype(tensor.dtype) if dtype is None else as_dtype(dtype)
     return _trace([tensor], offset, wanted)

@@ -77,7 +77,7 @@ def _vector_norm_node(node: Node, order: float, axes: tuple[int, ...], keepdims:
 
 def length(x: np.ndarray) -> np.ndarray:
     """The Euclidean norm of all elements."""
-    flat = x.reshape(-1)
+    flat = x if x.ndim == 1 else x.reshape(-1)
     return np.array(math.sqrt(flat.dot(flat)), x.dtype)
 
 
