@@ -292,13 +292,13 @@ def jit(
     With precision="bf16", the factors of large matrix products and convolutions of float32 are
     rounded to bfloat16, eight bits, and their products added in float32; everything else stays
     float32, as do sums of less than 65,536 multiply-adds, products with so few rows, columns or
-    terms that vectors go through them another way, and convolutions without two channels, images
-    or lines to go side by side: those of one channel, and depthwise ones. ``.loops(…)`` tells which
-    are "in bf16". The rounding moves each term of a sum by a share of 2⁻⁷ at most. It is done where
-    the processor has an instruction for it (AMX, AVX512-BF16, NEON); elsewhere products stay in
-    float32, which ``.cost(…)``, ``.profile(…)`` and ``.loops(…)`` say. CHAINRULE_BF16=emulated
-    computes the bits of AVX512-BF16 on any machine, slowly. Programs inside of another one have its
-    precision.
+    terms that vectors go through them another way, and convolutions without two channels, images or
+    lines to go side by side: those of one channel, and depthwise ones. Where AMX multiplies, so
+    does what fills none of its tiles. ``.loops(…)`` tells which are "in bf16". The rounding moves
+    each term of a sum by a share of 2⁻⁷ at most. It is done where the processor has an instruction
+    for it (AMX, AVX512-BF16, NEON); elsewhere products stay in float32, which ``.cost(…)``,
+    ``.profile(…)`` and ``.loops(…)`` say. CHAINRULE_BF16=emulated computes the bits of AVX512-BF16
+    on any machine, slowly. Programs inside of another one have its precision.
 
     Without f, it gives the decorator with these settings.
 
