@@ -4,6 +4,8 @@ import numpy as np
 import pytest
 
 import chainrule as cr
+from chainrule.runtime import profile as profiles
+from chainrule.runtime.limits import Limits, limits
 
 
 def test_the_kernels_of_a_loop_are_counted_as_often_as_they_run():
@@ -45,3 +47,15 @@ def test_programs_with_a_number_of_threads_of_their_own_give_the_same_bits(threa
     f = lambda x: cr.softmax(x @ x.mT, axis=1)  # noqa: E731
     expected = cr.jit(f)(x).numpy().tobytes()
     assert cr.jit(f, threads=threads)(x).numpy().tobytes() == expected
+
+
+def test_a_kernel_in_bf16_has_the_limit_of_bf16(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("CHAINRULE_BF16", "emulated")
+    measured = Limits(operations=1e3, bytes=1e30)
+    monkeypatch.setattr(
+        profiles, "limits", lambda precision: measured if precision == "bf16" else limits()
+    )
+    w, x = np.ones((128, 128), "float32"), np.ones((64, 128), "float32")
+    found = cr.jit(lambda w, x: cr.sum(x @ w), precision="bf16").profile(w, x)
+    product = max(found.regions, key=lambda r: r.operations)
+    assert product.least == product.operations / 1e3

@@ -22,7 +22,10 @@ _TRIALS: Final = 5
 
 
 class Limits(NamedTuple):
-    """Operations in a second, and bytes in a second, of float32 and with all threads."""
+    """Operations in a second, and bytes in a second, of float32 and with all threads.
+
+    Operations are those of a product, whose factors may be rounded.
+    """
 
     operations: float
     bytes: float
@@ -33,21 +36,29 @@ class Limits(NamedTuple):
 
 
 @cache
-def limits() -> Limits:
-    """Measure the machine, once in a process.
+def limits(precision: str = "float32") -> Limits:
+    """Measure the machine, once in a process for each precision of products.
 
     Cost:    some 50 ms.
     """
+    return Limits(_operations(precision), _bytes())
+
+
+def _operations(precision: str) -> float:
     x = build.parameter((_SIDE, _SIDE), float32)
-    product = build.matmul(x, x)
+    return 2 * _SIDE**3 / _best(x, build.matmul(x, x), precision)
+
+
+@cache
+def _bytes() -> float:
     y = build.parameter((_LENGTH,), float32)
-    copied = build.apply("abs", y)
-    return Limits(2 * _SIDE**3 / _best(x, product), 2 * y.nbytes / _best(y, copied))
+    return 2 * y.nbytes / _best(y, build.apply("abs", y), "float32")
 
 
-def _best(given: Node, made: Node) -> float:
+def _best(given: Node, made: Node, precision: str) -> float:
     """The shortest time of a few runs."""
-    run: Callable[..., object] = NativeProgram(Graph((given,), (made,)))
+    graph = Graph((given,), (made,))
+    run: Callable[..., object] = NativeProgram(graph, precision=precision)
     array = np.ones(given.shape, given.dtype.numpy)
     times = []
     for _ in range(_TRIALS):

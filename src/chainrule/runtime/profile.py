@@ -1,6 +1,7 @@
 """Where the time of a native program goes: each kernel, beside what the machine could do.
 
-The column "limit" is the roofline: 100 % would be as fast as the machine multiplies, or streams.
+The column "limit" is the roofline: 100 % would be as fast as the machine multiplies, or streams; of
+a kernel that rounds to bfloat16, as fast as it multiplies rounded numbers.
 """
 
 from __future__ import annotations
@@ -12,9 +13,8 @@ from typing import Any, Final, NamedTuple
 import numpy as np
 
 from chainrule.codegen.cost import kernel_cost
-from chainrule.codegen.fuse import Item
 from chainrule.codegen.listing import all_formulas
-from chainrule.codegen.outline import Native, works
+from chainrule.codegen.outline import Native, Work, works
 from chainrule.codegen.program import compile_graph
 from chainrule.codegen.table import ARENA, FIRST, STATUS
 from chainrule.codegen.target import Target
@@ -85,10 +85,10 @@ def profile(graph: Graph, arrays: Sequence[Array], precision: str = "float32") -
     native = compile_graph(graph, target, timed=True)
     if len(native.segments) != 1 or native.segments[0].host is not None:
         raise CompileError("profile: NumPy computes a part of this program; see .loops(…)")
-    kernels: dict[str, tuple[int, Item]] = {}
+    kernels: dict[str, tuple[int, Work]] = {}
     for work, turns in works(native.segments[0].parts):
-        before = kernels.get(work.kernel.name, (0, work.item))[0]
-        kernels[work.kernel.name] = before + turns, work.item
+        before = kernels.get(work.kernel.name, (0, work))[0]
+        kernels[work.kernel.name] = before + turns, work
     clocks = np.zeros(1 + max((int(name[1:]) for name in kernels), default=0), np.int64)
     times, rates = [], []
     run = _runner(native, target, arrays, clocks)
@@ -101,10 +101,11 @@ def profile(graph: Graph, arrays: Sequence[Array], precision: str = "float32") -
     seconds = np.median(np.array(times), axis=0) * min(rates)
     formulas = all_formulas(native)
     regions = []
-    for name, (turns, item) in kernels.items():
-        cost, own = kernel_cost(item), max(float(seconds[int(name[1:])]), 1e-9)
+    for name, (turns, work) in kernels.items():
+        cost, own = kernel_cost(work.item), max(float(seconds[int(name[1:])]), 1e-9)
         amounts = turns * cost.operations, turns * cost.bytes
-        least = limits().seconds(*amounts)
+        machine = limits(precision if work.kernel.is_rounded else "float32")
+        least = machine.seconds(*amounts)
         regions.append(Region(name, turns, own, *amounts, least, tuple(formulas[name])))
     return Profile(tuple(regions), sum(r.seconds for r in regions), native.note)
 
