@@ -3,6 +3,7 @@
 import gzip
 import hashlib
 import os
+import tracemalloc
 import zlib
 
 import numpy as np
@@ -155,8 +156,13 @@ def test_a_packed_header_cannot_make_us_allocate(tmp_path):
 
 def test_more_data_than_the_header_says_is_not_unpacked(tmp_path):
     bomb = gzip.compress(bytes([0, 0, 8, 1, 0, 0, 0, 1]) + bytes(200_000_000), 1)
-    with pytest.raises(DataError, match="bytes after the values"):
-        read_bytes(tmp_path, bomb)
+    tracemalloc.start()
+    try:
+        with pytest.raises(DataError, match="bytes after the values"):
+            read_bytes(tmp_path, bomb)
+        assert tracemalloc.get_traced_memory()[1] < 20_000_000
+    finally:
+        tracemalloc.stop()
 
 
 @pytest.mark.parametrize("kind", ["missing", "folder", "pipe"])

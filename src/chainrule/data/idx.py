@@ -104,15 +104,14 @@ def _read_packed(file: BinaryIO, path: Path) -> Array:
 def _at_once(offset: int, total: int, file: BinaryIO) -> bytes | None:
     """What follows a header in a file that is one sound stream of so many bytes.
 
-    Other threads run meanwhile. What the stream is flushed to is made in its full size, of which
-    no copy is made; to decompress it in one go takes the memory of two.
+    Other threads run meanwhile. No more than that is unpacked, whatever the stream holds.
     """
     place = file.tell()
     file.seek(0)
     stream = zlib.decompressobj(wbits=16 + zlib.MAX_WBITS)  # with the frame of gzip
     with suppress(zlib.error, MemoryError):
         header = stream.decompress(file.read(), offset)
-        values = stream.flush(max(1, total - offset))
+        values = stream.decompress(stream.unconsumed_tail, total - offset + 1)
         if len(header) == offset and len(values) == total - offset and _is_over(stream):
             return values
     file.seek(place)
