@@ -77,10 +77,7 @@ def generated(
             name = "S"
         if not name or name in used or (len(only.dims) == 1 and len(found) < 2):
             continue
-        symbol = ts.Symbol(only.dims, name)
-        main = replaced(main, only, symbol)
-        known = {key: replaced(tree, only, symbol) for key, tree in known.items()}
-        known = _inserted(known, name, only)
+        main, known = _with_name(main, known, only, name)
         used.add(name)
     shown = {spelled(name) for name in (*used, *symbols(main))}
     return rooted(main, shown), {name: rooted(tree, shown) for name, tree in known.items()}
@@ -98,12 +95,18 @@ def _with_places(
         name = "t" if len(kinds) == 1 else "t" + lowered(str(number))
         if name in used or name in symbols(main):
             continue
-        symbol = ts.Symbol((), name)
-        main = replaced(main, tree, symbol)
-        known = {key: replaced(held, tree, symbol) for key, held in known.items()}
-        known = _inserted(known, name, tree)
+        main, known = _with_name(main, known, tree, name)
         used.add(name)
     return main, known
+
+
+def _with_name(
+    main: Tree, known: dict[str, Tree], tree: Tree, name: str
+) -> tuple[Tree, dict[str, Tree]]:
+    """A formula and its definitions with a name for a part of them, which is defined too."""
+    symbol = ts.Symbol(tree.dims, name)
+    known = {key: replaced(held, tree, symbol) for key, held in known.items()}
+    return replaced(main, tree, symbol), _inserted(known, name, tree)
 
 
 def _is_rounded(tree: Tree) -> bool:
@@ -117,10 +120,7 @@ def _each_named(
     """Several permutation matrices are P, Q, …, as far as these names are free."""
     free = (name for name in ("P", "Q", "Π") if name not in used)
     for tree, name in zip(sorted(kinds, key=repr), list(free), strict=False):
-        symbol = ts.Symbol(tree.dims, name)
-        main = replaced(main, tree, symbol)
-        known = {key: replaced(held, tree, symbol) for key, held in known.items()}
-        known = _inserted(known, name, tree)
+        main, known = _with_name(main, known, tree, name)
         used.add(name)
     return main, known
 
