@@ -141,11 +141,17 @@ def test_what_has_no_pairs_stays_in_float32(x: Shape, w: Shape, settings: dict[s
     assert " in bf16, " not in asked.loops(*arrays)
 
 
+def not_all_finite(x: Shape, w: Shape) -> tuple[np.ndarray, np.ndarray]:
+    """A convolution of images with a NaN and an infinity, in bf16 and in float32."""
+    images, kernels_, _ = given(x, w, {})
+    images[3, 2, 4, 4], images[1, 14, 0, 0] = np.nan, np.inf
+    found = cr.jit(lambda x, w: cr.conv2d(x, w, padding="same"), precision="bf16")
+    wanted = cr.conv2d(cr.tensor(images), cr.tensor(kernels_), padding="same")
+    return found(images, kernels_).numpy(), wanted.numpy()
+
+
 def test_numbers_that_are_not_finite_stay_where_they_are() -> None:
-    x, w, _ = given((8, 15, 8, 8), (24, 15, 3, 3), {})
-    x[3, 2, 4, 4], x[1, 14, 0, 0] = np.nan, np.inf
-    found = cr.jit(lambda x, w: cr.conv2d(x, w, padding="same"), precision="bf16")(x, w).numpy()
-    wanted = cr.conv2d(cr.tensor(x), cr.tensor(w), padding="same").numpy()
+    found, wanted = not_all_finite((8, 15, 8, 8), (24, 15, 3, 3))
     np.testing.assert_array_equal(np.isfinite(found), np.isfinite(wanted))
     np.testing.assert_array_equal(np.isnan(found), np.isnan(wanted))
 

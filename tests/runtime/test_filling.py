@@ -11,6 +11,7 @@ from chainrule.runtime import filling as module
 from chainrule.runtime.filling import Filling, Moving, filling
 from chainrule.runtime.programs import ready
 from tests.codegen.guarded import optimized
+from tests.runtime.fillings import SCALE, scaled
 
 
 @pytest.fixture(autouse=True)
@@ -33,33 +34,19 @@ def calls(monkeypatch: pytest.MonkeyPatch) -> list[int]:
     return seen
 
 
-def scaled() -> tuple[Filling, list[Moving]]:
-    """Five blocks of eight numbers, the last of which lies elsewhere."""
-    x, last = np.arange(32.0), np.full(8, 100.0)
-    same, numbers = np.arange(8.0), np.arange(5, dtype=np.uint64)
-    graph, _ = optimized(
-        lambda scale, x, same, k: x * scale + same + k.astype("float64"),
-        np.asarray(2.0), x[:8], same, np.asarray(numbers[0]),
-    )  # fmt: skip
-    fill = filling(ready(graph), 3)
-    assert fill is not None
-    moving = [Moving(x, 8, last), Moving(same, 0, same), Moving(numbers, 1, np.asarray(numbers[4]))]
-    return fill, moving
-
-
 def test_the_calls_fill_what_one_fills(calls: list[int], monkeypatch: pytest.MonkeyPatch) -> None:
-    fill, moving = scaled()
-    in_parts = fill(37, [np.asarray(2.0)], moving, 32)
+    fill, moving = scaled(5)
+    in_parts = fill(37, [SCALE], moving, 32)
     assert calls == [2, 2, 1]
     monkeypatch.setattr(module, "_AT_ONCE", 5)
-    np.testing.assert_array_equal(in_parts, fill(37, [np.asarray(2.0)], moving, 32))
+    np.testing.assert_array_equal(in_parts, fill(37, [SCALE], moving, 32))
     assert calls == [2, 2, 1, 5]
 
 
 def test_a_signal_is_answered_before_the_last_call(
     calls: list[int], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    fill, moving = scaled()
+    fill, moving = scaled(5)
     run = fill.run
 
     def signalled(frame: int, place: int) -> int:
@@ -71,12 +58,12 @@ def test_a_signal_is_answered_before_the_last_call(
     before = signal.signal(signal.SIGINT, signal.default_int_handler)
     try:
         with pytest.raises(KeyboardInterrupt):
-            fill(37, [np.asarray(2.0)], moving, 32)
+            fill(37, [SCALE], moving, 32)
     finally:
         signal.signal(signal.SIGINT, before)
     assert calls == [2]
     monkeypatch.setattr(fill, "run", run)
-    assert fill(37, [np.asarray(2.0)], moving, 32)[0] == 0.0
+    assert fill(37, [SCALE], moving, 32)[0] == 0.0
 
 
 @pytest.mark.usefixtures("calls")

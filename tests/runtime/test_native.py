@@ -17,6 +17,7 @@ from chainrule.runtime.native import NativeProgram
 from chainrule.runtime.programs import ready
 from chainrule.runtime.reference import Program
 from tests.codegen.guarded import by_numpy, natively, optimized
+from tests.runtime.fillings import SCALE, scaled
 
 
 def frozen(x: np.ndarray) -> np.ndarray:
@@ -281,16 +282,9 @@ def test_blocks_fill_an_array(count: int, tail: tuple[int, ...]) -> None:
 
 def test_blocks_of_several_inputs_move_each_in_its_own_way() -> None:
     """One lies block after block, one is a number for each block, one is always the same."""
-    x, last = np.arange(24.0), np.full(8, 100.0)
-    same, numbers = np.arange(8.0), np.arange(4, dtype=np.uint64)
-    graph, _ = optimized(
-        lambda scale, x, same, k: x * scale + same + k.astype("float64"),
-        np.asarray(2.0), x[:8], same, np.asarray(numbers[0]),
-    )  # fmt: skip
-    fill = filling(ready(graph), 3)
-    assert fill is not None
-    moving = [Moving(x, 8, last), Moving(same, 0, same), Moving(numbers, 1, np.asarray(numbers[3]))]
-    found = fill(29, [np.asarray(2.0)], moving, 24)
+    fill, moving = scaled(4)
+    (x, _, last), (same, *_), _ = moving
+    found = fill(29, [SCALE], moving, 24)
     expected = [(x[8 * k :][:8] if k < 3 else last) * 2 + same + k for k in range(4)]
     np.testing.assert_array_equal(found, np.concatenate(expected)[:29])
 
