@@ -8,17 +8,18 @@ import re
 from collections.abc import Callable, Mapping
 from contextlib import suppress
 from functools import partial
-from threading import Thread
-from typing import Any, Final, final
+from typing import Any, Final, TypeVar, final
 
 from chainrule.cli.sources import Source, load_source
 from chainrule.data.registry import NAMES
 from chainrule.functions.random_keys import key
 from chainrule.functions.random_normal import normal
+from chainrule.runtime.background import Background
 from chainrule.runtime.programs import is_native, soon
 
 __all__ = ["Begun", "begin"]
 
+_Result = TypeVar("_Result")
 _WIDE: Final = 64  # layers of as many have more weights than NumPy draws
 _LONG: Final = 2**13  # numbers that a program draws
 
@@ -28,36 +29,23 @@ class Begun:
     """A data set that is being read, and the program that draws weights."""
 
     def __init__(self, given: Mapping[str, Any]) -> None:
-        self._source: Source | None = None
-        self._failure: BaseException | None = None
-        self._reader, self._drawer = Thread(), Thread()
+        self._given = given
+        self._source: Background[Source] | None = None
+        self._drawer: Background[None] | None = None
         model = str(given.get("model") or "")
         if is_native() and any(int(size) >= _WIDE for size in re.findall(r"\d+", model)):
             self._drawer = _started(_draw)
-        self._read = partial(load_source, given)
         if given.get("data") in NAMES:
-            self._reader = _started(self._try)
+            self._source = _started(partial(load_source, given))
 
     def source(self) -> Source:
         """Give the data set, as ``load_source`` does."""
-        if self._reader.ident is None:
-            return self._read()
-        self._reader.join()
-        if self._failure is not None:
-            raise self._failure
-        assert self._source is not None
-        return self._source
+        return load_source(self._given) if self._source is None else self._source.result()
 
     def weights(self) -> None:
         """Wait for the program that draws weights."""
-        if self._drawer.ident is not None:
-            self._drawer.join()
-
-    def _try(self) -> None:
-        try:
-            self._source = self._read()
-        except BaseException as failure:  # told by who asks for it
-            self._failure = failure
+        if self._drawer is not None:
+            self._drawer.result()
 
 
 def begin(given: Mapping[str, Any]) -> Begun:
@@ -65,12 +53,8 @@ def begin(given: Mapping[str, Any]) -> Begun:
     return Begun(given)
 
 
-def _started(work: Callable[[], None]) -> Thread:
-    """A thread that works, or one that never began where there can be no more."""
-    made = Thread(target=work, name="chainrule-meanwhile", daemon=True)  # Ctrl-C does not wait
-    with suppress(RuntimeError):
-        made.start()
-    return made
+def _started(work: Callable[[], _Result]) -> Background[_Result]:
+    return Background(work, "chainrule-meanwhile", daemon=True)  # Ctrl-C does not wait for it
 
 
 def _draw() -> None:

@@ -9,9 +9,9 @@ from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from functools import partial
 from pathlib import Path
-from threading import Thread
 from typing import Any, Final, final
 
+from chainrule.runtime.background import Background
 from chainrule.train import checkpoint
 from chainrule.train.callbacks import Callback, Records
 from chainrule.train.checkpoint import Checkpoint
@@ -49,7 +49,7 @@ class Checkpoints(Callback):
         self.run, self.monitor, self.keep, self.pauses = run, monitor or Monitor(), keep, pauses
         self.figure: float | None = None
         self._best: Checkpoint | None = None
-        self._writing: _Writing | None = None
+        self._writing: Background[None] | None = None
         self._saved_step, self._saved_at = -1, time.monotonic()
 
     def on_start(self, progress: Progress, history: Records, saved: Path | None) -> None:
@@ -112,7 +112,10 @@ class Checkpoints(Callback):
         write = partial(checkpoint.save, self.run.checkpoints, keep=self.keep)
         work = [partial(write, each, best=is_best) for each, is_best in found]
         is_small = sum(_size(each) for each, _ in found) <= _SMALL
-        self._writing = _Writing(work, beside=is_small)
+        if work and is_small:
+            self._writing = Background(partial(_each, work), "chainrule-save")
+        else:
+            _each(work)
 
     def wait(self) -> None:
         """Wait until what was to be saved is.
@@ -121,42 +124,15 @@ class Checkpoints(Callback):
         """
         writing, self._writing = self._writing, None
         if writing is not None:
-            writing.wait()
+            writing.result()
 
     def _pause_is_over(self, pause: float) -> bool:
         return time.monotonic() - self._saved_at >= pause
 
 
-@final
-class _Writing:
-    """Checkpoints that a thread writes, one after the other."""
-
-    def __init__(self, work: Sequence[Callable[[], object]], *, beside: bool) -> None:
-        self._work = work
-        self._failure: BaseException | None = None
-        self._thread = Thread(target=self._do, name="chainrule-save")
-        if beside and work:
-            with suppress(RuntimeError):  # there can be no more threads
-                self._thread.start()
-        if self._thread.ident is None:
-            self._do()
-
-    @property
-    def is_done(self) -> bool:
-        return not self._thread.is_alive()
-
-    def wait(self) -> None:
-        if self._thread.ident is not None:
-            self._thread.join()
-        if self._failure is not None:
-            raise self._failure
-
-    def _do(self) -> None:
-        try:
-            for each in self._work:
-                each()
-        except BaseException as failure:  # told by who waits
-            self._failure = failure
+def _each(work: Sequence[Callable[[], object]]) -> None:
+    for write in work:
+        write()
 
 
 def _size(found: Checkpoint) -> int:
