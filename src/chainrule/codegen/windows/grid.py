@@ -9,12 +9,13 @@ side by side, where there are so many.
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
 from typing import Final, NamedTuple
 
 from chainrule.codegen.windows.roles import Roles
 from chainrule.codegen.windows.sources import Source, framed, stands_alone, there
 
-__all__ = ["Grid", "grid_of"]
+__all__ = ["Grid", "Tiling", "tiling_of"]
 
 _SIDE: Final = 16  # rows, and words of a row, that a tile has at most
 _NEAR: Final = 40 << 10  # bytes of the left factor that stay in the first cache
@@ -50,19 +51,50 @@ class Grid(NamedTuple):
         return self.down * self.across
 
 
-Found = tuple[Grid, int | None, tuple[Source, Source], float]
+class Tiling(NamedTuple):
+    """A sum that is divided.
+
+    stage     the variable that is done at one place at a time, if there is one
+    extents   of the variables that move meanwhile
+    sources   where the factors are read
+    """
+
+    roles: Roles
+    stage: int | None
+    extents: Mapping[int, int]
+    sources: tuple[Source, Source]
+    grid: Grid
+
+    @property
+    def cycles(self) -> float:
+        """Of everything."""
+        roles, grid, extents = self.roles, self.grid, self.extents
+        stages = 1 if self.stage is None else roles.size(self.stage)
+        batch = math.prod(roles.size(v) for v in roles.batch)
+        vectors = -(-extents[roles.lane] // _SIDE)
+        sums = extents[grid.row] // grid.height * vectors
+        sums *= math.prod(extents[v] for v in roles.columns)
+        blocks = sums / grid.fills
+        others = math.prod(extents[v] for v in roles.inner if v != grid.deep)
+        steps = others * extents[grid.deep] // grid.depth
+        multiplied = grid.fills * max(grid.height, _LEAST)
+        read = grid.down * grid.height / 2 + grid.across * grid.depth
+        parts = 1 if grid.part is None else extents[grid.part[0]] // grid.part[1]
+        moved = sums * parts * _MOVED
+        copied = sum(s.elements for s in self.sources) / _SIDE * _COPIED
+        given = sums * grid.height * _COPIED * (1 + roles.is_turned)
+        return batch * (stages * (blocks * steps * max(multiplied, read) + moved + copied) + given)
 
 
-def grid_of(roles: Roles, lanes: int) -> Found | None:
-    """The tiles for a sum of words, the variable done at one place at a time, and the cycles."""
+def tiling_of(roles: Roles, lanes: int) -> Tiling | None:
+    """The tiles for a sum of words, if it can be divided."""
     left, right = roles.left, roles.right
     deep = next((v for v in roles.inner if left.flat.coefficient(v) == 1), None)
     if lanes != _SIDE or deep is None or len(roles.rows) != 1 or left.guards:
         return None
     if right.flat.coefficient(deep) < 1 or right.flat.coefficient(roles.lane) != 1:
         return None
-    (row,) = roles.rows
-    extents = {v: roles.size(v) for v in (row, *roles.columns, roles.lane, *roles.inner)}
+    extents = {v: roles.size(v) for v in (*roles.rows, *roles.columns, roles.lane, *roles.inner)}
     first, own = roles.inner[0], set(extents)
     copied = framed(right, extents, 2 * lanes)
     stage = None
@@ -72,17 +104,21 @@ def grid_of(roles: Roles, lanes: int) -> Found | None:
         copied = framed(right, extents, 2 * lanes)
     if copied is None or copied.form.coefficient(roles.lane) != 1:
         return None
-    height, depth = (_largest(extents[v], _SIDE) for v in (row, deep))
-    vectors = -(-extents[roles.lane] // lanes)
+    made = Tiling(roles, stage, extents, (there(left, extents), copied), _grid(roles, deep))
+    return made._replace(grid=made.grid._replace(part=_part(made)))
+
+
+def _grid(roles: Roles, deep: int) -> Grid:
+    """The tiles, and how many go side by side, if no inner variable is done in parts."""
+    (row,) = roles.rows
+    height, depth = (_largest(roles.size(v), _SIDE) for v in (row, deep))
+    vectors = -(-roles.size(roles.lane) // _SIDE)
     beside = None
     if vectors % 2:
-        beside = next((v for v in reversed(roles.columns) if extents[v] % 2 == 0), None)
-    down = 2 if extents[row] // height % 2 == 0 else 1
+        beside = next((v for v in reversed(roles.columns) if roles.size(v) % 2 == 0), None)
+    down = 2 if roles.size(row) // height % 2 == 0 else 1
     across = 2 if vectors % 2 == 0 or beside is not None else 1
-    sources = there(left, extents), copied
-    grid = Grid(row, height, deep, depth, down, across, beside, None)
-    grid = grid._replace(part=_part(roles, grid, extents, sources, stage))
-    return grid, stage, sources, _cycles(roles, grid, extents, sources, stage)
+    return Grid(row, height, deep, depth, down, across, beside, None)
 
 
 def _largest(extent: int, most: int) -> int:
@@ -90,46 +126,16 @@ def _largest(extent: int, most: int) -> int:
     return next(n for n in range(min(extent, most), 0, -1) if extent % n == 0)
 
 
-def _part(
-    roles: Roles,
-    grid: Grid,
-    extents: dict[int, int],
-    sources: tuple[Source, Source],
-    stage: int | None,
-) -> tuple[int, int] | None:
+def _part(made: Tiling) -> tuple[int, int] | None:
     """The first inner variable, in parts of which both factors stay in the first cache."""
-    others = [v for v in roles.inner if v not in (grid.deep, stage)]
+    grid, extents = made.grid, made.extents
+    others = [v for v in made.roles.inner if v not in (grid.deep, made.stage)]
     rows = grid.height * grid.down
     bytes_ = 4 * rows * extents[grid.deep] * math.prod(extents[v] for v in others)
     if not others or bytes_ <= _NEAR:
         return None
-    v, frame = others[0], sources[1].frame
+    v, frame = others[0], made.sources[1].frame
     assert frame is not None
     axis = next((a for a in frame.axes if any(w == v for w, _ in a.steps)), None)
     right = 4 * frame.elements // axis.size if axis else 0
     return v, _largest(extents[v], max(_BOTH // (bytes_ // extents[v] + right), 1))
-
-
-def _cycles(
-    roles: Roles,
-    grid: Grid,
-    extents: dict[int, int],
-    sources: tuple[Source, Source],
-    stage: int | None,
-) -> float:
-    """Of everything."""
-    stages = 1 if stage is None else roles.size(stage)
-    batch = math.prod(roles.size(v) for v in roles.batch)
-    vectors = -(-extents[roles.lane] // _SIDE)
-    sums = extents[grid.row] // grid.height * vectors
-    sums *= math.prod(extents[v] for v in roles.columns)
-    blocks = sums / grid.fills
-    others = math.prod(extents[v] for v in roles.inner if v != grid.deep)
-    steps = others * extents[grid.deep] // grid.depth
-    multiplied = grid.fills * max(grid.height, _LEAST)
-    read = grid.down * grid.height / 2 + grid.across * grid.depth
-    parts = 1 if grid.part is None else extents[grid.part[0]] // grid.part[1]
-    moved = sums * parts * _MOVED
-    copied = sum(s.elements for s in sources) / _SIDE * _COPIED
-    given = sums * grid.height * _COPIED * (1 + roles.is_turned)
-    return batch * (stages * (blocks * steps * max(multiplied, read) + moved + copied) + given)

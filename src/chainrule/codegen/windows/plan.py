@@ -14,7 +14,7 @@ from chainrule.codegen.affine import Affine
 from chainrule.codegen.loops import Statement
 from chainrule.codegen.target import Target
 from chainrule.codegen.values import bits, register
-from chainrule.codegen.windows.grid import Grid, grid_of
+from chainrule.codegen.windows.grid import Grid, tiling_of
 from chainrule.codegen.windows.roles import Roles, roles_of
 from chainrule.codegen.windows.sources import Source, sources_of, stands_alone
 
@@ -163,15 +163,15 @@ def _plan(target: Target, roles: Roles) -> tuple[Plan, float] | None:
 
 def _tiled(roles: Roles, kind: str, lanes: int, vectors: int) -> tuple[Plan, float] | None:
     """A plan in the processor's tiles, and its cycles."""
-    found = grid_of(roles, lanes)
-    if found is None:
+    made = tiling_of(roles, lanes)
+    if made is None:
         return None
-    grid, stage, sources, cycles = found
     plan = Plan(
-        roles, kind, lanes, vectors, 1, {}, stage, 1, *sources, twice=False, grid=grid
+        roles, kind, lanes, vectors, 1, {}, made.stage, 1, *made.sources,
+        twice=False, grid=made.grid,
     )  # fmt: skip
-    elements = plan.sums + sum(s.elements for s in sources)
-    return (plan, cycles) if elements * bits(kind) // 8 <= _MOST else None
+    elements = plan.sums + sum(s.elements for s in made.sources)
+    return (plan, made.cycles) if elements * bits(kind) // 8 <= _MOST else None
 
 
 # ---------------------------------------------------------------- sizes

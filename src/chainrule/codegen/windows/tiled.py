@@ -6,6 +6,7 @@ done in parts is read from memory and written again between them.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from contextlib import ExitStack
 from itertools import product
@@ -14,6 +15,7 @@ from typing import Final, NamedTuple
 from chainrule.codegen.llvm import Builder
 from chainrule.codegen.products.tiles import Tiles
 from chainrule.codegen.values import Index, Value
+from chainrule.codegen.windows.grid import Grid
 from chainrule.codegen.windows.plan import Plan
 
 __all__ = ["add_block"]
@@ -34,88 +36,89 @@ def add_block(
     b: Builder, plan: Plan, made: Tiles, left: Value, right: Value, sums: Value, *, afresh: bool
 ) -> None:
     """Add a block of the inner axes to all sums, which are zero before if it is done ``afresh``."""
-    grid, roles = plan.grid, plan.roles
-    assert grid is not None
-    with ExitStack() as stack:
-        at = _At(left, right, sums)
-        if grid.part is not None:
-            v, size = grid.part
-            at = _moved(b, plan, at, v, stack.enter_context(b.loop(0, roles.size(v), size)).index)
-        rows = grid.height * grid.down
-        loop = stack.enter_context(b.loop(0, roles.size(grid.row), rows))
-        at = _moved(b, plan, at, grid.row, loop.index)
-        for v in roles.columns:
-            step = grid.across if v == grid.beside else 1
-            at = _moved(b, plan, at, v, stack.enter_context(b.loop(0, roles.size(v), step)).index)
-        wide = plan.lanes * (grid.across if grid.beside is None else 1)
-        lane = stack.enter_context(b.loop(0, plan.padded, wide)).index
-        kind = plan.kind
-        at = _At(at.left, b.offset(at.right, lane, kind), b.offset(at.sums, lane, kind))
-        _block(b, plan, made, at, afresh=afresh and grid.part is None)
+    assert plan.grid is not None
+    _Writer(b, plan, plan.grid, made).add(_At(left, right, sums), afresh=afresh)
 
 
-def _moved(b: Builder, plan: Plan, at: _At, v: int, index: Index) -> _At:
-    """The same at another place of a variable."""
-    forms = plan.left.form, plan.right.form, plan.sums_form()
-    steps = (b.mul(b.number(index), form.coefficient(v)) for form in forms)
-    return _At(*(b.offset(p, step, plan.kind) for p, step in zip(at, steps, strict=True)))
+class _Writer(NamedTuple):
+    """Writes the loops of a plan around tiles that are in use."""
 
+    b: Builder
+    plan: Plan
+    grid: Grid
+    made: Tiles
 
-def _block(b: Builder, plan: Plan, made: Tiles, at: _At, *, afresh: bool) -> None:
-    """The sums of tiles that go side by side."""
-    grid = plan.grid
-    assert grid is not None
-    down, across = range(grid.down), range(grid.across)
-    form, beside = plan.sums_form(), grid.beside
-    step = form.coefficient(grid.row)
-    apart = plan.lanes if beside is None else form.coefficient(beside)
-    places = {
-        i * grid.across + j: b.offset(at.sums, i * grid.height * step + j * apart, plan.kind)
-        for i, j in product(down, across)
-    }
-    for tile, place in places.items():
-        if afresh:
-            made.clear(tile)
-        else:
-            made.load(tile, place, step * _WORD)
-    extents = {v: plan.roles.size(v) for v in plan.roles.inner if v != plan.stage}
-    extents |= dict([grid.part]) if grid.part else {}
-    steps = {v: grid.depth if v == grid.deep else 1 for v in extents}
-    inner = sorted(extents, key=lambda v: v == grid.deep)
-    _inner(b, plan, made, at, [(v, extents[v], steps[v]) for v in inner])
-    for tile, place in places.items():
-        made.store(tile, place, step * _WORD)
+    def add(self, at: _At, *, afresh: bool) -> None:
+        """Go through the parts of the inner axes, the rows and the columns."""
+        b, plan, grid, roles = self.b, self.plan, self.grid, self.plan.roles
+        loops = [] if grid.part is None else [grid.part]
+        loops.append((grid.row, grid.height * grid.down))
+        loops += [(v, grid.across if v == grid.beside else 1) for v in roles.columns]
+        with ExitStack() as stack:
+            for v, step in loops:
+                loop = stack.enter_context(b.loop(0, roles.size(v), step))
+                at = self._moved(at, v, loop.index)
+            wide = plan.lanes * (grid.across if grid.beside is None else 1)
+            lane = stack.enter_context(b.loop(0, plan.padded, wide)).index
+            kind = plan.kind
+            at = _At(at.left, b.offset(at.right, lane, kind), b.offset(at.sums, lane, kind))
+            self._block(at, afresh=afresh and grid.part is None)
 
+    def _moved(self, at: _At, v: int, index: Index) -> _At:
+        """The same at another place of a variable."""
+        b, plan = self.b, self.plan
+        forms = plan.left.form, plan.right.form, plan.sums_form()
+        steps = (b.mul(b.number(index), form.coefficient(v)) for form in forms)
+        return _At(*(b.offset(p, step, plan.kind) for p, step in zip(at, steps, strict=True)))
 
-def _inner(
-    b: Builder, plan: Plan, made: Tiles, at: _At, loops: Sequence[tuple[int, int, int]]
-) -> None:
-    """Go through the inner axes; the last ones are written out, if they are short."""
-    if not loops:
-        _step(b, plan, made, at)
-        return
-    (v, extent, step), *rest = loops
-    turns = 1
-    for _, other, size in loops:
-        turns *= other // size
-    if turns <= _TURNS:
-        for k in range(0, extent, step):
-            _inner(b, plan, made, _moved(b, plan, at, v, k), rest)
-        return
-    with b.loop(0, extent, step) as loop:
-        _inner(b, plan, made, _moved(b, plan, at, v, loop.index), rest)
+    def _block(self, at: _At, *, afresh: bool) -> None:
+        """The sums of tiles that go side by side."""
+        plan, grid, made = self.plan, self.grid, self.made
+        form, beside = plan.sums_form(), grid.beside
+        step = form.coefficient(grid.row)
+        apart = plan.lanes if beside is None else form.coefficient(beside)
+        places = {
+            i * grid.across + j: self.b.offset(
+                at.sums, i * grid.height * step + j * apart, plan.kind
+            )
+            for i, j in product(range(grid.down), range(grid.across))
+        }
+        for tile, place in places.items():
+            if afresh:
+                made.clear(tile)
+            else:
+                made.load(tile, place, step * _WORD)
+        extents = {v: plan.roles.size(v) for v in plan.roles.inner if v != plan.stage}
+        extents |= dict([grid.part]) if grid.part else {}
+        steps = {v: grid.depth if v == grid.deep else 1 for v in extents}
+        inner = sorted(extents, key=lambda v: v == grid.deep)
+        self._inner(at, [(v, extents[v], steps[v]) for v in inner])
+        for tile, place in places.items():
+            made.store(tile, place, step * _WORD)
 
+    def _inner(self, at: _At, loops: Sequence[tuple[int, int, int]]) -> None:
+        """Go through the inner axes; the last ones are written out, if they are short."""
+        if not loops:
+            self._step(at)
+            return
+        (v, extent, step), *rest = loops
+        if math.prod(other // size for _, other, size in loops) <= _TURNS:
+            for k in range(0, extent, step):
+                self._inner(self._moved(at, v, k), rest)
+            return
+        with self.b.loop(0, extent, step) as loop:
+            self._inner(self._moved(at, v, loop.index), rest)
 
-def _step(b: Builder, plan: Plan, made: Tiles, at: _At) -> None:
-    """Multiply the tiles of a place."""
-    grid, left, right = plan.grid, plan.left.form, plan.right.form
-    assert grid is not None
-    apart = plan.lanes if grid.beside is None else right.coefficient(grid.beside)
-    for j in range(grid.across):
-        place = b.offset(at.right, j * apart, plan.kind)
-        made.load(6 + j, place, right.coefficient(grid.deep) * _WORD)
-    step = left.coefficient(grid.row)
-    for i in range(grid.down):
-        made.load(4 + i, b.offset(at.left, i * grid.height * step, plan.kind), step * _WORD)
+    def _step(self, at: _At) -> None:
+        """Multiply the tiles of a place."""
+        b, plan, grid, made = self.b, self.plan, self.grid, self.made
+        left, right = plan.left.form, plan.right.form
+        apart = plan.lanes if grid.beside is None else right.coefficient(grid.beside)
         for j in range(grid.across):
-            made.add_products(i * grid.across + j, 4 + i, 6 + j)
+            place = b.offset(at.right, j * apart, plan.kind)
+            made.load(6 + j, place, right.coefficient(grid.deep) * _WORD)
+        step = left.coefficient(grid.row)
+        for i in range(grid.down):
+            made.load(4 + i, b.offset(at.left, i * grid.height * step, plan.kind), step * _WORD)
+            for j in range(grid.across):
+                made.add_products(i * grid.across + j, 4 + i, 6 + j)
