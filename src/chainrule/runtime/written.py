@@ -19,7 +19,7 @@ from chainrule.runtime.cache import key_of
 
 __all__ = ["WRITERS", "Written"]
 
-WRITERS: Final = ("llvm", "table", "target", "texts", "values")
+WRITERS: Final = ("instructions", "llvm", "table", "target", "texts", "values")
 """The files of ``codegen`` that take part; of this room all may."""
 
 
