@@ -13,16 +13,15 @@ from typing import NamedTuple
 
 from chainrule.codegen.affine import Affine, flattened, variable
 from chainrule.codegen.counting import Loops, forms_in, merged, values_of
+from chainrule.codegen.draft import Draft, Kernel
 from chainrule.codegen.effort import of_product, of_statements
 from chainrule.codegen.fuse import Fused
-from chainrule.codegen.kernels import Kernel, Places
-from chainrule.codegen.llvm import Builder, Module
+from chainrule.codegen.llvm import Builder
 from chainrule.codegen.loops import Expression, Load, Statement, loads
 from chainrule.codegen.product import Operand, Product, Result, Rows, Strided, Touched, emit_product
 from chainrule.codegen.scope import Scope
 from chainrule.codegen.steps import Contraction
 from chainrule.codegen.streaming import end_streams
-from chainrule.codegen.target import Target
 from chainrule.codegen.values import Value, constant, lanes, memory, register, vector
 from chainrule.codegen.vectorization import contiguity
 from chainrule.ir.graph import Node
@@ -32,39 +31,29 @@ __all__ = ["emit_contraction"]
 Values = dict[int, Value | None]
 
 
-def emit_contraction(
-    module: Module,
-    target: Target,
-    name: str,
-    item: Fused,
-    places: Places,
-    outside: set[Node],
-    streamed: set[Node],
-) -> Kernel:
-    """Write the function of a matrix product with its epilogue.
-
-    streamed   results that nobody reads soon
-    """
+def emit_contraction(draft: Draft, item: Fused) -> Kernel:
+    """Write the function of a matrix product with its epilogue."""
+    module, target = draft.module, draft.target
     c = item.product
     assert c is not None
-    past = set() if c.symmetric else streamed.intersection(item.sources)
+    past = set() if c.symmetric else draft.streamed.intersection(item.sources)
     groups = (c.batch, c.rows, c.inner, c.columns)
     stack, rows, inner, columns = (math.prod(c.extents[v] for v in group) for group in groups)
     kind = register(c.target.dtype)
     product = Product(rows, inner, columns, kind, symmetric=c.symmetric)
 
     def prepare(b: Builder, table: Value, index: Value) -> tuple[Operand, Operand, Result]:
-        pointers = places(b, table)
+        pointers = draft.places(b, table)
         batch = _taken_apart(b, index, [Loops(v, (v,), c.extents[v]) for v in c.batch], 0)
         return (
             _operand(b, c, c.left, c.rows, c.inner, batch, pointers),
             _operand(b, c, c.right, c.inner, c.columns, batch, pointers),
-            _writer(b, c, item, batch, pointers, outside, past),
+            _writer(b, c, item, batch, pointers, draft.outside, past),
         )
 
-    made = emit_product(module, target, name, product, prepare, stack)
+    made = emit_product(module, target, draft.name, product, prepare, stack)
     if past:
-        end_streams(module.builders[name], target)
+        end_streams(module.builders[draft.name], target)
     operations = 2 * rows * inner * columns * stack // (2 if c.symmetric else 1)
     tiled = made.is_rounded and target.has_tiles
     effort = of_product(target, operations, kind, tiled=tiled)

@@ -8,8 +8,8 @@ from __future__ import annotations
 import math
 from typing import Final, NamedTuple
 
-from chainrule.codegen.kernels import PARAMETERS, Kernel, Places
-from chainrule.codegen.llvm import Builder, Module
+from chainrule.codegen.draft import Draft, Kernel
+from chainrule.codegen.llvm import Builder
 from chainrule.codegen.steps import Draw
 from chainrule.codegen.values import Value, constant
 
@@ -31,7 +31,7 @@ class _Stream(NamedTuple):
     start: Value | None
 
 
-def emit_draw(module: Module, name: str, step: Draw, places: Places) -> Kernel:
+def emit_draw(draft: Draft, step: Draw) -> Kernel:
     """Write the bits of each key of a stack, its blocks numbered from 1; the last may be cut."""
     node = step.target
     key, counter, *skipped = step.node.inputs
@@ -39,9 +39,9 @@ def emit_draw(module: Module, name: str, step: Draw, places: Places) -> Kernel:
     size = math.prod(node.shape) // keys * node.dtype.numpy.itemsize
     blocks = -(-size // _BLOCK)
     tiles = -(-blocks // _TILE)
-    b = module.function(name, PARAMETERS)
+    b = draft.begin()
     table, begin, end, _ = b.arguments
-    pointers = places(b, table)
+    pointers = draft.places(b, table)
     with b.loop(begin, end) as tile:
         row = b.binary("udiv", tile.index, constant("i64", tiles))
         chunk = b.binary("urem", tile.index, constant("i64", tiles))
@@ -60,7 +60,7 @@ def emit_draw(module: Module, name: str, step: Draw, places: Places) -> Kernel:
                 b.store(word, b.offset(place, k, "i64"), align=1)
         if size % _BLOCK:
             _rest(b, target, size, stream, b.icmp("eq", chunk, tiles - 1))
-    return Kernel(name, keys * tiles, 0, _EFFORT * keys * blocks)
+    return Kernel(draft.name, keys * tiles, 0, _EFFORT * keys * blocks)
 
 
 def _rest(b: Builder, target: Value, size: int, stream: _Stream, is_last: Value) -> None:

@@ -9,15 +9,15 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Mapping, Sequence
-from typing import Final, NamedTuple
+from typing import Final
 
 from chainrule.codegen.affine import Affine
 from chainrule.codegen.clusters import INDEXED, Cluster, clusters
 from chainrule.codegen.counting import Loops, decoded, forms_of, merged, span, values_of
+from chainrule.codegen.draft import PARAMETERS, Draft, Kernel
 from chainrule.codegen.effort import of_statements
 from chainrule.codegen.exponents import exponentials_below_one
 from chainrule.codegen.fuse import Fused
-from chainrule.codegen.llvm import Builder, Module
 from chainrule.codegen.loops import Pairs, Statement, loads, parts
 from chainrule.codegen.nests import Nest
 from chainrule.codegen.row import Row
@@ -36,62 +36,30 @@ from chainrule.codegen.windows.nest import emit_windows, windows_bytes
 from chainrule.codegen.windows.plan import Plan, plan_of
 from chainrule.ir.graph import Node
 
-__all__ = ["PARAMETERS", "Kernel", "Places", "emit_fused"]
+__all__ = ["emit_fused"]
 
 _TILE_WORK: Final = 32768
 """Operations in a tile: some ten microseconds."""
 
-PARAMETERS: Final = [("table", "ptr"), ("begin", "i64"), ("end", "i64"), ("scratch", "ptr")]
-"""What every kernel is given: the addresses of arrays, its tiles, memory of its own."""
 
-
-class Kernel(NamedTuple):
-    """A function of the program: its name, how many tiles it has, bytes of scratch a thread.
-
-    effort       nanoseconds that it takes on one thread, roughly
-    is_rounded   whether the factors of its products are rounded to bfloat16
-    """
-
-    name: str
-    tiles: int
-    scratch: int
-    effort: int
-    is_rounded: bool = False
-
-
-Places = Callable[[Builder, Value], Mapping[Node, Value]]
-"""(builder, table) to the addresses of the arrays that a kernel reads and writes."""
-
-
-def emit_fused(
-    module: Module,
-    target: Target,
-    name: str,
-    item: Fused,
-    places: Places,
-    outside: set[Node],
-    streamed: set[Node],
-) -> Kernel:
-    """Write the function of a kernel; ``outside`` are the targets that others read.
-
-    streamed   results that nobody reads soon
-    """
-    statements = item.statements
+def emit_fused(draft: Draft, item: Fused) -> Kernel:
+    """Write the function of a kernel."""
+    target, statements = draft.target, item.statements
     turn = turn_of(target, statements)
     if turn is not None:
-        return _emit_turns(module, target, name, statements[0], turn, places)
+        return _emit_turns(draft, statements[0], turn)
     rank = item.rank
     if rank and all(len(s.extents) == rank for s in statements):
         rank = _without_inner(statements, rank)
     nests = clusters(statements, rank)
-    kept, scratch = _kept(nests, rank, outside)
+    kept, scratch = _kept(nests, rank, draft.outside)
     plans = [_windows(target, cluster, rank) for cluster in nests]
     copies = max((windows_bytes(plan) for plan in plans if plan), default=0)
     work = sum(math.prod(s.extents) * _operations(s) for s in statements)
-    row, limits = _begin(module, target, name, places, kept, rank)
+    row, limits = _begin(draft, kept, rank)
     row.lane, row.count = _rows_over_lanes(target, nests, rank)
     row.below = exponentials_below_one(statements)
-    row.streamed = set() if row.lane else streamed_by(nests, streamed)
+    row.streamed = set() if row.lane else streamed_by(nests, draft.streamed)
     squares = None if row.lane else squares_of(nests, rank)
     asks = asked_by_rows(nests, rank, row.cached) if rank and not row.lane else {}
     emitted = [
@@ -110,20 +78,20 @@ def emit_fused(
     if row.streamed:
         end_streams(row.b, target)
     rounded = any(isinstance(s.value, Pairs) for s in statements)
-    return Kernel(name, tiles, scratch + copies, of_statements(target, statements), rounded)
+    effort = of_statements(target, statements)
+    return Kernel(draft.name, tiles, scratch + copies, effort, rounded)
 
 
-def _emit_turns(
-    module: Module, target: Target, name: str, s: Statement, turn: Turn, places: Places
-) -> Kernel:
+def _emit_turns(draft: Draft, s: Statement, turn: Turn) -> Kernel:
     """The function of a copy that goes by square blocks."""
-    row, limits = _begin(module, target, name, places, {}, 0)
+    row, limits = _begin(draft, {}, 0)
     work = 2 * math.prod(s.extents)
     size = max(1, _TILE_WORK * turn.units // work)
     given, made = row.pointers[turn.load.source], row.pointers[s.target]
     with row.b.loop(*span(row.b, limits, size, turn.units)) as loop:
         emit_turn(row.b, s, turn, given, made, loop.index)
-    return Kernel(name, -(-turn.units // size), 0, of_statements(target, [s]))
+    effort = of_statements(draft.target, [s])
+    return Kernel(draft.name, -(-turn.units // size), 0, effort)
 
 
 def _rows_over_lanes(
@@ -185,24 +153,23 @@ def _kept(nests: Sequence[Cluster], rank: int, outside: set[Node]) -> tuple[dict
     return made, total
 
 
-def _begin(
-    module: Module, target: Target, name: str, places: Places, kept: Mapping[Node, int], rank: int
-) -> tuple[Row, Sequence[Value]]:
+def _begin(draft: Draft, kept: Mapping[Node, int], rank: int) -> tuple[Row, Sequence[Value]]:
     """The function, and the first and the last of its tiles."""
-    outer = module.function(name, PARAMETERS)
+    outer = draft.begin()
     table, *given = outer.arguments
-    pointers = dict(places(outer, table))
+    pointers = dict(draft.places(outer, table))
     # As parameters, which LLVM is told do not overlap, arrays can be kept in registers.
     places_now = tuple(dict.fromkeys(pointers.values()))  # what is changed in place has one
     parameters = [(f"a{k}", "ptr") for k in range(len(places_now))] + PARAMETERS[1:]
-    b = module.function(f"{name}_rows", parameters, internal=True)
+    b = draft.module.function(f"{draft.name}_rows", parameters, internal=True)
     outer.call(b.name, "void", *places_now, *given)
     *arrays, begin, end, scratch = b.arguments
     inside = dict(zip(places_now, arrays, strict=True))
     pointers = {node: inside[place] for node, place in pointers.items()}
     for node, offset in kept.items():
         pointers[node] = b.offset(scratch, offset, "i8")
-    return Row(target, b, rank, pointers, dict.fromkeys(kept, rank), {}, scratch), (begin, end)
+    first = dict.fromkeys(kept, rank)
+    return Row(draft.target, b, rank, pointers, first, {}, scratch), (begin, end)
 
 
 def _in_rows(

@@ -13,12 +13,12 @@ from typing import NamedTuple
 
 from chainrule.codegen.llvm import Builder
 from chainrule.codegen.outline import Body
-from chainrule.codegen.table import FIRST
+from chainrule.codegen.table import FIRST, STATUS
 from chainrule.codegen.values import Value, constant
 from chainrule.ir.graph import Graph, Node
 from chainrule.ir.primitives import Axis, Cond, Data, Loop, View
 
-__all__ = ["Room", "emit_cond", "emit_loop", "rooms", "with_own_outputs"]
+__all__ = ["Around", "Room", "emit_cond", "emit_loop", "error_in", "rooms", "with_own_outputs"]
 
 
 class Room(NamedTuple):
@@ -28,8 +28,21 @@ class Room(NamedTuple):
     size: int
 
 
-Head = Callable[[Builder, Value, Body], Value]
-"""(builder, table, body) to a table for the body: arena, status and constants are filled in."""
+class Around(NamedTuple):
+    """The function at whose end a nested program runs.
+
+    head   body to a table for it: arena, status and constants are filled in
+    """
+
+    b: Builder
+    team: Value
+    table: Value
+    head: Callable[[Body], Value]
+
+
+def error_in(b: Builder, table: Value) -> Value:
+    """The error that was written, or 0."""
+    return b.load("i64", b.load("ptr", b.offset(table, STATUS, "ptr")))
 
 
 def with_own_outputs(graph: Graph) -> Graph:
@@ -77,6 +90,17 @@ def _set(b: Builder, table: Value, entry: int, value: Value) -> None:
     b.store(value, b.offset(table, entry, "ptr"))
 
 
+def _set_all(
+    b: Builder,
+    table: Value,
+    entry: Mapping[Node, int],
+    nodes: Sequence[Node],
+    values: Sequence[Value],
+) -> None:
+    for node, value in zip(nodes, values, strict=True):
+        _set(b, table, entry[node], value)
+
+
 def _copied(b: Builder, source: Value, target: Value, node: Node) -> None:
     if node.nbytes:
         size = constant("i64", node.nbytes)
@@ -91,25 +115,20 @@ def emit_cond(
     bodies: tuple[Body, Body],
     operands: Sequence[Value],
     results: Sequence[Value],
-    b: Builder,
-    team: Value,
-    table: Value,
-    head: Head,
+    around: Around,
 ) -> None:
-    """Write the choice between two bodies at the end of a function."""
+    """Write the choice between two bodies."""
     predicate, *given = operands
+    b = around.b
     chosen = b.icmp("ne", b.load("i8", predicate), 0)
     for body, mask in zip(
         bodies, (chosen, b.binary("xor", chosen, constant("i1", True))), strict=True
     ):
         with b.when(mask):
-            own = head(b, table, body)
-            entry = _entry(body)
-            for node, pointer in zip(body.graph.inputs, given, strict=True):
-                _set(b, own, entry[node], pointer)
-            for node, pointer in zip(body.graph.outputs, results, strict=True):
-                _set(b, own, entry[node], pointer)
-            b.call(body.name, "void", team, own)
+            own, entry = around.head(body), _entry(body)
+            _set_all(b, own, entry, body.graph.inputs, given)
+            _set_all(b, own, entry, body.graph.outputs, results)
+            b.call(body.name, "void", around.team, own)
 
 
 def emit_loop(
@@ -118,18 +137,13 @@ def emit_loop(
     operands: Sequence[Value],
     results: Mapping[int, Value],
     room: Mapping[object, Value],
-    b: Builder,
-    team: Value,
-    table: Value,
-    head: Head,
-    failed: Callable[[Builder, Value], Value],
+    around: Around,
 ) -> None:
-    """Write a loop over a body at the end of a function; it ends early after an error."""
-    graph, entry = body.graph, _entry(body)
-    own = head(b, table, body)
+    """Write a loop over a body; it ends early after an error."""
+    b, graph, entry = around.b, body.graph, _entry(body)
+    own = around.head(body)
     first, last = op.constants, op.constants + op.carries
-    for node, pointer in zip(graph.inputs[:first], operands[:first], strict=True):
-        _set(b, own, entry[node], pointer)
+    _set_all(b, own, entry, graph.inputs[:first], operands[:first])
     carried = graph.inputs[first:last]
     sides = [_sides(op, body, k, results, room) for k in range(op.carries)]
     if not op.length:
@@ -153,14 +167,11 @@ def emit_loop(
             _set(b, own, entry[node], b.offset(pointer, b.mul(at, node.nbytes), "i8"))
         for k, node in enumerate(graph.outputs[op.carries :]):
             made = results.get(op.carries + k)
-            if made is None:
-                place = room["slice", k]
-            else:
-                place = b.offset(made, b.mul(at, node.nbytes), "i8")
-            _set(b, own, entry[node], place)
+            moved = made and b.offset(made, b.mul(at, node.nbytes), "i8")
+            _set(b, own, entry[node], moved or room["slice", k])
         with b.when(b.icmp("eq", error, 0)):
-            b.call(body.name, "void", team, own)
-            b.store(failed(b, table), state)
+            b.call(body.name, "void", around.team, own)
+            b.store(error_in(b, around.table), state)
         turn.next(*[turn.carried[k + (1, 1, -1)[k % 3]] for k in range(len(places))])
 
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, NamedTuple
 
+from chainrule.codegen.draft import Kernel
 from chainrule.codegen.fuse import Item
-from chainrule.codegen.kernels import Kernel
 from chainrule.codegen.llvm import Module
 from chainrule.codegen.steps import Host, Nested
 from chainrule.codegen.texts import module_text

@@ -16,13 +16,22 @@ from typing import Any
 
 from chainrule.codegen.carries import overwritten, taken_over
 from chainrule.codegen.contractions import emit_contraction
+from chainrule.codegen.draft import Draft, Kernel
 from chainrule.codegen.draws import emit_draw
 from chainrule.codegen.effort import PAYS
 from chainrule.codegen.fuse import Fused, Item, fuse, own_rank, reads, targets
-from chainrule.codegen.kernels import Kernel, emit_fused
+from chainrule.codegen.kernels import emit_fused
 from chainrule.codegen.llvm import Builder, Module
 from chainrule.codegen.memory import arrange
-from chainrule.codegen.nested import Room, emit_cond, emit_loop, rooms, with_own_outputs
+from chainrule.codegen.nested import (
+    Around,
+    Room,
+    emit_cond,
+    emit_loop,
+    error_in,
+    rooms,
+    with_own_outputs,
+)
 from chainrule.codegen.outline import Body, Inner, Native, Part, Segment, Work
 from chainrule.codegen.split import split_sums
 from chainrule.codegen.steps import Check, Draw, Host, Nested, Scattered, Solve, Spread, steps_of
@@ -321,7 +330,7 @@ class _Writer:
         results = {k: found[n] for k, n in _results(item).items()}
         constants = layout.addresses(layout.constants)
 
-        def head(b: Builder, table: Value, body: Body) -> Value:
+        def head(body: Body) -> Value:
             last = FIRST + len(body.entries)
             own = b.local("ptr", last + self.timed)
             if self.timed:
@@ -335,17 +344,18 @@ class _Writer:
                     b.store(known[node], b.offset(own, k, "ptr"))
             return own
 
+        around = Around(b, team, table, head)
         if isinstance(op, Loop):
-            emit_loop(op, made[0], operands, results, room, b, team, table, head, _error)
+            emit_loop(op, made[0], operands, results, room, around)
         else:
             assert isinstance(op, Cond)
             places = [results.get(k) or room["result", k] for k in range(len(op.then.outputs))]
-            emit_cond((made[0], made[1]), operands, places, b, team, table, head)
+            emit_cond((made[0], made[1]), operands, places, around)
 
     def _stop(self, b: Builder, table: Value) -> None:
         """End the program if an error was written."""
         bad, good = b.label("bad"), b.label("good")
-        b.branch(b.icmp("ne", _error(b, table), 0), bad, good)
+        b.branch(b.icmp("ne", error_in(b, table), 0), bad, good)
         b.place(bad)
         b.act("ret void")
         b.place(good)
@@ -353,32 +363,24 @@ class _Writer:
     def _kernel(self, item: Item, layout: _Layout) -> Kernel:
         name = self._fresh("k")
         places = layout.addresses(list(dict.fromkeys((*_ordered(reads(item)), *targets(item)))))
+        draft = Draft(self.module, self.target, name, places, layout.outside, layout.streamed)
         match item:
             case Fused(product=None):
-                return emit_fused(
-                    self.module, self.target, name, item, places, layout.outside, layout.streamed
-                )
+                return emit_fused(draft, item)
             case Fused():
-                return emit_contraction(
-                    self.module, self.target, name, item, places, layout.outside, layout.streamed
-                )
+                return emit_contraction(draft, item)
             case Spread():
-                return emit_spread(self.module, self.target, name, item, places)
+                return emit_spread(draft, item)
             case Scattered():
-                return emit_scattered(self.module, self.target, name, item, places)
+                return emit_scattered(draft, item)
             case Draw():
-                return emit_draw(self.module, name, item, places)
+                return emit_draw(draft, item)
             case Solve():
-                return emit_solve(self.module, self.target, name, item, places, STATUS)
+                return emit_solve(draft, item)
             case Check():
-                return emit_check(self.module, name, item, places, STATUS)
+                return emit_check(draft, item)
             case _:
                 raise AssertionError(item)
-
-
-def _error(b: Builder, table: Value) -> Value:
-    """The error that was written, or 0."""
-    return b.load("i64", b.load("ptr", b.offset(table, STATUS, "ptr")))
 
 
 def _ordered(nodes: set[Node]) -> list[Node]:

@@ -13,11 +13,12 @@ from typing import Final
 
 from chainrule.codegen.affine import Affine, flattened, variable
 from chainrule.codegen.counting import Loops, values_of
-from chainrule.codegen.kernels import PARAMETERS, Kernel, Places
-from chainrule.codegen.llvm import Builder, Module
+from chainrule.codegen.draft import Draft, Kernel
+from chainrule.codegen.llvm import Builder
 from chainrule.codegen.loops import Guard
 from chainrule.codegen.scope import Scope
 from chainrule.codegen.steps import Check, Scattered, Spread
+from chainrule.codegen.table import STATUS
 from chainrule.codegen.target import Target
 from chainrule.codegen.values import Value, constant, lanes, memory
 from chainrule.ir.dtype import DType, bool_
@@ -30,11 +31,11 @@ _WIDE: Final = 8  # elements below which a loop is not worth vectors
 Body = Callable[[Scope], None]
 
 
-def emit_spread(module: Module, target: Target, name: str, step: Spread, places: Places) -> Kernel:
+def emit_spread(draft: Draft, step: Spread) -> Kernel:
     """Write target[place] += value, from zeros; in parallel over a first axis that both share."""
-    b = module.function(name, PARAMETERS)
+    b = draft.begin()
     table, begin, end, _ = b.arguments
-    pointers = places(b, table)
+    pointers = draft.places(b, table)
     shape, node = step.target.shape, step.target
     inner = math.prod(shape[1:])
     apart = _first_axis_is_shared(step, inner)
@@ -42,14 +43,14 @@ def emit_spread(module: Module, target: Target, name: str, step: Spread, places:
     _zero(b, pointers[node], node.dtype, b.mul(low, inner), b.mul(high, inner))
     guards = tuple(Guard(form, size) for form, size in step.guards)
     lane = _lane(step.extents, step.place, first=1 if apart else 0)
-    count = _lanes(target, node.dtype, step.extents, lane)
+    count = _lanes(draft.target, node.dtype, step.extents, lane)
 
     def body(scope: Scope) -> None:
         held = scope.both(scope.mask, scope.holds(guards))
         _add(scope, node, step.place, scope.value(step.value), held, count)
 
     _loops(b, pointers, step.extents, lane, count, {0: (low, high)} if apart else {}, body)
-    return Kernel(name, shape[0] if apart else 1, 0, _EFFORT * math.prod(step.extents))
+    return Kernel(draft.name, shape[0] if apart else 1, 0, _EFFORT * math.prod(step.extents))
 
 
 def _first_axis_is_shared(step: Spread, inner: int) -> bool:
@@ -65,12 +66,10 @@ def _first_axis_is_shared(step: Spread, inner: int) -> bool:
     )
 
 
-def emit_scattered(
-    module: Module, target: Target, name: str, step: Scattered, places: Places
-) -> Kernel:
+def emit_scattered(draft: Draft, step: Scattered) -> Kernel:
     """Write target[indices…, rest…] += value, from zeros."""
-    b = module.function(name, PARAMETERS)
-    pointers = places(b, b.arguments[0])
+    b = draft.begin()
+    pointers = draft.places(b, b.arguments[0])
     node = step.target
     shape = node.shape
     _zero(b, pointers[node], node.dtype, b.number(0), b.number(math.prod(shape)))
@@ -78,7 +77,7 @@ def emit_scattered(
     inner = flattened(tuple(variable(step.looped + k) for k in range(len(rest))), rest)
     strides = [math.prod(shape[k + 1 :]) for k in range(len(step.indices))]
     lane = _lane(step.extents, inner, first=step.looped)
-    count = _lanes(target, node.dtype, step.extents, lane)
+    count = _lanes(draft.target, node.dtype, step.extents, lane)
 
     def body(scope: Scope) -> None:
         base = constant("i64", 0)
@@ -89,14 +88,14 @@ def emit_scattered(
         _add(scope, node, inner, scope.value(step.value), scope.mask, count, base)
 
     _loops(b, pointers, step.extents, lane, count, {}, body)
-    return Kernel(name, 1, 0, _EFFORT * math.prod(step.extents))
+    return Kernel(draft.name, 1, 0, _EFFORT * math.prod(step.extents))
 
 
-def emit_check(module: Module, name: str, step: Check, places: Places, status: int) -> Kernel:
-    """Write a kernel that stores 1 at the table's entry ``status`` for an index out of bounds."""
-    b = module.function(name, PARAMETERS)
+def emit_check(draft: Draft, step: Check) -> Kernel:
+    """Write a kernel that says so in the program's status if an index is out of bounds."""
+    b = draft.begin()
     table = b.arguments[0]
-    pointers = places(b, table)
+    pointers = draft.places(b, table)
     wrong = b.local("i8")
     b.store(constant("i8", 0), wrong)
 
@@ -109,8 +108,8 @@ def emit_check(module: Module, name: str, step: Check, places: Places, status: i
 
     _loops(b, pointers, step.extents, None, 0, {}, body)
     with b.when(b.icmp("ne", b.load("i8", wrong), 0)):
-        b.store(constant("i64", 1), b.load("ptr", b.offset(table, status, "ptr")))
-    return Kernel(name, 1, 0, math.prod(step.extents))
+        b.store(constant("i64", 1), b.load("ptr", b.offset(table, STATUS, "ptr")))
+    return Kernel(draft.name, 1, 0, math.prod(step.extents))
 
 
 # ---------------------------------------------------------------- loops

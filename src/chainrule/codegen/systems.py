@@ -15,10 +15,10 @@ from __future__ import annotations
 import math
 from typing import Final, NamedTuple
 
-from chainrule.codegen.kernels import PARAMETERS, Kernel, Places
-from chainrule.codegen.llvm import Builder, Module
+from chainrule.codegen.draft import Draft, Kernel
+from chainrule.codegen.llvm import Builder
 from chainrule.codegen.steps import Solve
-from chainrule.codegen.target import Target
+from chainrule.codegen.table import STATUS
 from chainrule.codegen.values import Index, Value, constant, register, vector
 
 __all__ = ["emit_solve"]
@@ -56,21 +56,19 @@ class _Rows(NamedTuple):
         return self.b.load(vector(self.kind, self.lanes), self.place(row, column))
 
 
-def emit_solve(
-    module: Module, target: Target, name: str, step: Solve, places: Places, status: int
-) -> Kernel:
-    """Write a stack of systems; 1 goes to the table's entry ``status`` where one has no pivot."""
+def emit_solve(draft: Draft, step: Solve) -> Kernel:
+    """Write a stack of systems; the program's status says so where one has no pivot."""
     matrix, right = step.node.inputs
     *batch, size, columns = right.shape
     stack, kind = math.prod(batch), register(right.dtype)
-    lanes = min(target.lanes(kind), 1 << max(size + columns - 1, 1).bit_length() - 1)
+    lanes = min(draft.target.lanes(kind), 1 << max(size + columns - 1, 1).bit_length() - 1)
     first = -(-size // lanes) * lanes
     block = min(columns, _BLOCK)
     width = first + -(-block // lanes) * lanes
     blocks = -(-columns // block)
-    b = module.function(name, PARAMETERS)
+    b = draft.begin()
     table, begin, end, scratch = b.arguments
-    pointers = places(b, table)
+    pointers = draft.places(b, table)
     rows = _Rows(b, kind, size, lanes, first, width, scratch)
     with b.loop(begin, end) as tile:
         system = b.binary("udiv", tile.index, b.number(blocks))
@@ -81,13 +79,13 @@ def emit_solve(
         _copy(b, kind, (given, size), (scratch, width), size, size)
         sides = b.offset(pointers[right], there, kind), columns
         _copy(b, kind, sides, (rows.place(0, first), width), size, count)
-        _eliminate(rows, b.load("ptr", b.offset(table, status, "ptr")))
+        _eliminate(rows, b.load("ptr", b.offset(table, STATUS, "ptr")))
         _substitute(rows)
         result = b.offset(pointers[step.targets[0]], there, kind), columns
         _copy(b, kind, (rows.place(0, first), width), result, size, count)
     bytes_ = size * width * right.dtype.numpy.itemsize
     work = stack * (blocks * size**3 * 2 // 3 + 2 * size * size * columns)
-    return Kernel(name, stack * blocks, bytes_, work // _RATE)
+    return Kernel(draft.name, stack * blocks, bytes_, work // _RATE)
 
 
 def _copy(
