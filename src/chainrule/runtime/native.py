@@ -36,7 +36,6 @@ Array = np.ndarray[Any, Any]
 _BYTES: Final = np.dtype(np.uint8)
 _ASK: Final = 1 << 26  # bytes from which on we look first whether there are as many
 _SHARED: Final = 4 * SMALL  # bytes that small results may share
-_ALIGNED: Final = 64  # bytes: programs take the memory of results to lie at a multiple
 _PLAIN: Final = 0x101
 """NumPy's flags of an array that is contiguous and aligned."""
 
