@@ -1,5 +1,6 @@
 """Work that a thread does: who asks is given its result, or told its failure."""
 
+from contextvars import ContextVar
 from threading import Event, Thread, current_thread
 from typing import Any
 
@@ -25,6 +26,14 @@ def test_who_asks_is_told_the_failure() -> None:
     for _ in range(2):
         with pytest.raises(ZeroDivisionError):
             work.result()
+
+
+def test_the_work_sees_the_context_of_who_began_it() -> None:
+    setting = ContextVar("setting", default="plain")
+    token = setting.set("quiet")
+    work = Background(setting.get, "reader")
+    setting.reset(token)
+    assert work.result() == "quiet"
 
 
 def test_without_a_thread_who_asks_does_the_work_once(monkeypatch: pytest.MonkeyPatch) -> None:

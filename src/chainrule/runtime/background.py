@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from contextlib import suppress
+from contextvars import copy_context
 from threading import Thread
 from typing import Generic, TypeVar, final
 
@@ -14,7 +15,8 @@ _Result = TypeVar("_Result")
 class Background(Generic[_Result]):
     """A thread that begins at once; who asks for the result waits for it, and is told a failure.
 
-    Where there can be no more threads, the work is done by who asks.
+    The work sees the context variables as they are when it begins. Where there can be no more
+    threads, it is done by who asks.
 
     name    of the thread
     daemon  whether the interpreter may end before it
@@ -27,7 +29,8 @@ class Background(Generic[_Result]):
         self._work: Callable[[], _Result] | None = work
         self._results: list[_Result] = []
         self._failure: BaseException | None = None
-        self._thread = Thread(target=self._do, name=name, daemon=daemon)
+        run = copy_context().run
+        self._thread = Thread(target=run, args=(self._do,), name=name, daemon=daemon)
         with suppress(RuntimeError):  # there can be no more threads
             self._thread.start()
 
