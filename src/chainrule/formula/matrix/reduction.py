@@ -338,20 +338,26 @@ def atom_tree(atom: Atom) -> Tree:
         case ("accumulate", _, _):
             axes = cast("tuple[ts.Place, ...]", atom.params[0])
             return ts.Placed(atom.dims, formula(atom.args[0]), axes)
-        case ("apply", _, "clip"):
-            body, *bounds = atom.args
-            return ts.Apply(atom.dims, "clip", (formula(body), *map(_operand, bounds)))
-        case ("apply", _, "polygamma") if atom.params[0] in (0, 1):
-            name = ("digamma", "trigamma")[int(str(atom.params[0]))]
-            return ts.Apply(atom.dims, name, tuple(map(formula, atom.args)))
-        case ("apply", _, "pow"):
-            base, exponent = atom.args
-            return ts.Power(atom.dims, formula(base), _operand(exponent))
         case ("apply", _, name):
-            shown = _FUNCTIONS.get(name, name)
-            return ts.Apply(atom.dims, shown, tuple(map(formula, atom.args)))
+            return _applied(atom, name)
         case (name, _, kind):
             return ts.Apply(atom.dims, kind or name, tuple(map(formula, atom.args)))
+
+
+def _applied(atom: Atom, name: str) -> Tree:
+    """The tree of a scalar function of other formulas."""
+    match name:
+        case "clip":
+            body, *bounds = atom.args
+            return ts.Apply(atom.dims, "clip", (formula(body), *map(_operand, bounds)))
+        case "pow":
+            base, exponent = atom.args
+            return ts.Power(atom.dims, formula(base), _operand(exponent))
+        case "polygamma" if atom.params[0] in (0, 1):
+            shown = ("digamma", "trigamma")[int(str(atom.params[0]))]
+        case _:
+            shown = _FUNCTIONS.get(name, name)
+    return ts.Apply(atom.dims, shown, tuple(map(formula, atom.args)))
 
 
 def _operand(poly: Poly) -> Tree:

@@ -89,6 +89,13 @@ class Evaluator:
                 return self(scalar) * self(body)
             case ts.Plus(signs=signs, parts=parts):
                 return sum((s * self(p) for s, p in zip(signs, parts, strict=True)), np.zeros(()))
+            case ts.Apply():
+                return self._applied(tree)
+        return self._matrix(tree)
+
+    def _matrix(self, tree: Tree) -> Array:
+        """What linear algebra does with whole matrices."""
+        match tree:
             case ts.Transpose(body=body) | ts.Bias(body=body):
                 return self(body).T
             case ts.Inverse(body=body):
@@ -111,6 +118,11 @@ class Evaluator:
             case ts.Commutation(sizes=sizes, by_columns=by_columns):
                 m, n = self._sizes(sizes[::-1] if by_columns else sizes)
                 return commutation(m, n)
+        return self._by_places(tree)
+
+    def _by_places(self, tree: Tree) -> Array:
+        """What goes through the places of an axis, or puts parts at some."""
+        match tree:
             case ts.Row(label=label) if label not in self.places:
                 raise FormulaError("an index stands outside of the sum over it")
             case ts.Row(body=body, label=label):
@@ -134,15 +146,18 @@ class Evaluator:
                 return self._stacked(parts, axis)
             case ts.Indexed():
                 return self._column(self._indexed(tree))
+        raise FormulaError(f"{type(tree).__name__} has no value")
+
+    def _applied(self, tree: ts.Apply) -> Array:
+        """The value of a function."""
+        match tree:
             case ts.Apply(name=name, parts=(body,)) if name in REDUCTIONS:
                 return self._column(_reduced(name, self._plain(body), len(tree.dims)))
             case ts.Apply(name="reshape", parts=(body,)):
                 return self._column(self._plain(body).reshape(self._sizes(tree.dims)))
             case ts.Apply(name="logsumexp", parts=(body,)):
                 return self._column(_logsumexp(self._plain(body), len(tree.dims)))
-            case ts.Apply(name=name, parts=parts):
-                return self._apply(name, [self(p) for p in parts], tree)
-        raise FormulaError(f"{type(tree).__name__} has no value")
+        return self._at_values(tree.name, [self(p) for p in tree.parts], tree)
 
     def _place(self, place: int | str) -> int:
         return size_of(place, self.sizes) if isinstance(place, str) else place
@@ -197,7 +212,7 @@ class Evaluator:
         shape = tuple(size_of(d, self.sizes) for d in dims)
         return (*shape, 1) if len(shape) == 1 else shape
 
-    def _apply(self, name: str, values: list[Array], tree: Tree) -> Array:
+    def _at_values(self, name: str, values: list[Array], tree: Tree) -> Array:
         name, axes = spanned(name)
         match name:
             case "σ":
