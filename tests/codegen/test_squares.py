@@ -55,6 +55,18 @@ def test_a_transposed_copy_is_that_of_numpy(shape: tuple[int, int], dtype: str) 
     assert_same_bits(lambda x: cr.where(x.T == x.T, x.T, x.T), x)
 
 
+@pytest.mark.parametrize("ones", [(0,), (1,), (2,), (0, 3), (2, 3)])
+def test_axes_of_one_element_do_not_disturb_what_is_turned_over(ones: tuple[int, ...]) -> None:
+    x, y = (np.expand_dims(drawn(*shape), ones) for shape in ((65, 63), (63, 65)))
+    rows, columns = (k for k in range(x.ndim) if k not in ones)
+
+    def f(x: cr.Tensor, y: cr.Tensor) -> cr.Tensor:
+        return x * cr.swapaxes(y, rows, columns) + x
+
+    assert len(squares(f, x, y)) == 1
+    assert_same_bits(f, x, y)
+
+
 @pytest.mark.parametrize("size", [8, 15, 16, 33, 64, 100, 129, 257, 385, 530])
 def test_a_matrix_plus_its_transpose_is_that_of_numpy_and_symmetric(size: int) -> None:
     x = drawn(size, size)

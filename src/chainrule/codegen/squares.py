@@ -223,7 +223,8 @@ def _fill(
         values_of(loops, at)
         for loops, at in zip((squares.across, squares.along), corner, strict=True)
     )
-    scope = Scope(b, row.pointers, {**outer, **first, **second})
+    single = dict.fromkeys(v for v, _ in load.flat.terms)  # an axis of one element has no loop
+    scope = Scope(b, row.pointers, {**single, **outer, **first, **second})
     begin = b.offset(row.pointers[load.source], scope.scalar(load.flat), own)
     with b.loop(0, width, lanes) as columns:
         column = _inside_of(b, columns.index, width, lanes)
