@@ -82,6 +82,28 @@ def test_changing_an_attribute_of_an_object_is_noticed():
     assert f(cr.tensor(1.0)).item() == g(cr.tensor(1.0)).item() == 3.0
 
 
+def test_an_attribute_that_cannot_be_had_or_has_no_end_is_not_watched():
+    class Fails:
+        def __get__(self, holder, kind=None):
+            raise RuntimeError("only of matrices")
+
+    class Again:
+        def __get__(self, holder, kind=None):
+            return Holder()
+
+    class Holder:  # as a tensor of another library, whose x.T is a tensor again
+        mT, T = Fails(), Again()  # noqa: N815
+
+        def __init__(self):
+            self.scale = 2.0
+
+    held = Holder()
+    jitted = cr.jit(lambda x: cr.sum(x.mT + x.T) * held.scale)
+    assert jitted(cr.ones((2, 2))).item() == 16.0
+    held.scale = 3.0
+    assert jitted(cr.ones((2, 2))).item() == 24.0
+
+
 def test_what_a_called_function_closes_over_is_noticed():
     w = cr.tensor(2.0)
 

@@ -18,7 +18,7 @@ from chainrule.transform.state import State
 _PACKAGE = __name__.split(".")[0]
 Get = Callable[[], Any]
 _MISSING: Final = object()
-UNBOUND: Final = (AttributeError, KeyError, ValueError)
+_UNBOUND: Final = (AttributeError, KeyError, ValueError)
 """What looking up a name raises that is bound to nothing: an attribute, a global, a variable."""
 
 _PLAIN = (bool, int, float, str, bytes, bytearray, set, type(None))
@@ -115,7 +115,7 @@ class Watch:
             if self.get() is self.held:
                 return self.leaves
             leaves, structure = self._now()
-        except UNBOUND:
+        except Exception:  # an attribute may be computed by anyone's code
             return None
         if structure != self.structure:
             return None
@@ -222,7 +222,7 @@ class _Search:
         """Watch a named value, and note the functions and the objects in it."""
         try:
             value = get()
-        except UNBOUND:
+        except _UNBOUND:
             return
         if _is_code(value):
             self.pending.append(value)
@@ -278,8 +278,25 @@ class _Search:
                 self.pending.append(attribute.func)
             case staticmethod() | classmethod():
                 self.pending.append(attribute.__func__)
-            case _:
+            case _ if not _is_computed(holder, attribute) or _gives_plain(get):
                 self.visit(name, get)
+
+
+def _is_computed(holder: Any, attribute: Any) -> bool:
+    """Whether what a class holds under a name runs code to give the attribute."""
+    stored = isinstance(attribute, types.MemberDescriptorType) or _is_code(attribute)
+    return hasattr(attribute, "__get__") and not stored and not isinstance(holder, types.ModuleType)
+
+
+def _gives_plain(get: Get) -> bool:
+    """Whether a computed attribute can be had, and is no object made for whoever asks.
+
+    That one has such attributes again: x.T.T.T has no end.
+    """
+    try:
+        return isinstance(get(), (*_PLAIN, Tensor, np.ndarray))
+    except Exception:  # the code is anyone's, and so is what it raises
+        return False
 
 
 def _call_of(value: Any) -> Any:

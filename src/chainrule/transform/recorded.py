@@ -17,7 +17,7 @@ from chainrule.runtime.native import NativeProgram
 from chainrule.runtime.programs import is_native, ready
 from chainrule.tensors import Tensor, node_of, of_node, of_value, tensor, weak
 from chainrule.transform.arguments import Inputs, called, matched
-from chainrule.transform.closure import UNBOUND, Get, Watch, watches
+from chainrule.transform.closure import Get, Watch, watches
 from chainrule.transform.debug import tie_effects
 from chainrule.transform.donation import Donation, Gift, taking
 from chainrule.transform.results import built
@@ -365,7 +365,7 @@ def _hold(names: Iterable[tuple[Get, Any]]) -> bool:
     """Whether all these names are bound to what they were bound to."""
     try:
         return all([get() is held for get, held in names])  # noqa: C419  faster
-    except UNBOUND:
+    except Exception:  # an attribute may be computed by anyone's code
         return False
 
 
