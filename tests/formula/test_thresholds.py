@@ -67,6 +67,52 @@ def test_a_threshold_that_is_a_little_off_is_refused(f, right, wrong) -> None:
     assert check(f, wrt, wrong).verdict == "wrong"
 
 
+def squares(w: "d", X: "n d", y: "n"):
+    return cr.sum((X @ w - y) ** 2)
+
+
+@pytest.mark.parametrize(
+    "more",
+    [
+        "(w > 50)", "maximum(w - 1e5, 0)", "abs(w - 70) - 70 + w", "(sum(w) > 1000) * w",
+        "(n > 9) * w", "max(n - 100, 0) * w", "(minimum(n, 10) - n) * w", "(d > 1000) * w",
+    ],
+)  # fmt: skip
+def test_what_begins_far_away_is_refused(more) -> None:
+    right = "2 * X.T @ (X @ w - y)"
+    assert check(squares, "w", right).verdict == "right"
+    assert check(squares, "w", f"{right} + {more}").kind == "threshold"
+
+
+def first(x: "n"):
+    return cr.maximum(x, 0.25)[0]
+
+
+def last(X: "n d"):
+    return cr.sum(cr.maximum(X, 0.25)[-1])
+
+
+def test_a_threshold_of_a_single_row_is_refused() -> None:
+    assert check(first, "x", "eye(n)[0] * (x > 0.25)").verdict == "right"
+    assert check(first, "x", "eye(n)[0] * (x > 0.5)").verdict != "right"
+    assert check(first, "x", "eye(n)[0] * (x > 0.2501)").verdict == "wrong"
+    assert check(last, "X", "outer(eye(n)[-1], ones(d)) * (X > 0.25)").verdict == "right"
+    assert check(last, "X", "outer(eye(n)[-1], ones(d)) * (X > 0.2501)").verdict == "wrong"
+
+
+def mean(w: "d", X: "n d", y: "n"):
+    return cr.mean((X @ w - y) ** 2)
+
+
+def test_a_bound_of_a_size_is_right_if_no_size_is_beyond_it() -> None:
+    slope = "2 * X.T @ (X @ w - y)"
+    assert check(mean, "w", f"{slope} / max(n, 1)").verdict == "right"
+    assert check(mean, "w", f"{slope} / max(n, 2)").verdict != "right"
+    assert str(check(mean, "w", f"{slope} / min(n, 100)")).startswith(
+        "The derivative does not change where minimum(n, 100) does."
+    )
+
+
 def test_the_comparison_is_named() -> None:
     assert str(check(relu, "x", "x > 0.001")) == (
         "The derivative does not change where [x > 0.001] does.\n   ∂relu/∂x = [x > 0]"

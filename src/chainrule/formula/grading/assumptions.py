@@ -23,8 +23,9 @@ _Change = Callable[[dict[str, Array]], dict[str, Array]]
 
 def assuming(program: Program, evaluate: Evaluate, weak: bool) -> Finding | None:
     """Right if a matrix is symmetric, rows sum to 1, matrices commute; weak: if arguments agree."""
+    points = _wrong_first(program, evaluate)[:2]
     for words, change in (_coincidences if weak else _assumptions)(program):
-        moved = _moved(program, evaluate, change, 2)
+        moved = _moved(program, evaluate, change, points)
         if moved is not None and all(
             program.matches(value, point.truth) and np.any(point.truth) for point, value in moved
         ):
@@ -36,7 +37,7 @@ def assuming(program: Program, evaluate: Evaluate, weak: bool) -> Finding | None
 def nearly_assuming(program: Program, evaluate: Evaluate) -> Finding | None:
     """Right up to a factor, a sign or a transpose if rows sum to 1 or a matrix is symmetric."""
     for words, change in _assumptions(program):
-        moved = _moved(program, evaluate, change, len(program.points))
+        moved = _moved(program, evaluate, change, program.points)
         if moved is None:
             continue
         there = replace(program, points=tuple(point for point, _ in moved))
@@ -46,12 +47,17 @@ def nearly_assuming(program: Program, evaluate: Evaluate) -> Finding | None:
     return None
 
 
+def _wrong_first(program: Program, evaluate: Evaluate) -> list[Point]:
+    """The points, those first at which a derivation is wrong: there an assumption helps or not."""
+    return sorted(program.points, key=lambda p: program.matches(evaluate(p), p.truth))
+
+
 def _moved(
-    program: Program, evaluate: Evaluate, change: _Change, count: int
+    program: Program, evaluate: Evaluate, change: _Change, points: Sequence[Point]
 ) -> list[tuple[Point, Array]] | None:
-    """The first points with other arguments, and the values of the derivation there."""
+    """Points with other arguments, and the values of the derivation there."""
     found = []
-    for point in program.points[:count]:
+    for point in points:
         moved = at_arguments(program, point, change(dict(point.arguments)))
         if moved is None:
             return None
@@ -68,6 +74,9 @@ def _assumptions(program: Program) -> Iterator[tuple[str, _Change]]:
     square = [n for n, a in axes.items() if len(a) == 2 and a[0] == a[1] and n not in facts]
     for name in square:
         yield f"{spelled(name)} is symmetric", _symmetric([name])
+    for name in axes:
+        if name not in facts and axes[name]:
+            yield f"the elements of {spelled(name)} are positive", _positive(name)
     free = [n for n in axes if facts.get(n) not in ("simplex", "onehot")]
     for name in free:
         if len(axes[name]) == 2 and axes[name][0] != axes[name][1]:
@@ -119,6 +128,10 @@ def _diagonal(names: Sequence[str]) -> _Change:
 
 def _equal(a: str, b: str) -> _Change:
     return lambda values: {**values, b: values[a]}
+
+
+def _positive(name: str) -> _Change:
+    return lambda values: {**values, name: np.abs(values[name]) + 0.1}
 
 
 def _rows_sum(name: str) -> _Change:

@@ -274,6 +274,12 @@ def at_arguments(prog: Program, point: Point, arguments: Mapping[str, Any]) -> P
         return None
 
 
+def at_sizes(prog: Program, sizes: Mapping[str, int]) -> Point | None:
+    """A point of given sizes."""
+    arguments = prog.question.given.draw(sizes, np.random.default_rng(600), prog.question.usual)
+    return at_arguments(prog, replace(prog.points[0], sizes=sizes), arguments)
+
+
 def gradient_of(prog: Program, name: str, point: Point) -> Array | None:
     """The derivative by another argument at a point."""
     question = replace(prog.question, names=(name,) * len(prog.question.names))

@@ -7,7 +7,8 @@ the derivation is compared with the derivative on both sides, a little and a lit
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+import math
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from itertools import chain
 from typing import Any, final
@@ -18,6 +19,8 @@ from chainrule.errors import ChainruleError
 from chainrule.formula.derivation.question import tensors
 from chainrule.formula.explaining.kinks import Switch, switches
 from chainrule.formula.explaining.verify import is_float
+from chainrule.formula.grading.comparisons import compared, said
+from chainrule.formula.grading.far_sizes import at_another_size
 from chainrule.formula.grading.finding import Finding
 from chainrule.formula.grading.program import (
     Point,
@@ -27,26 +30,24 @@ from chainrule.formula.grading.program import (
     names_at,
     value_of_function,
 )
-from chainrule.formula.printing.notation import UNICODE
-from chainrule.formula.reading.numeric import Called, NumpyEvaluator
-from chainrule.formula.typeset import tree as ts
+from chainrule.formula.reading.numeric import NumpyEvaluator
 from chainrule.formula.typeset.evaluate import Array
 from chainrule.formula.typeset.tree import Tree
-from chainrule.formula.typeset.walk import rewritten, walk
 from chainrule.runtime.reference import evaluate as run
 from chainrule.transform.trace import trace
 
 __all__ = ["misplaced"]
 
 _BASES = 2  # points from which lines start
-_SCALES = (-1.0, 1e-3, 30.0, 1e3)  # of the arguments at the ends of lines, beside another draw
+_FAR = (-30.0, 30.0, 1e3, -1e3, 1e6, -1e6)  # scales of one argument at the end of a line
+_SCALES = (-1.0, 1e-3, 30.0, 1e3)  # of all of them
 _APART = (1e-6, 1e-3)  # how far beside a threshold, in parts of what the start lies away from it
 _STEP = 1e-7  # of a line, for the slope of a comparison along it
 _TOLERANCE = 1e-5  # near a threshold more digits may cancel than elsewhere
+_ELEMENTS = 4  # of a comparison, since the derivative may concern the first row alone
 _MOST = 12  # comparisons that are looked at
 _CONVEX = frozenset({"", "positive", "spd", "definite", "symmetric", "probability", "simplex"})
 _CONES = frozenset({"", "positive", "spd", "definite", "symmetric"})
-_AT_ZERO = frozenset({"relu", "abs", "sign", "log|·|"})
 
 Arguments = Mapping[str, Any]
 
@@ -74,7 +75,7 @@ def misplaced(
         for comparison, near in chain.from_iterable(around):
             if not _agrees(program, derivation(near), near.truth):
                 return Finding("threshold", comparison.words)
-    return None
+        return None if text is None else at_another_size(program, derivation, text)
 
 
 def _agrees(program: Program, found: Array, truth: Array) -> bool:
@@ -99,6 +100,7 @@ class _Around:
         )
         self.start = self.compared(base.arguments)
         self.ends = list(self._ends(generator)) if self.start else []
+        self.beyond: list[list[_Comparison] | None] = []  # at the ends, as far as asked
 
     def compared(self, arguments: Arguments) -> list[_Comparison]:
         """The comparisons of the text, then those of the program, at these arguments."""
@@ -125,20 +127,26 @@ class _Around:
     def _beside(self, number: int) -> Iterator[Point]:
         """Points on both sides of where a comparison turns over; none where no line meets it."""
         before = self.start[number].excess
-        for end in self.ends:
-            after = self._excess(number, self._at(end, 1.0))
+        left = _spread(before.shape)
+        for place, end in enumerate(self.ends):
+            if not left:
+                return
+            if place == len(self.beyond):
+                self.beyond.append(self._compared(end, 1.0))
+            there = self.beyond[place]
+            after = None if there is None else there[number].excess
             if after is None or after.shape != before.shape:
                 continue
-            turned = np.argwhere(np.isfinite(after) & (np.sign(before) * np.sign(after) < 0))
-            if len(turned):
-                yield from self._crossed(number, end, tuple(turned[0]))
-                return
+            turned = np.isfinite(after) & (np.sign(before) * np.sign(after) < 0)
+            for element in [e for e in left if turned[e]]:
+                left.remove(element)
+                yield from self._crossed(number, end, element)
 
     def _crossed(self, number: int, end: Arguments, element: tuple[int, ...]) -> Iterator[Point]:
         from scipy.optimize import brentq  # takes a tenth of a second to load
 
         def excess(part: float) -> float:
-            found = self._excess(number, self._at(end, part))
+            found = self._excess(number, end, part)
             return float("nan") if found is None else float(found[element])
 
         away = abs(excess(0.0))
@@ -155,11 +163,16 @@ class _Around:
                 if near is not None and np.isfinite(value_of_function(self.program, near)).all():
                     yield near  # outside of its support, a density says nothing of its slope
 
-    def _excess(self, number: int, arguments: Arguments) -> Array | None:
+    def _excess(self, number: int, end: Arguments, part: float) -> Array | None:
+        found = self._compared(end, part)
+        return None if found is None else found[number].excess
+
+    def _compared(self, end: Arguments, part: float) -> list[_Comparison] | None:
         try:
-            return self.compared(arguments)[number].excess
+            found = self.compared(self._at(end, part))
         except (ChainruleError, ArithmeticError, ValueError, IndexError):
             return None
+        return found if len(found) == len(self.start) else None
 
     def _at(self, end: Arguments, part: float) -> dict[str, Any]:
         held = self.base.arguments
@@ -171,13 +184,21 @@ class _Around:
         facts = {n: question.given.facts.get(n, question.usual) for n in question.given.axes}
         held = {n: v for n, v in self.base.arguments.items() if is_float(v) and n in facts}
         other = question.given.draw(self.base.sizes, generator, question.usual)
+
+        def scaled(names: Iterable[str], scale: float) -> Arguments:
+            allowed = _CONES if scale > 0 else {""}
+            return {n: scale * held[n] for n in names if facts[n] in allowed}
+
         yield {n: other[n] for n in held if facts[n] in _CONVEX}
-        for scale in _SCALES:
-            yield {
-                n: scale * v
-                for n, v in held.items()
-                if (facts[n] in _CONES if scale > 0 else not facts[n])
-            }
+        for scale in _FAR:  # one by one, since beside large numbers a small one is not seen
+            yield from (scaled([n], scale) for n in held)
+        yield from (scaled(held, scale) for scale in _SCALES)
+
+
+def _spread(shape: tuple[int, ...]) -> list[tuple[int, ...]]:
+    """Elements of an array: all of them, or the first, the last and some between."""
+    places = np.linspace(0, math.prod(shape) - 1, min(_ELEMENTS, math.prod(shape)))
+    return [tuple(map(int, np.unravel_index(round(p), shape))) for p in places]
 
 
 def _unique(found: Iterator[Switch]) -> list[Switch]:
@@ -196,32 +217,7 @@ class _Watching(NumpyEvaluator):
 
     def __call__(self, tree: Tree) -> Array:
         """Evaluate a tree."""
-        match tree:
-            case ts.Bracket(left=left, right=right):
-                self._see(tree, self(left), self(right))
-            case ts.Apply(name=name, parts=(body,)) if name in _AT_ZERO:
-                self._see(tree, self(body), 0.0)
-            case (
-                ts.Apply(name="maximum" | "minimum" | "clip", parts=(body, *bounds))
-                | Called(name="maximum" | "minimum", parts=(body, *bounds))
-            ):
-                for bound in bounds:
-                    self._see(tree, self(body), self(bound))
+        for left, right in compared(tree):
+            excess = np.subtract(self(left), 0.0 if right is None else self(right))
+            self.seen.append(_Comparison(said(tree), excess))
         return super().__call__(tree)
-
-    def _see(self, tree: Tree, left: Array, right: Array | float) -> None:
-        said = f"the derivative does not change where {_shown(tree)} does"
-        self.seen.append(_Comparison(said, np.subtract(left, right)))
-
-
-def _shown(tree: Tree) -> str:
-    """A comparison as its author wrote it: with decimals; what only NumPy has is not printed."""
-    if any(isinstance(part, Called) for part in walk(tree)):
-        return "this"
-    return UNICODE(rewritten(tree, _decimal))
-
-
-def _decimal(tree: Tree) -> Tree:
-    if isinstance(tree, ts.Number):
-        return ts.Number(tree.dims, float(tree.value))
-    return tree
