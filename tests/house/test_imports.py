@@ -18,6 +18,7 @@ errors
 elsewhere
 late
 locking
+unpacking
 tree
 ir
 autodiff

@@ -53,6 +53,10 @@ def train(context: click.Context, /, config: str | None, resume: str | None, **o
 
     use_threads(given.get("threads"))
 
+    from chainrule.unpacking import unpack_ahead
+
+    unpack_ahead(given.get("folder"))  # it needs nothing of what is imported now
+
     from chainrule.cli.meanwhile import begin
 
     begun = begin(given)

@@ -8,7 +8,6 @@ import gzip
 import math
 import struct
 import zlib
-from contextlib import suppress
 from dataclasses import replace
 from os import PathLike
 from pathlib import Path
@@ -21,6 +20,7 @@ from chainrule.data.fault import broken_file, explanation, read_error, sized
 from chainrule.data.files import find_files, open_regular
 from chainrule.data.rows import Array
 from chainrule.errors import DataError
+from chainrule.unpacking import unpacked
 
 __all__ = ["MNIST_FILES", "fashion_mnist", "mnist", "mnist_candidates", "read_idx"]
 
@@ -93,34 +93,12 @@ def _read_packed(file: BinaryIO, path: Path) -> Array:
     if total > most:
         fact = "the header promises more than the file can hold"
         raise _fault(fact, path, 4, sized(shape, dtype), f"at most {most} bytes")
-    values: bytes | memoryview | None = _at_once(offset, total, file)
+    values: bytes | memoryview | None = unpacked(path, file, offset, total)
     if values is None:  # there is something about it, and this way knows what
         _unpack_to(total + 1, stream, data, path)  # one more: trailing bytes, and the checksum
         _require_size(shape, dtype, offset, len(data), path)
         values = memoryview(data)[offset:]
     return _read_only(np.frombuffer(values, np.uint8).view(dtype).reshape(shape))
-
-
-def _at_once(offset: int, total: int, file: BinaryIO) -> bytes | None:
-    """What follows a header in a file that is one sound stream of so many bytes.
-
-    Other threads run meanwhile. No more than that is unpacked, whatever the stream holds.
-    """
-    place = file.tell()
-    file.seek(0)
-    stream = zlib.decompressobj(wbits=16 + zlib.MAX_WBITS)  # with the frame of gzip
-    with suppress(zlib.error, MemoryError):
-        header = stream.decompress(file.read(), offset)
-        values = stream.decompress(stream.unconsumed_tail, total - offset + 1)
-        if len(header) == offset and len(values) == total - offset and _is_over(stream):
-            return values
-    file.seek(place)
-    return None
-
-
-def _is_over(stream: Any) -> bool:
-    """Whether a stream of zlib is complete, and nothing comes after it."""
-    return bool(stream.eof and not stream.unused_data)
 
 
 def _unpack_to(size: int, stream: gzip.GzipFile, data: bytearray, path: Path) -> None:

@@ -1,0 +1,113 @@
+"""Packed IDX files that a thread unpacks before anyone asks for them.
+
+To unpack MNIST takes as long as to import what reads it, and needs nothing but the standard
+library, of which this file imports little. zlib does not hold the interpreter meanwhile.
+"""
+
+import struct
+import zlib
+from contextlib import suppress
+from contextvars import ContextVar
+from math import prod
+from pathlib import Path
+from threading import Event, Thread
+from typing import Any, BinaryIO, Final
+
+__all__ = ["unpack_ahead", "unpacked"]
+
+_BYTES: Final = b"\0\0\x08"  # how an IDX file of bytes begins; the number of axes comes next
+_MOST_AXES: Final = 3
+_NAMED: Final = "ubyte"  # what the names of such files have in them
+_SMALL: Final = 2**20  # bytes of a packed file that takes no time to unpack
+_BEGINNING: Final = 2**12  # bytes that hold a packed header
+
+
+def unpack_ahead(folder: str | None) -> None:
+    """Let a thread unpack the large IDX files of a folder, for ``unpacked`` in this context.
+
+    A file that lies there as it is, too, is left out: it is what will be read. What is wrong with
+    the folder or a file is left to who reads it.
+    """
+    if folder is None:
+        return
+    with suppress(OSError, RuntimeError):  # there can be no more threads
+        waiting = {path: _Ahead() for path in _packed(Path(folder).absolute())}
+        work = Thread(target=_unpack, args=(dict(waiting),), name="chainrule-unpack", daemon=True)
+        work.start()
+        _AHEAD.set(waiting)
+
+
+def unpacked(path: Path, file: BinaryIO, offset: int, total: int) -> bytes | None:
+    """What follows a header in a file that is one sound stream of so many bytes; else nothing.
+
+    Other threads run meanwhile. No more than that is unpacked, whatever the stream holds. The
+    file is left where it was.
+    """
+    ahead = _AHEAD.get({}).pop(path.absolute(), None)
+    if ahead is not None:
+        ahead.done.wait()
+        if ahead.values is not None and len(ahead.values) == total - offset:
+            return ahead.values
+    place = file.tell()
+    file.seek(0)
+    with suppress(zlib.error, MemoryError):
+        stream = _stream()
+        header = stream.decompress(file.read(_BEGINNING), offset)
+        values = _rest(stream, file, total - offset)
+        if len(header) == offset and values is not None:
+            return values
+    file.seek(place)
+    return None
+
+
+class _Ahead:
+    """A file that is being unpacked: the bytes after its header, if all is well with it."""
+
+    def __init__(self) -> None:
+        self.done = Event()
+        self.values: bytes | None = None
+
+
+_AHEAD: Final = ContextVar[dict[Path, _Ahead]]("chainrule-unpacked")
+
+
+def _packed(folder: Path) -> list[Path]:
+    """The large packed files in a folder, the largest first."""
+    sizes = {}
+    for path in folder.glob(f"*{_NAMED}*.gz"):
+        size = path.stat().st_size
+        if size >= _SMALL and not path.with_suffix("").exists():
+            sizes[path] = size
+    return sorted(sizes, key=lambda path: -sizes[path])
+
+
+def _unpack(waiting: dict[Path, _Ahead]) -> None:
+    for path, ahead in waiting.items():
+        with suppress(Exception):  # who reads it will fail as well, and say why
+            ahead.values = _values(path)
+        ahead.done.set()
+
+
+def _values(path: Path) -> bytes | None:
+    """What follows the header of an IDX file of bytes, which says how much that is."""
+    if not path.is_file():  # to open a pipe could make us wait
+        return None
+    with path.open("rb") as file:
+        stream = _stream()
+        head = stream.decompress(file.read(_BEGINNING), 4)
+        axes = head[3] if head[:3] == _BYTES else _MOST_AXES + 1
+        if axes > _MOST_AXES:
+            return None
+        sizes = stream.decompress(stream.unconsumed_tail, 4 * axes)
+        return _rest(stream, file, prod(struct.unpack(f">{axes}I", sizes)))
+
+
+def _stream() -> Any:
+    return zlib.decompressobj(wbits=16 + zlib.MAX_WBITS)  # with the frame of gzip
+
+
+def _rest(stream: Any, file: BinaryIO, size: int) -> bytes | None:
+    """The rest of a stream that has this size, after which nothing comes."""
+    values: bytes = stream.decompress(stream.unconsumed_tail + file.read(), size + 1)
+    is_over = stream.eof and not stream.unused_data
+    return values if is_over and len(values) == size else None
