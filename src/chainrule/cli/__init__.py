@@ -10,7 +10,7 @@ import sys
 
 __all__ = ["main"]
 
-_MANY = 100_000  # new objects after which to look for garbage
+_MANY = 250_000  # new objects after which to look for garbage
 
 
 def main() -> None:

@@ -1,5 +1,6 @@
 """``chainrule train``: start a training."""
 
+import gc
 from collections.abc import Mapping
 from typing import Any
 
@@ -63,6 +64,7 @@ def train(context: click.Context, /, config: str | None, resume: str | None, **o
 
     from chainrule.cli import session
 
+    gc.freeze()  # what was imported stays: nobody has to look for garbage in it
     return session.start(given, begun)
 
 
