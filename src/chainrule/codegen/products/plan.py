@@ -18,7 +18,7 @@ from chainrule.codegen.values import bits
 __all__ = ["FAR", "UNIT", "Plan", "make_plan", "prefers_turned", "shared"]
 
 _SLIVER: Final = 10 << 10  # bytes of the left operand that stay in the first cache
-_TILED_SLIVER: Final = 48 << 10  # the same where sums are kept in tiles, which cost more to change
+_TILED_SLIVER: Final = 16 << 10  # the same of tiles, of whose right operand as much is there too
 _BLOCK: Final = 320 << 10  # bytes of the right operand that stay in the second one
 _TILED_BLOCK: Final = 768 << 10  # the same in tiles, whose processors have 2 MB
 _TILED_UNIT: Final = 12_000_000  # steps of a vector: a quarter of a millisecond
