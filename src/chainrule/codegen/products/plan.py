@@ -118,7 +118,9 @@ def make_plan(
     cycles = steps // 8 if product.is_tiled else steps // 2  # a tile takes 16, and its copy as many
     if product.is_tiled and not product.symmetric:
         most = max(_TILED_BLOCK // (inner_block * lanes * size), 1)
-        row_blocks, column_blocks = _tiled_blocks(left, right, rows, columns, product.inner, most)
+        across = min(-(-columns.total // most), columns.panels)
+        down = -(-rows.total // _MOST) if inner_block < product.inner else 1  # has no sums to keep
+        row_blocks, column_blocks = _tiled_blocks(left, right, rows, columns, steps, (down, across))
     else:
         column_blocks = _column_blocks(columns, rows, cycles, inner_block * lanes * size)
         row_blocks = 1 if product.symmetric else _row_blocks(rows, column_blocks, cycles)
@@ -142,17 +144,22 @@ def make_plan(
 
 
 def _tiled_blocks(
-    left: Operand, right: Operand, rows: Split, columns: Split, inner: int, most: int
+    left: Operand,
+    right: Operand,
+    rows: Split,
+    columns: Split,
+    steps: int,
+    least: tuple[int, int],
 ) -> tuple[int, int]:
     """Blocks of rows and of columns that copy the least: each unit copies what it reads.
 
-    most   vectors of the right operand that the second cache holds
+    steps   of a vector
+    least   blocks of rows and of columns that the second cache asks for
     """
-    steps = rows.total * inner * columns.total
     units = max(1 + (steps >= _TILED_PAIR), min(steps // _TILED_UNIT, _UNITS))
     height = rows.total * (2 if left.contiguous == "row" else 1)  # what is turned around is dear
     width = columns.total * TILE * (2 if right.contiguous == "row" else 1)
-    down, across = -(-rows.total // _MOST), min(-(-columns.total // most), columns.panels)
+    down, across = least
     choices = [
         (min(max(-(-units // blocks), down), rows.panels), blocks)
         for blocks in range(across, min(max(units, across), columns.panels) + 1)
