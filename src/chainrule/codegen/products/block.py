@@ -13,6 +13,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from chainrule.codegen.products.ahead import asks_of
+from chainrule.codegen.products.meanwhile import emit_panels
 from chainrule.codegen.products.mirrored import (
     balanced,
     emit_mirrored_results,
@@ -72,6 +73,9 @@ def _emit_block(unit: Unit, made: Tiles | None, inner: Inner, rows: Range, colum
             b, unit.right, unit.product, plan.lanes, (inner.begin, inner.steps), (start, end),
             unit.scratch, unit.room.panel,
         )  # fmt: skip
+    if plan.meanwhile and made:
+        emit_panels(unit, made, inner, rows, columns)
+        return
     with b.loop(*rows) as loop:
         _emit_rows(unit, made, inner, (loop.index, rows[0]), columns)
 
@@ -105,7 +109,7 @@ def _emit_rows(
             slot = b.add(b.mul(b.sub(panel, top), wide), number)
             sums = b.offset(sums, b.mul(slot, height * width * plan.lanes), unit.product.kind)
         compute(columns[0], (loop.index, number), sums)
-        give = emit_turned_results if plan.turned else emit_results
+        give = emit_turned_results if plan.turned else _give_all
         if unit.product.symmetric:
             give = emit_mirrored_results
         elif unit.result.rows is not None:
@@ -115,6 +119,10 @@ def _emit_rows(
         else:
             with b.when(inner.last):
                 give(unit, row, done, loop.index, sums)
+
+
+def _give_all(unit: Unit, row: Value, done: Value, panel: Value, sums: Value) -> None:
+    emit_results(unit, row, (done, unit.plan.rows.size), panel, sums)
 
 
 Compute = Callable[[Index, tuple[Value, Value], Value], None]

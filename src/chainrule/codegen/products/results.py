@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from chainrule.codegen.products.split import maximum, minimum
+from chainrule.codegen.products.split import Range, maximum, minimum
 from chainrule.codegen.products.unit import Unit
 from chainrule.codegen.products.vectors import between, transposed
 from chainrule.codegen.products.vectors import sums as sums_of
@@ -11,8 +11,8 @@ from chainrule.codegen.values import Index, Value, bits, constant
 __all__ = ["emit_results", "emit_row_results", "emit_turned_results", "turned"]
 
 
-def emit_results(unit: Unit, row: Value, done: Value, panel: Value, sums: Value) -> None:
-    """Give the sums of a tile to whoever takes them.
+def emit_results(unit: Unit, row: Value, lines: Range, panel: Value, sums: Value) -> None:
+    """Give the sums of some lines of a tile to whoever takes them.
 
     It is done tile by tile, so that the stores have time until the next tile's.
     """
@@ -20,7 +20,7 @@ def emit_results(unit: Unit, row: Value, done: Value, panel: Value, sums: Value)
     lanes, columns = plan.lanes, plan.columns
     full, rest = divmod(unit.product.columns, lanes)
     write = unit.result.past or unit.result.write
-    with b.loop(done, plan.rows.size) as loop:
+    with b.loop(*lines) as loop:
         line = b.offset(sums, b.mul(loop.index, columns.size * lanes), kind)
         here = b.add(row, loop.index)
 

@@ -47,6 +47,11 @@ class Unit(NamedTuple):
         """The type of a full register."""
         return vector(self.product.kind, self.plan.lanes)
 
+    @property
+    def tile(self) -> int:
+        """The sums of a register tile."""
+        return self.plan.rows.size * self.plan.columns.size * self.plan.lanes
+
     def sums_at(self, sums: Value, line: Index, n: int) -> Value:
         """The n-th vector of a row of a register tile, whose sums lie in scratch."""
         b, kind, lanes = self.b, self.product.kind, self.plan.lanes
@@ -77,7 +82,9 @@ def make_room(product: Product, plan: Plan) -> Room:
     height = -(-plan.rows.size // lanes) * lanes
     sliver = height * (whole + lanes)
     sums = left + sliver * plan.left_group
-    tiles = widest(plan.rows, plan.row_blocks) * wide if block < product.inner else 1
+    tiles = 1 + plan.meanwhile
+    if block < product.inner:
+        tiles = widest(plan.rows, plan.row_blocks) * wide
     square = sums + tiles * plan.rows.size * plan.columns.size * lanes
     turns = plan.turned or product.symmetric
     return Room(left, sums, square, square + (lanes + 1) * lanes * turns, panel, sliver)
