@@ -2,6 +2,7 @@
 
     python -m benchmarks.ulp [NAME …] [--part N] [--cpu x86-64-v2]
     python -m benchmarks.ulp [NAME …] --pairs N
+    python -m benchmarks.ulp --roots
 
 The first goes through all normal numbers of both signs (4.26·10⁹; with --part N through an Nth of
 their blocks, drawn at random) in as many processes as there are cores, compares machine code with
@@ -9,7 +10,8 @@ the record's NumPy function in float64, and prints the largest error in units in
 where it occurs, and how many values are not rounded to the nearest; the error of a wrong NaN,
 infinity or zero is infinite. Programs run with subnormal numbers flushed: as operands they are left
 out, and a result may be 0 instead of one. The second draws four times N pairs of numbers for
-functions of two, and compares float64 with NumPy's long double.
+functions of two, and compares float64 with NumPy's long double. The third counts, among all 2³²
+patterns of bits, those whose root by products has other bits than the processor's.
 """
 
 from __future__ import annotations
@@ -29,13 +31,14 @@ import numpy as np
 from benchmarks.timing import machine, table
 from chainrule.codegen.llvm import Module
 from chainrule.codegen.mathematics.lanes import Lanes, where
+from chainrule.codegen.mathematics.roots import root
 from chainrule.codegen.target import Target
 from chainrule.codegen.texts import module_text
 from chainrule.codegen.values import vector
 from chainrule.ir.dtype import DType, float32, float64
 from chainrule.ir.scalar import SCALARS
 from chainrule.runtime.engine import host_target, load, target_for
-from tests.codegen.native import native, ulps
+from tests.codegen.native import mapped, native, ulps
 
 MAIN = (
     "exp", "expm1", "log", "log1p", "log2", "log10", "sqrt", "sin", "cos", "tan", "asin", "acos",
@@ -133,6 +136,18 @@ def pair_row(name: str, count: int) -> list[str]:
     return cells
 
 
+def other_roots() -> int:
+    """Of how many numbers √x by products and by the instruction differ in a bit."""
+    target = host_target()
+    ways = [mapped(f, target, 16) for f in (root, lambda x: x.apply("sqrt"))]
+    offsets, found = np.arange(1 << 20, dtype=np.uint32), 0
+    for block in range(1 << 12):
+        x = (offsets + np.uint32(block << 20)).view(np.float32)
+        ours, own = (f(x).view(np.uint32) for f in ways)
+        found += int(np.count_nonzero(ours != own))
+    return found
+
+
 def both_signs(name: str, x: np.ndarray) -> Iterator[tuple[np.ndarray, np.ndarray]]:
     """Numbers and exact values; then also −x, where symmetry says what the values are there."""
     wide = x.astype(np.float64)
@@ -204,7 +219,11 @@ def main() -> None:
     parser.add_argument("--part", type=int, default=1)
     parser.add_argument("--cpu", default="")
     parser.add_argument("--pairs", type=int, default=0)
+    parser.add_argument("--roots", action="store_true")
     given = parser.parse_args()
+    if given.roots:
+        print(f"{other_roots()} of 2³² numbers have another root by products")
+        return
     if given.pairs:
         heading = ["function", "float32 (ulp)", "at", "float64 (ulp)", "at"]
         print(table([heading, *(pair_row(n, given.pairs) for n in given.names or OF_TWO)]))

@@ -12,12 +12,13 @@ from typing import Any
 import numpy as np
 
 from chainrule.codegen.llvm import Builder, Module
+from chainrule.codegen.mathematics.lanes import Lanes
 from chainrule.codegen.scalars import emit_scalar
 from chainrule.codegen.target import Target
 from chainrule.codegen.texts import module_text
 from chainrule.codegen.values import constant, vector
-from chainrule.ir.dtype import DType, bool_
-from chainrule.ir.scalar import Scalar
+from chainrule.ir.dtype import DType, bool_, float32
+from chainrule.ir.scalar import SCALARS, Scalar
 from chainrule.runtime.engine import Library, load
 
 Kernel = Callable[..., np.ndarray]
@@ -74,6 +75,18 @@ def _flushing(b: Builder, flushed: bool) -> Iterator[None]:
     b.call("llvm.x86.sse.ldmxcsr", "void", before)
 
 
+def mapped(f: Callable[[Lanes], Lanes], target: Target, lanes: int) -> Kernel:
+    """A function of lanes as one of arrays of float32, with subnormal numbers flushed."""
+    module = Module(target.attributes, fma=target.fma, tables=target.tables, roots=target.roots)
+    b = module.function("mapped", [("x", "ptr"), ("out", "ptr"), ("n", "i64")])
+    source, out, count = b.arguments
+    with _flushing(b, True), b.loop(0, count, lanes) as loop:
+        x = b.load(vector("float", lanes), b.offset(source, loop.index, "float"))
+        b.store(f(Lanes(b, x)).value, b.offset(out, loop.index, "float"))
+    library = load(module_text(module), target)
+    return _kernel(library, "mapped", SCALARS["sqrt"], float32, lanes, ())
+
+
 @cache
 def native(
     record: Scalar,
@@ -102,7 +115,7 @@ def natives(
 
     A third of the time that it takes to translate them one by one goes to LLVM's preparations.
     """
-    module = Module(target.attributes, fma=target.fma, tables=target.tables)
+    module = Module(target.attributes, fma=target.fma, tables=target.tables, roots=target.roots)
     wanted = list(itertools.product(records, lanes))
     for number, ((record, params), wide) in enumerate(wanted):
         write_kernel(module, f"kernel{number}", record, dtype, wide, params, flushed=flushed)

@@ -28,11 +28,13 @@ class Needs:
 
     fma     whether the processor has the instruction
     tables  whether it permutes 16 numbers in registers
+    roots   whether a root below a quotient is quicker made of products
     """
 
-    def __init__(self, *, fma: bool, tables: bool) -> None:
+    def __init__(self, *, fma: bool, tables: bool, roots: bool) -> None:
         self.fma = fma
         self.tables = tables
+        self.roots = roots
         self.declarations: dict[str, str] = {}
         self.calls: dict[str, int] = {}
         self.has_streams = False

@@ -41,8 +41,9 @@ class Module(Needs):
         *,
         fma: bool = True,
         tables: bool = False,
+        roots: bool = False,
     ) -> None:
-        super().__init__(fma=fma, tables=tables)
+        super().__init__(fma=fma, tables=tables, roots=roots)
         self.attributes = attributes
         self.builders: dict[str, Builder] = {}
         self.extra: list[str] = []

@@ -162,7 +162,6 @@ _PARAMETERS = [("table", "ptr"), ("begin", "i64"), ("end", "i64"), ("scratch", "
 
 
 def _layouts(target: Target, prepare: Prepare) -> tuple[Operand, Operand, Write | Result]:
-    b = Module(target.attributes, fma=target.fma, tables=target.tables).function(
-        "layouts", _PARAMETERS
-    )
+    module = Module(target.attributes, fma=target.fma, tables=target.tables, roots=target.roots)
+    b = module.function("layouts", _PARAMETERS)
     return prepare(b, b.arguments[0], Value("0", "i64"))

@@ -213,7 +213,9 @@ class _Writer:
     def __init__(self, target: Target, timed: bool) -> None:
         self.target = target
         self.timed = timed
-        self.module = Module(target.attributes, fma=target.fma, tables=target.tables)
+        self.module = Module(
+            target.attributes, fma=target.fma, tables=target.tables, roots=target.roots
+        )
         self.scratch = 0
         self.count = 0
         self.written: dict[object, Body] = {}

@@ -31,9 +31,11 @@ from chainrule.codegen.loops import (
     Position,
     Times,
     Words,
+    parts,
 )
 from chainrule.codegen.mathematics.lanes import Lanes
 from chainrule.codegen.mathematics.quotients import quotient
+from chainrule.codegen.mathematics.roots import ROOTS, root
 from chainrule.codegen.places import Places, scaled
 from chainrule.codegen.products.pairs import pair_sums, words_of
 from chainrule.codegen.scalars import BELOW, applied, emit_scalar
@@ -75,6 +77,7 @@ class Scope(Places):
         self.made: dict[int, Value] = dict(before.values)
         self.divisors = before.divisors
         self.below = before.below
+        self.divided_by: set[int] = set()  # the roots in divisors
         self.kept: list[Expression] = []  # so that no id is given twice
 
     # ------------------------------------------------------------ expressions
@@ -100,11 +103,15 @@ class Scope(Places):
             case Fetch():
                 return self._fetch(expression)
             case Apply(record, params, operands, _):
+                if record.name == "divide" and b.needs.roots:
+                    self.divided_by |= {id(e) for e in parts(operands[1]) if _is_root(e)}
                 own = [self.value(o) for o in operands]
                 by = self.divisors.get(id(operands[-1])) if record.name == "divide" else None
                 if by is not None and lanes(own[0].type):
                     return quotient(Lanes(b, own[0]), by).value
                 values = self.matched(*own)
+                if id(expression) in self.divided_by and values[0].type == ROOTS:
+                    return root(Lanes(b, values[0])).value
                 params = BELOW if id(expression) in self.below else params
                 return applied(b, record, params, values, operands[0].dtype, expression.dtype)
             case Add(signs, operands, dtype):
@@ -331,3 +338,7 @@ class Scope(Places):
         """Whether elements of a vector begin at a multiple of their number, as its lanes do."""
         others = [c for v, c in flat.terms if v != self.lane and self.values[v] is not None]
         return all(n % self.count == 0 for n in (*others, self._fixed(flat)))
+
+
+def _is_root(e: Expression) -> bool:
+    return isinstance(e, Apply) and e.record.name == "sqrt"
