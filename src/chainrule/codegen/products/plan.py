@@ -79,11 +79,11 @@ class Plan(NamedTuple):
 def prefers_turned(target: Target, product: Product, left: Operand, right: Operand) -> bool:
     """Whether to compute the transposed product: few columns, and rows that fill vectors.
 
-    In tiles: where that has less to turn around while it is copied.
+    In tiles: where that has nothing to turn around while it is copied. If it is the right operand
+    that has, memory is what is waited for.
     """
     if product.is_tiled:
-        smaller = left.contiguous == "row" or product.rows < product.columns
-        return right.contiguous == "row" and smaller
+        return left.contiguous == right.contiguous == "row"
     lanes = target.lanes(product.kind)
     wasted = -product.columns % lanes
     return (
