@@ -24,7 +24,7 @@ class Target(Record):
     registers    how many of them there are
     fma          whether a·b + c is one instruction
     bf16         what multiplies pairs of bfloat16: "amx", "avx512", "neon", "emulated-tiles",
-                 "emulated", or "": nothing
+                 "emulated", or "": nothing; "refused": the system does not give the tiles
     precision    of the operands of large products of float32, one of PRECISIONS
     """
 
@@ -44,7 +44,7 @@ class Target(Record):
     @property
     def pairs(self) -> str:
         """What multiplies the operands of large products in pairs; "" if they stay as they are."""
-        return self.bf16 if self.precision == "bf16" else ""
+        return self.bf16 if self.precision == "bf16" and self.bf16 != "refused" else ""
 
     @property
     def has_tiles(self) -> bool:
@@ -60,6 +60,8 @@ class Target(Record):
         """
         if self.precision == "float32" or self.bf16 in ("amx", "avx512", "neon"):
             return ""
+        if self.bf16 == "refused":
+            return f"products stay in float32: the system refuses the tiles of {self.cpu}"
         if self.bf16:
             return "products in bf16 are emulated, which is slower than float32"
         return f"products stay in float32: {self.cpu} has no instruction for bf16"

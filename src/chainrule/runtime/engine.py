@@ -89,7 +89,7 @@ def host_target(precision: str = "float32") -> Target:
         names = ", ".join(map(repr, _EMULATED))
         raise ArgumentError(f"CHAINRULE_BF16 is {own!r}; it may be {names}, or nothing")
     if found.bf16 == "amx" and not own and not _may_use_tiles():
-        own = "avx512"
+        own = "refused"  # float32 is faster than the vectors of bf16 of processors with tiles
     return found.replaced(precision=precision, bf16=own or found.bf16)
 
 

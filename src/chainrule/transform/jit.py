@@ -296,9 +296,10 @@ def jit(
     lines to go side by side: those of one channel, and depthwise ones. Where AMX multiplies, so
     does what fills none of its tiles. ``.loops(…)`` tells which are "in bf16". The rounding moves
     each term of a sum by a share of 2⁻⁷ at most. It is done where the processor has an instruction
-    for it (AMX, AVX512-BF16, NEON); elsewhere products stay in float32, which ``.cost(…)``,
-    ``.profile(…)`` and ``.loops(…)`` say. CHAINRULE_BF16=emulated computes the bits of AVX512-BF16
-    on any machine, slowly. Programs inside of another one have its precision.
+    for it (AMX, AVX512-BF16, NEON); elsewhere, and where the system refuses AMX's tiles, products
+    stay in float32, which ``.cost(…)``, ``.profile(…)`` and ``.loops(…)`` say.
+    CHAINRULE_BF16=emulated computes the bits of AVX512-BF16 on any machine, slowly. Programs inside
+    of another one have its precision.
 
     Without f, it gives the decorator with these settings.
 
