@@ -12,9 +12,12 @@ import chainrule.ir.routines  # noqa: F401  (fills the table)
 from chainrule.errors import ArgumentError, ShapeError
 from chainrule.functions.axes import Axes, axes_of
 from chainrule.functions.lift import Lifted, Operand, as_tensor, describe, floating, known_array
+from chainrule.functions.reduction import kept_shape
 from chainrule.functions.stacks import matrices, squares
 from chainrule.ir import build
 from chainrule.ir.graph import Node
+from chainrule.ir.subscripts import canonical
+from chainrule.runtime.contraction import dot, einsum_kernel
 from chainrule.runtime.quiet import quiet_call
 from chainrule.tensors import Tensor, of_value
 
@@ -78,7 +81,7 @@ def _vector_norm_node(node: Node, order: float, axes: tuple[int, ...], keepdims:
 def length(x: np.ndarray) -> np.ndarray:
     """The Euclidean norm of all elements."""
     flat = x if x.ndim == 1 else x.reshape(-1)
-    return np.array(math.sqrt(flat.dot(flat)), x.dtype)
+    return np.array(math.sqrt(dot(flat, flat)), x.dtype)
 
 
 def _at_once(
@@ -91,10 +94,13 @@ def _at_once(
         return _norms(x, order, axes, keepdims)
     if len(axes) == x.ndim and not keepdims:
         return length(x)
-    if axes != (x.ndim - 1,):
-        return None
-    made = np.asarray(np.sqrt(np.vecdot(x, x)))
-    return made[..., None] if keepdims else made
+    if axes == (x.ndim - 1,):
+        made = np.asarray(np.sqrt(np.vecdot(x, x)))
+        return made[..., None] if keepdims else made
+    labels = tuple(range(x.ndim))
+    kept = tuple(a for a in labels if a not in axes)
+    made = np.asarray(np.sqrt(einsum_kernel(canonical((labels, labels), kept))(x, x)))
+    return made.reshape(kept_shape(x.shape, axes)) if keepdims else made
 
 
 def _norms(x: np.ndarray, order: float, axes: tuple[int, ...], keepdims: bool) -> np.ndarray:
@@ -175,7 +181,19 @@ def _matrix_norm_node(node: Node, order: MatrixOrder, keepdims: bool) -> Node:
 def _matrix_norm_kernel(
     node: Node, order: MatrixOrder, keepdims: bool
 ) -> Callable[[np.ndarray], np.ndarray] | None:
-    return length if order == "fro" and node.ndim == 2 and not keepdims else None
+    if order == "fro":
+        return length if node.ndim == 2 and not keepdims else None
+    if isinstance(order, str) or abs(order) == 2:
+        return None
+    summed, last = (-2, -1) if abs(order) == 1 else (-1, -2)
+    fold: Any = np.maximum if order > 0 else np.minimum
+
+    def norm(x: np.ndarray) -> np.ndarray:
+        sums = np.add.reduce(np.abs(x), summed, keepdims=True)
+        made = fold.reduce(sums, last, keepdims=True)
+        return np.asarray(made if keepdims else made[..., 0, 0])
+
+    return norm
 
 
 _matrix_norm = Lifted(_matrix_norm_node, _matrix_norm_kernel)
