@@ -39,6 +39,7 @@ Made = TypeVar("Made")
 
 _LIMIT = 4096
 _ndarray: Final = np.ndarray
+_asarray: Final = np.asarray
 _new: Final[Callable[[type[Tensor]], Tensor]] = object.__new__
 _REFUSALS = (TypeError, ValueError, IndexError, OverflowError, RuntimeError)
 """What a short way leaves to the long one; the last if it comes in the middle of another."""
@@ -170,7 +171,7 @@ def made_at_once(function: Callable[..., Any], *arguments: Any) -> Tensor | None
     except _REFUSALS:
         return None
     tensor = _new(Tensor)  # as of_value does, without another call
-    tensor._value = made if type(made) is _ndarray else np.asarray(made)
+    tensor._value = made if type(made) is _ndarray else _asarray(made)
     tensor._node = tensor._recording = None
     return tensor
 

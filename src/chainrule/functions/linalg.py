@@ -43,7 +43,6 @@ from chainrule.ir import build
 from chainrule.ir.dtype import DEFAULT_INT, DType, as_dtype, bool_, uint64
 from chainrule.ir.graph import Node
 from chainrule.ir.primitives import Axis
-from chainrule.runtime.contraction import sum_of_diagonal
 from chainrule.tensors import Tensor, of_value
 
 __all__ = [
@@ -232,11 +231,9 @@ def trace(x: Operand, /, *, offset: int = 0, dtype: Any = None) -> Tensor:
     >>> cr.linalg.trace(cr.tensor([[1, 2], [3, 4]]))
     Tensor(5)
     """
-    value = x._value if type(x) is Tensor and dtype is None and not offset else None
-    if value is not None and value.dtype.kind == "f" and value.ndim > 1:
-        shape = value.shape
-        if shape[-1] == shape[-2] and (made := made_at_once(sum_of_diagonal, value)) is not None:
-            return made  # all matrices at once
+    value = x._value if type(x) is Tensor and dtype is None else None
+    if value is not None and (made := made_at_once(value.trace, offset, -2, -1)) is not None:
+        return made
     tensor = _stack("trace", x)
     wanted = _sum_dtype(tensor.dtype) if dtype is None else as_dtype(dtype)
     return _trace([tensor], offset, wanted)

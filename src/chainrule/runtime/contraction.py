@@ -47,7 +47,7 @@ def _is_trace(labels: Labels, output: Labels) -> bool:
 
 def sum_of_diagonal(x: np.ndarray) -> np.ndarray:
     """The trace of each matrix of a stack."""
-    return np.asarray(np.add.reduce(x.diagonal(0, -2, -1), -1, x.dtype))
+    return np.asarray(x.trace(0, -2, -1, x.dtype))
 
 
 def _general(subscripts: Subscripts) -> Kernel:
