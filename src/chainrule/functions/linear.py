@@ -15,6 +15,7 @@ from chainrule.functions.lift import Lifted, Operand, as_tensor, describe, known
 from chainrule.functions.often import Often
 from chainrule.ir import build
 from chainrule.ir.subscripts import Labels
+from chainrule.runtime.contraction import outer as product_of_all
 from chainrule.runtime.quiet import quiet, quiet_call, quietly
 from chainrule.tensors import Tensor, of_value
 
@@ -234,7 +235,7 @@ def outer(x1: Operand, x2: Operand, /) -> Tensor:
     """
     known = _arrays(x1, x2)
     if known is not None and known[0].ndim == known[1].ndim == 1:
-        return of_value(quiet_call(np.multiply, known[0][:, None], known[1]))
+        return of_value(quiet_call(product_of_all, *known))
     left, right = numbers("outer", x1, x2)
     if left.ndim != 1 or right.ndim != 1:
         raise ShapeError(

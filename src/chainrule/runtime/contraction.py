@@ -78,12 +78,20 @@ def _reduce_then_order(labels: Labels, output: Labels) -> Kernel:
 def _broadcast_product(left: Labels, right: Labels, output: Labels) -> Kernel:
     if _is_aligned(left, output) and _is_aligned(right, output):
         return np.multiply
+    if output == (*left, *right):
+        return outer
     place_left, place_right = _placement(left, output), _placement(right, output)
 
     def run(x: np.ndarray, y: np.ndarray) -> np.ndarray:
         return np.asarray(np.multiply(place_left(x), place_right(y)))
 
     return run
+
+
+def outer(x: np.ndarray, y: np.ndarray) -> np.ndarray:
+    """Each element of the one times each of the other; NumPy's einsum takes half of its outer."""
+    axes = list(range(x.ndim + y.ndim))
+    return np.asarray(np.einsum(x, axes[: x.ndim], y, axes[x.ndim :], axes))
 
 
 def _is_aligned(labels: Labels, output: Labels) -> bool:
