@@ -20,7 +20,7 @@ from chainrule.functions.lift import (
     made_at_once,
     promoted,
 )
-from chainrule.functions.reduction import kept_shape, summed_dtype
+from chainrule.functions.reduction import WIDE, kept_shape, summed_dtype
 from chainrule.ir import build
 from chainrule.ir.dtype import bool_
 from chainrule.ir.graph import Node
@@ -53,9 +53,9 @@ def _checked(
     name: str, routine: str, x: Operand, axis: int | None, dtype: Any, include_initial: bool
 ) -> Tensor:
     value = known_array(x)
-    if value is not None and dtype is None and not include_initial and value.dtype.kind == "f":
+    if value is not None and dtype is None and not include_initial:
         along = 0 if axis is None and value.ndim == 1 else axis
-        found = made_at_once(_AT_ONCE[routine], value, along)
+        found = made_at_once(_AT_ONCE[routine], value, along, WIDE[value.dtype.kind])
         if found is not None:
             return found
     tensor = as_tensor(x, name)
@@ -156,14 +156,14 @@ def diff(
     """
     value = known_array(x)
     alone = n == 1 and axis == -1 and prepend is append is None
-    if alone and value is not None and value.dtype.kind == "f" and value.ndim:
+    if alone and value is not None and value.dtype.kind != "b" and value.ndim:
         return of_value(call_aligned(np.subtract, value[..., 1:], value[..., :-1]))
     if n < 0:
         raise ArgumentError(f"diff: n counts differences and cannot be {n}")
     tensor = as_tensor(x, "diff")
     place = axis_of("diff", axis, tensor)
     parts = [p for p in (prepend, x, append) if p is not None]
-    if n == 1 and len(parts) == 1 and value is not None and value.dtype.kind == "f":
+    if n == 1 and len(parts) == 1 and value is not None and value.dtype.kind != "b":
         whole = (slice(None),) * place
         after, before = value[(*whole, slice(1, None))], value[(*whole, slice(None, -1))]
         return of_value(quiet_call(np.subtract, after, before))

@@ -122,8 +122,11 @@ def _std_kernel(
     return None if var is None else lambda x: np.sqrt(var(x))
 
 
-_WIDE: Final = (("f", None), ("ib", np.int64), ("u", np.uint64))
-"""In which dtype numbers of these kinds are added up; None: in their own."""
+_FLOATS: Final = {"f": None}
+_NUMBERS: Final = {"f": None, "i": None, "u": None}
+_ALL: Final = {**_NUMBERS, "b": None}
+WIDE: Final = {"f": None, "i": np.int64, "b": np.int64, "u": np.uint64}
+"""In which dtype numbers of these kinds are put together; None: in their own."""
 
 _sum: Final = Lifted(_sum_node)
 _mean: Final = Lifted(_mean_node)
@@ -137,16 +140,15 @@ def _at_once(
     x: Operand,
     axis: Axes,
     keepdims: bool,
-    kinds: str = "f",
-    dtype: Any = None,
+    kinds: dict[str, Any] = _FLOATS,
 ) -> Tensor | None:
     """The short way for a known Tensor, by default of floats; None sends what does not fit on."""
     value = x._value if type(x) is Tensor else None
-    if value is None or value.dtype.kind not in kinds:
+    if value is None or (kind := value.dtype.kind) not in kinds:
         return None
     if axis is not None and not value.ndim:  # NumPy takes the axes 0 and -1 of a number for none
         return None
-    return made_at_once(reduce, value, axis, dtype, None, keepdims)
+    return made_at_once(reduce, value, axis, kinds[kind], None, keepdims)
 
 
 def _average(value: Any, *how: Any) -> Any:
@@ -182,9 +184,9 @@ def sum(x: Operand, /, *, axis: Axes = None, dtype: Any = None, keepdims: bool =
     >>> cr.sum(cr.tensor([[1.0, 2.0], [3.0, 4.0]]), axis=0)
     Tensor([4., 6.])
     """
-    for kinds, wide in _WIDE if dtype is None else ():
-        if (total := _at_once(np.add.reduce, x, axis, keepdims, kinds, wide)) is not None:
-            return total
+    total = _at_once(np.add.reduce, x, axis, keepdims, WIDE) if dtype is None else None
+    if total is not None:
+        return total
     tensor = as_tensor(x, "sum")
     axes = axes_of("sum", axis, tensor)
     tensor = cast(tensor, summed_dtype(tensor.dtype, dtype))
@@ -208,7 +210,8 @@ def prod(x: Operand, /, *, axis: Axes = None, dtype: Any = None, keepdims: bool 
     >>> cr.grad(cr.prod)(cr.tensor([0.0, 3.0, 4.0]))
     Tensor([12.,  0.,  0.])
     """
-    if dtype is None and (product := _at_once(np.multiply.reduce, x, axis, keepdims)) is not None:
+    product = _at_once(np.multiply.reduce, x, axis, keepdims, WIDE) if dtype is None else None
+    if product is not None:
         return product
     tensor = as_tensor(x, "prod")
     axes = axes_of("prod", axis, tensor)
@@ -306,7 +309,7 @@ _UFUNCS: Final = {
 
 
 def _extremum(name: ReduceKind, x: Operand, axis: Axes, keepdims: bool) -> Tensor:
-    if (found := _at_once(_UFUNCS[name], x, axis, keepdims)) is not None:
+    if (found := _at_once(_UFUNCS[name], x, axis, keepdims, _NUMBERS)) is not None:
         return found
     tensor = as_tensor(x, name)
     axes = axes_of(name, axis, tensor)
@@ -382,7 +385,7 @@ def all(x: Operand, /, *, axis: Axes = None, keepdims: bool = False) -> Tensor:
 
 
 def _truth(name: ReduceKind, x: Operand, axis: Axes, keepdims: bool) -> Tensor:
-    if (found := _at_once(_UFUNCS[name], x, axis, keepdims, "b")) is not None:
+    if (found := _at_once(_UFUNCS[name], x, axis, keepdims, _ALL)) is not None:
         return found
     tensor = cast(as_tensor(x, name), bool_)
     return _reduce([tensor], name, axes_of(name, axis, tensor), keepdims)

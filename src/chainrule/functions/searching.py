@@ -46,13 +46,16 @@ def _arg_node(node: Node, kind: ReduceKind, axis: int | None, keepdims: bool) ->
 _arg: Final = Lifted(_arg_node)
 
 
-_AT_ONCE: Final = {"argmax": np.ndarray.argmax, "argmin": np.ndarray.argmin}
+_AT_ONCE: Final = {
+    "argmax": (np.ndarray.argmax, partial(np.argmax, keepdims=True)),
+    "argmin": (np.ndarray.argmin, partial(np.argmin, keepdims=True)),
+}
 
 
 def _arg_extremum(name: ReduceKind, x: Operand, axis: int | None, keepdims: bool) -> Tensor:
-    value = x._value if type(x) is Tensor and not keepdims else None
+    value = x._value if type(x) is Tensor else None
     if value is not None and value.size and (axis is None or value.ndim):
-        found = made_at_once(_AT_ONCE[name], value, axis)
+        found = made_at_once(_AT_ONCE[name][bool(keepdims)], value, axis)
         if found is not None:
             return found
     tensor = as_tensor(x, name)
