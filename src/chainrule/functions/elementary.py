@@ -11,6 +11,7 @@ import numpy as np
 from chainrule.functions.elementwise import multiply, reciprocal
 from chainrule.functions.lift import Operand
 from chainrule.functions.pointwise import fast_binary, fast_unary, pointwise
+from chainrule.ir.dtype import bool_
 from chainrule.tensors import Tensor
 
 __all__ = [
@@ -94,20 +95,22 @@ _hypot = pointwise("hypot")
 def pow(x1: Operand, x2: Operand, /) -> Tensor:
     """Raise x1 to the power of x2; 0⁰ = 1, with derivative 0 in both.
 
-    The exponents 2, 3 and −1, written as Python numbers, become x·x, x·x·x and 1 / x.
+    The exponents 2, 3, −1 and 0.5, written as Python numbers, become x·x, x·x·x, 1 / x and √x.
 
     Raises:  ArgumentError: an integer is raised to a negative integer.
 
     >>> pow(tensor([0.0, 3.0]), 2)
     Tensor([0., 9.])
     """
-    if type(x2) in (int, float) and isinstance(x1, Tensor) and x1.dtype.is_float:
-        if x2 == 2:
+    if isinstance(x1, Tensor) and (x1.dtype.is_float if type(x2) is float else type(x2) is int):
+        if x2 == 2 and x1.dtype is not bool_:
             return multiply(x1, x1)
-        if x2 == 3:
+        if x2 == 3 and x1.dtype is not bool_:
             return multiply(multiply(x1, x1), x1)
-        if x2 == -1:
+        if x2 == -1 and x1.dtype.is_float:
             return reciprocal(x1)
+        if x2 == 0.5 and x1.dtype.is_float:
+            return sqrt(x1)
     return _pow(x1, x2)
 
 

@@ -26,7 +26,7 @@ from chainrule.functions.lift import (
 )
 from chainrule.functions.often import OFTEN, Way, machine_code
 from chainrule.ir import build
-from chainrule.ir.dtype import ALL, DEFAULT_FLOAT, PROMOTION, float64, with_scalar
+from chainrule.ir.dtype import ALL, DEFAULT_FLOAT, PROMOTION, bool_, float64, with_scalar
 from chainrule.ir.graph import Node
 from chainrule.ir.primitives import Einsum, Map, Shape
 from chainrule.ir.scalar import INTEGER, NUMERIC, SCALARS, Scalar
@@ -195,7 +195,8 @@ def fast_binary(
 ) -> Callable[[Binary], Binary]:
     """The same for two operands; the ufunc may differ, and what it takes."""
     direct, recorded = ufunc or slow.ufunc, slow.recorded
-    fits = _alike(accepts or slow.accepts, isinstance(direct, np.ufunc))
+    is_ufunc = isinstance(direct, np.ufunc)
+    fits = _alike(accepts or slow.accepts, is_ufunc, is_ufunc)
     alike = {left for left, right in fits if left is right}
     least = FROM if _IN_KIND & set(getattr(direct, "types", ())) else TO
 
@@ -258,15 +259,21 @@ def values(accepts: frozenset[str], first: Operand, *others: Operand) -> list[An
 
 
 @cache
-def _alike(accepts: frozenset[str], mixed: bool) -> frozenset[tuple[object, object]]:
-    """The pairs of dtypes, and of a dtype and a Python type, that NumPy promotes as we do."""
+def _alike(
+    accepts: frozenset[str], mixed: bool, bools: bool = False
+) -> frozenset[tuple[object, object]]:
+    """The pairs of dtypes, and of a dtype and a Python type, that NumPy promotes as we do.
+
+    bools   whether booleans may stand beside numbers
+    """
     known = [d for d in ALL if d.kind in accepts]
     fits: set[tuple[object, object]] = {(d.numpy, d.numpy) for d in known}
     if not mixed:
         return frozenset(fits)
-    for a, b in product(known, known):
+    for a, b in product({*known, bool_} if bools else known, repeat=2):
         common = PROMOTION[a, b]
-        if common and common.numpy == np.result_type(a.numpy, b.numpy):
+        fits_both = common and common.kind in accepts
+        if common and fits_both and common.numpy == np.result_type(a.numpy, b.numpy):
             fits.add((a.numpy, b.numpy))
     for d, number in product(known, (1, 1.0)):
         common = with_scalar(d, number)

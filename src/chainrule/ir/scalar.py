@@ -261,7 +261,7 @@ def _softplus_value(x: np.ndarray) -> np.ndarray:
 
 
 def _clip_value(x: np.ndarray, low: np.ndarray, high: np.ndarray) -> np.ndarray:
-    if x.dtype.kind == "f" and x.size >= _MANY:  # a third of the time
+    if x.size >= _MANY:  # a third of the time
         return np.asarray(_CLIP(x, low, high))
     return np.asarray(np.minimum(np.maximum(x, low), high))
 
