@@ -294,7 +294,7 @@ def tensor(value: Any, /, *, dtype: Any = None) -> Tensor:
     wanted = None if dtype is None else as_dtype(dtype)
     if isinstance(value, Tensor):
         return value if wanted in (None, value.dtype) else value.astype(wanted)
-    if isinstance(value, Sequence) and any(_has_tensor(v) for v in value):
+    if isinstance(value, list | tuple) and _has_tensor(value):
         return _stacked(value, wanted)
     try:
         array = np.asarray(value)
@@ -344,10 +344,15 @@ def _is_frozen(array: np.ndarray) -> bool:
     return True
 
 
+_PLAIN: Final = frozenset({bool, int, float})
+
+
 def _has_tensor(value: object) -> bool:
     if isinstance(value, Tensor):
         return True
-    return isinstance(value, list | tuple) and any(_has_tensor(v) for v in value)
+    if not isinstance(value, list | tuple) or _PLAIN.issuperset(map(type, value)):
+        return False
+    return any(_has_tensor(v) for v in value)
 
 
 def _stacked(values: Sequence[Any], wanted: DType | None) -> Tensor:

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from typing import Final
+from typing import Any, Final
+
+import numpy as np
 
 from chainrule.errors import ArgumentError, DTypeError, ShapeError
-from chainrule.functions.lift import Lifted, Operand, as_tensor, describe
+from chainrule.functions.lift import Lifted, Operand, as_tensor, describe, known_array
 from chainrule.ir import build
 from chainrule.ir.dtype import DEFAULT_FLOAT, DType, as_dtype, int64
 from chainrule.ir.graph import Node
-from chainrule.tensors import Tensor
+from chainrule.tensors import Tensor, of_value
 
 __all__ = ["embedding", "one_hot"]
 
@@ -47,7 +49,21 @@ def one_hot(indices: Operand, num_classes: int, *, dtype: object = DEFAULT_FLOAT
     """
     if num_classes < 0:
         raise ArgumentError(f"one_hot: there cannot be {num_classes} classes")
-    return _one_hot([_integers("one_hot", indices)], num_classes, as_dtype(dtype))
+    tensor, kind = _integers("one_hot", indices), as_dtype(dtype)
+    if (value := known_array(tensor)) is not None and value.size:
+        return of_value(_spread(value, num_classes, kind))
+    return _one_hot([tensor], num_classes, kind)
+
+
+def _spread(indices: np.ndarray, num_classes: int, dtype: DType) -> np.ndarray:
+    """The same without looking at every place."""
+    made = np.zeros((indices.size, num_classes), dtype.numpy)
+    flat = indices.reshape(-1)
+    rows: Any = np.arange(flat.size)
+    if flat.min() < 0 or flat.max() >= num_classes:
+        rows = np.nonzero((flat >= 0) & (flat < num_classes))[0]
+    made[rows, flat[rows]] = 1
+    return made.reshape(*indices.shape, num_classes)
 
 
 def _embedding_nodes(indices: Node, table: Node) -> Node:

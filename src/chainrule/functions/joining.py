@@ -173,6 +173,8 @@ def unstack(x: Operand, /, axis: int = 0) -> tuple[Tensor, ...]:
     """
     tensor = as_tensor(x, "unstack")
     place = axis_of("unstack", axis, tensor)
+    if (value := known_array(tensor)) is not None:
+        return tuple(of_value(np.asarray(part)) for part in np.moveaxis(value, place, 0))
     return tuple(_unstack([tensor], place)) if tensor.shape[place] else ()
 
 
@@ -259,13 +261,15 @@ def repeat(
     value = known_array(tensor)
     if value is not None and type(repeats) is int and repeats >= 0:
         return of_value(_repeated(value, repeats, place))
-    numbers = [operator.index(n) for n in counts.reshape(-1)]
-    if any(n < 0 for n in numbers):
-        raise ArgumentError(f"repeat: {min(numbers)} is no number of repetitions")
+    numbers = counts.reshape(-1)
+    if numbers.dtype.kind not in "iu":
+        numbers = np.array([operator.index(n) for n in numbers], np.int64)
+    if numbers.size and numbers.min() < 0:
+        raise ArgumentError(f"repeat: {numbers.min()} is no number of repetitions")
     if value is not None and len(numbers) in (1, tensor.shape[place]):
-        return of_value(np.repeat(value, numbers, place))
+        return of_value(np.repeat(value, numbers.astype(np.int64), place))
     if len(numbers) == 1:
-        return _repeat([tensor], numbers[0], place)
+        return _repeat([tensor], int(numbers[0]), place)
     if len(numbers) != tensor.shape[place]:
         raise ShapeError(
             f"repeat: {len(numbers)} numbers for axis {place} of size {tensor.shape[place]}\n\n"

@@ -15,7 +15,17 @@ import numpy as np
 from chainrule.elsewhere import reduced
 from chainrule.errors import ShapeError
 from chainrule.functions.axes import Axes, axes_of, axis_of, shape_of
-from chainrule.functions.lift import Lifted, Operand, as_tensor, broadcast, common_shape, describe
+from chainrule.functions.lift import (
+    Lifted,
+    Operand,
+    as_tensor,
+    broadcast,
+    common_shape,
+    describe,
+    known_along,
+    known_array,
+    made_at_once,
+)
 from chainrule.ir import build
 from chainrule.ir.graph import Node
 from chainrule.tensors import Tensor, of_value
@@ -127,6 +137,10 @@ def squeeze(x: Operand, /, axis: Axes = None) -> Tensor:
     >>> cr.squeeze(cr.zeros((1, 3, 1)), 0).shape
     (3, 1)
     """
+    if (value := known_along(x, axis)) is not None and (axis is None or type(axis) is int):
+        found = made_at_once(value.squeeze, axis)
+        if found is not None:
+            return found
     tensor = as_tensor(x, "squeeze")
     if axis is None:
         return reshape(tensor, tuple(n for n in tensor.shape if n != 1))
@@ -174,6 +188,9 @@ def broadcast_to(x: Operand, /, shape: Integers) -> Tensor:
     Tensor([[1, 2],
             [1, 2]])
     """
+    value = known_array(x) if type(shape) is tuple else None
+    if value is not None and (found := made_at_once(np.broadcast_to, value, shape)) is not None:
+        return found
     tensor = as_tensor(x, "broadcast_to")
     sizes = shape_of("broadcast_to", shape)
     lead = len(sizes) - tensor.ndim
@@ -212,6 +229,9 @@ def permute_dims(x: Operand, /, axes: Sequence[int]) -> Tensor:
     >>> cr.permute_dims(cr.zeros((2, 3, 4)), (2, 0, 1)).shape
     (4, 2, 3)
     """
+    value = known_array(x) if type(axes) is tuple and axes else None
+    if value is not None and (found := made_at_once(value.transpose, axes)) is not None:
+        return found
     tensor = as_tensor(x, "permute_dims")
     order = axes_of("permute_dims", tuple(axes), tensor)
     if len(order) != tensor.ndim:

@@ -77,7 +77,7 @@ def _topk_node(node: Node, k: int, axis: int) -> list[Node]:
 
 def _quickly_sorted(value: np.ndarray, axis: int) -> np.ndarray | None:
     """A quick sort; None where it may have exchanged 0 and −0, which a stable one does not."""
-    made = value.copy()
+    made = value.copy("K")  # in the same order, so that what lies together is sorted together
     made.sort(axis)
     if made.dtype.kind == "f":
         zeros = np.equal(made, 0)
