@@ -19,6 +19,7 @@ from typing import Any
 import numpy as np
 
 import chainrule as cr
+from benchmarks.forms import dtypes, layouts, stacks
 from benchmarks.pairs import Pair, Run, draws, elementwise, layout, ordering, reductions
 from benchmarks.timing import alternate, machine, median, ratio, table
 from chainrule import linalg as la
@@ -32,7 +33,7 @@ CLOCK = time.process_time if os.environ.get("ROUTINES_CLOCK") == "cpu" else time
 ALLOWED = 1.2
 ONE_SIZE = {"logm", "fractional_matrix_power", "sqrtm", "eig", "eigvals"}  # a large one takes long
 PARTS = ("linear_algebra", "statistics", "distributions", "elementwise", "reductions", "ordering",
-         "layout", "draws")  # fmt: skip
+         "layout", "draws", "dtypes", "layouts", "stacks")  # fmt: skip
 ONLY_PARTS = os.environ.get("ROUTINES_PARTS", "").split() or PARTS
 
 
@@ -234,7 +235,7 @@ def main() -> None:
     rows, slow, seen = [head], [head], set()
     for count in SIZES:
         for part in (linear_algebra, statistics, distributions, elementwise, reductions, ordering,
-                     layout, draws):  # fmt: skip
+                     layout, draws, dtypes, layouts, stacks):  # fmt: skip
             for pair in part(count) if part.__name__ in ONLY_PARTS else ():
                 seen.add(pair.name)
                 if (ONLY and pair.name not in ONLY) or (
