@@ -308,7 +308,7 @@ def tensor(value: Any, /, *, dtype: Any = None) -> Tensor:
     if wanted and wanted.is_integer and type(value) in _LISTED:
         array = _integers(value, wanted)
     if array.dtype == kind:
-        shared = array is value and _is_frozen(array)
+        shared = _is_frozen(array) if array is value else type(value) in _LISTED
         return of_value(array if shared else _copied(array))
     return of_value(np.array(array, dtype=kind, order="C"))
 
