@@ -26,7 +26,7 @@ from chainrule.functions import (
     sorting,
 )
 from chainrule.functions.indexing import getitem, take
-from chainrule.functions.lift import Operand, describe
+from chainrule.functions.lift import Operand, describe, known_array
 from chainrule.functions.updates import At
 from chainrule.tensors import Tensor, of_value, tensor
 
@@ -140,6 +140,8 @@ def _matrix_transpose(x: Tensor) -> Tensor:
 
 def _transposed(x: Tensor) -> Tensor:
     """The transposed matrix."""
+    if (value := known_array(x)) is not None and value.ndim == 2:
+        return of_value(value.T)
     if x.ndim != 2:
         raise ShapeError(
             f".T: a matrix has two axes\n\n    {describe(x)}\n\n"

@@ -123,6 +123,7 @@ def _std_kernel(
 
 
 _FLOATS: Final = {"f": None}
+_FLOATING: Final = {"f": None, "i": np.float64, "u": np.float64}
 _NUMBERS: Final = {"f": None, "i": None, "u": None}
 _ALL: Final = {**_NUMBERS, "b": None}
 WIDE: Final = {"f": None, "i": np.int64, "b": np.int64, "u": np.uint64}
@@ -235,7 +236,7 @@ def mean(x: Operand, /, *, axis: Axes = None, keepdims: bool = False) -> Tensor:
     >>> cr.mean(cr.tensor([[1.0, 2.0], [3.0, 4.0]]), axis=1)
     Tensor([1.5, 3.5])
     """
-    if (average := _at_once(_average, x, axis, keepdims)) is not None:
+    if (average := _at_once(_average, x, axis, keepdims, _FLOATING)) is not None:
         return average
     tensor = floating(as_tensor(x, "mean"))
     return _mean([tensor], axes_of("mean", axis, tensor), keepdims)
