@@ -143,3 +143,14 @@ def test_several_quantiles_have_a_formula() -> None:
         return cr.sum(cr.quantile(x, cr.tensor([0.25, 0.5])))
 
     assert explain(f, "x").error < 1e-12
+
+
+def test_quantiles_of_statistics_are_those_with_a_formula_for_every_size() -> None:
+    def by_statistics(x: "n"):
+        return cr.stats.quantile(x, 0.25)
+
+    def directly(x: "n"):
+        return cr.quantile(x, 0.25)
+
+    found, right = (cr.explain(f, "x") for f in (by_statistics, directly))
+    assert (found.tree, found.where, found.notes) == (right.tree, right.where, right.notes)

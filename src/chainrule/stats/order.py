@@ -9,6 +9,7 @@ from typing import Any, Final, Literal, get_args
 import numpy as np
 
 from chainrule.errors import ArgumentError
+from chainrule.functions import sorting
 from chainrule.functions.axes import Axes
 from chainrule.functions.cumulative import cumulative_sum
 from chainrule.functions.elementwise import clip, equal, floor, isinf, isnan, minimum, round, where
@@ -17,7 +18,6 @@ from chainrule.functions.joining import stack
 from chainrule.functions.lift import Operand, broadcast, cast, describe
 from chainrule.functions.manipulation import expand_dims, moveaxis, permute_dims, reshape
 from chainrule.functions.reduction import any, sum
-from chainrule.functions.sorting import argsort
 from chainrule.ir.dtype import int64
 from chainrule.stats.sample import NanPolicy, Sample, sample_of
 from chainrule.tensors import Tensor, of_value, tensor
@@ -98,7 +98,7 @@ _FEW: Final = 3  # quantiles that are read one by one
 def _plain(rows: Tensor, q: Tensor, method: str) -> Tensor:
     """Quantiles of rows that count once each; those of the first axis of q come first."""
     length = rows.shape[-1]
-    ordered = take_along_axis(rows, argsort(rows))
+    ordered = take_along_axis(rows, sorting.argsort(rows))
     if method == "averaged_inverted_cdf" and _is_half(q):
         value = 0.5 * ordered[..., (length - 1) // 2] + 0.5 * ordered[..., length // 2]
         return _unless_nan(ordered, expand_dims(value, 0))
@@ -129,7 +129,7 @@ def _unless_nan(ordered: Tensor, value: Tensor) -> Tensor:
 
 def _weighted(rows: Tensor, weights: Tensor, q: Tensor, method: str) -> Tensor:
     """The same of rows whose elements count as often as their weights say."""
-    order = argsort(rows)
+    order = sorting.argsort(rows)
     ordered, factors = (take_along_axis(each, order) for each in (rows, weights))
     cumulated = cumulative_sum(factors, axis=-1)
     n = cumulated[..., -1]
@@ -226,6 +226,8 @@ def _quantile(name: str, sample: Sample, q: Shares, method: str, keepdims: bool)
     found = _at_once(sample, share, method, keepdims)
     if found is not None:
         return found
+    if sample.weights is None and method == "linear":  # its places follow n in one formula
+        return sorting.quantile(sample.x, share, axis=sample.axes, keepdims=keepdims)
     rows, flat = _rows(sample.x, sample.axes), reshape(share, (-1,))
     if sample.weights is None:
         value = _plain(rows, flat, method)
