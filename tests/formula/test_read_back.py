@@ -97,15 +97,81 @@ def kernel(X: "n d", a: "n"):
     return a @ cr.exp(-D) @ a
 
 
+def largest(X: "n c h w", Y: "n c"):
+    M = cr.max(X, axis=(2, 3))
+    return cr.sum(Y * M**2)
+
+
+def around_the_largest(X: "n c h w"):
+    M = cr.max(X, axis=(2, 3))
+    return cr.sum((X - M[:, :, None, None]) ** 2)
+
+
+def along_the_first(T: "n t d"):
+    return cr.sum(cr.tanh(cr.softmax(T, axis=0)))
+
+
+def summed_along_the_first(T: "n t d"):
+    return cr.sum(cr.tanh(cr.logsumexp(T, axis=0)))
+
+
+def summed_along_both(T: "n t d"):
+    return cr.sum(cr.tanh(cr.logsumexp(T, axis=(0, 1))))
+
+
+def summed_along_the_last(T: "n t d"):
+    return cr.sum(cr.tanh(cr.logsumexp(T, axis=(1, 2))))
+
+
+def summed_by_rows(T: "n d"):
+    return cr.sum(cr.logsumexp(T, axis=1) ** 3)
+
+
 CASES: list[tuple[Any, str, Any]] = [
     (differences, "x", "jacobian"), (smooth, "x", 1), (smooth, "x", 2), (rows, "X", "jacobian"),
     (columns, "X", "jacobian"), (last, "X", "jacobian"), (corner, "X", 1), (corner, "X", 2),
     (backwards, "x", "jacobian"), (every_other, "x", 1), (every_other, "x", 2),
     (padded, "x", "jacobian"), (diagonal, "X", "jacobian"), (flat, "X", "jacobian"),
     (filtered, "x", "jacobian"), (filtered, "w", "jacobian"), (kernel, "X", 1),
+    (largest, "X", 1), (around_the_largest, "X", 1), (along_the_first, "T", 1),
+    (summed_along_the_first, "T", 1), (summed_along_both, "T", 1),
+    (summed_along_the_last, "T", 1), (summed_by_rows, "T", 1),
 ]  # fmt: skip
 
 
 @pytest.mark.parametrize(("f", "wrt", "order"), CASES)
 def test_derivatives_through_slices_are_read_back(f: Any, wrt: str, order: Any) -> None:
     is_read_back(f, wrt, order)
+
+
+def test_both_sides_of_a_relation_have_their_labels() -> None:
+    found = UNICODE(explain(largest, "X").tree)
+    assert found == "2 · [Xₙcₕw = Mₙc] Mₙc Yₙc"
+
+
+def weighted(Y: "n d", X: "n d"):
+    return cr.sum(Y * cr.softmax(X, axis=0))
+
+
+def weighted_block(Y: "n t d", T: "n t d", U: "n t"):
+    return cr.sum(Y * cr.softmax(T, axis=1) * cr.softmax(U, axis=0)[:, :, None])
+
+
+def weighted_largest(y: "d", X: "n d"):
+    return cr.sum(y * cr.max(X, axis=0))
+
+
+@pytest.mark.parametrize(("f", "wrt", "derivation"), [
+    (weighted, "Y", "softmaxₙ(X)"), (weighted, "Y", "softmax_n(X)"),
+    (weighted, "Y", "softmaxₙ(Xₙd)"), (weighted, "Y", "softmax(Xᵀ)ᵀ"),
+    (weighted_block, "Y", "softmaxₜ(Tₙₜd) softmaxₙ(Uₙₜ)"),
+    (weighted_largest, "y", "maxₙ(X)"), (weighted_largest, "y", "maxₙ(Xₙd)"),
+])  # fmt: skip
+def test_the_axes_below_a_function_are_those_along_which_it_goes(
+    f: Any, wrt: str, derivation: str
+) -> None:
+    assert cr.check(f, wrt, derivation).verdict == "right"
+
+
+def test_other_axes_below_a_function_are_not_taken_for_right() -> None:
+    assert not cr.check(weighted, "Y", "softmax_d(X)")

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
+from fractions import Fraction
 from itertools import chain
 
 from chainrule.algebra.index import Term
@@ -85,6 +86,17 @@ def _letters(sizes: Mapping[int, str]) -> dict[int, str]:
         fits = len(dim) == 1 and dim.isalpha() and dim not in letters.values()
         letters[label] = dim if fits else next(c for c in spare if c not in sizes.values())
     return letters
+
+
+def alike(left: Tree, right: Tree) -> tuple[Tree, Tree]:
+    """Two sides of a relation, both in index notation where one is: [Xₙcₕw = Mₙc]."""
+    if left.dims != right.dims or bool(labels_of(left)) == bool(labels_of(right)):
+        return left, right
+    at = labels_of(left) or labels_of(right)
+    one = ts.Number((), Fraction(1))
+    array = right if labels_of(left) else left
+    read = ts.Indexed(array.dims, one, at, (), (ts.At((), array, at, Fraction(1)),))
+    return (left, read) if array is right else (read, right)
 
 
 # ---------------------------------------------------------------- labels inside of functions

@@ -25,7 +25,7 @@ from chainrule.formula.matrix.edges import (
     spread,
 )
 from chainrule.formula.matrix.factor import total
-from chainrule.formula.matrix.indices import in_indices
+from chainrule.formula.matrix.indices import alike, in_indices
 from chainrule.formula.matrix.piece import Piece, piece
 from chainrule.formula.matrix.rows import Irreducible, row_of
 from chainrule.formula.matrix.sums import with_means
@@ -316,7 +316,7 @@ def atom_tree(atom: Atom) -> Tree:
         case ("det", _, _):
             return ts.Apply((), "det", (formula(atom.args[0]),))
         case ("indicator", _, _):
-            left, right = map(_operand, atom.args)
+            left, right = alike(*map(_operand, atom.args))
             return ts.Bracket(atom.dims, str(atom.params[0]), left, right)
         case ("softmax" | "log_softmax" as name, _, _) if len(atom.params) > 1:
             name = over(name, len(atom.params))

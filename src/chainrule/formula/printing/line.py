@@ -211,7 +211,8 @@ class Printer:
         called = isinstance(tree.body, ts.Apply | ts.Norm | ts.Bracket)
         inner = self(tree.body) if called else self._wrap(tree.body, ATOM)
         whole = isinstance(value, Fraction) and value.denominator == 1
-        template = n.elementwise_power if len(tree.body.dims) == 2 and whole else n.power
+        matrix = len(tree.body.dims) == 2 and not labels_of(tree.body)
+        template = n.elementwise_power if matrix and whole else n.power
         return template.format(inner, self._wrap(exponent, POSTFIX)), POSTFIX
 
     # ------------------------------------------------------------ products

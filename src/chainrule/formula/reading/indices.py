@@ -21,10 +21,12 @@ from chainrule.formula.reading.tokens import UnfittingError, located
 from chainrule.formula.typeset import tree as ts
 from chainrule.formula.typeset.build import number, power_of
 from chainrule.formula.typeset.tree import Tree
-from chainrule.formula.typeset.walk import labels_of
+from chainrule.formula.typeset.walk import ALONG_LAST, labels_of, spanned
 
 __all__ = ["IndexReader"]
 
+
+_JOINING = frozenset("+−>≥<≤=")
 
 Power = tuple[Syntax, Fraction]
 """A factor and its power."""
@@ -86,12 +88,24 @@ def _rewritten(tree: Tree, grown: Callable[[Tree], Tree]) -> Tree:
     """A sum of elements with every element changed, then the sum itself."""
     if isinstance(tree, ts.Indexed):
         return grown(tree)
+    if isinstance(tree, ts.Apply) and spanned(tree.name)[0] in ALONG_LAST:
+        return grown(_element(tree))  # the order of its labels says along which it goes
     if isinstance(tree, ts.Plus | ts.Apply | ts.Elementwise):
         shape = grown(tree).dims
         return replace(tree, dims=shape, parts=tuple(_rewritten(p, grown) for p in tree.parts))
+    if isinstance(tree, ts.Bracket):
+        sides = (_rewritten(p, grown) for p in (tree.left, tree.right))
+        return ts.Bracket(grown(tree).dims, tree.relation, *sides)
     if isinstance(tree, ts.Power | ts.Scaled):
         return replace(tree, dims=grown(tree).dims, body=_rewritten(tree.body, grown))
     return tree
+
+
+def _element(tree: Tree) -> Tree:
+    """A tree in index notation as one factor, whose labels can then stand in another order."""
+    labels = labels_of(tree)
+    read = ts.At((), tree, labels, Fraction(1))
+    return ts.Indexed(tree.dims, number(1), labels, (), (read,)) if labels else tree
 
 
 class IndexReader(ABC):
@@ -202,6 +216,8 @@ class IndexReader(ABC):
         if len(syntax.text) > 1 or elements:
             return self.in_indices(syntax.text, factors)
         term = self.value(body)
+        if syntax.text in labels_of(term.tree):  # they stand under functions
+            return self.in_indices(syntax.text, factors)
         return Term(ts.SumOver(term.tree.dims, syntax.text, term.tree), term.shape)
 
     def elements(self, syntax: Syntax) -> list[Power] | None:
@@ -269,15 +285,47 @@ class IndexReader(ABC):
             return tuple(sorted(free, key=lambda i: self.expected.index(sizes[i])))
         return free
 
-    def sum_of_elements(self, left: Term, right: Term, sign: int) -> Term | None:
-        """Xᵢd − Xₙd, where both have all labels, or 1 + Bₙₜₖ; None of anything else."""
+    def of_elements(self, left: Term, sign: str, right: Term) -> Term | None:
+        """Xᵢd − Xₙd, where both have all labels, or 1 + Bₙₜₖ; None of anything else.
+
+        So are relations: [Xₙcₕw = Mₙc] holds or not at each place of X.
+        """
         one, two = labels_of(left.tree), labels_of(right.tree)
-        if (not one and not two) or (left.rank and not one) or (right.rank and not two):
+        if (
+            sign not in _JOINING
+            or (not one and not two)
+            or (left.rank and not one)
+            or (right.rank and not two)
+        ):
             return None
         sizes = dict(zip(two, right.shape, strict=True)) | dict(zip(one, left.shape, strict=True))
-        made = [self._with(t, sizes) if t.rank else t for t in (left, right)]
+        first, second = (self._with(t, sizes).tree if t.rank else t.tree for t in (left, right))
         shape = tuple(sizes.values())
-        return Term(ts.Plus(shape, (1, sign), (made[0].tree, made[1].tree)), shape)
+        if sign in "+−":
+            return Term(ts.Plus(shape, (1, 1 if sign == "+" else -1), (first, second)), shape)
+        return Term(ts.Bracket(shape, sign, first, second), shape)
+
+    def product_of_elements(self, syntax: Syntax, factors: Sequence[Term]) -> Term | None:
+        """σ(Tₙₜd) tanh(Tₙₜd), whose labels stand under the functions; None of anything else."""
+        arrays = [t for t in factors if t.rank]
+        if len(arrays) < 2 or not all(labels_of(t.tree) for t in arrays):
+            return None
+        return self.in_indices("", factors_of(syntax))
+
+    def along(self, term: Term, labels: str) -> Term:
+        """A term with the labels last along which a function goes: softmaxₙ(Tₙₜd)."""
+        own = dict(zip(labels_of(term.tree), term.shape, strict=False))
+        if not set(labels) <= set(own):
+            return term
+        return self._with(
+            term, {i: own[i] for i in (*(i for i in own if i not in labels), *labels)}
+        )
+
+    def in_order(self, term: Term) -> Term:
+        """A term whose labels stand as the axes of the whole do."""
+        own = dict(zip(labels_of(term.tree), term.shape, strict=False))
+        order = self._ordered(tuple(own), own)
+        return term if order == tuple(own) else self._with(term, {i: own[i] for i in order})
 
     def _with(self, term: Term, sizes: dict[str, str]) -> Term:
         shape = tuple(sizes.values())

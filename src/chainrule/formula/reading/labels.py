@@ -105,10 +105,17 @@ class Labels(Brackets, ABC):
         plain, _, below = token.text.rpartition("_")
         if plain in _AXED and self.at("("):
             return plain, below
-        brackets = self.tokens[min(self.place + 1, len(self.tokens) - 1)]
-        if token.text in _AXED and self.next.kind == "sub" and brackets.text == "(":
-            return token.text, "".join(SUB[c] for c in self.take().text)
-        return token.text, ""
+        if token.text not in _AXED:
+            return token.text, ""
+        found: list[Token] = []
+        for sign in self.tokens[self.place :]:  # the first is ₕ, so that w of maxₕw can be its like
+            is_label = sign.kind == "sub" or (found and set(sign.text) <= UNLOWERED)
+            if sign.gap or not is_label:
+                break
+            found.append(sign)
+        if not found or self.tokens[self.place + len(found)].text != "(":
+            return token.text, ""
+        return token.text, "".join(_plain(self.take().text) for _ in found)
 
 
 def _plain(labels: str) -> str:

@@ -159,6 +159,15 @@ def unknowns_shown(unknowns: Unknowns, shape: Shape) -> str:
     return shown(known[:1] if len(known) == 2 and known[1] == "1" else known)
 
 
+def number_of(unknowns: Unknowns, factors: Sequence[Term]) -> Term | None:
+    """The product of some factors, if it is a number."""
+    try:
+        made = juxtaposed(unknowns, factors)
+    except MisfitError:  # they fit only together with what follows
+        return None
+    return None if made.rank else made
+
+
 def _product(dims: Shape, chain: Sequence[Tree]) -> Tree:
     if dims == ("1",):
         dims = ()

@@ -30,6 +30,7 @@ from chainrule.formula.typeset import tree as ts
 from chainrule.formula.typeset.build import number
 from chainrule.formula.typeset.roots import PI
 from chainrule.formula.typeset.tree import Tree
+from chainrule.formula.typeset.walk import labels_of
 
 __all__ = ["Reader", "parse"]
 
@@ -52,7 +53,7 @@ class Reader(IndexReader):
         """Read a whole expression, and settle the sizes that are open."""
         self.expected = expected or ()
         self.labels = self.has_labels(syntax)
-        term = self.value(syntax if self.labels else self.with_axes(syntax))
+        term = self.in_order(self.value(syntax if self.labels else self.with_axes(syntax)))
         if expected is not None:
             self.unknowns.fit(term.shape, expected)
         if term.meta == "zero" and expected is not None:
@@ -203,11 +204,11 @@ class Reader(IndexReader):
         for term, part in zip((left, right), syntax.parts, strict=True):
             self.must_be_array(term, part)
         left, right = op.zeros_fitted(left, right)
+        if (elements := self.of_elements(left, syntax.text, right)) is not None:
+            return elements
         match syntax.text:
             case "+" | "−":
-                sign = 1 if syntax.text == "+" else -1
-                elements = self.sum_of_elements(left, right, sign)
-                return elements or op.plus(unknowns, left, right, sign)
+                return op.plus(unknowns, left, right, 1 if syntax.text == "+" else -1)
             case "·":
                 return op.juxtaposed(unknowns, [left, right])
             case "*":
@@ -231,22 +232,15 @@ class Reader(IndexReader):
         whole = self._product(below, factors)
         if not top.rank and whole.rank:
             for count in range(len(factors) - 1, 0, -1):
-                under = self._number_of(factors[:count])
+                under = op.number_of(self.unknowns, factors[:count])
                 if under is not None:
                     fraction = op.over(self.unknowns, *op.zeros_fitted(top, under))
                     return self._product(syntax, [fraction, *factors[count:]])
         return op.over(self.unknowns, *op.zeros_fitted(top, whole))
 
-    def _number_of(self, factors: Sequence[Term]) -> Term | None:
-        """The product of some factors, if it is a number."""
-        try:
-            made = op.juxtaposed(self.unknowns, factors)
-        except MisfitError:  # they fit only together with what follows
-            return None
-        return None if made.rank else made
-
     def _juxtaposed(self, syntax: Syntax) -> Term:
-        return self._product(syntax, self._factors(syntax))
+        factors = self._factors(syntax)
+        return self.product_of_elements(syntax, factors) or self._product(syntax, factors)
 
     def _factors(self, syntax: Syntax) -> list[Term]:
         return [self._turned(p, self.value(p)) for p in syntax.parts]
@@ -272,7 +266,8 @@ class Reader(IndexReader):
             if exponent.kind != "minus":
                 return turned
             return op.raised(self.unknowns, turned, Term(number(-1)), matrix=True)
-        return op.raised(self.unknowns, body, self.value(exponent), matrix=syntax.text == "^")
+        matrix = syntax.text == "^" and not labels_of(body.tree)
+        return op.raised(self.unknowns, body, self.value(exponent), matrix=matrix)
 
     def _magnitude(self, syntax: Syntax) -> Term:
         body = self.value(syntax.parts[0])
@@ -313,6 +308,8 @@ class Reader(IndexReader):
                 parts += [size_term(d) for d in self.read(p.parts[0]).meta or ()]
             else:
                 parts.append(self.read(p))
+        if "over" in options and parts:
+            parts[0] = self.along(parts[0], str(options["over"].meta))
         return apply(self.unknowns, name, parts, options)
 
     def _index(self, syntax: Syntax) -> Term:

@@ -10,7 +10,7 @@ from chainrule.formula.reading.operators import MisfitError, Term
 from chainrule.formula.reading.shapes import Unknowns, shown
 from chainrule.formula.typeset import tree as ts
 from chainrule.formula.typeset.build import number
-from chainrule.formula.typeset.walk import REDUCTIONS, over
+from chainrule.formula.typeset.walk import REDUCTIONS, labels_of, over
 
 __all__: list[str] = []
 
@@ -92,8 +92,10 @@ def norm(unknowns: Unknowns, parts: Sequence[Term], options: Options) -> Term:
 def _axes_of(body: Term, parts: Sequence[Term], options: Options) -> tuple[int, ...] | None:
     """Several axes: axis=(0, 1), or the labels below softmaxₙₘ; None for one axis or all."""
     if "over" in options:
-        count = len(str(options["over"].meta))  # axes have one letter each
-        return tuple(range(body.rank - count, body.rank))
+        letters = str(options["over"].meta)  # axes have one letter each
+        if not labels_of(body.tree) and all(body.shape.count(i) == 1 for i in letters):
+            return tuple(sorted(map(body.shape.index, letters)))
+        return tuple(range(body.rank - len(letters), body.rank))
     term = options.get("axis") or (parts[1] if len(parts) > 1 else None)
     if term is None or not isinstance(term.meta, tuple):
         return None
@@ -113,6 +115,8 @@ def _along_several(name: str, body: Term, axes: tuple[int, ...]) -> Term:
             return op.called(name, [body], body.shape, (axes,))
         case "sum":
             return op.called("sum", [body], kept, (axes, False))
+        case "logsumexp" if last:
+            return Term(ts.Apply(op.tree_dims(kept), name, (body.tree,)), kept)
         case "logsumexp":
             return op.called("logsumexp", [body], kept, (axes, False))
     raise MisfitError(f"{name} takes one axis or none")

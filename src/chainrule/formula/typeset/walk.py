@@ -10,6 +10,7 @@ from chainrule.formula.typeset import tree as ts
 from chainrule.formula.typeset.tree import Tree
 
 __all__ = [
+    "ALONG_LAST",
     "REDUCTIONS",
     "axes_below",
     "children",
@@ -83,6 +84,9 @@ def spanned(name: str) -> tuple[str, int]:
 
 _KEEPING = frozenset({"softmax", "log_softmax"})
 REDUCTIONS = frozenset({"max", "min", "prod", "any", "all", "argmax", "argmin"})
+_LEAVING = REDUCTIONS | {"logsumexp"}
+ALONG_LAST = _KEEPING | _LEAVING
+"""Functions along the last axes of their operand; those of some of them are gone then."""
 
 
 def axes_below(tree: ts.Apply) -> str:
@@ -93,7 +97,7 @@ def axes_below(tree: ts.Apply) -> str:
         return "".join(inner[-axes:])
     if axes > 1:
         return "".join(tree.dims[-axes:])
-    if name in REDUCTIONS and len(tree.parts) == 1 and tree.dims:
+    if name in _LEAVING and len(tree.parts) == 1 and tree.dims:
         gone = (inner or tree.parts[0].dims)[len(tree.dims) :]
         return "" if any(d.isdigit() for d in gone) else "".join(gone)
     return ""
@@ -108,8 +112,7 @@ def is_between_bars(tree: ts.Apply) -> bool:
 
 
 _BARRED = frozenset({"abs", "log|·|"})
-_ALONG = frozenset({"softmax", "log_softmax", "logsumexp", "onehot", "max", "min", "prod", "any",
-                    "all", "argmax", "argmin", "mean", "det"})  # fmt: skip
+_ALONG = frozenset({"onehot", "mean", "det"})
 
 
 def labels_of(tree: Tree) -> tuple[str, ...]:
@@ -117,7 +120,7 @@ def labels_of(tree: Tree) -> tuple[str, ...]:
     match tree:
         case ts.Indexed(labels=labels):
             return labels
-        case ts.Apply(name=name, parts=(body,)) if spanned(name)[0] in _KEEPING | REDUCTIONS:
+        case ts.Apply(name=name, parts=(body,)) if spanned(name)[0] in ALONG_LAST:
             return labels_of(body)[: len(tree.dims)]
         case ts.Apply(name=name) if spanned(name)[0] in _ALONG:
             return ()
