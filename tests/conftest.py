@@ -4,6 +4,7 @@ import atexit
 import gc
 import os
 import shutil
+import signal
 import tempfile
 from collections.abc import Callable, Generator, Iterator
 from pathlib import Path
@@ -20,6 +21,11 @@ settings.load_profile("patient")
 
 # Set before NumPy is imported: several test processes share the cores, so BLAS takes one each.
 os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
+
+# A shell starts what goes on in its background with Ctrl-C ignored, and children inherit that: the
+# tests that send it would wait for ever.
+if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 if "PYTEST_XDIST_WORKER" not in os.environ:  # workers inherit the folder, and share it
     _CACHE = tempfile.mkdtemp(prefix="chainrule-tests-")
