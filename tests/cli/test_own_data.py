@@ -72,11 +72,11 @@ def test_a_file_that_is_no_image_is_named_and_the_others_are_predicted(tmp_path:
         ["colors/green/0.png", "green"],
     ]
     assert err == (
-        "image: the file cannot be decoded\n\n    file    no.png\n"
+        "DataError: image: the file cannot be decoded\n\n    file    no.png\n"
         "    reason  it is not one of JPEG, PNG, BMP, GIF, WEBP, TIFF, PPM\n"
-        "image: the file cannot be read\n\n    file    gone.png\n"
+        "DataError: image: the file cannot be read\n\n    file    gone.png\n"
         "    reason  No such file or directory\n"
-        "image: the file cannot be decoded\n\n    file    cut.png\n"
+        "DataError: image: the file cannot be decoded\n\n    file    cut.png\n"
         "    reason  image file is truncated\n"
     )
 

@@ -77,7 +77,7 @@ def predictions(trained: Trained, file: str) -> list[Prediction]:
     try:
         examples = read_examples(trained.form, trained.config, file)
     except (ArgumentError, DataError) as error:
-        return [Prediction(file, fault=str(error))]
+        return [Prediction(file, fault=f"{type(error).__name__}: {error}")]
     values = _scored(trained, examples)
     if trained.form.classes is None:
         rows = zip(examples.places, values, strict=True)
