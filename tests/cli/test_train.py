@@ -140,6 +140,18 @@ def test_the_first_interruption_saves_and_says_how_to_go_on(tmp_path: Path, monk
     assert err.startswith("chainrule resume: stopped by Ctrl-C after step ")
 
 
+def test_a_sweep_that_is_stopped_says_one_way_to_go_on(tmp_path: Path):
+    settings = [word for word in LONG[1:] if word not in ("--out", "run", "--epochs", 25)]
+    command = ("sweep", *settings, "--epochs", 100_000, "--seed", "0,1", "--out", "all")
+    code, err = stopped_by(signal.SIGINT, tmp_path, *command)
+    assert code == 130
+    assert re.fullmatch(
+        r"1/2: all/seed-0\nchainrule sweep: stopped by Ctrl-C after step [\d,]+ of 8,100,000; "
+        r"nothing is lost\n\n  The same command goes on from here\.\n",
+        err,
+    ), err
+
+
 def test_a_folder_may_have_a_name_that_the_output_cannot_write(tmp_path: Path, monkeypatch):
     monkeypatch.setenv("PYTHONIOENCODING", "ascii")
     code, out, err = chainrule(*SHORT, "--epochs", 0, "--out", "ü ✓", cwd=tmp_path)

@@ -220,10 +220,13 @@ class _Session:
     def _stopped(self, ended: Ended, task: Task) -> int:
         assert ended.signal is not None
         command = click.get_current_context().info_name  # train, resume or sweep
+        remedy = f"Go on with: chainrule resume {self.opened.path}"
+        if command == "sweep":
+            remedy = "The same command goes on from here."
         sys.stderr.write(
             f"chainrule {command}: stopped by {_KEYS[ended.signal.name]} after step {ended.step:,} "
             f"of {task.total_steps:,}; nothing is lost\n\n"
-            f"  Go on with: chainrule resume {self.opened.path}\n"
+            f"  {remedy}\n"
         )
         return 128 + ended.signal
 

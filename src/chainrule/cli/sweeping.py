@@ -68,7 +68,6 @@ def train_all(values: Mapping[str, Sequence[Any]], out: str, as_json: bool) -> i
             done.append((chosen, None))
             continue
         if code:
-            _say("The same command goes on from here.")
             return code
         done.append((chosen, path))
     outcomes = sorted(_outcomes(done), key=_best_first)
