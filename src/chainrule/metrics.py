@@ -7,6 +7,7 @@ import numpy as np
 import numpy.typing as npt
 
 from chainrule.errors import ArgumentError, ShapeError
+from chainrule.wording import plural
 
 __all__ = [
     "Calibration",
@@ -133,7 +134,7 @@ def top_k_accuracy(labels: Any, scores: Any, k: int = 5) -> float:
         )
     classes = values.shape[-1]
     if not 1 <= k <= classes:
-        raise ArgumentError(f"top_k_accuracy: k is {k}; there are {classes} classes")
+        raise ArgumentError(f"top_k_accuracy: k is {k}; there are {plural(classes, 'class')}")
     counted = true >= 0
     true, values = true[counted], values[counted]
     own = np.take_along_axis(values, true[:, None], axis=1)
@@ -176,7 +177,8 @@ class Calibration:
         return np.abs(self.accuracy - self.confidence)
 
     def __repr__(self) -> str:
-        return f"Calibration({len(self.count)} bins: expected error {self.expected_error:.4f})"
+        bins = plural(len(self.count), "bin")
+        return f"Calibration({bins}: expected error {self.expected_error:.4f})"
 
 
 def calibration(right: Any, confidences: Any, bins: int = 15) -> Calibration:

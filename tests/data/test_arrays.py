@@ -78,7 +78,7 @@ CASES = {
             "the rows of inputs have different shapes\n\n"
             "    examples  3\n"
             "    row 0     2 values\n"
-            "    row 2     1 values"
+            "    row 2     1 value"
         ),
     ),
     "text": (

@@ -241,3 +241,8 @@ def test_a_table_is_loaded_by_its_ending_and_its_label_is_asked_for(tmp_path):
     path = write(tmp_path, FLOWERS)
     fault = fault_of(ChainruleError, lambda: cr.data.load(path))
     assert fault.startswith("csv: which column is to be predicted?")
+
+
+def test_a_single_number_beside_a_typing_mistake_is_one_cell(tmp_path):
+    with pytest.raises(DataError, match="a number, as in 1 other cell\n"):
+        read_csv(write(tmp_path, "a,y\n1,u\n1O,v\n"), numbers=["a"])

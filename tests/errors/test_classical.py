@@ -282,7 +282,7 @@ MESSAGES: list[tuple[type[Exception], Callable[[], object], str]] = [
     (
         ArgumentError,
         lambda: GaussianNaiveBayes(priors=[0.5]).fit(X, Y),
-        ("GaussianNaiveBayes: there are 1 priors and 2 classes: [0, 1]"),
+        ("GaussianNaiveBayes: there are 1 prior and 2 classes: [0, 1]"),
     ),
     (
         ArgumentError,
@@ -370,7 +370,7 @@ MESSAGES: list[tuple[type[Exception], Callable[[], object], str]] = [
         lambda: RidgeRegression([1, 2, 3]).fit(X, T),
         (
             "RidgeRegression.fit: alpha has the shape [3]; it is one number, or one for each "
-            "of 1 outputs"
+            "of 1 output"
         ),
     ),
     (

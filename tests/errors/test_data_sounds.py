@@ -38,7 +38,7 @@ def test_broken_sounds(tmp_path):
     )
     assert message(DataError, read_wav, wav(path, data=b"\0\0\0")) == (
         f"wav: a frame is incomplete{head}46\n    expected  2 bytes in each frame\n"
-        "    found     1 bytes in the last, frame 1"
+        "    found     1 byte in the last, frame 1"
     )
     assert message(DataError, read_wav, wav(path, data=b"")) == (
         f"wav: there are no samples{head}44\n    expected  at least one frame\n    found     none"
@@ -46,7 +46,7 @@ def test_broken_sounds(tmp_path):
     assert message(DataError, read_wav, wav(path, frame=3)) == (
         f"wav: the format contradicts itself{head}20\n"
         "    expected  1 to 64 channels of 2 bytes, and a rate\n"
-        "    found     1 channels, 3 bytes a frame, 8000 frames a second"
+        "    found     1 channel, 3 bytes a frame, 8,000 frames a second"
     )
     infinite = np.array([0, np.inf], "<f4").tobytes()
     assert message(DataError, read_wav, wav(path, 3, 32, infinite, frame=4)) == (

@@ -26,7 +26,7 @@ def test_texts_that_do_not_fit(tmp_path):
     )
     assert message(DataError, text_lines, {"a": path}) == (
         "text_lines: there is nothing to tell apart\n\n    path      t\n"
-        "    expected  lines of two or more classes\n    found     1 lines of a"
+        "    expected  lines of two or more classes\n    found     1 line of a"
     )
     other = tmp_path / "none.txt"
     other.write_text("\n \n")

@@ -161,7 +161,7 @@ MESSAGES: dict[str, tuple[type[Exception], Callable[[], Any], str]] = {
     "pool rank": (
         ShapeError,
         lambda: pooling.max_pool2d(zeros(4), 2),
-        "max_pool2d: x has 1 axes; the last 2 are pooled\n\n    x   f64[4]",
+        "max_pool2d: x has 1 axis; the last 2 are pooled\n\n    x   f64[4]",
     ),
     "pool padding": (
         ShapeError,

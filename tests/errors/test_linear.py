@@ -155,7 +155,7 @@ MESSAGES: list[tuple[type[Exception], Callable[[], object], str]] = [
         ShapeError,
         lambda: cr.outer(A, V),
         (
-            "outer: the operands have 2 and 1 axes\n"
+            "outer: the operands have 2 and 1 axis\n"
             "\n"
             "    x1  f64[2, 3]\n"
             "    x2  f64[3]\n"

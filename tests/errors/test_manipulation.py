@@ -67,7 +67,7 @@ MISTAKES = [
     (
         lambda: cr.reshape(X, (4, -1)),
         errors.ShapeError,
-        """reshape: 6 elements do not fill the shape [4, -1]
+        """reshape: 6 elements cannot fill the shape [4, -1]
 
     f64[2, 3]
 

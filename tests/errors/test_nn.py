@@ -68,7 +68,7 @@ MESSAGES: list[tuple[type[Exception], Callable[[], object], str]] = [
         ShapeError,
         lambda: LAYER(cr.ones((5, 3, 1))),
         (
-            "Linear: x has 1 features, and the layer takes 3\n"
+            "Linear: x has 1 feature, and the layer takes 3\n"
             "\n"
             "    x       f64[5, 3, 1]\n"
             "    weight  f32[2, 3]\n"
@@ -163,7 +163,7 @@ MESSAGES: list[tuple[type[Exception], Callable[[], object], str]] = [
     (
         ArgumentError,
         lambda: nn.Flatten(2)(cr.ones(3)),
-        ("Flatten: x has 1 axes, fewer than the 2 batch axes"),
+        ("Flatten: x has 1 axis, fewer than the 2 batch axes"),
     ),
     (
         ArgumentError,

@@ -46,7 +46,7 @@ MESSAGES: list[tuple[type[Exception], Callable[[], object], str]] = [
         NonFiniteError,
         lambda: optim.descend(sphere, X, optim.SGD(1e200)),
         (
-            "descend: after 1 steps the function is inf or its gradient is not finite; before that "
+            "descend: after 1 step the function is inf or its gradient is not finite; before that "
             "step it was 2\n"
             "\n"
             "  A smaller learning rate may help."

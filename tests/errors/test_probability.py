@@ -177,5 +177,5 @@ def test_divergences_of_what_cannot_be_compared() -> None:
             "    p   Normal\n    q   Dirichlet"
         )
     assert message(ArgumentError, lambda: pr.expectation(p, lambda x: x, samples=1)) == (
-        "expectation: 1 samples have no standard error; two have"
+        "expectation: of 1 sample there is no standard error; of two there is"
     )

@@ -141,5 +141,5 @@ def test_accumulators_that_do_not_merge() -> None:
 
 def test_a_table_with_too_few_names() -> None:
     assert message(ShapeError, lambda: stats.describe(MATRIX).table(["a"])) == (
-        "describe: 1 names for 3 features"
+        "describe: 1 name for 3 features"
     )

@@ -19,6 +19,7 @@ elsewhere
 late
 locking
 unpacking
+wording
 tree
 ir
 autodiff

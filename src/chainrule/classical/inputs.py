@@ -15,6 +15,7 @@ import numpy as np
 from chainrule.errors import ArgumentError, DTypeError, ShapeError
 from chainrule.ir.dtype import from_numpy
 from chainrule.tensors import Tensor
+from chainrule.wording import plural
 
 __all__: list[str] = []
 
@@ -136,7 +137,7 @@ def target_array(owner: str, y: Any, rows: int) -> Array:
     found = y.numpy() if isinstance(y, Tensor) else np.asarray(y)
     if not found.ndim or found.shape[0] != rows:
         raise ShapeError(
-            f"{owner}: X has {rows} rows and y {len(found) if found.ndim else 'none'}\n\n"
+            f"{owner}: X has {plural(rows, 'row')} and y {len(found) if found.ndim else 'none'}\n\n"
             f"{describe('y', found)}\n\n  There is one target for each row."
         )
     return found
@@ -200,7 +201,7 @@ def weights(owner: str, sample_weight: Any, rows: int) -> Array | None:
     if found.shape != (rows,):
         raise ShapeError(
             f"{owner}: there is not one weight for each row\n\n"
-            f"{describe('sample_weight', found)}\n\n  X has {rows} rows."
+            f"{describe('sample_weight', found)}\n\n  X has {plural(rows, 'row')}."
         )
     _check_finite(owner, "sample_weight", found)
     if (found < 0).any():

@@ -11,6 +11,7 @@ from chainrule.classical.estimator import Regressor
 from chainrule.classical.inputs import Array
 from chainrule.classical.least_squares import centered, solve
 from chainrule.errors import ArgumentError
+from chainrule.wording import plural
 
 __all__ = ["LinearRegression", "RidgeRegression"]
 
@@ -43,7 +44,7 @@ class Linear(Regressor):
         if given.shape not in ((), (outputs,)):
             raise ArgumentError(
                 f"{owner}: alpha has the shape {list(given.shape)}; it is one number, or one for "
-                f"each of {outputs} outputs"
+                f"each of {plural(outputs, 'output')}"
             )
         if not ((given >= 0) & np.isfinite(given)).all():
             raise ArgumentError(f"{owner}: alpha is {penalty!r}, and must be 0 or greater")

@@ -20,6 +20,7 @@ from chainrule.classical import inputs
 from chainrule.classical.estimator import Classifier
 from chainrule.classical.inputs import Array
 from chainrule.errors import ArgumentError
+from chainrule.wording import plural
 
 __all__: list[str] = []
 
@@ -110,8 +111,8 @@ class NaiveBayes(Classifier, Generic[SumsT]):
         if type(other) is not type(self) or other.n_features_in_ != self.n_features_in_:
             raise ArgumentError(
                 f"{owner}: only two of a kind, with the same features, can be merged\n\n"
-                f"    self   {self!r}, {self.n_features_in_} features\n"
-                f"    other  {other!r}, {other.n_features_in_} features"
+                f"    self   {self!r}, {plural(self.n_features_in_, 'feature')}\n"
+                f"    other  {other!r}, {plural(other.n_features_in_, 'feature')}"
             )
         both = copy(self)
         both._declared_ = self._declared_ and other._declared_
@@ -170,7 +171,8 @@ class NaiveBayes(Classifier, Generic[SumsT]):
         name = type(self).__name__
         if given.shape != weight.shape:
             raise ArgumentError(
-                f"{name}: there are {given.size} priors and {len(weight)} classes: "
+                f"{name}: there are {plural(given.size, 'prior')} and "
+                f"{plural(len(weight), 'class')}: "
                 f"{self.classes_.tolist()}"
             )
         if not (given >= 0).all() or abs(given.sum() - 1) > 1e-8:

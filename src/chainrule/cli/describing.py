@@ -17,7 +17,8 @@ from chainrule.cli.grid import grid
 from chainrule.cli.observations import Observations, observe, pieces
 from chainrule.cli.statistics import Column, gather, sparkline
 from chainrule.data import Dataset, Table
-from chainrule.view.figures import plural, printable
+from chainrule.view.figures import printable
+from chainrule.wording import plural
 
 __all__ = ["Account", "account", "show"]
 
@@ -221,7 +222,7 @@ def _of_tokens(found: Observations, tallies: Any) -> tuple[Any, list[Column], li
     columns = []
     if found.kind != "text":
         columns = gather(["tokens in a line"], (n[:, None].astype(np.float64) for n in lengths))
-    remarks = [f"{sum(counts.values()):,} tokens, of {len(counts):,} kinds."]
+    remarks = [f"{plural(sum(counts.values()), 'token')}, of {len(counts):,} kinds."]
     return {**shown, "token": (tally, 0)}, columns, remarks
 
 

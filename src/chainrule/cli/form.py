@@ -19,6 +19,7 @@ from chainrule.data.rows import Rows
 from chainrule.data.table_encoding import EncodedTable
 from chainrule.data.text_lines import EncodedLines
 from chainrule.errors import CheckpointError, DataError
+from chainrule.wording import plural
 
 __all__ = ["MEAN", "STD", "describe", "fitted", "form_of", "prepared", "restore", "shaped"]
 
@@ -154,12 +155,12 @@ def _sizes(data: Dataset) -> str:
     if data.image_shape is not None:
         return f"{' × '.join(map(str, data.image_shape))} (height, width, channels)"
     if len(data.shape) == 1:
-        return f"{data.shape[0]} features"
-    return f"{' × '.join(map(str, data.shape))} = {math.prod(data.shape)} values"
+        return plural(data.shape[0], "feature")
+    return f"{' × '.join(map(str, data.shape))} = {plural(math.prod(data.shape), 'value')}"
 
 
 def _classes(data: Dataset) -> str:
     if data.classes is None:
         return "quantities"
     shown = ", ".join(data.classes[:6]) + (", …" if len(data.classes) > 6 else "")
-    return f"{len(data.classes)} classes: {shown}"
+    return f"{plural(len(data.classes), 'class')}: {shown}"

@@ -31,6 +31,7 @@ from chainrule.functions.elementwise import add, multiply
 from chainrule.loss import l1, l2
 from chainrule.tensors import Tensor
 from chainrule.view.formula import lines
+from chainrule.wording import plural
 
 __all__ = ["show_run"]
 
@@ -65,7 +66,8 @@ def show_run(path: str, wrt: str | None, latex: bool) -> int:
         known = ", ".join(f"{p.name} ({p.path})" for p in names)
         raise click.UsageError(f"--wrt: the model has no parameter {wrt!r}\n\n  It has: {known}.")
     objective, axes, facts = _objective(trained, layers)
-    click.echo(f"{trained.title}: {trained.config.model}, {nn.count(trained.model):,} parameters\n")
+    size = plural(nn.count(trained.model), "parameter")
+    click.echo(f"{trained.title}: {trained.config.model}, {size}\n")
     try:
         found = [_explained(objective, p.name, axes, facts) for p in chosen]
     except ChainruleError as error:

@@ -13,6 +13,7 @@ from chainrule.cli.units import Units
 from chainrule.data import Dataset
 from chainrule.errors import ArgumentError
 from chainrule.tensors import Tensor
+from chainrule.wording import plural
 
 __all__ = ["make_model", "outputs_of"]
 
@@ -136,7 +137,7 @@ def _check_memory(model: str, sizes: Sequence[int]) -> None:
     there = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
     if needed > there:
         raise ArgumentError(
-            f"--model: {model} has {count:,} parameters\n\n"
+            f"--model: {model} has {plural(count, 'parameter')}\n\n"
             f"  Weights and gradients alone take {needed / 1e9:,.0f} GB; this machine has "
             f"{there / 1e9:,.0f} GB."
         )

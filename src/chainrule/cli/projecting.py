@@ -23,8 +23,9 @@ from chainrule.errors import DataError
 from chainrule.stats import Moments
 from chainrule.train.durable import make_folder, publish_folder
 from chainrule.view import Projection, png, render_projection
-from chainrule.view.figures import duration, plural
+from chainrule.view.figures import duration
 from chainrule.view.picture import color_weights, typical_limit
+from chainrule.wording import plural
 
 __all__ = ["show"]
 
@@ -282,8 +283,9 @@ class _Analysis:
     def told(self, folder: Path) -> str:
         """What is said at the end."""
         count, first = plural(len(self.ratios), "component"), 100 * self.ratios[0]
+        examples = plural(len(self.data), "example")
         lines = [
-            f"{self.data.name}: {len(self.data):,} examples of {self.rows.shape[1]:,} numbers",
+            f"{self.data.name}: {examples} of {plural(self.rows.shape[1], 'number')}",
             f"{count}: {100 * sum(self.ratios):.2f} % of the variance, the first {first:.2f} %",
         ]
         if self.found.filled:

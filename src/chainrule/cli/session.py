@@ -32,6 +32,7 @@ from chainrule.train.interrupt import catch_signals
 from chainrule.train.progress import Progress
 from chainrule.train.task import Task, begin
 from chainrule.train.training import Ended, train
+from chainrule.wording import plural
 
 __all__ = ["made", "resume", "start", "start_or_go_on"]
 
@@ -241,7 +242,7 @@ def _figures(prefix: str, model: Any, data: Dataset, task: Task) -> dict[str, fl
 def _introduce_parts(shown: Display, parts: Parts) -> None:
     validation = f", {len(parts.validation):,} to validate" if parts.validation else ""
     shown.note(
-        f"{parts.training.name}: {len(parts.training):,} examples to train on{validation}, "
+        f"{parts.training.name}: {plural(len(parts.training), 'example')} to train on{validation}, "
         f"{len(parts.test):,} to test"
     )
     _note_names_of_rows(shown, parts.training)

@@ -16,6 +16,7 @@ from chainrule.cli.trained import Trained, open_trained
 from chainrule.data import Dataset
 from chainrule.train.evaluation import Evaluation, evaluate
 from chainrule.train.reporting import figures
+from chainrule.wording import plural
 
 __all__ = ["Tested", "report", "test"]
 
@@ -69,7 +70,7 @@ def report(tested: Tested, as_json: bool) -> str:
         whole |= {"data": tested.data.name, "examples": len(tested.data), **told}
         return json.dumps({**whole, **({"classes": classes} if classes else {})}, indent=2)
     first = [name for name in told if name.startswith("test_")]
-    head = f"{tested.trained.title} on {tested.data.name} ({len(tested.data):,} examples): "
+    head = f"{tested.trained.title} on {tested.data.name} ({plural(len(tested.data), 'example')}): "
     lines = [head + "   ".join(said(name, told[name]) for name in first)]
     others = [f"{_TITLES[name]} {_percent(v)}" for name, v in told.items() if name not in first]
     lines += ["   ".join(others)] if others else []

@@ -12,6 +12,7 @@ from chainrule.functions.lift import Operand
 from chainrule.nn import Module
 from chainrule.tensors import tensor
 from chainrule.transform.state import State
+from chainrule.wording import plural
 
 __all__ = ["Units"]
 
@@ -39,7 +40,7 @@ class Units(Module):
     def describe(self) -> str:
         """Say center and scale as a table of layers shows them."""
         if self.center.value.ndim:
-            return f"Units({self.center.value.size} targets)"
+            return f"Units({plural(self.center.value.size, 'target')})"
         return f"Units({self.center.value.item():.4g} ± {self.scale.value.item():.4g})"
 
     def __call__(self, z: Operand, /) -> Operand:

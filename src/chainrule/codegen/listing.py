@@ -34,6 +34,7 @@ from chainrule.codegen.steps import Check, Contraction, Draw, Host, Scattered, S
 from chainrule.ir.graph import Node
 from chainrule.ir.primitives import Loop
 from chainrule.ir.show import numbering, type_text
+from chainrule.wording import plural
 
 __all__ = ["all_formulas", "listing"]
 
@@ -79,7 +80,7 @@ def _inner(inner: Inner, names: Names) -> Iterator[str]:
     op, node = inner.item.node.op, inner.item.node
     operands = [_name(n, names) for n in node.inputs]
     if isinstance(op, Loop):
-        heads = [f"{'backward' if op.reverse else 'forward'} {op.length} times"]
+        heads = [f"{'backward' if op.reverse else 'forward'} {plural(op.length, 'time')}"]
     else:
         heads = [f"if {operands.pop(0)}", "else"]
     made = ", ".join(_name(n, names) for n in inner.item.targets)

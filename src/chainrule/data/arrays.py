@@ -9,6 +9,7 @@ from chainrule.data.dataset import Dataset, Layout
 from chainrule.data.fault import explanation
 from chainrule.data.rows import Array, chunks, is_mapped
 from chainrule.errors import DataError
+from chainrule.wording import plural
 
 __all__ = ["from_arrays"]
 
@@ -46,7 +47,7 @@ def from_arrays(
         raise _error("inputs need at least two axes", {"inputs": _form(x)}, rule)
     if len(x) != len(y):
         details = {"inputs": _form(x), "targets": _form(y)}
-        raise _error(f"{len(x)} examples, but {len(y)} targets", details)
+        raise _error(f"{plural(len(x), 'example')}, but {plural(len(y), 'target')}", details)
     if not x.size:
         raise _error("there are no examples", {"inputs": _form(x)})
     _require_finite(x, "inputs")
@@ -81,7 +82,8 @@ def _ragged(values: Any, role: str) -> DataError:
     row = next((i for i, length in enumerate(lengths) if length != lengths[0]), None)
     details: dict[str, object] = {"examples": len(lengths)}
     if row is not None:
-        details |= {"row 0": f"{lengths[0]} values", f"row {row}": f"{lengths[row]} values"}
+        first, other = (plural(lengths[k] or 0, "value") for k in (0, row))
+        details |= {"row 0": first, f"row {row}": other}
     return _error(f"the rows of {role} have different shapes", details)
 
 

@@ -20,6 +20,7 @@ from chainrule.data.files import find_files, is_folder, list_folder, open_regula
 from chainrule.data.pickled import read_pickled
 from chainrule.data.rows import Array, Rows
 from chainrule.errors import ArgumentError, DataError
+from chainrule.wording import plural
 
 __all__ = [
     "CIFAR10_FILES",
@@ -195,7 +196,7 @@ def _read_python(kind: _Kind, path: Path) -> tuple[Array, Array]:
 
 def _labels(kind: _Kind, path: Path, labels: Any, count: int) -> Array:
     if not isinstance(labels, list) or len(labels) != count:
-        found = f"{len(labels)} values" if isinstance(labels, list) else "no list"
+        found = plural(len(labels), "value") if isinstance(labels, list) else "no list"
         expected = f"a list with a label for each of {count} images"
         fact = "the labels are missing or do not fit"
         raise _entry_fault(kind, fact, path, kind.label_key, expected, found)

@@ -32,6 +32,7 @@ from chainrule.data.table import (
 from chainrule.data.table_encoding import Form, Missing, Unknown, table_dataset
 from chainrule.data.text_file import open_text
 from chainrule.errors import ArgumentError
+from chainrule.wording import plural
 
 __all__ = ["csv", "read_csv"]
 
@@ -298,7 +299,7 @@ def _chunks(path: Path, text: TextIO, delimiter: str, width: int, skipped: int) 
             shown = delimiter.join(rows[place])
             details = {
                 "line": lines[place],
-                "expected": f"{width} cells, as in the first row",
+                "expected": f"{plural(width, 'cell')}, as in the first row",
                 "found": f"{len(rows[place])}: {shown[:60]}{'…' if len(shown) > 60 else ''}",
             }
             raise cell_fault("csv", "a row has another number of cells", path, details)

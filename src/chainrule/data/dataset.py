@@ -21,6 +21,7 @@ from chainrule.data.rows import (
 )
 from chainrule.data.standardization import OF_BYTES, Per, Standardization, as_in_a_batch
 from chainrule.errors import ArgumentError, DataError
+from chainrule.wording import plural
 
 __all__ = ["Dataset", "Layout", "Shuffle"]
 
@@ -77,7 +78,8 @@ class Dataset:
 
     def _misfit(self) -> str | None:
         if len(self.inputs) != len(self.targets):
-            return f"{len(self.inputs)} examples, but {len(self.targets)} targets"
+            examples = plural(len(self.inputs), "example")
+            return f"{examples}, but {plural(len(self.targets), 'target')}"
         if self.layout not in ("HWC", "CHW"):
             return f'layout must be "HWC" or "CHW", not {self.layout!r}'
         if self.shuffle not in (None, "rows", "blocks"):
@@ -105,10 +107,10 @@ class Dataset:
 
     def __repr__(self) -> str:
         shape = "×".join(map(str, self.shape)) or "1"
-        text = f"{len(self)} examples of {shape} {self.inputs.dtype}"
+        text = f"{plural(len(self), 'example')} of {shape} {self.inputs.dtype}"
         if self.image_shape is not None:
             text += f" ({'×'.join(map(str, self._lying()))} {self.layout})"
-        text += f", {len(self.classes)} classes" if self.classes else ", float targets"
+        text += f", {plural(len(self.classes), 'class')}" if self.classes else ", float targets"
         return f"Dataset({self.name!r}: {text}{', standardized' if self.standardization else ''})"
 
     @property

@@ -30,7 +30,7 @@ def digits() -> tuple[Dataset, Dataset]:
 
     >>> train, test = digits()
     >>> train
-    Dataset('digits': 1437 examples of 64 uint8 (8×8×1 HWC), 10 classes, standardized)
+    Dataset('digits': 1,437 examples of 64 uint8 (8×8×1 HWC), 10 classes, standardized)
     >>> len(test)
     360
     """

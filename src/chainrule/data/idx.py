@@ -21,6 +21,7 @@ from chainrule.data.files import find_files, open_regular
 from chainrule.data.rows import Array
 from chainrule.errors import DataError
 from chainrule.unpacking import unpacked
+from chainrule.wording import plural
 
 __all__ = ["MNIST_FILES", "fashion_mnist", "mnist", "mnist_candidates", "read_idx"]
 
@@ -122,7 +123,7 @@ def _parse_header(head: bytes, path: Path) -> tuple[tuple[int, ...], np.dtype[An
         raise _fault("this is not an IDX file", path, 0, expected, head[:4].hex(" "))
     offset = 4 + 4 * rank
     if len(head) < offset:
-        expected = f"{offset - 4} bytes of sizes for {rank} axes"
+        expected = f"{plural(offset - 4, 'byte')} of sizes for {plural(rank, 'axis')}"
         raise _fault("the file ends too early", path, 4, expected, f"{len(head) - 4} bytes")
     shape, dtype = struct.unpack_from(f">{rank}I", head, 4), np.dtype(_TYPES[code])
     # One size may be 0, which hides the others from every check of lengths, but not from NumPy.

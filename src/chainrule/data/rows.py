@@ -15,6 +15,7 @@ import numpy as np
 from chainrule.data.fault import explanation
 from chainrule.data.mapped import mapping, release_pages
 from chainrule.errors import ArgumentError
+from chainrule.wording import plural
 
 __all__ = [
     "MOST_MAPPED",
@@ -153,7 +154,7 @@ class Rows:
         return self[:].astype(dtype or self.dtype, copy=False)
 
     def __repr__(self) -> str:
-        return f"Rows({list(self.shape)} {self.dtype} in {len(self.parts)} parts)"
+        return f"Rows({list(self.shape)} {self.dtype} in {plural(len(self.parts), 'part')})"
 
 
 Examples: TypeAlias = Array | Rows | Source

@@ -11,6 +11,7 @@ import numpy as np
 from chainrule.data.rows import Array
 from chainrule.data.table import Column, Kind, cell_fault, too_many_texts
 from chainrule.errors import DataError
+from chainrule.wording import plural
 
 __all__ = ["MISSING", "ColumnSurvey"]
 
@@ -121,7 +122,7 @@ class ColumnSurvey:
         details = {
             "line": place.removeprefix("line "),
             "column": self.name,
-            "expected": f"a number, as in {self.numbers} other cells",
+            "expected": f"a number, as in {plural(self.numbers, 'other cell')}",
             "found": repr(text[:80]),
         }
         return cell_fault(self.reader, "a cell is not a number", self.path, details, rule)

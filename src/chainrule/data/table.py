@@ -12,6 +12,7 @@ import numpy as np
 from chainrule.data.fault import explanation
 from chainrule.data.rows import Array
 from chainrule.errors import ArgumentError, DataError
+from chainrule.wording import plural
 
 __all__ = ["MOST_CATEGORIES", "Column", "Kind", "Table"]
 
@@ -68,7 +69,7 @@ class Table:
         rest = len(self.columns) - count
         numbers = f"{count} number{'' if count == 1 else 's'}"
         categories = f"{rest} categor{'y' if rest == 1 else 'ies'}"
-        return f"Table({str(self.source)!r}: {len(self)} rows of {numbers}, {categories})"
+        return f"Table({str(self.source)!r}: {plural(len(self), 'row')} of {numbers}, {categories})"
 
     def column(self, name: str | int) -> Column:
         """The column of this name, or at this place.

@@ -15,6 +15,7 @@ from chainrule.data.rows import Array, Rows
 from chainrule.data.table import Column, Table, cell_fault, listed
 from chainrule.data.table_label import Target, label_targets
 from chainrule.errors import ArgumentError, DataError
+from chainrule.wording import plural
 
 __all__ = ["EncodedTable", "Form", "Missing", "TableEncoding", "Unknown", "table_dataset"]
 
@@ -332,7 +333,7 @@ def _require_values(reader: str, table: Table, encoding: TableEncoding) -> None:
     for column in table.columns:
         fill = encoding.numbers.get(column.name, encoding.fills.get(column.name))
         if column.missing and fill is None:
-            count = f"{column.missing} of {len(table)} cells"
+            count = f"{column.missing} of {plural(len(table), 'cell')}"
             details = {"at": column.missing_from, "column": column.name, "without a value": count}
             rule = (
                 _REMEDY

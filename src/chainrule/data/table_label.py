@@ -7,6 +7,7 @@ import numpy as np
 from chainrule.data.rows import Array
 from chainrule.data.table import Column, Table, cell_fault
 from chainrule.errors import DataError
+from chainrule.wording import plural
 
 __all__ = ["Target", "label_targets"]
 
@@ -31,7 +32,7 @@ def label_targets(
     (array([1, 0, 1]), ('3', '7'))
     """
     if column.missing and rows is None:
-        count = f"{column.missing} of {len(table)} cells"
+        count = f"{column.missing} of {plural(len(table), 'cell')}"
         details = {"at": column.missing_from, "column": column.name, "without a value": count}
         rule = 'missing="drop" leaves such rows out. On the command line: --missing drop.'
         raise cell_fault(reader, "a label has no value", table.source, details, rule)
@@ -72,7 +73,8 @@ def _misfit(reader: str, table: Table, column: Column, expected: str, found: str
 
 
 def _many(reader: str, table: Table, column: Column, found: int, rows: int) -> DataError:
-    details = {"column": column.name, "found": f"{found} different integers in {rows} rows"}
+    many = f"{plural(found, 'different integer')} in {plural(rows, 'row')}"
+    details = {"column": column.name, "found": many}
     rule = (
         'Say what they are: target="number" for quantities, target="classes" for labels (--target).'
     )

@@ -22,6 +22,7 @@ from chainrule.data.text_file import open_text, text_pieces
 from chainrule.data.vocabulary import Vocabulary
 from chainrule.data.words import Documents, collect, words
 from chainrule.errors import ArgumentError, DataError
+from chainrule.wording import plural
 
 __all__ = ["EncodedLines", "LineForm", "LinePreparation", "text_lines"]
 
@@ -173,7 +174,7 @@ def text_lines(
     classes = tuple(sorted(set(labels)))
     if len(classes) < 2:
         details = {"path": name, "expected": "lines of two or more classes"}
-        details["found"] = f"{len(labels)} lines of {', '.join(classes) or 'none'}"
+        details["found"] = f"{plural(len(labels), 'line')} of {', '.join(classes) or 'none'}"
         raise DataError(explanation("text_lines: there is nothing to tell apart", details))
     number = {class_: i for i, class_ in enumerate(classes)}
     targets = np.array([number[class_] for class_ in labels], np.int64)
@@ -273,6 +274,6 @@ def _cells_of(path: Path, file: TextIO, text: str, label: str) -> Iterator[tuple
 
 
 def _other_length(path: Path, line: int, wanted: int, found: int) -> DataError:
-    expected = f"{wanted} cells, as in the first row"
+    expected = f"{plural(wanted, 'cell')}, as in the first row"
     details = {"line": str(line), "expected": expected, "found": str(found)}
     return cell_fault("text_lines", "a row has another number of cells", path, details)

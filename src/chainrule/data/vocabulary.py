@@ -10,6 +10,7 @@ import numpy as np
 from chainrule.data.fault import explanation
 from chainrule.data.rows import Array
 from chainrule.errors import ArgumentError, DataError
+from chainrule.wording import plural
 
 __all__ = ["PADDING", "UNKNOWN", "Vocabulary"]
 
@@ -57,7 +58,7 @@ class Vocabulary:
         if (found < 0).any():
             place = int(np.argmax(found < 0))
             details = {"place": place, "found": repr(list(tokens)[place])}
-            details["vocabulary"] = f"{len(self)} tokens"
+            details["vocabulary"] = plural(len(self), "token")
             raise DataError(explanation("vocabulary: there is no such token", details))
         return found
 

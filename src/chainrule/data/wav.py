@@ -15,6 +15,7 @@ from chainrule.data.fault import broken_file, read_error
 from chainrule.data.files import open_regular
 from chainrule.data.rows import Array
 from chainrule.errors import DataError
+from chainrule.wording import plural
 
 __all__ = ["WavHeader", "read_frames", "read_wav", "wav_header"]
 
@@ -112,7 +113,7 @@ def _chunk(path: Path, file: BinaryIO, offset: int, size: int) -> tuple[bytes, i
     """The name and the length of the chunk at an offset."""
     head = file.read(8)
     if len(head) < 8:
-        expected, found = 'a chunk "data"', f"{len(head)} bytes"
+        expected, found = 'a chunk "data"', plural(len(head), "byte")
         raise _fault("the file ends before its samples", path, offset, expected, found)
     name, length = head[:4], struct.unpack("<I", head[4:])[0]
     if length > size - offset - 8:
@@ -137,7 +138,8 @@ def _format(path: Path, chunk: bytes, offset: int) -> tuple[int, int, int, bool]
         raise broken_file("wav", fact, path, offset, expected, found, rule)
     if not 1 <= channels <= _MOST_CHANNELS or frame != channels * bits // 8 or not rate:
         expected = f"1 to {_MOST_CHANNELS} channels of {bits // 8} bytes, and a rate"
-        found = f"{channels} channels, {frame} bytes a frame, {rate} frames a second"
+        found = f"{plural(channels, 'channel')}, {plural(frame, 'byte')} a frame, "
+        found += f"{plural(rate, 'frame')} a second"
         raise _fault("the format contradicts itself", path, offset, expected, found)
     return rate, channels, bits, code == _FLOAT
 
@@ -149,7 +151,7 @@ def _finished(
     frames, left = divmod(length, channels * bits // 8)
     if left:
         expected = f"{channels * bits // 8} bytes in each frame"
-        found = f"{left} bytes in the last, frame {frames}"
+        found = f"{plural(left, 'byte')} in the last, frame {frames}"
         raise _fault("a frame is incomplete", path, offset + length - left, expected, found)
     if not frames:
         raise _fault("there are no samples", path, offset, "at least one frame", "none")

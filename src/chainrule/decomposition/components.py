@@ -12,6 +12,7 @@ from chainrule.errors import ShapeError
 from chainrule.functions.lift import Operand, as_tensor, floating
 from chainrule.functions.linear import matmul, matrix_transpose
 from chainrule.tensors import Tensor, of_value
+from chainrule.wording import plural
 
 __all__ = ["PrincipalComponents"]
 
@@ -84,7 +85,8 @@ class PrincipalComponents:
         width = self.components.shape[1]
         if not shape or shape[-1] != width:
             raise ShapeError(
-                f"transform: the rows have the shape {list(shape)} and the data had {width} columns"
+                f"transform: the rows have the shape {list(shape)} and the data had "
+                f"{plural(width, 'column')}"
             )
 
     def inverse(self, z: Operand) -> Tensor:
@@ -104,7 +106,7 @@ class PrincipalComponents:
         if not tensor.shape or tensor.shape[-1] != count:
             raise ShapeError(
                 f"inverse: the coordinates have the shape {list(tensor.shape)} and there are "
-                f"{count} components"
+                f"{plural(count, 'component')}"
             )
         scaled = tensor * self._deviation() if self.whiten else tensor
         return matmul(scaled, self.components) + self.mean

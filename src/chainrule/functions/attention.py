@@ -23,6 +23,7 @@ from chainrule.ir import build
 from chainrule.ir.dtype import bool_
 from chainrule.ir.graph import Node
 from chainrule.tensors import Tensor, of_value
+from chainrule.wording import plural
 
 __all__ = ["scaled_dot_product_attention"]
 
@@ -94,9 +95,9 @@ def _lead(tensors: list[Tensor]) -> tuple[int, ...]:
     if min(t.ndim for t in tensors) < 2:
         fault = "q, k and v have at least two axes"
     elif q.shape[-1] != k.shape[-1]:
-        fault = f"queries have {q.shape[-1]} features and keys {k.shape[-1]}"
+        fault = f"queries have {plural(q.shape[-1], 'feature')} and keys {k.shape[-1]}"
     elif k.shape[-2] != v.shape[-2]:
-        fault = f"there are {k.shape[-2]} keys and {v.shape[-2]} values"
+        fault = f"there are {plural(k.shape[-2], 'key')} and {plural(v.shape[-2], 'value')}"
     else:
         try:
             return np.broadcast_shapes(*(t.shape[:-2] for t in tensors))

@@ -22,6 +22,7 @@ from chainrule.ir import build
 from chainrule.ir.graph import Node
 from chainrule.ir.primitives import Shape
 from chainrule.tensors import Tensor
+from chainrule.wording import plural
 
 __all__ = ["conv", "conv1d", "conv2d", "conv_transpose2d"]
 
@@ -53,12 +54,13 @@ def _check(name: str, x: Tensor, w: Tensor, groups: int, rank: int | None) -> No
     axes = "3 or more" if rank is None else str(rank + 2)
     if x.ndim != w.ndim or x.ndim < 3 or (rank is not None and x.ndim != rank + 2):
         raise ShapeError(
-            f"{name}: x has {x.ndim} axes and w has {w.ndim}; both have {axes}{both}"
+            f"{name}: x has {plural(x.ndim, 'axis')} and w has {w.ndim}; both have {axes}{both}"
             "  x is (examples, channels, *spatial), w (out channels, channels / groups, *kernel)."
         )
     if groups < 1 or x.shape[1] != w.shape[1] * groups or w.shape[0] % groups:
         raise ShapeError(
-            f"{name}: x has {x.shape[1]} channels, w takes {w.shape[1]} in each of {groups} groups "
+            f"{name}: x has {plural(x.shape[1], 'channel')}, w takes {w.shape[1]} in each "
+            f"of {plural(groups, 'group')} "
             f"and makes {w.shape[0]}{both}"
             "  The channels of x are those that w takes times groups; those made split evenly."
         )

@@ -25,6 +25,7 @@ from chainrule.ir import build
 from chainrule.ir.graph import Node
 from chainrule.ir.primitives import Axis, Shape
 from chainrule.tensors import Tensor, of_value
+from chainrule.wording import plural
 
 __all__ = ["take", "take_along_axis"]
 
@@ -150,7 +151,8 @@ def take_along_axis(x: Operand, indices: Operand, /, axis: int = -1) -> Tensor:
     array, index = as_tensor(x, "take_along_axis"), _integers("take_along_axis", indices)
     if array.ndim != index.ndim:
         raise ShapeError(
-            f"take_along_axis: x has {array.ndim} axes, the indices have {index.ndim}\n\n"
+            f"take_along_axis: x has {plural(array.ndim, 'axis')}, the indices have "
+            f"{index.ndim}\n\n"
             f"    {describe(array)}\n    {describe(index)}"
         )
     place = axis_of("take_along_axis", axis, array)

@@ -25,6 +25,7 @@ from chainrule.functions.manipulation import ravel
 from chainrule.ir import build
 from chainrule.ir.graph import Node
 from chainrule.tensors import Tensor, of_value
+from chainrule.wording import plural
 
 __all__ = ["concat", "repeat", "split", "stack", "tile", "unstack"]
 
@@ -272,7 +273,8 @@ def repeat(
         return _repeat([tensor], int(numbers[0]), place)
     if len(numbers) != tensor.shape[place]:
         raise ShapeError(
-            f"repeat: {len(numbers)} numbers for axis {place} of size {tensor.shape[place]}\n\n"
+            f"repeat: {plural(len(numbers), 'number')} for axis {place} of size "
+            f"{tensor.shape[place]}\n\n"
             f"    {describe(tensor)}"
         )
     picked = np.repeat(np.arange(len(numbers)), numbers)

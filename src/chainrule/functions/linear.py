@@ -18,6 +18,7 @@ from chainrule.ir.subscripts import Labels
 from chainrule.runtime.contraction import outer as product_of_all
 from chainrule.runtime.quiet import quiet, quiet_call, quietly
 from chainrule.tensors import Tensor, of_value
+from chainrule.wording import plural
 
 __all__ = [
     "einsum",
@@ -203,7 +204,8 @@ def tensordot(x1: Operand, x2: Operand, /, *, axes: Axes = 2) -> Tensor:
         second = axes_of("tensordot", tuple(axes[1]), right)
         if len(first) != len(second):
             raise ArgumentError(
-                f"tensordot: axes has {len(first)} axes of x1 and {len(second)} of x2; they are "
+                f"tensordot: axes has {plural(len(first), 'axis')} of x1 and {len(second)} "
+                "of x2; they are "
                 "contracted in pairs"
             )
     return contract(_tensordot_plan(left.ndim, right.ndim, first, second), (left, right))
@@ -239,7 +241,7 @@ def outer(x1: Operand, x2: Operand, /) -> Tensor:
     left, right = numbers("outer", x1, x2)
     if left.ndim != 1 or right.ndim != 1:
         raise ShapeError(
-            f"outer: the operands have {left.ndim} and {right.ndim} axes\n\n"
+            f"outer: the operands have {left.ndim} and {plural(right.ndim, 'axis')}\n\n"
             f"    x1  {describe(left)}\n    x2  {describe(right)}\n\n"
             "  It is defined for vectors; cr.tensordot(x1, x2, axes=0) for any operands."
         )

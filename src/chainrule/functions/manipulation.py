@@ -29,6 +29,7 @@ from chainrule.functions.lift import (
 from chainrule.ir import build
 from chainrule.ir.graph import Node
 from chainrule.tensors import Tensor, of_value
+from chainrule.wording import plural
 
 __all__ = [
     "broadcast_arrays",
@@ -91,7 +92,7 @@ def _completed(tensor: Tensor, shape: Integers) -> tuple[int, ...]:
         sizes = tuple(count // known if n == -1 else n for n in sizes)
     if math.prod(sizes) != count or any(n < 0 for n in sizes):
         raise ShapeError(
-            f"reshape: {count} elements do not fill the shape {list(sizes)}\n\n"
+            f"reshape: {plural(count, 'element')} cannot fill the shape {list(sizes)}\n\n"
             f"    {describe(tensor)}\n\n"
             "  The sizes must multiply to the number of elements; one of them may be -1."
         )
@@ -236,7 +237,7 @@ def permute_dims(x: Operand, /, axes: Sequence[int]) -> Tensor:
     order = axes_of("permute_dims", tuple(axes), tensor)
     if len(order) != tensor.ndim:
         raise ShapeError(
-            f"permute_dims: {list(axes)} names {len(order)} of {tensor.ndim} axes\n\n"
+            f"permute_dims: {list(axes)} names {len(order)} of {plural(tensor.ndim, 'axis')}\n\n"
             f"    {describe(tensor)}\n\n  Each axis must be named once."
         )
     return _ordered(tensor, order)

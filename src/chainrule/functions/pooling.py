@@ -22,6 +22,7 @@ from chainrule.ir import build
 from chainrule.ir.dtype import DType, bool_
 from chainrule.ir.graph import Node
 from chainrule.tensors import Tensor
+from chainrule.wording import plural
 
 __all__ = [
     "avg_pool1d",
@@ -76,7 +77,8 @@ def _windows(
 ) -> Windows:
     if x.ndim < rank:
         raise ShapeError(
-            f"{name}: x has {x.ndim} axes; the last {rank} are pooled\n\n    x   {describe(x)}"
+            f"{name}: x has {plural(x.ndim, 'axis')}; the last {rank} are pooled\n\n    x   "
+            f"{describe(x)}"
         )
     sizes = per_axis(name, "window", window, rank)
     windows = windows_of(name, x, sizes, sizes if stride is None else stride, padding, 1)

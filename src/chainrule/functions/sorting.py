@@ -34,6 +34,7 @@ from chainrule.ir.graph import Node
 from chainrule.ir.routines.ordering import ARGSORT
 from chainrule.runtime.quiet import quiet_call
 from chainrule.tensors import Tensor, of_value
+from chainrule.wording import plural
 
 __all__ = ["argsort", "median", "quantile", "sort", "topk"]
 
@@ -149,7 +150,8 @@ def topk(x: Operand, k: int, /, *, axis: int = -1) -> tuple[Tensor, Tensor]:
     place = axis_of("topk", axis, tensor)
     if not 0 <= k <= tensor.shape[place]:
         raise ArgumentError(
-            f"topk: {k} elements of an axis of {tensor.shape[place]}\n\n    {describe(tensor)}\n\n"
+            f"topk: {plural(k, 'element')} of an axis of {tensor.shape[place]}\n\n    "
+            f"{describe(tensor)}\n\n"
             "  k lies between 0 and the size of the axis."
         )
     value = known_array(tensor)

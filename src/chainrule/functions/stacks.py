@@ -17,6 +17,7 @@ from chainrule.functions.lift import (
 from chainrule.ir import build
 from chainrule.ir.primitives import Shape
 from chainrule.tensors import Tensor
+from chainrule.wording import plural
 
 __all__: list[str] = []
 
@@ -50,9 +51,10 @@ def system(name: str, x1: Operand, x2: Operand, square: bool = True) -> tuple[Te
     vector = right.ndim == 1
     shape: Shape = (*right.shape, 1) if vector else right.shape
     if len(shape) < 2 or shape[-2] != left.shape[-2]:
-        axes = "no axes" if len(shape) < 2 else f"{shape[-2]} rows"
+        axes = "no axes" if len(shape) < 2 else plural(shape[-2], "row")
         raise ShapeError(
-            f"{name}: the matrices have {left.shape[-2]} rows and the right-hand side has {axes}"
+            f"{name}: the matrices have {plural(left.shape[-2], 'row')} and the right-hand "
+            f"side has {axes}"
             f"\n\n    x1  {describe(left)}\n    x2  {describe(right)}\n\n"
             "  x2 is one vector, or a stack of matrices with a column for each system."
         )

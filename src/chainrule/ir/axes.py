@@ -22,6 +22,7 @@ from chainrule.ir.primitives import (
     Shape,
     View,
 )  # fmt: skip
+from chainrule.wording import plural
 
 Names = tuple[str | None, ...]
 
@@ -33,7 +34,8 @@ def parse(annotation: str, shape: Shape, where: str) -> Names:
         words = [*[None] * (len(shape) - len(words) + 1), *words[1:]]
     if len(words) != len(shape):
         raise ShapeError(
-            f'{where} is annotated "{annotation}", {len(words)} axes, and has shape {list(shape)}'
+            f'{where} is annotated "{annotation}", {plural(len(words), "axis")}, and has '
+            f"shape {list(shape)}"
         )
     for word, size in zip(words, shape, strict=True):
         if word is not None and word.isdigit() and int(word) != size:

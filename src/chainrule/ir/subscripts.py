@@ -9,6 +9,7 @@ from functools import lru_cache
 
 from chainrule.errors import SubscriptError
 from chainrule.ir.record import Record
+from chainrule.wording import plural
 
 Labels = tuple[int, ...]
 _LETTERS = string.ascii_lowercase[8:] + string.ascii_lowercase[:8] + string.ascii_uppercase
@@ -57,7 +58,8 @@ def parse(expression: str, ranks: tuple[int, ...]) -> Subscripts:
     words = left.split(",")
     if len(words) != len(ranks):
         raise SubscriptError(
-            f'einsum: "{expression}" has {len(words)} operands, but {len(ranks)} were given'
+            f'einsum: "{expression}" has {plural(len(words), "operand")}, but {len(ranks)} '
+            "were given"
         )
     hidden = _ellipsis_rank(expression, words, ranks)
     inputs = [_word(expression, w, r, hidden) for w, r in zip(words, ranks, strict=True)]
@@ -85,7 +87,7 @@ def _ellipsis_rank(expression: str, words: list[str], ranks: tuple[int, ...]) ->
         if named > rank or ("..." not in word and named != rank):
             raise SubscriptError(
                 f'einsum: operand {place} of "{expression}" is written with {named} indices '
-                f"('{word}') but has {rank} axes"
+                f"('{word}') but has {plural(rank, 'axis')}"
             )
     return hidden
 

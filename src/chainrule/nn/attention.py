@@ -16,6 +16,7 @@ from chainrule.nn.keys import key_for
 from chainrule.nn.linear import Linear
 from chainrule.nn.module import Module
 from chainrule.tensors import Tensor
+from chainrule.wording import plural
 
 __all__ = ["MultiHeadAttention"]
 
@@ -118,4 +119,4 @@ class MultiHeadAttention(Module):
         """Give the kind of this layer with its width and its heads."""
         shape = getattr(self.weight, "shape", ("?", "?"))
         causal = ", causal" if self.causal else ""
-        return f"MultiHeadAttention({shape[-1]}, {self.heads} heads{causal})"
+        return f"MultiHeadAttention({shape[-1]}, {plural(self.heads, 'head')}{causal})"

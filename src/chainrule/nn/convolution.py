@@ -17,6 +17,7 @@ from chainrule.nn.initialization import Initializer, he_normal, normal, zeros
 from chainrule.nn.keys import key_for
 from chainrule.nn.module import Module
 from chainrule.tensors import Tensor
+from chainrule.wording import plural
 
 __all__ = ["Conv1d", "Conv2d", "ConvTranspose2d"]
 
@@ -256,7 +257,7 @@ def _misfit(name: str, x: Tensor, weight: Tensor, channels: int) -> str:
     if x.ndim != rank + 2:
         found = f"{x.ndim} {'axis' if x.ndim == 1 else 'axes'}, and the layer takes {rank + 2}"
     else:
-        found = f"{x.shape[1]} channels, and the layer takes {channels}"
+        found = f"{plural(x.shape[1], 'channel')}, and the layer takes {channels}"
     remedy = ""
     if x.ndim == rank + 1 and x.shape[0] == channels:
         remedy = "; x[None] is a batch of one"

@@ -10,6 +10,7 @@ from chainrule.functions.lift import Operand, as_tensor
 from chainrule.functions.manipulation import reshape
 from chainrule.nn.module import Module
 from chainrule.tensors import Tensor
+from chainrule.wording import plural
 
 __all__ = ["Flatten"]
 
@@ -31,7 +32,8 @@ class Flatten(Module):
         given = as_tensor(x, "Flatten")
         if given.ndim < self.batch_axes:
             raise ArgumentError(
-                f"Flatten: x has {given.ndim} axes, fewer than the {self.batch_axes} batch axes"
+                f"Flatten: x has {plural(given.ndim, 'axis')}, fewer than the "
+                f"{self.batch_axes} batch axes"
             )
         lead = given.shape[: self.batch_axes]
         return reshape(given, (*lead, math.prod(given.shape[self.batch_axes :])))

@@ -14,6 +14,7 @@ from chainrule.nn.initialization import Initializer, glorot_uniform, zeros
 from chainrule.nn.keys import key_for
 from chainrule.nn.module import Module
 from chainrule.tensors import Tensor
+from chainrule.wording import plural
 
 __all__ = ["Linear"]
 
@@ -76,8 +77,9 @@ def _misfit(x: Tensor, weight: Tensor) -> str:
     remedy = ""
     if math.prod(x.shape[1:]) == wanted:
         remedy = "; nn.Flatten() in front makes one of several"
+    found = plural(x.shape[-1], "feature") if x.ndim else "no features"
     return (
-        f"Linear: x has {x.shape[-1] if x.ndim else 'no'} features, and the layer takes {wanted}"
+        f"Linear: x has {found}, and the layer takes {wanted}"
         f"\n\n    x       {describe(x)}\n    weight  {describe(weight)}\n\n"
         f"  The last axis of x holds the features{remedy}."
     )

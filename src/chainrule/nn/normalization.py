@@ -14,6 +14,7 @@ from chainrule.nn.module import Module
 from chainrule.tensors import Tensor
 from chainrule.transform.custom import stop_gradient
 from chainrule.transform.state import State
+from chainrule.wording import plural
 
 __all__ = ["BatchNorm", "GroupNorm", "LayerNorm", "RMSNorm"]
 
@@ -28,7 +29,7 @@ def _check(name: str, size: int, eps: float) -> None:
 def _channels(name: str, x: Operand, size: int) -> Tensor:
     given = floating(as_tensor(x, name))
     if given.ndim < 2 or given.shape[1] != size:
-        found = f"{given.shape[1]} channels" if given.ndim > 1 else "no channels"
+        found = plural(given.shape[1], "channel") if given.ndim > 1 else "no channels"
         raise ShapeError(
             f"{name}: x has {found}, and the layer takes {size}\n\n    x   {describe(given)}\n\n"
             "  Axis 0 of x holds the examples, axis 1 the channels."
@@ -39,9 +40,9 @@ def _channels(name: str, x: Operand, size: int) -> Tensor:
 def _last(name: str, x: Operand, size: int) -> Tensor:
     given = floating(as_tensor(x, name))
     if not given.ndim or given.shape[-1] != size:
-        found = given.shape[-1] if given.ndim else "no"
+        found = plural(given.shape[-1], "feature") if given.ndim else "no features"
         raise ShapeError(
-            f"{name}: x has {found} features, and the layer takes {size}\n\n"
+            f"{name}: x has {found}, and the layer takes {size}\n\n"
             f"    x   {describe(given)}\n\n  The last axis of x holds the features."
         )
     return given

@@ -18,6 +18,7 @@ from chainrule.nn.keys import key_for
 from chainrule.nn.module import Module
 from chainrule.tensors import Tensor
 from chainrule.transform.control import scan
+from chainrule.wording import plural
 
 __all__ = ["GRU", "LSTM", "RNN"]
 
@@ -76,7 +77,7 @@ class Recurrent(Module):
         if given.ndim < 2 or given.shape[-1] != wanted:
             raise ShapeError(
                 f"{name}: x has shape {list(given.shape)}, and the layer takes sequences of "
-                f"{wanted} features\n\n    x   {describe(given)}\n\n"
+                f"{plural(wanted, 'feature')}\n\n    x   {describe(given)}\n\n"
                 "  The last axis holds the features, the one before it the positions."
             )
         made = add(tensordot(given, self.weight, axes=((-1,), (1,))), self.bias)

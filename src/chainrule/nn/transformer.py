@@ -22,6 +22,7 @@ from chainrule.nn.module import Module
 from chainrule.nn.normalization import LayerNorm
 from chainrule.nn.sequential import Sequential
 from chainrule.tensors import Tensor
+from chainrule.wording import plural
 
 __all__ = ["CharacterTransformer", "TransformerBlock", "character_transformer"]
 
@@ -122,7 +123,7 @@ class CharacterTransformer(Module):
         given = as_tensor(indices, "CharacterTransformer")
         context = self.positions.shape[0]
         if not given.ndim or given.shape[-1] > context:
-            found = f"{given.shape[-1]} positions" if given.ndim else "no positions"
+            found = plural(given.shape[-1], "position") if given.ndim else "no positions"
             raise ShapeError(
                 f"CharacterTransformer: x has {found}, and the context {context}\n\n"
                 f"    x   {describe(given)}\n\n  The last axis of x holds the tokens of a sequence."

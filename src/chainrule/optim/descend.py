@@ -10,6 +10,7 @@ from chainrule.optim.minimum import Minimum, largest, require_count, require_not
 from chainrule.optim.objective import Loss, Objective
 from chainrule.optim.optimizer import Optimizer, require_optimizer
 from chainrule.transform import jit
+from chainrule.wording import plural
 
 __all__ = ["descend"]
 
@@ -52,8 +53,8 @@ def descend(
         value, gradient = objective.slope_at(parameters)
         if not (math.isfinite(value) and math.isfinite(largest(gradient))):
             raise NonFiniteError(
-                f"descend: after {taken:,} steps the function is {value} or its gradient is not "
-                f"finite; before that step it was {history[-1]:g}\n\n"
+                f"descend: after {plural(taken, 'step')} the function is {value} or its "
+                f"gradient is not finite; before that step it was {history[-1]:g}\n\n"
                 "  A smaller learning rate may help."
             )
         history.append(value)

@@ -14,6 +14,7 @@ from chainrule.functions.lift import as_tensor
 from chainrule.optim.optimizer import Factor, Model, Optimizer, State, require_optimizer, slot
 from chainrule.optim.rule import check_shapes, check_structure, listed
 from chainrule.tensors import Tensor
+from chainrule.wording import plural
 
 __all__ = ["Grouped"]
 
@@ -75,8 +76,8 @@ class Divided(Optimizer):
         states: tuple[State, ...] = slot(self, state, "groups")
         if len(states) != len(self.members()):
             raise ArgumentError(
-                f"{type(self).__name__}: the state has {len(states)} groups and the optimizer "
-                f"{len(self.members())}\n\n  Take the state from init(model)."
+                f"{type(self).__name__}: the state has {plural(len(states), 'group')} and "
+                f"the optimizer {len(self.members())}\n\n  Take the state from init(model)."
             )
         return states
 

@@ -19,6 +19,7 @@ from chainrule.optim.objective import Loss, Watched
 from chainrule.optim.optimizer import Optimizer
 from chainrule.optim.race_plot import drawn
 from chainrule.optim.vector import Layout, Vector
+from chainrule.wording import plural
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -184,7 +185,7 @@ class _Recorder:
     def evaluated(self, parameters: Any, value: float) -> None:
         passed = time.perf_counter() - self.started
         if len(self.values) >= self.evaluations:
-            raise _EnoughError(f"stopped after {self.evaluations:,} evaluations")
+            raise _EnoughError(f"stopped after {plural(self.evaluations, 'evaluation')}")
         if self.limit is not None and passed > self.limit and self.values:
             raise _EnoughError(f"stopped after {self.limit:g} seconds")
         self.values.append(value)

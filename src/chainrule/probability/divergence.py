@@ -32,6 +32,7 @@ from chainrule.probability.normal import Normal
 from chainrule.probability.poisson import Poisson
 from chainrule.probability.uniform import Uniform
 from chainrule.tensors import Tensor, tensor
+from chainrule.wording import plural
 
 __all__ = ["cross_entropy", "kl"]
 
@@ -276,7 +277,7 @@ def _unless_outside(p: Distribution, q: Distribution, estimate: Estimate) -> Est
 def _check_kinds(name: str, p: Distribution, q: Distribution) -> None:
     if p.event_axes != q.event_axes:
         raise ArgumentError(
-            f"{name}: a draw of p has {p.event_axes} axes, one of q {q.event_axes}\n\n"
+            f"{name}: a draw of p has {plural(p.event_axes, 'axis')}, one of q {q.event_axes}\n\n"
             f"    p   {type(p).__name__}\n    q   {type(q).__name__}"
         )
 

@@ -13,6 +13,7 @@ from chainrule.functions.random import key as make_key
 from chainrule.functions.reduction import mean, var
 from chainrule.probability.distribution import Distribution
 from chainrule.tensors import Tensor
+from chainrule.wording import plural
 
 __all__ = ["SAMPLES", "Estimate", "exact", "expectation"]
 
@@ -54,7 +55,8 @@ def expectation(
     Tensor(True)
     """
     if samples < 2:
-        raise ArgumentError(f"expectation: {samples} samples have no standard error; two have")
+        count = plural(samples, "sample")
+        raise ArgumentError(f"expectation: of {count} there is no standard error; of two there is")
     values = f(p.sample(make_key(0) if key is None else key, (samples,)))
     average = mean(values, axis=0)
     infinite = isinf(average)

@@ -26,6 +26,7 @@ from chainrule.probability.distribution import Distribution, Sizes
 from chainrule.probability.estimate import expectation
 from chainrule.probability.parameters import FINITE, Parameter, data
 from chainrule.tensors import Tensor
+from chainrule.wording import plural
 
 __all__ = ["Mixture"]
 
@@ -191,12 +192,14 @@ class Mixture(Distribution):
         rows = data("Mixture.fit", FINITE, x, 1 + family.event_axes)
         if not 1 <= components <= rows.shape[0]:
             raise ArgumentError(
-                f"Mixture.fit: {components} components of {rows.shape[0]} rows\n\n"
+                f"Mixture.fit: {plural(components, 'component')} of "
+                f"{plural(rows.shape[0], 'row')}\n\n"
                 f"    x   {describe(rows)}"
             )
         if rows.ndim != 1 + family.event_axes:
             raise ShapeError(
-                f"Mixture.fit: rows of a {family.__name__} have {family.event_axes} axes\n\n"
+                f"Mixture.fit: rows of a {family.__name__} have "
+                f"{plural(family.event_axes, 'axis')}\n\n"
                 f"    x   {describe(rows)}"
             )
         shares = _seeded(rows, components, make_key(0) if key is None else key)

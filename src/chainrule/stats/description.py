@@ -17,6 +17,7 @@ from chainrule.nn.module import Module
 from chainrule.stats.averages import kurtosis, mean, skewness, standard_deviation
 from chainrule.stats.order import quartiles
 from chainrule.tensors import Tensor
+from chainrule.wording import plural
 
 __all__ = ["Description", "describe"]
 
@@ -55,7 +56,9 @@ class Description(Module):
         size = columns[0].size
         labels = list(names) if names is not None else _labels(self.count.shape)
         if len(labels) != size:
-            raise ShapeError(f"describe: {len(labels)} names for {size} features")
+            raise ShapeError(
+                f"describe: {plural(len(labels), 'name')} for {plural(size, 'feature')}"
+            )
         cells = [["", *labels]]
         for heading, column in zip(_HEADINGS, columns, strict=True):
             cells.append([heading, *(f"{float(v):.6g}" for v in column.ravel())])

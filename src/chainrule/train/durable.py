@@ -21,6 +21,7 @@ from contextlib import suppress
 from pathlib import Path
 
 from chainrule.errors import ArgumentError, CheckpointError
+from chainrule.wording import plural
 
 if sys.platform == "darwin":
     from fcntl import F_FULLFSYNC, fcntl
@@ -245,7 +246,7 @@ def failure(
     action: str, path: Path, error: OSError, intact: str, size: int | None = None
 ) -> CheckpointError:
     """Return the error that says what failed, what is still whole, and what to do."""
-    amount = "" if size is None else f" ({size:,} bytes)"
+    amount = "" if size is None else f" ({plural(size, 'byte')})"
     return CheckpointError(
         f"cannot {action} {path}{amount}: {error.strerror or error}\n\n"
         f"  {intact}\n  {_remedy(error.errno, path)}"
@@ -256,7 +257,8 @@ def _check_readable(name: str, status: os.stat_result, limit: int | None) -> Non
     if not stat.S_ISREG(status.st_mode):
         raise CheckpointError(f"{name} is not a regular file")
     if limit is not None and status.st_size > limit:
-        raise CheckpointError(f"{name} has {status.st_size} bytes, at most {limit} are expected")
+        held = plural(status.st_size, "byte")
+        raise CheckpointError(f"{name} has {held}, at most {limit:,} are expected")
 
 
 def _remedy(code: int | None, path: Path) -> str:

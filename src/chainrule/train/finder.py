@@ -18,6 +18,7 @@ from chainrule.train.evaluation import Loss
 from chainrule.train.fit import as_dataset
 from chainrule.train.progress import restorer
 from chainrule.train.task import Task, begin
+from chainrule.wording import plural
 
 __all__ = ["HIGH", "LOW", "STEPS", "RateCurve", "find_learning_rate", "rate_curve", "rising_rates"]
 
@@ -78,7 +79,8 @@ class RateCurve:
     def __repr__(self) -> str:
         rate = self.suggestion
         return (
-            f"RateCurve({len(self.rates)} steps from {self.rates[0]:.3g} to {self.rates[-1]:.3g}: "
+            f"RateCurve({plural(len(self.rates), 'step')} from {self.rates[0]:.3g} to "
+            f"{self.rates[-1]:.3g}: "
             f"{'no suggestion' if rate is None else f'suggestion {rate:.2g}'})"
         )
 

@@ -26,8 +26,8 @@ from chainrule.train.monitor import Monitor
 from chainrule.train.progress import Progress
 from chainrule.train.task import Penalty, Task, begin
 from chainrule.train.training import train
-from chainrule.view.figures import plural
 from chainrule.view.notebook import training
+from chainrule.wording import plural
 
 __all__ = ["Fitted", "as_dataset", "fit"]
 
@@ -59,7 +59,7 @@ class Fitted:
         return training(f"{epochs}{ended}", self.history).text
 
     def __repr__(self) -> str:
-        epochs = "1 epoch" if len(self.history) == 1 else f"{len(self.history)} epochs"
+        epochs = plural(len(self.history), "epoch")
         ended = f", ended by {self.ended_by}" if self.ended_by else ""
         if not self.history:
             return f"Fitted({epochs}{ended})"

@@ -17,6 +17,7 @@ from chainrule.train.progress import Progress, unpack
 from chainrule.train.reporting import machine, report_of, write_report
 from chainrule.train.run import Run
 from chainrule.train.task import Task
+from chainrule.wording import plural
 
 __all__ = ["finish", "go_on", "is_done", "open_or_create"]
 
@@ -118,7 +119,7 @@ def _settings(task: Task, model: Any) -> dict[str, Any]:
     """What decides a training, as far as it can be written down."""
     return {
         "model": {path: f"{leaf.dtype}{list(leaf.shape)}" for path, leaf in tree.paths(model)},
-        "data": f"{task.data.name}, {len(task.data)} examples",
+        "data": f"{task.data.name}, {plural(len(task.data), 'example')}",
         "validation": len(task.validation) if task.validation is not None else 0,
         "loss": _name(task.loss),
         "optimizer": _ADDRESS.sub("", repr(task.optimizer)),

@@ -31,6 +31,7 @@ from chainrule.train.encoding import (
     seal,
     unseal,
 )
+from chainrule.wording import plural
 
 __all__ = [
     "FORMAT",
@@ -93,7 +94,7 @@ def _read_part(path: Path, name: str, parts: Mapping[str, Any]) -> bytes:
     size, expected = parts[name]["size"], parts[name]["sha256"]
     data = read_bytes(path / name, limit=size)
     if len(data) != size:
-        raise CheckpointError(f"{name} has {len(data)} bytes, the manifest says {size}")
+        raise CheckpointError(f"{name} has {plural(len(data), 'byte')}, the manifest says {size:,}")
     found = digest(data)
     if found != expected:
         raise CheckpointError(

@@ -46,6 +46,7 @@ from chainrule.train.encoding import (
     unseal,
 )
 from chainrule.train.records import Recorded, append_record, is_count, read_records
+from chainrule.wording import plural
 
 _CONFIG = "config.json"
 _METRICS = "metrics.jsonl"
@@ -85,7 +86,8 @@ class Run:
         found = self._whole()
         if self._lock is None and self.finished and len(found.values) < self.finished_epochs():
             raise CheckpointError(
-                f"{self.path / _METRICS} holds the records of {len(found.values)} epochs; "
+                f"{self.path / _METRICS} holds the records of "
+                f"{plural(len(found.values), 'epoch')}; "
                 f"there were {self.finished_epochs()}"
             )
         return list(found.values)
@@ -352,6 +354,6 @@ def _too_few(found: Recorded, step: int, epochs: int) -> str:
     if found.fault is not None:
         return found.fault.partition("\n")[0]
     return (
-        f"{_METRICS} holds the records of {found.until(step)} epochs up to step {step}; "
+        f"{_METRICS} holds the records of {plural(found.until(step), 'epoch')} up to step {step}; "
         f"there were {epochs}"
     )

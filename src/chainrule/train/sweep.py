@@ -14,6 +14,7 @@ from chainrule.train.durable import PathLike, make_folder, read_bytes, write_byt
 from chainrule.train.encoding import plain, seal, unseal
 from chainrule.train.fit import Fitted
 from chainrule.train.monitor import Monitor
+from chainrule.wording import plural
 
 __all__ = ["Sweep", "Trial", "sweep"]
 
@@ -96,7 +97,7 @@ class Sweep:
     __str__ = table
 
     def __repr__(self) -> str:
-        return f"Sweep({len(self.trials)} trials, {len(self.seeds)} seeds)"
+        return f"Sweep({plural(len(self.trials), 'trial')}, {plural(len(self.seeds), 'seed')})"
 
 
 def sweep(

@@ -16,6 +16,7 @@ from chainrule.ir.graph import Node
 from chainrule.recording import Recording, recording
 from chainrule.tensors import Tensor, node_of, of_node, tensor
 from chainrule.transform.scope import Function
+from chainrule.wording import plural
 
 _detach = Lifted(lambda node: build.apply("detach", node))
 
@@ -118,8 +119,8 @@ def _as_nodes(name: str, rule: Callable[..., Any]) -> Callable[..., list[Node | 
 def _check_types(name: str, tangents: Sequence[Tensor], results: Sequence[Node]) -> None:
     if len(tangents) != len(results):
         raise ArgumentError(
-            f"the derivative rule of {name} gave {len(tangents)} tangents for "
-            f"{len(results)} results"
+            f"the derivative rule of {name} gave {plural(len(tangents), 'tangent')} for "
+            f"{plural(len(results), 'result')}"
         )
     for tangent, result in zip(tangents, results, strict=True):
         if tangent.shape != result.shape:

@@ -10,6 +10,7 @@ from chainrule.ir import build
 from chainrule.ir.graph import Node
 from chainrule.recording import Recording, current
 from chainrule.tensors import Tensor, node_of
+from chainrule.wording import plural
 
 __all__ = ["print"]
 
@@ -47,7 +48,8 @@ def _filled(message: str, values: Any) -> str:
         return message.format(*values)
     except (IndexError, KeyError, ValueError) as error:
         raise ArgumentError(
-            f"debug.print: the message {message!r} does not fit {len(values)} values ({error})"
+            f"debug.print: the message {message!r} does not fit "
+            f"{plural(len(values), 'value')} ({error})"
         ) from None
 
 

@@ -17,6 +17,7 @@ from chainrule.recording import Recording, recording
 from chainrule.tensors import Tensor, node_of, of_node, tensor
 from chainrule.transform.debug import tie_effects
 from chainrule.transform.scope import Function, close, outputs, require_function
+from chainrule.wording import plural
 
 Axes = int | None | Sequence[Any] | dict[str, Any]
 
@@ -67,7 +68,8 @@ def _examples(
     per_argument = in_axes if isinstance(in_axes, list | tuple) else [in_axes] * len(args)
     if len(per_argument) != len(args):
         raise ArgumentError(
-            f"vmap: in_axes has {len(per_argument)} entries for {len(args)} arguments"
+            f"vmap: in_axes has {plural(len(per_argument), 'entry')} for "
+            f"{plural(len(args), 'argument')}"
         )
     stacks: dict[Node, Node] = {}
     sizes: dict[str, int] = {}

@@ -14,6 +14,7 @@ from chainrule.view import figures
 from chainrule.view.markup import Markup, element, join
 from chainrule.view.plot import Frame
 from chainrule.view.scale import Scale, fitting, is_drawable, linear, whole_numbers
+from chainrule.wording import plural
 
 MOST_MARKERS = 40
 MOST_KEYS = 4  # a longer legend is laid out in columns
@@ -242,7 +243,7 @@ def _gaps(curves: Curves) -> str:
         if gaps:
             first = f"the first at {curves.step} {gaps[0]:,.6g}"
             kind = "infinite or missing" if strange else "missing or not a number"
-            number = figures.plural(len(gaps), "value")
+            number = plural(len(gaps), "value")
             name = series.name or curves.title
             sentences.append(f"{name[:1].upper()}{name[1:]}: {number} {kind}, {first}.")
     return " ".join(sentences)

@@ -14,6 +14,7 @@ from chainrule.errors import ArgumentError, ShapeError
 from chainrule.view import figures, picture, png
 from chainrule.view.markup import Markup, element
 from chainrule.view.tables import scrolling, table
+from chainrule.wording import plural
 
 Array = NDArray[np.float64]
 LARGEST_TABLE = 24  # more classes become a picture: nobody reads a thousand numbers
@@ -36,7 +37,8 @@ def check(confusion: NDArray[np.generic], names: Sequence[str]) -> Array:
         )
     if names and len(names) != len(counts):
         raise ShapeError(
-            f"report: {figures.plural(len(names), 'class name')} for {len(counts)} classes\n\n"
+            f"report: {plural(len(names), 'class name')} for "
+            f"{plural(len(counts), 'class')}\n\n"
             f"  confusion has shape {counts.shape}; give one name for each row, or none."
         )
     wrong = np.argwhere(~np.isfinite(counts) | (counts < 0))
@@ -64,7 +66,7 @@ def draw(counts: Array, names: Sequence[str]) -> Markup:
     small = len(counts) <= LARGEST_TABLE
     right = figures.percent(float(np.trace(counts)) / total)
     note = (
-        f"{figures.plural(total, 'example')}, {right} on the diagonal. A row is a true class, a "
+        f"{plural(total, 'example')}, {right} on the diagonal. A row is a true class, a "
         "column a prediction. Shade is the share of the row, on a square-root scale so that rare "
         "mistakes show."
     )

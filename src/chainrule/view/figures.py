@@ -40,21 +40,12 @@ def percent(value: float) -> str:
 
 
 def count(value: int) -> str:
-    """Write a whole number with separators, or its name with a plural.
+    """Write a whole number with separators.
 
     >>> count(669706)
     '669,706'
     """
     return f"{value:,}"
-
-
-def plural(value: int, noun: str) -> str:
-    """Write a count with its noun.
-
-    >>> plural(1, "epoch"), plural(1500, "epoch")
-    ('1 epoch', '1,500 epochs')
-    """
-    return f"{value:,} {noun}" if value == 1 else f"{value:,} {noun}s"
 
 
 def duration(seconds: float) -> str:

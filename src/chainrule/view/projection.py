@@ -16,6 +16,7 @@ from chainrule.view.chart import RAMP, Curves, Series, draw_all
 from chainrule.view.markup import Child, Markup, element, join
 from chainrule.view.plot import Frame
 from chainrule.view.scale import LARGEST, linear
+from chainrule.wording import plural
 
 __all__ = ["Projection", "render_projection"]
 
@@ -91,7 +92,8 @@ def _check(projection: Projection) -> None:
         raise ShapeError(f"projection: the points have shape {shape}, and must be n 1 or n 2")
     if projection.labels is not None and len(projection.labels) != shape[0]:
         raise ShapeError(
-            f"projection: {shape[0]} points and {len(projection.labels)} labels; there must be one "
+            f"projection: {plural(shape[0], 'point')} and "
+            f"{plural(len(projection.labels), 'label')}; there must be one "
             "for each"
         )
 
@@ -121,7 +123,7 @@ def _header(projection: Projection) -> Markup:
         element("div", element("dt", name), element("dd", value))
         for name, value in projection.facts.items()
     )
-    count = figures.plural(len(projection.ratios), "component")
+    count = plural(len(projection.ratios), "component")
     headline = element(
         "p",
         element("strong", figures.percent(float(sum(projection.ratios)))),
@@ -222,7 +224,7 @@ def _keys(groups: Sequence[Group], count: int) -> Markup:
         for name, rows, style in groups
         if name
     ]
-    note = element("p", f"{figures.plural(count, 'example')}.", class_="note")
+    note = element("p", f"{plural(count, 'example')}.", class_="note")
     listed = [element("ul", *keys, class_="keys")] if keys else []
     return element("div", *listed, note)
 

@@ -18,6 +18,7 @@ from chainrule.view.markup import Markup, element
 from chainrule.view.plot import Frame
 from chainrule.view.scale import linear
 from chainrule.view.tables import folded, table
+from chainrule.wording import plural
 
 WIDTH, LEFT, RIGHT = 360.0, 66.0, 20.0
 GAP = 0.12  # between two bars, as a share of a bin
@@ -116,7 +117,7 @@ def _bars(bins: Calibration, upper: Frame, lower: Frame) -> Iterator[Markup]:
             "g",
             element(
                 "title",
-                f"{_edges(bins, place)}: {figures.plural(count, 'example')}, confidence "
+                f"{_edges(bins, place)}: {plural(count, 'example')}, confidence "
                 f"{figures.percent(confidence)}, accuracy {figures.percent(accuracy)}",
             ),
             _bar(upper, left, width, 0.0, accuracy, "column"),

@@ -16,6 +16,7 @@ from chainrule.view.figures import number
 from chainrule.view.markup import Markup, element
 from chainrule.view.plot import Frame
 from chainrule.view.scale import LARGEST, linear
+from chainrule.wording import plural
 
 Array = NDArray[np.float64]
 MOST_POINTS = 2500  # more become a picture of how many lie where
@@ -51,7 +52,7 @@ def draw(targets: Array, predictions: Array) -> Markup:
     }
     cells = (element("div", element("dt", k), element("dd", number(v))) for k, v in facts.items())
     note = (
-        f"{figures.plural(targets.size, 'value')}. On the diagonal a prediction is right; above it "
+        f"{plural(targets.size, 'value')}. On the diagonal a prediction is right; above it "
         "is too high, below too low. The bars count errors by size."
     )
     return element(

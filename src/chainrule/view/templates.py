@@ -8,6 +8,7 @@ from numpy.typing import NDArray
 from chainrule.errors import ShapeError
 from chainrule.view import figures, picture, png
 from chainrule.view.markup import Markup, element
+from chainrule.wording import plural
 
 Array = NDArray[np.float64]
 Template = tuple[str, Array]
@@ -117,6 +118,6 @@ def _legend(templates: Sequence[Template], limit: float, note: str) -> Markup:
         parts.append(element("span", text))
     wrong = sum(int(np.count_nonzero(~np.isfinite(image))) for _, image in templates)
     if wrong:
-        parts.append(element("span", f"{figures.plural(wrong, 'weight')} not finite. "))
+        parts.append(element("span", f"{plural(wrong, 'weight')} not finite. "))
     parts.append(element("span", note))
     return element("p", *parts, class_="note legend")

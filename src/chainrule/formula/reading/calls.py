@@ -18,6 +18,7 @@ from chainrule.formula.typeset import tree as ts
 from chainrule.formula.typeset.build import number
 from chainrule.formula.typeset.tree import Tree
 from chainrule.formula.typeset.walk import REDUCTIONS
+from chainrule.wording import plural
 
 __all__ = ["FUNCTIONS", "apply", "size_term"]
 
@@ -328,7 +329,7 @@ def _einsum(unknowns: Unknowns, parts: Sequence[Term]) -> Term:
     for letters, part in zip(groups, parts[1:], strict=True):
         if len(letters) != part.rank:
             raise MisfitError(
-                f"'{letters}' has {len(letters)} axes, and the array {shown(part.shape)}"
+                f"'{letters}' has {plural(len(letters), 'axis')}, and the array {shown(part.shape)}"
             )
         for letter, size in zip(letters, part.shape, strict=True):
             if not unknowns.same(sizes.setdefault(letter, size), size):
