@@ -94,3 +94,11 @@ def test_sizes_add_up() -> None:
     assert combined((1, "n"), (-1, "m−1")) == "n−m+1"
     assert combined((1, "m+1"), (-1, "1")) == "m"
     assert combined((2, "n"), (-1, "2n")) == "0"
+
+
+def test_a_convolution_of_images_with_several_channels_has_a_formula() -> None:
+    def squares(X: "n c h w", W: "k c 3 3"):
+        return cr.sum(cr.conv2d(X, W) ** 2)
+
+    for name in ("X", "W"):  # windows of seven axes, each with a letter of its own
+        assert "n + l, p + m]" in " ".join(str(cr.explain(squares, name)).split())

@@ -337,6 +337,10 @@ def from_end(place: int | str, size: str) -> str:
     return after if not shown.isdigit() and re.fullmatch(r"−\d+", after) else shown
 
 
+_AXES = "ijklmnpqrstuvwxyz"  # of windows of images there are seven and more
+"""What the places along the axes of a result are called."""
+
+
 def places(tree: ts.Viewed | ts.Placed) -> str:
     """[:, 0] for a slice, [i + j] for windows: the index that each axis is read at."""
     ends = (tree.body.dims, tree.dims)
@@ -346,7 +350,7 @@ def places(tree: ts.Viewed | ts.Placed) -> str:
         return f"[{', '.join(slice_of(axis, size, part) for axis, size in pairs)}]"
     shown = []
     for offset, terms in tree.axes:
-        words = ["ijklmn"[axis] if step == 1 else f"{step}{'ijklmn'[axis]}" for axis, step in terms]
+        words = [_AXES[axis] if step == 1 else f"{step}{_AXES[axis]}" for axis, step in terms]
         shown.append(" + ".join([*words, *([_signed(offset)] if offset else [])]) or "0")
     return f"[{', '.join(shown)}]"
 
