@@ -106,6 +106,12 @@ def test_rows_of_a_table_are_predicted_by_the_encoding_of_the_training(tmp_path:
     write_table(tmp_path / "flowers.csv")
     train(Path("flowers.csv"), "--label", "kind", "--epochs", "20", "--lr", "0.02")
     Path("new.csv").write_text("color,width,length\nred,-2,2\nblue,2,-2\n")
+    Path("other.csv").write_text("color,widht,length\nred,-2,2\n")
+    assert run(["predict", "run", "other.csv"]) == 1
+    assert capsys.readouterr().err == (
+        "ArgumentError: table: there is no column 'width'\n\n    file     other.csv\n"
+        '    columns  color, widht, length\n\n  Did you mean "widht"?\n'
+    )
     found = predicted(capsys, "new.csv")
     assert [(one["example"], one["class"]) for one in found] == [
         ("new.csv:1", "rose"),

@@ -172,7 +172,10 @@ def test_what_is_not_a_file_is_not_waited_for(tmp_path, kind):
         path.mkdir()
     elif kind == "pipe":
         os.mkfifo(path)
-    reason = "No such file or directory" if kind == "missing" else "not a regular file"
+    reason = {
+        "missing": "No such file or directory", "folder": "it is a folder",
+        "pipe": "not a regular file",
+    }[kind]  # fmt: skip
     with pytest.raises(DataError) as caught:
         read_idx(path)
     assert str(caught.value) == (

@@ -50,6 +50,7 @@ def _count(own: Mapping[str, Any]) -> str:
 
 def _nearest(name: str, names: Sequence[str]) -> str:
     near = get_close_matches(name, names, n=1)
+    near = near or [other for other in names if other.lower() == name.lower()]
     if near:
         return f"Did you mean {near[0]}?"
     return f"There are: {', '.join(names)}." if names else "It defines no function."

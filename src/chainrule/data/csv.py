@@ -28,6 +28,7 @@ from chainrule.data.table import (
     first_twice,
     listed,
     named_columns,
+    places_of,
 )
 from chainrule.data.table_encoding import Form, Missing, Unknown, table_dataset
 from chainrule.data.text_file import open_text
@@ -153,7 +154,8 @@ def read_csv(
         names, skipped, chunks = _open(path, text, delimiter, header, set(missing_texts), comma)
         chunks = map(_with_points, chunks) if comma else chunks
         kept = _kept(path, names, ignore)
-        kept = kept if only is None else [i for i in kept if names[i] in only]
+        if only is not None:
+            kept = places_of(path, names, only)
         kinds = _kinds(path, [names[i] for i in kept], categories, numbers)
         surveys = [
             ColumnSurvey(

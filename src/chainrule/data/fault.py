@@ -39,7 +39,8 @@ def broken_file(
 
 def read_error(reader: str, path: str | PathLike[str], cause: OSError | None = None) -> DataError:
     """The error for something that is not a readable regular file."""
-    reason = "not a regular file" if cause is None else cause.strerror or str(cause)
+    kind = "it is a folder" if Path(path).is_dir() else "not a regular file"
+    reason = kind if cause is None else cause.strerror or str(cause)
     details = {"file": path, "reason": reason}
     return DataError(explanation(f"{reader}: the file cannot be read", details))
 

@@ -20,6 +20,7 @@ from chainrule.data.table import (
     cell_fault,
     first_twice,
     named_columns,
+    places_of,
     too_many_texts,
 )
 from chainrule.data.table_encoding import Form, Missing, Unknown, table_dataset
@@ -80,7 +81,8 @@ def read_parquet(
             opened = format_.ParquetFile(file)
             schema = opened.schema_arrow
             fields = _fields(path, schema, ignore)
-            fields = fields if only is None else [field for field in fields if field.name in only]
+            if only is not None:
+                fields = [fields[k] for k in places_of(path, [f.name for f in fields], only)]
             readers = _readers(path, fields, categories, most_categories, arrow)
             return _store(path, opened, readers, in_memory)
         except (arrow.ArrowException, OSError, UnicodeDecodeError) as cause:

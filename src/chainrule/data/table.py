@@ -158,3 +158,12 @@ def cell_fault(
 ) -> DataError:
     """The error for a cell or a column of a file."""
     return DataError(explanation(f"{reader}: {fact}", {"file": path, **details}, rule))
+
+
+def places_of(source: str | Path, names: Sequence[str], wanted: Collection[str]) -> list[int]:
+    """The places of the columns of these names, in the order of the file.
+
+    Raises:  ArgumentError: there is no column of such a name.
+    """
+    known = named_columns(source, names)
+    return sorted(known.column(name).place for name in sorted(wanted))
