@@ -210,7 +210,7 @@ def test_a_missing_folder_and_a_read_only_one_are_explained(tmp_path: Path) -> N
     with pytest.raises(CheckpointError) as caught:
         write_bytes(path, b"1")
     assert str(caught.value) == (
-        f"cannot write {path} (1 bytes): No such file or directory\n\n"
+        f"cannot write {path} (1 byte): No such file or directory\n\n"
         f"  {path} is as it was before.\n"
         f"  The folder {path.parent} must exist."
     )
