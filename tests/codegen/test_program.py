@@ -221,3 +221,18 @@ def test_kernels_that_say_the_same_are_written_once() -> None:
     graph, arrays = optimized(layers, *inputs)
     for found, wanted in zip(natively(graph, arrays), by_numpy(graph, arrays), strict=True):
         np.testing.assert_allclose(found, wanted, rtol=1e-4, atol=1e-5)
+
+
+def test_what_reads_only_beyond_its_operand_leaves_nothing_to_compute() -> None:
+    """Windows three places apart step over an image of two: the gradient is zero and has no sum."""
+    rng = np.random.default_rng(0)
+    x, w = rng.normal(size=(9, 32, 25, 2)), rng.normal(size=(32, 8, 1, 2))
+
+    def f(x: cr.Tensor, w: cr.Tensor) -> cr.Tensor:
+        return cr.sum(
+            cr.conv2d(x, w, stride=(2, 1), padding=(0, 1), dilation=(1, 3), groups=4) ** 2
+        )
+
+    graph, arrays = optimized(cr.grad(f), x.astype("f"), w.astype("f"))
+    (found,) = natively(graph, arrays)
+    np.testing.assert_array_equal(found, np.zeros(x.shape, "f"))

@@ -41,6 +41,7 @@ from chainrule.codegen.systems import emit_solve
 from chainrule.codegen.table import ARENA, FIRST, SCRATCH, STATUS
 from chainrule.codegen.target import Target
 from chainrule.codegen.turned import with_turned_copies
+from chainrule.codegen.unread import without_unread
 from chainrule.codegen.values import Value, constant
 from chainrule.codegen.windows.arrange import arrange_factors
 from chainrule.codegen.windows.bands import cut_rows
@@ -74,7 +75,8 @@ def compile_graph(
 
 def items_of(graph: Graph, target: Target) -> list[Item]:
     """The kernels and other steps that compute a graph, in order."""
-    steps = cut_rows(with_turned_copies(steps_of(graph)), target)
+    steps = without_unread(steps_of(graph), graph)
+    steps = cut_rows(with_turned_copies(steps), target)
     steps = split_sums(steps, lambda s: plan_of(target, s, own_rank(s)) is not None)
     steps = arrange_factors(in_words(cut_rows(steps, target), target), target)
     return [item for item in fuse(steps, target.vector_bits) if _computes(item)]
