@@ -92,5 +92,19 @@ def test_quantities_have_errors() -> None:
 def test_batches_are_of_one_size_where_the_examples_can_be_cut_so(
     examples: int, batch: int
 ) -> None:
-    data = cr.data.from_arrays(np.zeros((examples, 4), np.float32), np.zeros(examples, np.int64))
-    assert _batch_size(data) == batch
+    assert _batch_size(zeros(examples, 2, 2)) == batch
+
+
+@pytest.mark.parametrize(("examples", "batch"), [(6000, 1000), (10_000, 1000), (300, 1024)])
+def test_batches_of_flat_examples_are_larger(examples: int, batch: int) -> None:
+    assert _batch_size(zeros(examples, 4)) == batch
+
+
+def test_batches_of_tokens_are_not() -> None:
+    tokens = np.zeros((6000, 4), np.int64)
+    assert _batch_size(cr.data.from_arrays(tokens, tokens)) == 200
+
+
+def zeros(examples: int, *shape: int) -> cr.data.Dataset:
+    inputs = np.zeros((examples, *shape), np.float32)
+    return cr.data.from_arrays(inputs, np.zeros(examples, np.int64))

@@ -32,7 +32,7 @@ def finish(
 ) -> None:
     """Test the model, write it and the report, and say what came out."""
     begun = time.perf_counter()
-    tested = evaluate(progress.model, parts.test, task.loss)
+    tested = task.evaluator(progress.model, parts.test)
     final = {f"test_{name}": value for name, value in reporting.figures(tested).items()}
     timings = {"training": _training_seconds(opened), "test": time.perf_counter() - begun}
     # A training that was resumed took longer than this process has been there.

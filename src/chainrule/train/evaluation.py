@@ -50,7 +50,8 @@ Metric = Callable[[Any, Any], float]
 """A function of (targets, what the model gives) for a whole data set, both NumPy arrays."""
 
 _Array = npt.NDArray[Any]
-_ROWS, _VALUES = 256, 2**20  # in a batch: large enough for BLAS, small enough to stay in a cache
+_ROWS, _VALUES = 256, 2**20  # in a batch: large enough to share, small enough to stay in a cache
+_FLAT_ROWS = 1024  # of which a layer makes no more numbers than a convolution of a few images
 
 
 @final
@@ -281,7 +282,8 @@ def _batch_size(data: Dataset) -> int:
     validate and to test on have the same program.
     """
     size = int(np.prod(data.shape))
-    most = int(np.clip(_VALUES // np.maximum(size, 1), 1, _ROWS))
+    is_flat = len(data.shape) == 1 and data.inputs.dtype.kind != "i"  # no tokens
+    most = int(np.clip(_VALUES // np.maximum(size, 1), 1, _FLAT_ROWS if is_flat else _ROWS))
     fitting = [count for count in range(most, most // 2, -1) if len(data) % count == 0]
     fitting.sort(key=_roundness)
     return fitting[-1] if fitting else most

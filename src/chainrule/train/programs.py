@@ -10,7 +10,7 @@ from typing import Any, Final, final
 
 from chainrule.runtime.programs import is_native
 from chainrule.train.beside import Beside
-from chainrule.train.evaluation import Evaluation, Evaluator
+from chainrule.train.evaluation import Evaluation
 from chainrule.train.feed import Batch
 from chainrule.train.progress import Progress
 from chainrule.train.step import Step, Taken
@@ -30,7 +30,7 @@ class Programs:
     def __init__(self, task: Task) -> None:
         self.task = task
         self._step = self._short = Step(task)
-        self._compare = Evaluator(task.loss, task.metrics)
+        self._compare = task.evaluator
         self._beside: Beside | None = None
 
     def take(self, before: Progress, batch: Batch) -> Taken:

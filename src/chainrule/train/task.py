@@ -7,7 +7,7 @@ from typing import Any, final
 
 from chainrule.data import Dataset
 from chainrule.tensors import Tensor
-from chainrule.train.evaluation import Loss, Metric
+from chainrule.train.evaluation import Evaluator, Loss, Metric
 from chainrule.train.progress import Progress
 
 __all__ = ["Penalty", "Task", "begin"]
@@ -59,6 +59,11 @@ class Task:
         if targets.dtype.kind != "i":
             return 0
         return len(self.data.classes or ()) or int(targets.max()) + 1
+
+    @cached_property
+    def evaluator(self) -> Evaluator:
+        """What tries a model on data: the parts to validate and to test on share its program."""
+        return Evaluator(self.loss, self.metrics)
 
     @cached_property
     def batches(self) -> int:
