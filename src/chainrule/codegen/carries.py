@@ -31,10 +31,10 @@ def overwritten(op: Loop, graph: Graph, items: Sequence[Item]) -> frozenset[int]
     items   what computes it, in order
     """
     home = {node: k for k, item in enumerate(items) for node in targets(item)}
-    old = graph.inputs[op.constants : op.constants + op.carries]
+    old, known = graph.inputs[op.constants : op.constants + op.carries], [*map(reads, items)]
     return frozenset(
         k for k, (before, after) in enumerate(zip(old, graph.outputs[: op.carries], strict=True))
-        if after in home and _in_place(items[home[after] :], before, after)
+        if after in home and _in_place(items[home[after]], known[home[after] :], before, after)
     )  # fmt: skip
 
 
@@ -52,6 +52,7 @@ def taken_over(graph: Graph, items: Sequence[Item], donated: Sequence[int]) -> d
     outside = set(graph.outputs)
     free = [n for n in (graph.inputs[k] for k in donated) if n not in outside and n.nbytes > SMALL]
     made: dict[Node, Node] = {}
+    known = [*map(reads, items)] if free else []
     choices: tuple[Callable[[Item, Node], Collection[Node]], ...] = (
         _own_reads, lambda item, _: reads(item), lambda *_: free,
     )  # fmt: skip
@@ -59,10 +60,10 @@ def taken_over(graph: Graph, items: Sequence[Item], donated: Sequence[int]) -> d
         for after in dict.fromkeys(graph.outputs):
             if after in made or home.get(after, -1) < begin:
                 continue
-            rest = items[home[after] :]
-            chosen = near(rest[0], after)
+            maker, rest = items[home[after]], known[home[after] :]
+            chosen = near(maker, after)
             fitting = (n for n in free if n in chosen and n.type == after.type)
-            found = next((n for n in fitting if _in_place(rest, n, after)), None)
+            found = next((n for n in fitting if _in_place(maker, rest, n, after)), None)
             if found is not None:
                 made[after] = found
                 free.remove(found)
@@ -93,12 +94,15 @@ def _stops(graph: Graph) -> bool:
     )
 
 
-def _in_place(items: Sequence[Item], before: Node, after: Node) -> bool:
-    """Whether the first item may write its result over an array that may be read until then."""
-    maker, *later = items
-    if any(before in reads(item) for item in later):
+def _in_place(maker: Item, known: Sequence[set[Node]], before: Node, after: Node) -> bool:
+    """Whether an item may write its result over an array that may be read until then.
+
+    known  what it reads, and what each of those after it does
+    """
+    own, *later = known
+    if any(before in others for others in later):
         return False
-    if before not in reads(maker):
+    if before not in own:
         return True
     return isinstance(maker, Fused) and _by_elements(maker, before, after)
 
