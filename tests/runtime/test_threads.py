@@ -83,6 +83,27 @@ def test_programs_leave_processors_to_what_works_beside_them(own, library):
     assert limit() == 4
 
 
+def test_threads_take_turns_often_while_one_compiles_beside(own, library):
+    usual = sys.getswitchinterval()
+    own.leave(1)
+    assert sys.getswitchinterval() < usual
+    own.leave(1)
+    own.leave(-1)
+    assert sys.getswitchinterval() < usual
+    own.leave(-1)
+    assert sys.getswitchinterval() == usual
+
+
+def test_how_often_they_take_turns_is_left_to_who_says_so_meanwhile(own, library):
+    usual = sys.getswitchinterval()
+    own.leave(1)
+    sys.setswitchinterval(0.25)
+    own.leave(-1)
+    found = sys.getswitchinterval()
+    sys.setswitchinterval(usual)
+    assert found == 0.25
+
+
 def test_beside_programs_fewer_threads_translate():
     assert not translation.BESIDE.get()
     with threads.beside():

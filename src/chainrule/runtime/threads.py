@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import ctypes
 import os
+import sys
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
@@ -32,6 +33,7 @@ from chainrule.runtime.written import Written
 __all__ = ["Pool", "beside", "load_ahead", "pool", "symbols"]
 
 _SPIN: Final = 30e-6  # seconds that a worker watches before it sleeps
+_TURN: Final = 5e-4  # seconds for which who compiles beside programs keeps the interpreter
 
 
 def symbols(futex: bool | None = None) -> dict[str, int]:
@@ -93,6 +95,7 @@ class Pool:
         self._address = _zeros(POOL_BYTES)
         self._spins = _pauses(library)
         self._beside, self._changes = 0, lock_between_forks()
+        self._turns: tuple[float, float] | None = None
         self._begin()
         _POOLS.add(self)
 
@@ -173,6 +176,23 @@ class Pool:
             self._beside += change
             left = min(thread_count(), processors()) - self._beside
             _write(self._address + LAYOUT["most"], max(1, left) if self._beside else CAPACITY)
+            self._take_turns(often=self._beside > 0)
+
+    def _take_turns(self, *, often: bool) -> None:
+        """Let Python's threads take turns often while one of them compiles, then as before.
+
+        Usually a thread keeps the interpreter for 5 ms where another one wants it. Who takes steps
+        of 2 ms would wait for that once or twice a step.
+        """
+        if often and self._turns is None:
+            usual = sys.getswitchinterval()
+            sys.setswitchinterval(min(usual, _TURN))
+            self._turns = usual, sys.getswitchinterval()
+        elif not often and self._turns is not None:
+            usual, own = self._turns
+            if sys.getswitchinterval() == own:  # nobody else wants another one by now
+                sys.setswitchinterval(usual)
+            self._turns = None
 
     def close(self) -> None:
         """End the workers and wait for them. No program may be running."""
@@ -215,6 +235,7 @@ def _begin_in_child() -> None:
     """
     for one in _POOLS:
         one._beside = 0
+        one._take_turns(often=False)
         one._begin()
 
 
