@@ -24,7 +24,7 @@ def encode(pixels: NDArray[np.uint8]) -> bytes:
     header = struct.pack(">IIBBBBB", width, height, 8, COLOR_TYPES[channels], 0, 0, 0)
     rows = pixels.reshape(height, width * channels)
     filtered = np.pad(rows, ((0, 0), (1, 0)))  # each row starts with its filter type, 0: none
-    packed = zlib.compress(filtered.tobytes(), level=9)
+    packed = zlib.compress(filtered.tobytes(), level=4)  # 9: twice the time, 2 % less
     return SIGNATURE + _chunk(b"IHDR", header) + _chunk(b"IDAT", packed) + _chunk(b"IEND", b"")
 
 
