@@ -10,6 +10,7 @@ import time
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from types import SimpleNamespace
+from typing import Any
 
 import numpy as np
 import pytest
@@ -247,6 +248,22 @@ def test_modules_that_call_each_other_are_one_library(monkeypatch):
     code = engine._LinkedByLLVM([object_code(text, host_target()) for text in texts], {})
     call = ctypes.CFUNCTYPE(ctypes.c_double, ctypes.c_double)(code.address("f0"))
     assert call(0.5) == 11111.5
+
+
+def test_the_last_of_several_texts_is_translated_plainly(monkeypatch):
+    asked: list[int] = []
+    plain = translation._object_code
+
+    def noted(text: str, target: Any, level: int) -> bytes:
+        asked.append(level)
+        return plain(text, target, level)
+
+    monkeypatch.setenv("CHAINRULE_THREADS", "1")
+    monkeypatch.setattr("chainrule.codegen.texts._LINES", 1)
+    monkeypatch.setattr(translation, "_object_code", noted)
+    load(chained(6), host_target())
+    load(chained(1), host_target())
+    assert asked == [2, 2, 2, 2, 2, 0, 2]
 
 
 def test_a_module_of_several_that_llvm_refuses_is_told_of(monkeypatch):

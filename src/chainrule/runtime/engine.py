@@ -16,7 +16,7 @@ import os
 import struct
 import sys
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from functools import cache
 from hashlib import sha256
 from typing import Final
@@ -203,11 +203,16 @@ class Library:
 
     def assembly(self) -> str:
         """The code in the processor's assembly language."""
-        return "\n".join(assembly(text, self.target, self.level) for text in self.texts)
+        return "\n".join(assembly(*each) for each in self._parts())
 
     def optimized(self) -> str:
         """The code as LLVM text, after LLVM's passes."""
-        return "\n".join(optimized(text, self.target, self.level) for text in self.texts)
+        return "\n".join(optimized(*each) for each in self._parts())
+
+    def _parts(self) -> Iterator[tuple[str, Target, int]]:
+        texts = self.texts
+        for text, level in zip(texts, _levels(texts, self.level), strict=True):
+            yield text, self.target, level
 
 
 Text = str | Sequence[str] | Written
@@ -221,7 +226,8 @@ def load(
 ) -> Library:
     """Make LLVM text callable; what was translated before comes from the disk.
 
-    text      one, or several that call each other's functions: they are translated side by side
+    text      one, or several that call each other's functions: they are translated side by side,
+              the last one plainly, which calls what the others compute
     symbols   addresses of functions that the text declares; others are looked for in the C
               libraries of this process (memcpy, expf, …)
 
@@ -256,6 +262,11 @@ def _texts(text: Text) -> Sequence[str]:
     return text
 
 
+def _levels(texts: Sequence[str], level: int) -> list[int]:
+    """The level of each text: what is called once, while the others work, need not be fast."""
+    return [level] * (len(texts) - 1) + [0 if len(texts) > 1 else level]
+
+
 def _key(text: Text, target: Target, level: int) -> str:
     """Under what code is kept."""
     if _architecture(target) != {"arm64": "aarch64"}.get(_MACHINE, _MACHINE):
@@ -268,7 +279,7 @@ def _key(text: Text, target: Target, level: int) -> str:
 
 def _made_by(target: Target, level: int) -> tuple[object, ...]:
     """What code depends on beside its text."""
-    return llvm_version(), target, level, PASSES, "no lsr"
+    return llvm_version(), target, level, PASSES, "no lsr", "plain calls"
 
 
 def _kept(key: str, target: Target, symbols: Mapping[str, int]) -> Code | _LinkedByLLVM | None:
@@ -297,10 +308,13 @@ def _objects(texts: Sequence[str], target: Target, level: int) -> list[bytes]:
     """Object files of texts; of several, each is kept, for other programs that have it too."""
     if len(texts) == 1:
         return object_codes(texts, target, level)
-    keys = [key_of("object", ABI, text, *_made_by(target, level)) for text in texts]
+    levels = _levels(texts, level)
+    each = [*zip(texts, levels, strict=True)]
+    keys = [key_of("object", ABI, text, *_made_by(target, own)) for text, own in each]
     kept = {key: code for key in keys if (code := fetch(key)) is not None}
-    new = {key: text for key, text in zip(keys, texts, strict=True) if key not in kept}
-    made = dict(zip(new, object_codes([*new.values()], target, level), strict=True))
+    new = {key: part for key, part in zip(keys, each, strict=True) if key not in kept}
+    missing = [text for text, _ in new.values()], target, [own for _, own in new.values()]
+    made = dict(zip(new, object_codes(*missing), strict=True))
     for key, code in made.items():
         keep(key, code)
     return [kept.get(key) or made[key] for key in keys]

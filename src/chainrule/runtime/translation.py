@@ -65,8 +65,14 @@ def llvm() -> Any:
     return found
 
 
-def object_codes(texts: Sequence[str], target: Target, level: int = 2) -> list[bytes]:
-    """Translate several texts to object files, on as many threads as programs may use."""
+def object_codes(
+    texts: Sequence[str], target: Target, level: int | Sequence[int] = 2
+) -> list[bytes]:
+    """Translate several texts to object files, on as many threads as programs may use.
+
+    level   that of all, or of each
+    """
+    levels = [level] * len(texts) if isinstance(level, int) else level
     made = [b""] * len(texts)
     failures: list[BaseException] = []
     waiting = iter(range(len(texts)))
@@ -74,7 +80,7 @@ def object_codes(texts: Sequence[str], target: Target, level: int = 2) -> list[b
     def work() -> None:
         for k in waiting:
             try:
-                made[k] = _object_code(texts[k], target, level)
+                made[k] = _object_code(texts[k], target, levels[k])
             except BaseException as failure:
                 failures.append(failure)
                 return
