@@ -45,10 +45,11 @@ def emit_contraction(draft: Draft, item: Fused) -> Kernel:
     def prepare(b: Builder, table: Value, index: Value) -> tuple[Operand, Operand, Result]:
         pointers = draft.places(b, table)
         batch = _taken_apart(b, index, [Loops(v, (v,), c.extents[v]) for v in c.batch], 0)
+        one = _One(b, c, batch, pointers)
         return (
-            _operand(b, c, c.left, c.rows, c.inner, batch, pointers),
-            _operand(b, c, c.right, c.inner, c.columns, batch, pointers),
-            _writer(b, c, item, batch, pointers, draft.outside, past),
+            _operand(one, c.left, c.rows, c.inner),
+            _operand(one, c.right, c.inner, c.columns),
+            _writer(one, item, draft.outside, past),
         )
 
     made = emit_product(module, target, draft.name, product, prepare, stack)
@@ -61,16 +62,23 @@ def emit_contraction(draft: Draft, item: Fused) -> Kernel:
     return Kernel(made.name, made.tiles, made.scratch, effort, made.is_rounded)
 
 
-def _operand(
-    b: Builder,
-    c: Contraction,
-    value: Expression,
-    rows: Sequence[int],
-    columns: Sequence[int],
-    batch: Values,
-    pointers: Mapping[Node, Value],
-) -> Operand:
-    forms = list(forms_in(value))
+class _One(NamedTuple):
+    """One product of a batch: its number taken apart, and where arrays lie."""
+
+    b: Builder
+    c: Contraction
+    batch: Values
+    pointers: Mapping[Node, Value]
+
+    def address(self, node: Node, place: Affine, kind: str) -> Value:
+        """Where an element of an array lies that is the first that this product reads or writes."""
+        start = Scope(self.b, self.pointers, self.batch).scalar(place)
+        return self.b.offset(self.pointers[node], start, kind)
+
+
+def _operand(one: _One, value: Expression, rows: Sequence[int], columns: Sequence[int]) -> Operand:
+    """A factor: how its elements are read, along which axis rather, and where it lies."""
+    c, forms = one.c, list(forms_in(value))
     by = {
         "row": merged(rows, c.extents, forms),
         "column": merged(columns, c.extents, forms),
@@ -81,10 +89,10 @@ def _operand(
     ) -> Value:
         places = {"row": row, "column": column}
         lane = by[along][-1].last if count else None
-        values = dict(batch)
+        values = dict(one.batch)
         for axis, loops in by.items():
             values |= _taken_apart(b, places[axis], loops, count if axis == along else 0)
-        scope = Scope(b, pointers, values, lane, count, mask)
+        scope = Scope(b, one.pointers, values, lane, count, mask)
         return scope.vector_of(value)
 
     scores = {
@@ -92,18 +100,21 @@ def _operand(
         for axis, loops in by.items()
     }
     contiguous = "row" if scores["row"] > scores["column"] else "column"
-    plain = None
-    if isinstance(value, Load) and not value.guards and value.dtype is c.target.dtype:
-        (row, *more_rows), (column, *more_columns) = by["row"], by["column"]
-        if not more_rows and not more_columns:
-            rest = value.flat.replaced(
-                {v: variable(v).plus(variable(v), -1) for v in (*rows, *columns)}
-            )
-            start = Scope(b, pointers, batch).scalar(rest)
-            pointer = b.offset(pointers[value.source], start, register(value.dtype))
-            strides = (value.flat.coefficient(x.last) for x in (row, column))
-            plain = Strided(pointer, *strides)
-    return Operand(read, contiguous, plain)
+    return Operand(read, contiguous, _plain(one, value, by["row"], by["column"]))
+
+
+def _plain(
+    one: _One, value: Expression, rows: Sequence[Loops], columns: Sequence[Loops]
+) -> Strided | None:
+    """Where a factor lies as a matrix, if it is an array as it is."""
+    if not isinstance(value, Load) or value.guards or value.dtype is not one.c.target.dtype:
+        return None
+    if len(rows) != 1 or len(columns) != 1:
+        return None
+    moving = (*rows[0].members, *columns[0].members)
+    rest = value.flat.replaced({v: variable(v).plus(variable(v), -1) for v in moving})
+    pointer = one.address(value.source, rest, register(value.dtype))
+    return Strided(pointer, *(value.flat.coefficient(x[0].last) for x in (rows, columns)))
 
 
 def _taken_apart(b: Builder, number: Value, loops: Sequence[Loops], count: int) -> Values:
@@ -194,15 +205,9 @@ class _Epilogue(NamedTuple):
         return made
 
 
-def _writer(
-    b: Builder,
-    c: Contraction,
-    item: Fused,
-    batch: Values,
-    pointers: Mapping[Node, Value],
-    outside: set[Node],
-    past: set[Node],
-) -> Result:
+def _writer(one: _One, item: Fused, outside: set[Node], past: set[Node]) -> Result:
+    """What takes the elements of a product, and where they will be stored."""
+    b, c, batch, pointers = one
     flat = flattened(tuple(map(variable, range(c.target.ndim))), c.target.shape)
     forms = [flat, *(f for s in item.statements for f in forms_in(s.value))]
     rows, columns = merged(c.rows, c.extents, forms), merged(c.columns, c.extents, forms)
@@ -212,7 +217,7 @@ def _writer(
     begin = Scope(b, pointers, batch).scalar(Affine(0, _own(flat, c.batch)))
     summed = any(s.kind for s in item.statements)
     past = past if single and not summed else set()
-    touched = tuple(_touched(b, c, item, pointers, outside - past, begin)) if single else ()
+    touched = tuple(_touched(one, item, outside - past, begin)) if single else ()
     given = Rows(epilogue.terms, _row_writer(c, item, pointers, outside)) if summed else None
     stream = partial(epilogue.write, past) if past else None
     return Result(partial(epilogue.write, ()), touched, given, stream)
@@ -247,15 +252,9 @@ def _own(form: Affine, variables: Sequence[int]) -> tuple[tuple[int, int], ...]:
     return tuple((v, c) for v, c in form.terms if v in variables)
 
 
-def _touched(
-    b: Builder,
-    c: Contraction,
-    item: Fused,
-    pointers: Mapping[Node, Value],
-    outside: set[Node],
-    begin: Value,
-) -> Iterable[Touched]:
+def _touched(one: _One, item: Fused, outside: set[Node], begin: Value) -> Iterable[Touched]:
     """The arrays that lie as the results do, from ``begin`` on, and are read or written there."""
+    b, c, _, pointers = one
     flat = flattened(tuple(map(variable, range(c.target.ndim))), c.target.shape)
     made = [n for n in item.sources if n in outside]
     read = [
