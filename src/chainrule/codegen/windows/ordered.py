@@ -33,7 +33,10 @@ from chainrule.ir.dtype import float32, int32
 from chainrule.ir.graph import Node
 from chainrule.ir.scalar import SCALARS
 
-__all__ = ["Ordered", "best_in_tiles", "by_channels", "words_in_order", "words_of_words"]
+__all__ = [
+    "Ordered", "best_in_tiles", "by_channels", "sum_of_words", "with_axis", "words_in_order",
+    "words_of_words",
+]  # fmt: skip
 
 _MADE: Final = 8.0  # cycles for a vector of words that is made before
 _PLAIN: Final = 0.5  # of the processor's speed, where there are no tiles of registers
@@ -75,9 +78,8 @@ def best_in_tiles(
     least = plain[1] if plain else turns / (2 * target.lanes("float")) / _PLAIN
     best = None
     for v, both in _choices(s, rank, factors):
-        reads = tuple(h.load._replace(source=build.parameter(h.shape, int32)) for h in both)
-        extents = (*s.extents[:v], -(-s.extents[v] // 2), *s.extents[v + 1 :])
-        found = s._replace(extents=extents, value=Pairs(reads, target.pairs, float32))
+        reads = [h.load._replace(source=build.parameter(h.shape, int32)) for h in both]
+        found = sum_of_words(s, v, reads, target.pairs)
         plan = cheapest(target, found, rank)
         if plan is None:
             continue
@@ -86,6 +88,17 @@ def best_in_tiles(
         if cycles < least:
             best, least = (found, both), cycles
     return best
+
+
+def sum_of_words(s: Statement, v: int, words: Sequence[Load], how: str) -> Statement:
+    """The sum with words for factors, along half as many places of an inner variable."""
+    extents = with_axis(s.extents, v, -(-s.extents[v] // 2))
+    return s._replace(extents=extents, value=Pairs(tuple(words), how, float32))
+
+
+def with_axis(shape: tuple[int, ...], axis: int, size: int) -> tuple[int, ...]:
+    """The shape with another size of one axis."""
+    return (*shape[:axis], size, *shape[axis + 1 :])
 
 
 def words_in_order(made: Node, source: Node, h: Ordered, how: str) -> Statement:
@@ -110,9 +123,7 @@ def by_channels(source: Node, h: Ordered) -> Ordered | None:
     axis, own = h.order[-2], tuple(range(source.ndim))
     if h.is_turned or h.order == own or axis == h.halved or source.shape[axis] % 2:
         return None
-    shape = source.shape
-    halved = (*shape[:axis], shape[axis] // 2, *shape[axis + 1 :])
-    return Ordered(axis, own, halved, h.load)
+    return Ordered(axis, own, with_axis(source.shape, axis, source.shape[axis] // 2), h.load)
 
 
 def words_of_words(read: Node, source: Node, h: Ordered) -> Statement:
@@ -232,8 +243,7 @@ def _halved(load: Load, places: tuple[Affine, ...] | None, v: int, extent: int) 
         return None
     terms = tuple((w, c if w == v else c // 2) for w, c in form.terms)
     half = Affine(form.constant // 2, terms)
-    shape = load.source.shape
-    words = (*shape[:axis], -(-size // 2), *shape[axis + 1 :])
+    words = with_axis(load.source.shape, axis, -(-size // 2))
     return _Half(axis, words, (*places[:axis], half, *places[axis + 1 :]))
 
 

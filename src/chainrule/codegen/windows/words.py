@@ -30,6 +30,8 @@ from chainrule.codegen.windows.ordered import (
     Ordered,
     best_in_tiles,
     by_channels,
+    sum_of_words,
+    with_axis,
     words_in_order,
     words_of_words,
 )
@@ -64,12 +66,11 @@ Factors = tuple[Load, Load]
 
 def in_words(steps: Iterable[Step], target: Target) -> Iterator[Step]:
     """Give the steps; factors of large sums over windows are rounded to bfloat16 before."""
-    made: dict[object, Node] = {}
-    computed: set[Node] = set()
+    maker = _Maker(target, {}, set())
     for step in steps:
         if target.pairs and isinstance(step, Statement):
-            yield from _paired(step, target, made, computed)
-            computed.add(step.target)
+            yield from maker.statements(step)
+            maker.computed.add(step.target)
         else:
             yield step
 
@@ -85,77 +86,83 @@ def _factors(s: Statement) -> Factors | None:
     return (first, second) if plain and math.prod(s.extents) >= _LARGE else None
 
 
-def _paired(
-    s: Statement, target: Target, made: dict[object, Node], computed: set[Node]
-) -> Iterator[Statement]:
-    """The statement with words for factors, after those that make them; or as it is."""
-    factors, how = _factors(s), vectors_of(target.pairs)
-    if factors and target.pairs in TILED and target.lanes("i32") == TILE:
-        yield from _tiled(s, factors, target, made, computed)
-        return
-    for v, halves in _choices(s, factors) if factors else ():
-        pairs = list(zip(factors or (), halves, strict=True))
-        keys = [(load.source, h.axis, h.every) for load, h in pairs]
-        words = [made.get(key) or build.parameter(h.shape, int32)
-                 for key, h in zip(keys, halves, strict=True)]  # fmt: skip
-        reads = tuple(h.load._replace(source=n) for n, h in zip(words, halves, strict=True))
-        extents = (*s.extents[:v], -(-s.extents[v] // 2), *s.extents[v + 1 :])
-        found = s._replace(extents=extents, value=Pairs(reads, how, float32))
-        if plan_of(target, found, own_rank(found)) is None:
-            continue
-        for key, node, (load, h) in zip(keys, words, pairs, strict=True):
-            if key not in made:
-                made[key] = node
-                yield _words(node, load.source, h, how)
-        yield found
-        return
-    yield s
+class _Maker(NamedTuple):
+    """Makes words of factors, those of an array once.
 
-
-def _tiled(
-    s: Statement,
-    factors: Factors,
-    target: Target,
-    made: dict[object, Node],
-    computed: set[Node],
-) -> Iterator[Statement]:
-    """The same where there are tiles; vectors of words are no faster there than those of float32.
-
-    What tiles do not pay for stays as it is.
+    made       words, by the array and how they are made of it
+    computed   what statements before give
     """
-    found = best_in_tiles(target, s, factors)
-    if found is None:
+
+    target: Target
+    made: dict[object, Node]
+    computed: set[Node]
+
+    def statements(self, s: Statement) -> Iterator[Statement]:
+        """The statement with words for factors, after those that make them; or as it is."""
+        factors = _factors(s)
+        if factors is None:
+            yield s
+        elif self.target.pairs in TILED and self.target.lanes("i32") == TILE:
+            yield from self._in_tiles(s, factors)
+        else:
+            yield from self._in_vectors(s, factors)
+
+    def _in_vectors(self, s: Statement, factors: Factors) -> Iterator[Statement]:
+        """With words in vectors, along the first inner variable that will do."""
+        how = vectors_of(self.target.pairs)
+        for v, halves in _choices(s, factors):
+            pairs = list(zip(factors, halves, strict=True))
+            keys = [(load.source, h.axis, h.every) for load, h in pairs]
+            words = [self.made.get(key) or build.parameter(h.shape, int32)
+                     for key, h in zip(keys, halves, strict=True)]  # fmt: skip
+            reads = [h.load._replace(source=n) for n, h in zip(words, halves, strict=True)]
+            found = sum_of_words(s, v, reads, how)
+            if plan_of(self.target, found, own_rank(found)) is None:
+                continue
+            for key, node, (load, h) in zip(keys, words, pairs, strict=True):
+                if key not in self.made:
+                    self.made[key] = node
+                    yield _words(node, load.source, h, how)
+            yield found
+            return
         yield s
-        return
-    best, halves = found
-    assert isinstance(best.value, Pairs)
-    reads = []
-    for load, h in zip(factors, halves, strict=True):
-        key = load.source, h.halved, h.order
-        if key not in made:
-            for words in _made(load.source, h, target, made, computed):
-                made[key] = words.target
-                yield words
-        reads.append(h.load._replace(source=made[key]))
-    yield best._replace(value=best.value._replace(operands=tuple(reads)))
 
+    def _in_tiles(self, s: Statement, factors: Factors) -> Iterator[Statement]:
+        """With words in tiles; vectors of words are no faster there than those of float32.
 
-def _made(
-    source: Node, h: Ordered, target: Target, made: dict[object, Node], computed: set[Node]
-) -> Iterator[Statement]:
-    """The statements that make words; the last one has those that are wanted.
+        What tiles do not pay for stays as it is.
+        """
+        found = best_in_tiles(self.target, s, factors)
+        if found is None:
+            yield s
+            return
+        best, halves = found
+        assert isinstance(best.value, Pairs)
+        reads = []
+        for load, h in zip(factors, halves, strict=True):
+            key = load.source, h.halved, h.order
+            if key not in self.made:
+                for words in self._ordered(load.source, h):
+                    self.made[key] = words.target
+                    yield words
+            reads.append(h.load._replace(source=self.made[key]))
+        yield best._replace(value=best.value._replace(operands=tuple(reads)))
 
-    What the program computed need not lie in memory if the words of its channels do.
-    """
-    channels = by_channels(source, h) if source in computed else None
-    if channels is None:
-        yield words_in_order(build.parameter(h.shape, int32), source, h, target.pairs)
-        return
-    key = source, channels.halved, channels.order
-    if key not in made:
-        made[key] = build.parameter(channels.shape, int32)
-        yield words_in_order(made[key], source, channels, target.pairs)
-    yield words_of_words(made[key], source, h)
+    def _ordered(self, source: Node, h: Ordered) -> Iterator[Statement]:
+        """The statements that make words; the last one has those that are wanted.
+
+        What the program computed need not lie in memory if the words of its channels do.
+        """
+        how = self.target.pairs
+        channels = by_channels(source, h) if source in self.computed else None
+        if channels is None:
+            yield words_in_order(build.parameter(h.shape, int32), source, h, how)
+            return
+        key = source, channels.halved, channels.order
+        if key not in self.made:
+            self.made[key] = build.parameter(channels.shape, int32)
+            yield words_in_order(self.made[key], source, channels, how)
+        yield words_of_words(self.made[key], source, h)
 
 
 def _choices(s: Statement, factors: Factors) -> Iterator[tuple[int, tuple[_Halved, _Halved]]]:
@@ -194,7 +201,7 @@ def _side_by_side(load: Load, v: int, extent: int) -> _Halved | None:
     if constant is None or any(c is None for _, c in terms):
         return None
     flat = Affine(constant, tuple((w, c) for w, c in terms if c is not None))
-    shape = _with(load.source.shape, axis, -(-size // 2))
+    shape = with_axis(load.source.shape, axis, -(-size // 2))
     return _Halved(shape, axis, 0, load._replace(flat=flat, dtype=int32))
 
 
@@ -243,7 +250,7 @@ def _at_every_place(load: Load, v: int, _: int) -> _Halved | None:
     ]
     guards = tuple(_begun(g, v, apart) for g in load.guards)
     flat = Affine(load.flat.constant + apart * stride, tuple(terms))
-    shape = _with(load.source.shape, axis, size + apart)
+    shape = with_axis(load.source.shape, axis, size + apart)
     return _Halved(shape, axis, apart, Load(load.source, flat, guards, int32))
 
 
@@ -266,10 +273,6 @@ def _begun(guard: Guard, v: int, apart: int) -> Guard:
 
 
 # ---------------------------------------------------------------- making words
-
-
-def _with(shape: tuple[int, ...], axis: int, size: int) -> tuple[int, ...]:
-    return (*shape[:axis], size, *shape[axis + 1 :])
 
 
 def _words(made: Node, source: Node, h: _Halved, how: str) -> Statement:
