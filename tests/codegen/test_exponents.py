@@ -11,8 +11,9 @@ import chainrule as cr
 from chainrule.codegen import kernels
 from chainrule.codegen.exponents import exponentials_below_one
 from chainrule.codegen.fuse import Fused
+from chainrule.codegen.layout import items_of
 from chainrule.codegen.loops import Apply, parts
-from chainrule.codegen.program import compile_graph, items_of
+from chainrule.codegen.program import compile_graph
 from chainrule.runtime.engine import host_target, target_for
 from tests.codegen.guarded import natively, optimized
 

@@ -10,8 +10,9 @@ from hypothesis import strategies as st
 
 import chainrule as cr
 from chainrule.codegen import fuse
+from chainrule.codegen.layout import items_of
 from chainrule.codegen.outline import works
-from chainrule.codegen.program import compile_graph, items_of
+from chainrule.codegen.program import compile_graph
 from chainrule.codegen.target import Target
 from chainrule.codegen.windows import nest, plan, words
 from chainrule.codegen.windows.plan import plan_of

@@ -103,7 +103,7 @@ class Scope(Places):
             case Fetch():
                 return self._fetch(expression)
             case Apply(record, params, operands, _):
-                if record.name == "divide" and b.needs.roots:
+                if record.name == "divide" and b.module.roots:
                     self.divided_by |= {id(e) for e in parts(operands[1]) if _is_root(e)}
                 own = [self.value(o) for o in operands]
                 by = self.divisors.get(id(operands[-1])) if record.name == "divide" else None
