@@ -37,14 +37,23 @@ def words() -> set[str]:
     return set(re.findall(r"\w+", " ".join([*own, *places(), make])))
 
 
+def is_there(name: str) -> bool:
+    """Whether a file or a folder of the package ends so, or the repository has it."""
+    return (ROOT / name).exists() or any(p.endswith("/" + name.rstrip("/")) for p in places())
+
+
 @pytest.mark.parametrize("page", PAGES)
 def test_every_file_that_is_named_exists(page: str) -> None:
     files = {name for name in named(page) if re.fullmatch(r"[\w/]+(?:\.py|\.bib|/)", name)}
+    assert [name for name in files if not is_there(name)] == []
+
+
+def test_every_file_that_the_source_names_exists() -> None:
     missing = [
-        name
-        for name in files
-        if not (ROOT / name).exists()
-        and not any(place.endswith("/" + name.rstrip("/")) for place in places())
+        f"{path.relative_to(ROOT)}: {name}"
+        for path in sorted(PACKAGE.rglob("*.py"))
+        for name in re.findall(r"``([a-z][\w/]*\.py)``", path.read_text(encoding="utf-8"))
+        if not is_there(name)
     ]
     assert missing == []
 
