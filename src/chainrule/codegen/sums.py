@@ -47,7 +47,7 @@ def emit_spread(draft: Draft, step: Spread) -> Kernel:
 
     def body(scope: Scope) -> None:
         held = scope.both(scope.mask, scope.holds(guards))
-        _add(scope, node, step.place, scope.value(step.value), held, count)
+        _add(scope, node, step.place, scope.value(step.value), held)
 
     _loops(b, pointers, step.extents, lane, count, {0: (low, high)} if apart else {}, body)
     return Kernel(draft.name, shape[0] if apart else 1, 0, _EFFORT * math.prod(step.extents))
@@ -85,7 +85,7 @@ def emit_scattered(draft: Draft, step: Scattered) -> Kernel:
             own = scope.value(index)
             wide = b.convert("zext" if index.dtype.kind == "unsigned" else "sext", own, "i64")
             base = b.add(b.mul(wide, stride), base)
-        _add(scope, node, inner, scope.value(step.value), scope.mask, count, base)
+        _add(scope, node, inner, scope.value(step.value), scope.mask, base)
 
     _loops(b, pointers, step.extents, lane, count, {}, body)
     return Kernel(draft.name, 1, 0, _EFFORT * math.prod(step.extents))
@@ -178,16 +178,15 @@ def _add(
     place: Affine,
     value: Value,
     held: Value | None,
-    count: int,
     base: Value | None = None,
 ) -> None:
     """Add a value at a place, where the mask holds."""
-    b, dtype = scope.b, node.dtype
+    b, dtype, count = scope.b, node.dtype, scope.count
     own = memory(dtype)
     offset = scope.scalar(place)
     if base is not None:
         offset = b.add(offset, base)
-    op = "fadd" if dtype.is_float else "or" if dtype is bool_ else "add"
+    op = _addition(dtype)
     if dtype is bool_:
         value = b.convert("zext", value, "i8")
     if count and scope.step(place) != 1:
@@ -208,12 +207,17 @@ def _add(
         b.store(b.binary(op, b.load(own, at), value), at)
 
 
+def _addition(dtype: DType) -> str:
+    """The instruction that adds what lies in memory as a dtype."""
+    return "fadd" if dtype.is_float else "or" if dtype is bool_ else "add"
+
+
 def _add_apart(
     scope: Scope, node: Node, place: Affine, value: Value, held: Value | None, base: Value | None
 ) -> None:
     """Add lanes, as they lie in memory, whose places lie apart but never at one place."""
     b, dtype, count = scope.b, node.dtype, scope.count
-    op = "fadd" if dtype.is_float else "or" if dtype is bool_ else "add"
+    op = _addition(dtype)
     places = scope.places(place)
     if base is not None:
         places = b.binary("add", places, b.splat(base, count))
