@@ -7,7 +7,9 @@ import pytest
 
 from chainrule.codegen.llvm import Module
 from chainrule.codegen.product import Product
+from chainrule.codegen.products.operands import Operand
 from chainrule.codegen.products.pairs import words_of
+from chainrule.codegen.products.plan import make_plan, prefers_turned
 from chainrule.codegen.target import Target
 from chainrule.codegen.texts import module_text
 from chainrule.codegen.values import Value
@@ -168,6 +170,30 @@ def test_tiles_stand_in_the_code(layouts: str) -> None:
     plain = target.replaced(precision="float32")
     for shape in ((15, 257, 512), (128, 30, 512), (128, 257, 15)):  # tiles would not be full
         assert text_of(Product(*shape), layouts, target) == text_of(Product(*shape), layouts, plain)
+
+
+def unread(*_: object) -> Value:
+    raise NotImplementedError
+
+
+def in_tiles(rows: int, words: int, columns: int, layouts: str) -> tuple[Product, Operand, Operand]:
+    """A product in tiles, and how its operands lie."""
+    left, right = (Operand(unread, "column" if way == "n" else "row") for way in layouts)
+    return Product(rows, words, columns, pairs="amx"), left, right
+
+
+def test_a_product_in_tiles_copies_the_right_operand_once_where_it_keeps_no_sums() -> None:
+    target = target_for("sapphirerapids")
+    short = make_plan(target, *in_tiles(1024, 128, 3072, "tn"), 1)
+    assert (short.inner_block, short.row_blocks, short.column_blocks) == (128, 1, 2)
+    long = make_plan(target, *in_tiles(1024, 256, 3072, "tn"), 1)
+    assert (long.inner_block, long.row_blocks) == (128, 2)
+
+
+@pytest.mark.parametrize("layouts", LAYOUTS)
+def test_a_product_in_tiles_is_transposed_where_nothing_is_turned_around_then(layouts: str) -> None:
+    turned = prefers_turned(target_for("sapphirerapids"), *in_tiles(128, 784, 512, layouts))
+    assert turned == (layouts == "tt")
 
 
 @pytest.mark.skipif(host_target("bf16").bf16 != "amx", reason="no tiles here")
