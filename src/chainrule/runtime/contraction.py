@@ -178,7 +178,11 @@ def _inner_product(left: Labels, right: Labels, output: Labels, contracted: Labe
         inputs, result = (list(left), list(right)), list(output)
         return lambda x, y: np.asarray(np.einsum(x, inputs[0], y, inputs[1], result))
     if not output:
-        return lambda x, y: np.asarray(dot(x.reshape(-1), y.reshape(-1)))
+        several = len(contracted) > 1
+        # The dot product of two vectors is NumPy's, as eager vecdot has it; a norm goes in pieces.
+        return lambda x, y: np.asarray(
+            dot(x.reshape(-1), y.reshape(-1)) if several or x is y else np.vecdot(x, y)
+        )
     if len(contracted) == 1:
         return np.vecdot
     count = len(output)
