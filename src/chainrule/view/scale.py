@@ -134,8 +134,8 @@ def _percent_label(step: float) -> Callable[[float], str]:
 
 def _number_label(step: float, ticks: Sequence[float]) -> Callable[[float], str]:
     largest = max(abs(tick) for tick in ticks)
-    for unit, name in ((1e9, "G"), (1e6, "M"), (1e3, "k")):
-        if 10 * unit <= largest < 1e13:
+    for least, unit, name in ((1e9, 1e9, "G"), (1e6, 1e6, "M"), (1e4, 1e3, "k")):
+        if least <= largest < 1e13:
             decimals = _decimals(step / unit)
             return lambda tick: f"{tick / unit:.{decimals}f}{name}" if tick else "0"
     if largest >= 1e13 or largest < 1e-3:
