@@ -11,6 +11,7 @@ import chainrule as cr
 from chainrule.cli.program import facts_of, function, given_axes, variable
 from chainrule.errors import FormulaError
 from chainrule.formula.comparing.compare import compare
+from tests.errors.raised import message
 
 PROGRAM = """
 import chainrule as cr
@@ -169,3 +170,20 @@ def test_a_fact_of_another_form() -> None:
 
 def test_axes_are_read() -> None:
     assert given_axes(["w=d", 'X="n d"'], ["w", "X"]) == {"w": "d", "X": "n d"}
+
+
+def test_an_axis_named_like_a_parameter() -> None:
+    def pooled(X: "n c h w", w: "c"):
+        return cr.sum(cr.mean(X, axis=(2, 3)) @ w)
+
+    assert message(FormulaError, cr.explain, pooled, "X") == (
+        "explain: w is a parameter of pooled and the name of an axis, and the formula has it as a "
+        "number\n\n  Give one of them another name."
+    )
+
+
+def test_an_axis_named_like_a_parameter_is_no_matter_where_its_size_is_not_used() -> None:
+    def summed(X: "n w", w: "n"):
+        return cr.sum(X.T @ w)
+
+    assert str(cr.explain(summed, "w")).startswith("∂summed/∂w = X𝟏")

@@ -24,6 +24,7 @@ from chainrule.formula.matrix.sums import averaged
 from chainrule.formula.printing.notation import UNICODE, spelled
 from chainrule.formula.typeset import tree as ts
 from chainrule.formula.typeset.tree import Tree
+from chainrule.formula.typeset.walk import walk
 from chainrule.ir.graph import Graph
 from chainrule.tensors import Tensor
 from chainrule.transform import Derivative, trace
@@ -36,6 +37,7 @@ __all__ = ["formula_of"]
 _CLOSE = 1e-6
 _MOST_LABELS = 8
 _MOST_PICKED = 6  # where slices are read: windows over images have more
+_MOST_WINDOWED = 6
 _MOST = 1 << 22  # elements up to which a block is written out to compare it
 
 
@@ -102,6 +104,8 @@ def _told(
     held = {n: t for n, t in known.items() if not _is_constant(t, constants)}
     rows = poly.rank - len(shapes[names[-1]])
     main, held = generated(formula(poly, rows), held, shapes)
+    if any(len(p.dims) > _MOST_WINDOWED for p in walk(main) if isinstance(p, ts.Viewed)):
+        raise FormulaError("formula: windows of images say less than the structure does")
     values = _values(found, known, constants)
     with np.errstate(all="ignore"):  # 0/0 in a branch that is not taken
         own = value_of(main, held, values, {}, constants)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -14,7 +14,8 @@ from chainrule.formula.derivation.question import Question, name_of, tensors
 from chainrule.formula.explaining.naming import definitions
 from chainrule.formula.explaining.room import with_room
 from chainrule.formula.typeset.evaluate import Array, Evaluator
-from chainrule.formula.typeset.tree import Tree
+from chainrule.formula.typeset.tree import Symbol, Tree
+from chainrule.formula.typeset.walk import walk
 from chainrule.tensors import Tensor
 from chainrule.transform import grad, jacobian
 
@@ -30,6 +31,7 @@ def verified(
     question: Question, main: Tree, known: Mapping[str, Tree], derivation: Derivation
 ) -> tuple[float, int]:
     """The largest relative error at random points of random sizes."""
+    _refuse_two_meanings(question, derivation, (main, *known.values()))
     worst, points = 0.0, 0
     for point in range(4 * _POINTS):
         generator = np.random.default_rng(1000 + point)
@@ -60,6 +62,18 @@ def verified(
             '  Say what is known of its parameters, as in facts={"A": "spd", "x": "positive"}.'
         )
     return worst, points
+
+
+def _refuse_two_meanings(question: Question, derivation: Derivation, trees: Sequence[Tree]) -> None:
+    """Refuse 1/(hw) where w is an axis and a parameter too: nobody could say which is meant."""
+    both = set(derivation.sizes.named) & set(question.given.axes)
+    numbers = (p for tree in trees for p in walk(tree) if isinstance(p, Symbol) and not p.dims)
+    name = next((number.name for number in numbers if number.name in both), None)
+    if name is not None:
+        raise FormulaError(
+            f"explain: {name} is a parameter of {name_of(question.f)} and the name of an axis, and "
+            f"the formula has it as a number\n\n  Give one of them another name."
+        )
 
 
 def sizes_of(
