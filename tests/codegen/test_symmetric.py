@@ -247,3 +247,17 @@ def test_nan_and_infinity_are_where_they_were() -> None:
 def test_half_of_the_operations_are_counted() -> None:
     x, s = drawn(300, 70, "float32")
     assert cr.jit(SYMMETRIC["XᵀX"]).cost(x, s).operations == 2 * 300 * 70 * 71 // 2
+
+
+@pytest.mark.parametrize("output", ["nij", "ijn", "inj"])
+@pytest.mark.parametrize("shape", [(5, 3), (17, 33), (5, 0)])
+def test_one_product_repeated_along_an_axis(shape: tuple[int, int], output: str) -> None:
+    a = np.random.default_rng(0).normal(size=shape)
+
+    def f(a: cr.Tensor) -> cr.Tensor:
+        return cr.einsum(f"ik,njk->{output}", a, cr.broadcast_to(a, (4, *shape)))
+
+    graph, arrays = optimized(f, a)
+    (found,) = natively(graph, arrays)
+    exact = np.einsum(f"ik,njk->{output}", a, np.broadcast_to(a, (4, *shape)))
+    np.testing.assert_allclose(found, exact, rtol=1e-12, atol=1e-12)

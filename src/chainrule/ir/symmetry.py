@@ -63,7 +63,14 @@ def gram_of(node: Node) -> Gram | None:
     sides = [_factors(n, labels) for n, labels in zip(node.inputs, inputs, strict=True)]
     shared = set(inputs[0]) & set(inputs[1])
     found = (_with_mirror(sides, shared, mirror) for mirror in mirrors)
-    return next((gram for gram in found if gram is not None), None)
+    whole = (g for g in found if g is not None and {*op.subscripts.output} <= _labels(g))
+    return next(whole, None)
+
+
+def _labels(gram: Gram) -> set[int]:
+    """The axes that a product has from its factors; it may be repeated along others."""
+    named = {n for factors in (gram.base, *gram.scales) for _, own in factors for n in own}
+    return named | {*gram.mirror}
 
 
 def _with_mirror(
