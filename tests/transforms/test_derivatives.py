@@ -80,6 +80,29 @@ def test_vmap_moves_axes_and_keeps_what_is_not_mapped():
     assert f(x, cr.tensor([1.0, 10.0])).tolist() == [[0.0, 1.0, 2.0], [30.0, 40.0, 50.0]]
 
 
+def test_a_rule_holds_for_a_result_that_depends_on_nothing():
+    @cr.custom_derivative(lambda inputs, y, tangents: 2 * inputs[0] * tangents[0])
+    def guessed(x):
+        return cr.zeros_like(x)
+
+    x = cr.tensor([[1.0, 2.0], [3.0, 4.0]])
+    slope = cr.vmap(cr.grad(lambda v: cr.sum(guessed(v))))(x)
+    np.testing.assert_array_equal(slope.numpy(), 2 * x.numpy())
+    _, tangents = cr.jvp(cr.vmap(guessed), (x,), (x,))
+    np.testing.assert_array_equal(tangents.numpy(), 2 * x.numpy() ** 2)
+
+
+def test_vmap_of_a_derivative_of_empty_rows():
+    """The log of an empty sum is −∞ whatever the row is; its tangent is one for each row still."""
+    x = cr.ones((5, 0))
+
+    def slopes(x):
+        return cr.vmap(cr.grad(lambda v: cr.sum(v) * cr.logsumexp(v)))(x)
+
+    values, tangents = cr.jvp(slopes, (x,), (x,))
+    assert values.shape == tangents.shape == (5, 0)
+
+
 def test_vmap_of_trees():
     f = cr.vmap(lambda p, x: p["w"] * x, in_axes=({"w": 0}, None))
     assert f({"w": cr.tensor([1.0, 2.0])}, cr.tensor(3.0)).tolist() == [3.0, 6.0]

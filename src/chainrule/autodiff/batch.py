@@ -196,7 +196,12 @@ def _marked(made: Sequence[Node], batched: Sequence[bool], size: int) -> list[No
 def _block(node: Node, op: Block, table: Batched, size: int) -> list[Node | None]:
     batched = [i in table for i in node.inputs]
     body, present = batched_body(op.body, batched, size)
-    tangent = None if op.tangent is None else _batched_rule(op.tangent, batched, present, size)
+    tangent = None
+    if op.tangent is not None:
+        # A result that is the same for all may have a tangent that differs, as a rule likes.
+        every = [True] * len(present)
+        body, present = _complete(body, present, every, size), every
+        tangent = _batched_rule(op.tangent, batched, present, size)
     operands = [table.get(i, i) for i in node.inputs]
     made = build.block(op.name, body, operands, tangent, op.barrier)
     return _marked(made, present, size)

@@ -70,6 +70,8 @@ def record_block(
             formals.append(build.alias(operands[-1]))
         arguments.append(of_node(formals[-1], tensor._recording) if tensor._recording else tensor)
     leaves, structure = flatten(function(*arguments))
+    if tangent is not None and recordings:  # a rule may give a constant a slope, as a guess
+        leaves = [of_node(node_of(v, host), host) if _is_known(v) else v for v in leaves]
     places = [k for k, v in enumerate(leaves) if isinstance(v, Tensor) and v._recording is not None]
     if not places:
         return unflatten(structure, leaves)
@@ -82,6 +84,10 @@ def record_block(
     for k, node in zip(places, made, strict=True):
         leaves[k] = of_node(node, host)
     return unflatten(structure, leaves)
+
+
+def _is_known(leaf: Any) -> bool:
+    return isinstance(leaf, Tensor) and leaf._recording is None
 
 
 def _without_closure(name: str, rule: BlockTangent, count: int) -> BlockTangent:
