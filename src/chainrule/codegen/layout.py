@@ -31,8 +31,8 @@ __all__ = ["Layout", "items_of", "ordered", "results_of"]
 
 def items_of(graph: Graph, target: Target) -> list[Item]:
     """The kernels and other steps that compute a graph, in order."""
-    steps = without_unread(steps_of(graph), graph)
-    steps = cut_rows(with_turned_copies(steps), target)
+    read = without_unread(steps_of(graph), graph)
+    steps = cut_rows(with_turned_copies(read), target)
     steps = split_sums(steps, lambda s: plan_of(target, s, own_rank(s)) is not None)
     steps = arrange_factors(in_words(cut_rows(steps, target), target), target)
     return [item for item in fuse(steps, target.vector_bits) if _computes(item)]
