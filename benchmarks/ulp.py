@@ -29,12 +29,12 @@ from typing import NamedTuple
 import numpy as np
 
 from benchmarks.timing import machine, table
-from chainrule.codegen.llvm import Module
+from chainrule.codegen.assembly.llvm import Module
+from chainrule.codegen.assembly.target import Target
+from chainrule.codegen.assembly.texts import module_text
+from chainrule.codegen.assembly.values import vector
 from chainrule.codegen.mathematics.lanes import Lanes, where
 from chainrule.codegen.mathematics.roots import root
-from chainrule.codegen.target import Target
-from chainrule.codegen.texts import module_text
-from chainrule.codegen.values import vector
 from chainrule.ir.dtype import DType, float32, float64
 from chainrule.ir.scalar import SCALARS
 from chainrule.runtime.engine import host_target, load, target_for

@@ -13,7 +13,7 @@ from safetensors.numpy import load_file
 from chainrule.cli.commands import run
 from chainrule.cli.settings import LOSSES, MOST_THREADS, OPTIMIZERS, PRECISIONS, SCHEDULES
 from chainrule.cli.threads import _VARIABLES, use_threads
-from chainrule.codegen import target
+from chainrule.codegen.assembly import target
 from chainrule.runtime.processors import thread_count
 from chainrule.runtime.team_layout import CAPACITY
 from chainrule.train import training

@@ -10,7 +10,8 @@ import numpy as np
 import pytest
 
 import chainrule as cr
-from chainrule.codegen import carries, program
+from chainrule.codegen import program
+from chainrule.codegen.statements import carries
 from chainrule.ir.graph import Graph
 from chainrule.runtime import native
 from chainrule.runtime.memory import empty

@@ -11,12 +11,12 @@ from typing import Any
 
 import numpy as np
 
-from chainrule.codegen.llvm import Builder, Module
+from chainrule.codegen.assembly.llvm import Builder, Module
+from chainrule.codegen.assembly.target import Target
+from chainrule.codegen.assembly.texts import module_text
+from chainrule.codegen.assembly.values import constant, vector
 from chainrule.codegen.mathematics.lanes import Lanes
-from chainrule.codegen.scalars import emit_scalar
-from chainrule.codegen.target import Target
-from chainrule.codegen.texts import module_text
-from chainrule.codegen.values import constant, vector
+from chainrule.codegen.mathematics.scalars import emit_scalar
 from chainrule.ir.dtype import DType, bool_, float32
 from chainrule.ir.scalar import SCALARS, Scalar
 from chainrule.runtime.engine import Library, load

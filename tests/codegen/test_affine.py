@@ -5,7 +5,7 @@ import itertools
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from chainrule.codegen.affine import Affine, flattened, known, unflattened, variable
+from chainrule.codegen.statements.affine import Affine, flattened, known, unflattened, variable
 
 EXTENTS = {0: 2, 1: 3, 2: 4}
 numbers = st.integers(-5, 5)

@@ -9,9 +9,9 @@ import numpy as np
 import pytest
 
 import chainrule as cr
-from chainrule.codegen.carries import overwritten
 from chainrule.codegen.layout import items_of
 from chainrule.codegen.nested import with_own_outputs
+from chainrule.codegen.statements.carries import overwritten
 from chainrule.errors import IndexingError
 from chainrule.ir.primitives import Loop
 from chainrule.runtime.engine import host_target

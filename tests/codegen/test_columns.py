@@ -8,11 +8,11 @@ import numpy as np
 import pytest
 
 import chainrule as cr
-from chainrule.codegen.fuse import Fused, fuse
+from chainrule.codegen.assembly.texts import module_texts
 from chainrule.codegen.program import compile_graph
-from chainrule.codegen.split import split_sums
-from chainrule.codegen.steps import steps_of
-from chainrule.codegen.texts import module_texts
+from chainrule.codegen.statements.fuse import Fused, fuse
+from chainrule.codegen.statements.split import split_sums
+from chainrule.codegen.statements.steps import steps_of
 from chainrule.runtime.engine import target_for
 from chainrule.runtime.native import NativeProgram
 from chainrule.runtime.quiet import quietly

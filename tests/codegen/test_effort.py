@@ -6,11 +6,11 @@ import numpy as np
 import pytest
 
 import chainrule as cr
-from chainrule.codegen.effort import PAYS, of_product
+from chainrule.codegen.assembly.target import Target
+from chainrule.codegen.assembly.texts import module_texts
+from chainrule.codegen.kernels.effort import PAYS, of_product
 from chainrule.codegen.outline import Native, works
 from chainrule.codegen.program import compile_graph
-from chainrule.codegen.target import Target
-from chainrule.codegen.texts import module_texts
 from chainrule.runtime.engine import target_for
 from tests.codegen.guarded import optimized
 

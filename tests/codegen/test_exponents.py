@@ -8,12 +8,12 @@ import numpy as np
 import pytest
 
 import chainrule as cr
-from chainrule.codegen import kernels
-from chainrule.codegen.exponents import exponentials_below_one
-from chainrule.codegen.fuse import Fused
+from chainrule.codegen.kernels import fused
+from chainrule.codegen.kernels.exponents import exponentials_below_one
 from chainrule.codegen.layout import items_of
-from chainrule.codegen.loops import Apply, parts
 from chainrule.codegen.program import compile_graph
+from chainrule.codegen.statements.fuse import Fused
+from chainrule.codegen.statements.loops import Apply, parts
 from chainrule.runtime.engine import host_target, target_for
 from tests.codegen.guarded import natively, optimized
 
@@ -78,7 +78,7 @@ def test_what_is_known_changes_no_bit(
     x[1, 2], x[2, 3], x[3, 4], x[5] = np.inf, -np.inf, np.nan, -np.inf
     graph, arrays = optimized(KNOWN[name], x)
     got = natively(graph, arrays)
-    monkeypatch.setattr(kernels, "exponentials_below_one", lambda _: frozenset())
+    monkeypatch.setattr(fused, "exponentials_below_one", lambda _: frozenset())
     for one, other in zip(got, natively(graph, arrays), strict=True):
         nan = np.isnan(one)
         np.testing.assert_array_equal(nan, np.isnan(other))

@@ -5,8 +5,8 @@ from typing import Any
 import numpy as np
 
 import chainrule as cr
-from chainrule.codegen.fuse import Fused, fuse
-from chainrule.codegen.steps import Check, Draw, Scattered, steps_of
+from chainrule.codegen.statements.fuse import Fused, fuse
+from chainrule.codegen.statements.steps import Check, Draw, Scattered, steps_of
 from chainrule.data.augmentation import Flip, augment
 from tests.codegen.guarded import by_numpy, natively, optimized
 

@@ -9,8 +9,8 @@ import pytest
 import scipy.special
 
 import chainrule as cr
-from chainrule.codegen.scalars import is_native
-from chainrule.codegen.target import Target
+from chainrule.codegen.assembly.target import Target
+from chainrule.codegen.mathematics.scalars import is_native
 from chainrule.ir.dtype import float32, float64
 from chainrule.ir.scalar import SCALARS
 from chainrule.runtime.engine import host_target, target_for

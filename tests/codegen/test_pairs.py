@@ -5,14 +5,14 @@ import ctypes
 import numpy as np
 import pytest
 
-from chainrule.codegen.llvm import Module
-from chainrule.codegen.product import Product
+from chainrule.codegen.assembly.llvm import Module
+from chainrule.codegen.assembly.target import Target
+from chainrule.codegen.assembly.texts import module_text
+from chainrule.codegen.assembly.values import Value
 from chainrule.codegen.products.operands import Operand
 from chainrule.codegen.products.pairs import words_of
 from chainrule.codegen.products.plan import make_plan, prefers_turned
-from chainrule.codegen.target import Target
-from chainrule.codegen.texts import module_text
-from chainrule.codegen.values import Value
+from chainrule.codegen.products.product import Product
 from chainrule.runtime.engine import host_target, load, target_for
 from chainrule.runtime.translation import assembly, object_code
 from tests.codegen.test_product import LAYOUTS, compiled, operands_of, text_of

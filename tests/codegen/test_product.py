@@ -9,13 +9,20 @@ from typing import Any, NamedTuple
 import numpy as np
 import pytest
 
-from chainrule.codegen.llvm import Builder, Module
-from chainrule.codegen.product import Operand, Product, Result, Strided, Touched, emit_product
+from chainrule.codegen.assembly.llvm import Builder, Module
+from chainrule.codegen.assembly.target import Target
+from chainrule.codegen.assembly.texts import module_text
+from chainrule.codegen.assembly.values import Value, constant, lanes, sequence, vector
 from chainrule.codegen.products.plan import Plan, make_plan
 from chainrule.codegen.products.prefetch import Share, ahead
-from chainrule.codegen.target import Target
-from chainrule.codegen.texts import module_text
-from chainrule.codegen.values import Value, constant, lanes, sequence, vector
+from chainrule.codegen.products.product import (
+    Operand,
+    Product,
+    Result,
+    Strided,
+    Touched,
+    emit_product,
+)
 from chainrule.runtime.engine import Library, host_target, load, target_for
 from chainrule.runtime.translation import object_code
 

@@ -8,7 +8,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 import chainrule as cr
-from chainrule.codegen.steps import steps_of
+from chainrule.codegen.statements.steps import steps_of
 from chainrule.runtime.native import NativeProgram
 from tests.codegen.graphs import LARGE, Drawn, graphs
 from tests.codegen.guarded import by_numpy, natively, optimized, shared_at_once

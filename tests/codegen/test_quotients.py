@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 
 import chainrule as cr
-from chainrule.codegen.llvm import Module
-from chainrule.codegen.texts import module_text
+from chainrule.codegen.assembly.llvm import Module
+from chainrule.codegen.assembly.texts import module_text
 from tests.codegen.native import ulps
 
 SPECIAL = [0.0, -0.0, np.inf, -np.inf, np.nan, 1.0, -1.0]

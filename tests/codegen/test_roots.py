@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 
 import chainrule as cr
+from chainrule.codegen.assembly.target import Target
 from chainrule.codegen.mathematics.roots import root
-from chainrule.codegen.target import Target
 from chainrule.runtime.engine import host_target
 from tests.codegen.native import mapped
 

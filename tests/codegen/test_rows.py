@@ -11,8 +11,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import chainrule as cr
-from chainrule.codegen.fuse import Fused
 from chainrule.codegen.layout import items_of
+from chainrule.codegen.statements.fuse import Fused
 from chainrule.runtime.engine import host_target, target_for
 from chainrule.runtime.native import NativeProgram
 from tests.codegen.guarded import by_numpy, natively, optimized

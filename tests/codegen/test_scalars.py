@@ -16,12 +16,12 @@ import numpy as np
 import pytest
 
 import chainrule as cr
-from chainrule.codegen.llvm import Module
+from chainrule.codegen.assembly.llvm import Module
+from chainrule.codegen.assembly.target import Target
+from chainrule.codegen.assembly.texts import module_text
+from chainrule.codegen.assembly.values import constant, vector
 from chainrule.codegen.mathematics.lanes import Lanes, looked_up
-from chainrule.codegen.scalars import emit_scalar, is_native
-from chainrule.codegen.target import Target
-from chainrule.codegen.texts import module_text
-from chainrule.codegen.values import constant, vector
+from chainrule.codegen.mathematics.scalars import emit_scalar, is_native
 from chainrule.functions import incomplete
 from chainrule.ir.dtype import ALL, DType, bool_, float32, float64, int32, int64, uint8, uint64
 from chainrule.ir.scalar import SCALARS, Scalar

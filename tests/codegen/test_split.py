@@ -7,9 +7,9 @@ import numpy as np
 import pytest
 
 import chainrule as cr
-from chainrule.codegen.fuse import Fused, fuse
-from chainrule.codegen.split import split_sums
-from chainrule.codegen.steps import steps_of
+from chainrule.codegen.statements.fuse import Fused, fuse
+from chainrule.codegen.statements.split import split_sums
+from chainrule.codegen.statements.steps import steps_of
 from tests.codegen.guarded import by_numpy, natively, optimized
 
 SHAPE = (640, 513)

@@ -6,11 +6,11 @@ import numpy as np
 import pytest
 
 import chainrule as cr
-from chainrule.codegen.clusters import clusters
-from chainrule.codegen.fuse import fuse
-from chainrule.codegen.kernels import _without_inner
-from chainrule.codegen.squares import Squares, squares_of
-from chainrule.codegen.steps import steps_of
+from chainrule.codegen.kernels.fused import _without_inner
+from chainrule.codegen.kernels.squares import Squares, squares_of
+from chainrule.codegen.statements.clusters import clusters
+from chainrule.codegen.statements.fuse import fuse
+from chainrule.codegen.statements.steps import steps_of
 from tests.codegen.guarded import by_numpy, natively, optimized
 
 F = Callable[..., object]

@@ -8,10 +8,10 @@ import numpy as np
 import pytest
 
 import chainrule as cr
-from chainrule.codegen import streaming
-from chainrule.codegen.affine import Affine
-from chainrule.codegen.loops import Load
+from chainrule.codegen.kernels import streaming
 from chainrule.codegen.program import compile_graph
+from chainrule.codegen.statements.affine import Affine
+from chainrule.codegen.statements.loops import Load
 from chainrule.ir import build
 from chainrule.ir.dtype import float32
 from chainrule.runtime.engine import host_target, target_for

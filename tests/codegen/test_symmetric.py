@@ -11,8 +11,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import chainrule as cr
-from chainrule.codegen.product import Product
-from chainrule.codegen.target import Target
+from chainrule.codegen.assembly.target import Target
+from chainrule.codegen.products.product import Product
 from chainrule.ir.symmetry import is_symmetric
 from chainrule.runtime.engine import host_target, target_for
 from chainrule.runtime.native import NativeProgram

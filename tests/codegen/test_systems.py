@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 import chainrule as cr
-from chainrule.codegen.steps import Host, Solve, steps_of
+from chainrule.codegen.statements.steps import Host, Solve, steps_of
 from chainrule.errors import ArgumentError
 from chainrule.testing import assert_close
 from tests.codegen.guarded import natively, optimized

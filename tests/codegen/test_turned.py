@@ -7,9 +7,9 @@ import numpy as np
 import pytest
 
 import chainrule as cr
-from chainrule.codegen.loops import Statement, loads
-from chainrule.codegen.steps import steps_of
-from chainrule.codegen.turned import with_turned_copies
+from chainrule.codegen.statements.loops import Statement, loads
+from chainrule.codegen.statements.steps import steps_of
+from chainrule.codegen.statements.turned import with_turned_copies
 from tests.codegen.guarded import by_numpy, natively, optimized
 
 F = Callable[..., Any]

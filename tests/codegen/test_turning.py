@@ -6,11 +6,11 @@ import numpy as np
 import pytest
 
 import chainrule as cr
-from chainrule.codegen.affine import Affine, variable
-from chainrule.codegen.loops import Guard, Load, Statement
+from chainrule.codegen.assembly.target import Target
+from chainrule.codegen.kernels.turning import turn_of
 from chainrule.codegen.program import compile_graph
-from chainrule.codegen.target import Target
-from chainrule.codegen.turning import turn_of
+from chainrule.codegen.statements.affine import Affine, variable
+from chainrule.codegen.statements.loops import Guard, Load, Statement
 from chainrule.ir import build
 from chainrule.ir.dtype import float32
 from tests.codegen.guarded import natively, optimized

@@ -9,11 +9,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import chainrule as cr
-from chainrule.codegen import fuse
+from chainrule.codegen.assembly.target import Target
 from chainrule.codegen.layout import items_of
 from chainrule.codegen.outline import works
 from chainrule.codegen.program import compile_graph
-from chainrule.codegen.target import Target
+from chainrule.codegen.statements import fuse
 from chainrule.codegen.windows import nest, plan, words
 from chainrule.codegen.windows.plan import plan_of
 from chainrule.runtime.native import NativeProgram

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 import chainrule as cr
-from chainrule.codegen import kernels
+from chainrule.codegen.kernels import fused
 from chainrule.codegen.program import compile_graph
 from chainrule.runtime.engine import host_target, target_for
 from chainrule.runtime.translation import assembly
@@ -131,7 +131,7 @@ def test_what_is_in_words_is_right_without_tiles_too(monkeypatch: pytest.MonkeyP
     x, w, settings = LAYER
     arrays = given(x, w, settings)
     wanted = [t.numpy() for t in cr.jit(both, precision="bf16")(*arrays, settings)]
-    monkeypatch.setattr(kernels, "plan_of", lambda *_: None)
+    monkeypatch.setattr(fused, "plan_of", lambda *_: None)
     found = cr.jit(lambda *own: both(*own, settings), precision="bf16")(*arrays)
     for a, b in zip(found, wanted, strict=True):
         np.testing.assert_allclose(a.numpy(), b, rtol=0, atol=2e-6 * np.abs(b).max())

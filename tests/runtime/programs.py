@@ -5,10 +5,10 @@ from collections.abc import Callable
 
 import numpy as np
 
-from chainrule.codegen.llvm import Builder, Module
-from chainrule.codegen.target import Target
-from chainrule.codegen.texts import module_text
-from chainrule.codegen.values import Value, constant, vector
+from chainrule.codegen.assembly.llvm import Builder, Module
+from chainrule.codegen.assembly.target import Target
+from chainrule.codegen.assembly.texts import module_text
+from chainrule.codegen.assembly.values import Value, constant, vector
 from chainrule.runtime.engine import Library, host_target, load
 from chainrule.runtime.threads import symbols
 

@@ -15,9 +15,9 @@ from typing import Any
 import numpy as np
 import pytest
 
-from chainrule.codegen.llvm import Module
-from chainrule.codegen.texts import module_text, module_texts
-from chainrule.codegen.values import Value
+from chainrule.codegen.assembly.llvm import Module
+from chainrule.codegen.assembly.texts import module_text, module_texts
+from chainrule.codegen.assembly.values import Value
 from chainrule.errors import ArgumentError, CompileError
 from chainrule.runtime import engine, translation
 from chainrule.runtime.engine import host_target, load, target_for
@@ -237,7 +237,7 @@ def chained(count: int) -> list[str]:
 
 
 def test_modules_that_call_each_other_are_one_library(monkeypatch):
-    monkeypatch.setattr("chainrule.codegen.texts._LINES", 1)
+    monkeypatch.setattr("chainrule.codegen.assembly.texts._LINES", 1)
     texts = chained(5)
     assert len(texts) == 5
     assert all(text.count("define internal double @bonus") == 1 for text in texts)
@@ -259,7 +259,7 @@ def test_the_last_of_several_texts_is_translated_plainly(monkeypatch):
         return plain(text, target, level)
 
     monkeypatch.setenv("CHAINRULE_THREADS", "1")
-    monkeypatch.setattr("chainrule.codegen.texts._LINES", 1)
+    monkeypatch.setattr("chainrule.codegen.assembly.texts._LINES", 1)
     monkeypatch.setattr(translation, "_object_code", noted)
     load(chained(6), host_target())
     load(chained(1), host_target())
@@ -267,7 +267,7 @@ def test_the_last_of_several_texts_is_translated_plainly(monkeypatch):
 
 
 def test_a_module_of_several_that_llvm_refuses_is_told_of(monkeypatch):
-    monkeypatch.setattr("chainrule.codegen.texts._LINES", 1)
+    monkeypatch.setattr("chainrule.codegen.assembly.texts._LINES", 1)
     texts = chained(4)
     texts[2] = texts[2].replace("fadd double", "fadd float")
     with pytest.raises(CompileError, match=r"^LLVM does not accept the program: "):
@@ -278,7 +278,7 @@ def test_without_threads_modules_are_translated_one_after_another(monkeypatch):
     def refuse(self: threading.Thread) -> None:
         raise RuntimeError("can't start new thread")
 
-    monkeypatch.setattr("chainrule.codegen.texts._LINES", 1)
+    monkeypatch.setattr("chainrule.codegen.assembly.texts._LINES", 1)
     monkeypatch.setattr(threading.Thread, "start", refuse)
     library = load(chained(3), host_target())
     call = ctypes.CFUNCTYPE(ctypes.c_double, ctypes.c_double)(library.address("f0"))

@@ -15,8 +15,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from chainrule.codegen.llvm import Module
-from chainrule.codegen.texts import module_text
+from chainrule.codegen.assembly.llvm import Module
+from chainrule.codegen.assembly.texts import module_text
 from chainrule.errors import ArgumentError, CapacityError
 from chainrule.runtime import threads, translation
 from chainrule.runtime.engine import Library, host_target, load

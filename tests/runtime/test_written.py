@@ -8,13 +8,14 @@ from pathlib import Path
 
 import pytest
 
-from chainrule.codegen.llvm import Module
-from chainrule.codegen.texts import module_text
+from chainrule.codegen.assembly.llvm import Module
+from chainrule.codegen.assembly.texts import module_text
 from chainrule.runtime import engine, teamwork, written
 from chainrule.runtime.call_text import call_text
 from chainrule.runtime.engine import host_target, load, load_kept
 from chainrule.runtime.written import WRITERS, Written
 
+WRITER = "codegen/assembly/llvm.py"
 PACKAGE = Path(written.__file__).parent.parent
 TEXTS = {"call": call_text, "pool": lambda: teamwork.pool_text(host_target(), futex=None)}
 
@@ -23,10 +24,10 @@ TEXTS = {"call": call_text, "pool": lambda: teamwork.pool_text(host_target(), fu
 def files(tmp_path, monkeypatch):
     """A copy of the files that write texts, older than what was imported."""
     monkeypatch.setenv("CHAINRULE_CACHE", str(tmp_path / "cache"))
-    (tmp_path / "codegen").mkdir()
+    (tmp_path / "codegen/assembly").mkdir(parents=True)
     shutil.copytree(PACKAGE / "runtime", tmp_path / "runtime")
     for name in WRITERS:
-        shutil.copy(PACKAGE / "codegen" / f"{name}.py", tmp_path / "codegen")
+        shutil.copy(PACKAGE / "codegen/assembly" / f"{name}.py", tmp_path / "codegen/assembly")
     monkeypatch.setattr(written, "__file__", str(tmp_path / "runtime" / "written.py"))
     monkeypatch.setattr(written, "_IMPORTED", 2**63)
     written._state.cache_clear()
@@ -52,7 +53,7 @@ def test_code_is_found_without_writing_its_text(files):
     assert load(text, host_target()).texts == [_text()]
 
 
-@pytest.mark.parametrize("name", ["runtime/giving.py", "codegen/llvm.py", "runtime/new.py"])
+@pytest.mark.parametrize("name", ["runtime/giving.py", WRITER, "runtime/new.py"])
 def test_a_file_that_changes_or_comes_is_noticed(files, name):
     text = Written("one", _text)
     load(text, host_target())
@@ -87,9 +88,9 @@ def test_only_files_that_are_looked_at_take_part_in_writing(name):
     finally:
         sys.setprofile(None)
     ours = {Path(f).relative_to(PACKAGE) for f in ran if f.startswith(str(PACKAGE))}
-    seen = {Path("codegen", f"{n}.py") for n in WRITERS}
+    seen = {Path("codegen/assembly", f"{n}.py") for n in WRITERS}
     assert {f for f in ours if f.parts[0] != "runtime"} <= seen
-    assert Path("codegen/llvm.py") in ours
+    assert Path(WRITER) in ours
 
 
 def test_what_writers_import_from_the_compiler_is_looked_at_too():

@@ -203,7 +203,7 @@ def test_a_short_batch_whose_step_is_translated_plainly_has_the_same_bits(
 def test_strides_of_any_length_have_the_same_kernels(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
-    monkeypatch.setattr("chainrule.codegen.texts._LINES", 100)
+    monkeypatch.setattr("chainrule.codegen.assembly.texts._LINES", 100)
     monkeypatch.setenv("CHAINRULE_CACHE", str(tmp_path))
     translated: list[str] = []
     plain = translation._object_code

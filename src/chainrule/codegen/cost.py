@@ -6,10 +6,10 @@ import math
 from collections.abc import Iterable
 from typing import NamedTuple
 
-from chainrule.codegen.fuse import Fused, Item, reads, targets
-from chainrule.codegen.loops import Add, Apply, Choose, Expression, Pairs, Times, parts
 from chainrule.codegen.outline import Native, works
-from chainrule.codegen.steps import Check, Contraction, Draw, Scattered, Solve, Spread
+from chainrule.codegen.statements.fuse import Fused, Item, reads, targets
+from chainrule.codegen.statements.loops import Add, Apply, Choose, Expression, Pairs, Times, parts
+from chainrule.codegen.statements.steps import Check, Contraction, Draw, Scattered, Solve, Spread
 
 __all__ = ["Cost", "cost", "kernel_cost"]
 

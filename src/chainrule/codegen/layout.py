@@ -5,20 +5,29 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import Any, final
 
-from chainrule.codegen.carries import overwritten, taken_over
-from chainrule.codegen.fuse import Fused, Item, fuse, own_rank, reads, targets
-from chainrule.codegen.llvm import Builder
+from chainrule.codegen.assembly.llvm import Builder
+from chainrule.codegen.assembly.table import ARENA, FIRST
+from chainrule.codegen.assembly.target import Target
+from chainrule.codegen.assembly.values import Value
+from chainrule.codegen.kernels.streaming import streamed_in
 from chainrule.codegen.memory import arrange
 from chainrule.codegen.nested import Room, rooms
 from chainrule.codegen.outline import Body
-from chainrule.codegen.split import split_sums
-from chainrule.codegen.steps import Check, Draw, Host, Nested, Scattered, Solve, Spread, steps_of
-from chainrule.codegen.streaming import streamed_in
-from chainrule.codegen.table import ARENA, FIRST
-from chainrule.codegen.target import Target
-from chainrule.codegen.turned import with_turned_copies
-from chainrule.codegen.unread import without_unread
-from chainrule.codegen.values import Value
+from chainrule.codegen.statements.carries import overwritten, taken_over
+from chainrule.codegen.statements.fuse import Fused, Item, fuse, own_rank, reads, targets
+from chainrule.codegen.statements.split import split_sums
+from chainrule.codegen.statements.steps import (
+    Check,
+    Draw,
+    Host,
+    Nested,
+    Scattered,
+    Solve,
+    Spread,
+    steps_of,
+)
+from chainrule.codegen.statements.turned import with_turned_copies
+from chainrule.codegen.statements.unread import without_unread
 from chainrule.codegen.windows.arrange import arrange_factors
 from chainrule.codegen.windows.bands import cut_rows
 from chainrule.codegen.windows.plan import plan_of

@@ -11,9 +11,10 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Final
 
-from chainrule.codegen.affine import Affine
-from chainrule.codegen.fuse import Fused, Item
-from chainrule.codegen.loops import (
+from chainrule.codegen.outline import Inner, Native, Part, Work
+from chainrule.codegen.statements.affine import Affine
+from chainrule.codegen.statements.fuse import Fused, Item
+from chainrule.codegen.statements.loops import (
     Add,
     Apply,
     Choose,
@@ -29,8 +30,15 @@ from chainrule.codegen.loops import (
     Times,
     Words,
 )
-from chainrule.codegen.outline import Inner, Native, Part, Work
-from chainrule.codegen.steps import Check, Contraction, Draw, Host, Scattered, Solve, Spread
+from chainrule.codegen.statements.steps import (
+    Check,
+    Contraction,
+    Draw,
+    Host,
+    Scattered,
+    Solve,
+    Spread,
+)
 from chainrule.ir.graph import Node
 from chainrule.ir.primitives import Loop
 from chainrule.ir.show import numbering, type_text

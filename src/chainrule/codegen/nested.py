@@ -11,10 +11,10 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from typing import NamedTuple
 
-from chainrule.codegen.llvm import Builder
+from chainrule.codegen.assembly.llvm import Builder
+from chainrule.codegen.assembly.table import FIRST, STATUS
+from chainrule.codegen.assembly.values import Value, constant
 from chainrule.codegen.outline import Body
-from chainrule.codegen.table import FIRST, STATUS
-from chainrule.codegen.values import Value, constant
 from chainrule.ir.graph import Graph, Node
 from chainrule.ir.primitives import Axis, Cond, Data, Loop, View
 

@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, NamedTuple
 
-from chainrule.codegen.draft import Kernel
-from chainrule.codegen.fuse import Item
-from chainrule.codegen.llvm import Module
-from chainrule.codegen.steps import Host, Nested
-from chainrule.codegen.texts import module_text
+from chainrule.codegen.assembly.llvm import Module
+from chainrule.codegen.assembly.texts import module_text
+from chainrule.codegen.kernels.draft import Kernel
+from chainrule.codegen.statements.fuse import Item
+from chainrule.codegen.statements.steps import Host, Nested
 from chainrule.ir.graph import Graph, Node
 from chainrule.ir.primitives import Loop
 

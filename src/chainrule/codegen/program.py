@@ -13,14 +13,18 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, nullcontext
 
-from chainrule.codegen.contractions import emit_contraction
-from chainrule.codegen.draft import Draft, Kernel
-from chainrule.codegen.draws import emit_draw
-from chainrule.codegen.effort import PAYS
-from chainrule.codegen.fuse import Fused, Item, reads, targets
-from chainrule.codegen.kernels import emit_fused
+from chainrule.codegen.assembly.llvm import Builder, Module
+from chainrule.codegen.assembly.table import ARENA, FIRST, SCRATCH, STATUS
+from chainrule.codegen.assembly.target import Target
+from chainrule.codegen.assembly.values import Value, constant
+from chainrule.codegen.kernels.contractions import emit_contraction
+from chainrule.codegen.kernels.draft import Draft, Kernel
+from chainrule.codegen.kernels.draws import emit_draw
+from chainrule.codegen.kernels.effort import PAYS
+from chainrule.codegen.kernels.fused import emit_fused
+from chainrule.codegen.kernels.sums import emit_check, emit_scattered, emit_spread
+from chainrule.codegen.kernels.systems import emit_solve
 from chainrule.codegen.layout import Layout, ordered, results_of
-from chainrule.codegen.llvm import Builder, Module
 from chainrule.codegen.nested import (
     Around,
     emit_cond,
@@ -29,12 +33,8 @@ from chainrule.codegen.nested import (
     with_own_outputs,
 )
 from chainrule.codegen.outline import Body, Inner, Native, Part, Segment, Work
-from chainrule.codegen.steps import Check, Draw, Host, Nested, Scattered, Solve, Spread
-from chainrule.codegen.sums import emit_check, emit_scattered, emit_spread
-from chainrule.codegen.systems import emit_solve
-from chainrule.codegen.table import ARENA, FIRST, SCRATCH, STATUS
-from chainrule.codegen.target import Target
-from chainrule.codegen.values import Value, constant
+from chainrule.codegen.statements.fuse import Fused, Item, reads, targets
+from chainrule.codegen.statements.steps import Check, Draw, Host, Nested, Scattered, Solve, Spread
 from chainrule.ir.graph import Graph
 from chainrule.ir.primitives import Cond, Loop
 

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import Final
 
-from chainrule.codegen.llvm import Builder, Module
-from chainrule.codegen.values import Value, constant
+from chainrule.codegen.assembly.llvm import Builder, Module
+from chainrule.codegen.assembly.values import Value, constant
 from chainrule.runtime.matching import AT, NULL
 from chainrule.runtime.objects import Refusing, at
 from chainrule.runtime.team_layout import forever, pointer

@@ -11,8 +11,8 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any, Final
 
-from chainrule.codegen.llvm import Builder, Module
-from chainrule.codegen.values import Value, constant
+from chainrule.codegen.assembly.llvm import Builder, Module
+from chainrule.codegen.assembly.values import Value, constant
 from chainrule.runtime.matching import NULL, PLACES, words_of
 from chainrule.runtime.team_layout import forever, negation
 

@@ -8,10 +8,10 @@ from __future__ import annotations
 
 from typing import Final
 
-from chainrule.codegen.llvm import Builder, Module
-from chainrule.codegen.table import FIRST
-from chainrule.codegen.texts import module_text
-from chainrule.codegen.values import Value, constant
+from chainrule.codegen.assembly.llvm import Builder, Module
+from chainrule.codegen.assembly.table import FIRST
+from chainrule.codegen.assembly.texts import module_text
+from chainrule.codegen.assembly.values import Value, constant
 from chainrule.runtime.apply_text import write_apply
 from chainrule.runtime.building import write_build
 from chainrule.runtime.engine import host_target

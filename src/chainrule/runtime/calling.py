@@ -20,7 +20,7 @@ from typing import Any, Final, NamedTuple
 
 import numpy as np
 
-from chainrule.codegen.table import FIRST
+from chainrule.codegen.assembly.table import FIRST
 from chainrule.runtime.building import STEP, Build
 from chainrule.runtime.call_code import FAST, maker
 from chainrule.runtime.call_text import ARGUMENTS, FIELDS

@@ -21,7 +21,7 @@ from functools import cache
 from hashlib import sha256
 from typing import Final
 
-from chainrule.codegen.target import Target
+from chainrule.codegen.assembly.target import Target
 from chainrule.errors import ArgumentError, CompileError
 from chainrule.runtime.cache import fetch, keep, key_of, remove
 from chainrule.runtime.linking import Code, Image, link

@@ -9,8 +9,8 @@ from __future__ import annotations
 
 from typing import Final, NamedTuple
 
-from chainrule.codegen.llvm import Module
-from chainrule.codegen.values import constant
+from chainrule.codegen.assembly.llvm import Module
+from chainrule.codegen.assembly.values import constant
 from chainrule.runtime.matching import AT, NULL
 from chainrule.runtime.objects import at
 from chainrule.runtime.shelves import NAME

@@ -20,8 +20,8 @@ from typing import Any, Final, NamedTuple
 
 import numpy as np
 
-from chainrule.codegen.llvm import Module
-from chainrule.codegen.values import Value, constant
+from chainrule.codegen.assembly.llvm import Module
+from chainrule.codegen.assembly.values import Value, constant
 from chainrule.runtime.team_layout import forever, pointer
 
 __all__ = [

@@ -9,12 +9,12 @@ from typing import Any, Final, NamedTuple
 
 import numpy as np
 
-from chainrule.codegen.carries import SMALL
-from chainrule.codegen.llvm import Module
+from chainrule.codegen.assembly.llvm import Module
+from chainrule.codegen.assembly.table import ARENA, FIRST, STATUS
+from chainrule.codegen.assembly.texts import module_texts
 from chainrule.codegen.outline import Segment
 from chainrule.codegen.program import compile_graph
-from chainrule.codegen.table import ARENA, FIRST, STATUS
-from chainrule.codegen.texts import module_texts
+from chainrule.codegen.statements.carries import SMALL
 from chainrule.ir.graph import Graph, Node
 from chainrule.ir.primitives import Data
 from chainrule.runtime.engine import Library, host_target, load

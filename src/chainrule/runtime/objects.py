@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
-from chainrule.codegen.llvm import Builder
-from chainrule.codegen.values import Value, constant
+from chainrule.codegen.assembly.llvm import Builder
+from chainrule.codegen.assembly.values import Value, constant
 from chainrule.runtime.matching import NULL, WRITABLE
 from chainrule.runtime.shelves import NAME
 from chainrule.runtime.team_layout import pointer

@@ -12,13 +12,13 @@ from typing import Any, Final, NamedTuple
 
 import numpy as np
 
+from chainrule.codegen.assembly.table import ARENA, FIRST, STATUS
+from chainrule.codegen.assembly.target import Target
+from chainrule.codegen.assembly.texts import module_texts
 from chainrule.codegen.cost import kernel_cost
 from chainrule.codegen.listing import all_formulas
 from chainrule.codegen.outline import Native, Work, works
 from chainrule.codegen.program import compile_graph
-from chainrule.codegen.table import ARENA, FIRST, STATUS
-from chainrule.codegen.target import Target
-from chainrule.codegen.texts import module_texts
 from chainrule.errors import CompileError
 from chainrule.ir.graph import Graph
 from chainrule.runtime.engine import host_target, load

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import Final
 
-from chainrule.codegen.llvm import Module
-from chainrule.codegen.values import Value, constant
+from chainrule.codegen.assembly.llvm import Module
+from chainrule.codegen.assembly.values import Value, constant
 from chainrule.runtime.matching import AT, NULL, PLAIN
 from chainrule.runtime.objects import Refusing, at, new_array, new_capsule
 from chainrule.runtime.shelves import LEAST

@@ -10,8 +10,8 @@ from __future__ import annotations
 import ctypes
 from typing import Any, Final
 
-from chainrule.codegen.llvm import Module
-from chainrule.codegen.values import Value, constant
+from chainrule.codegen.assembly.llvm import Module
+from chainrule.codegen.assembly.values import Value, constant
 from chainrule.runtime.matching import NULL, words_of
 from chainrule.runtime.memory import BLOCK, also_release, never_let_go
 

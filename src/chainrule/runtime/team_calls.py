@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import Final, NamedTuple
 
-from chainrule.codegen.llvm import Builder
-from chainrule.codegen.table import FIRST
-from chainrule.codegen.values import Value, constant
+from chainrule.codegen.assembly.llvm import Builder
+from chainrule.codegen.assembly.table import FIRST
+from chainrule.codegen.assembly.values import Value, constant
 from chainrule.runtime.team_layout import (
     INDEX,
     SCRATCH,

@@ -6,8 +6,8 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Final
 
-from chainrule.codegen.llvm import Builder, Module
-from chainrule.codegen.values import Value, constant
+from chainrule.codegen.assembly.llvm import Builder, Module
+from chainrule.codegen.assembly.values import Value, constant
 
 __all__ = [
     "ASLEEP",

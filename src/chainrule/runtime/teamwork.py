@@ -15,10 +15,10 @@ from __future__ import annotations
 
 from typing import Final
 
-from chainrule.codegen.llvm import Builder
-from chainrule.codegen.target import Target
-from chainrule.codegen.texts import module_text
-from chainrule.codegen.values import Value, constant
+from chainrule.codegen.assembly.llvm import Builder
+from chainrule.codegen.assembly.target import Target
+from chainrule.codegen.assembly.texts import module_text
+from chainrule.codegen.assembly.values import Value, constant
 from chainrule.runtime.team_calls import CALLS
 from chainrule.runtime.team_layout import (
     ASLEEP,

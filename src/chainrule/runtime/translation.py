@@ -18,7 +18,7 @@ from functools import cache
 from threading import Condition, Thread
 from typing import Any, Final
 
-from chainrule.codegen.target import Target
+from chainrule.codegen.assembly.target import Target
 from chainrule.errors import CompileError
 from chainrule.runtime.processors import thread_count, threads_beside
 from chainrule.runtime.unlocked import object_of, run_passes

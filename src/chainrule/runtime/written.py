@@ -20,7 +20,7 @@ from chainrule.runtime.cache import key_of
 __all__ = ["WRITERS", "Written"]
 
 WRITERS: Final = ("instructions", "llvm", "table", "target", "texts", "values")
-"""The files of ``codegen`` that take part; of this room all may."""
+"""The files of ``codegen/assembly`` that take part; of this room all may."""
 
 
 class Written(NamedTuple):
@@ -42,7 +42,8 @@ class Written(NamedTuple):
 def _state() -> str:
     """A digest of the files that write texts, as they were imported; "" where that is not clear."""
     room = Path(__file__).parent
-    files = [*sorted(room.glob("*.py")), *(room.parent / "codegen" / f"{n}.py" for n in WRITERS)]
+    assembly = room.parent / "codegen" / "assembly"
+    files = [*sorted(room.glob("*.py")), *(assembly / f"{n}.py" for n in WRITERS)]
     try:
         found = [(path.name, os.stat(path)) for path in files]  # noqa: PTH116  it is faster
     except OSError:

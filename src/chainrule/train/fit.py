@@ -8,7 +8,7 @@ from typing import Any, final
 
 import numpy as np
 
-from chainrule.codegen.target import check_precision
+from chainrule.codegen.assembly.target import check_precision
 from chainrule.data import Dataset, from_arrays
 from chainrule.data.augmentation import parse
 from chainrule.elsewhere import spelled

@@ -10,11 +10,11 @@ from typing import Any, Final, overload
 import numpy as np
 
 from chainrule import tree
+from chainrule.codegen.assembly.target import check_precision
 from chainrule.codegen.cost import Cost, cost
 from chainrule.codegen.listing import listing
 from chainrule.codegen.outline import Native
 from chainrule.codegen.program import compile_graph
-from chainrule.codegen.target import check_precision
 from chainrule.elsewhere import spelled
 from chainrule.errors import ArgumentError
 from chainrule.ir.graph import Graph

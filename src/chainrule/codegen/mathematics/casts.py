@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+from chainrule.codegen.assembly.values import like
 from chainrule.codegen.mathematics.lanes import Lanes, where
-from chainrule.codegen.values import like
 from chainrule.ir.dtype import DType
 
 __all__ = ["cast", "nonzero"]

@@ -6,9 +6,9 @@ import math
 from collections.abc import Callable, Mapping
 from typing import Final
 
+from chainrule.codegen.assembly.values import constant, like
 from chainrule.codegen.mathematics.casts import nonzero
 from chainrule.codegen.mathematics.lanes import Lanes, where
-from chainrule.codegen.values import constant, like
 from chainrule.ir.dtype import DType
 
 __all__ = ["BITS", "COMPARISONS", "KINDS", "LOGIC", "clip", "maximum", "minimum", "ordered"]

@@ -8,8 +8,8 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 
-from chainrule.codegen.llvm import Builder
-from chainrule.codegen.values import (
+from chainrule.codegen.assembly.llvm import Builder
+from chainrule.codegen.assembly.values import (
     Value,
     bits,
     constant,

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import Final, NamedTuple
 
+from chainrule.codegen.assembly.values import lanes
 from chainrule.codegen.mathematics.lanes import Lanes, fma, unless, where
-from chainrule.codegen.values import lanes
 
 __all__ = ["Divisor", "divisor", "quotient"]
 

@@ -14,10 +14,10 @@ from fractions import Fraction
 from functools import cache
 from typing import Final
 
-from chainrule.codegen.llvm import Builder, Module
+from chainrule.codegen.assembly.llvm import Builder, Module
+from chainrule.codegen.assembly.values import Value, element, lanes
 from chainrule.codegen.mathematics.constants import format_of, pieces
 from chainrule.codegen.mathematics.lanes import Lanes, fma, where
-from chainrule.codegen.values import Value, element, lanes
 
 __all__ = ["PI", "quarter_turns"]
 

@@ -9,8 +9,8 @@ from __future__ import annotations
 
 from typing import Final
 
+from chainrule.codegen.assembly.values import constant, vector
 from chainrule.codegen.mathematics.lanes import Lanes, fma, where
-from chainrule.codegen.values import constant, vector
 
 __all__ = ["ROOTS", "root"]
 

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from typing import Final
 
+from chainrule.codegen.assembly.values import Index, Value
 from chainrule.codegen.products.panels import TILE
 from chainrule.codegen.products.prefetch import Ahead, Share, ahead, ahead_of_results
 from chainrule.codegen.products.tile import CHUNK, place_in_group
 from chainrule.codegen.products.unit import Inner, Unit, widest
-from chainrule.codegen.values import Index, Value
 
 __all__ = ["asks_of", "chunk_of"]
 

@@ -12,6 +12,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+from chainrule.codegen.assembly.values import Index, Value
 from chainrule.codegen.products.ahead import asks_of
 from chainrule.codegen.products.meanwhile import emit_panels
 from chainrule.codegen.products.mirrored import (
@@ -30,7 +31,6 @@ from chainrule.codegen.products.split import Range, block_of, minimum
 from chainrule.codegen.products.tile import emit_tile, left_numbers
 from chainrule.codegen.products.tiles import Tiles, emit_tiles, tiles
 from chainrule.codegen.products.unit import Inner, Unit, widest
-from chainrule.codegen.values import Index, Value
 
 __all__ = ["emit_unit"]
 

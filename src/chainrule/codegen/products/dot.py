@@ -10,13 +10,13 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
-from chainrule.codegen.llvm import Builder
+from chainrule.codegen.assembly.llvm import Builder
+from chainrule.codegen.assembly.values import Index, Value, bits, constant, vector
 from chainrule.codegen.products.dot_plan import DotPlan
 from chainrule.codegen.products.operands import Operand, Product, Result, flipped
 from chainrule.codegen.products.panels import pack_lines, tail_mask
 from chainrule.codegen.products.split import Split, block_of, minimum
 from chainrule.codegen.products.vectors import sums
-from chainrule.codegen.values import Index, Value, bits, constant, vector
 
 __all__ = ["DotUnit", "dot_scratch_bytes", "emit_dot", "lined_up"]
 

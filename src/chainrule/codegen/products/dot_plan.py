@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from typing import Final, NamedTuple
 
+from chainrule.codegen.assembly.target import Target
 from chainrule.codegen.products.operands import Operand, Product
 from chainrule.codegen.products.plan import FAR, UNIT, shared
 from chainrule.codegen.products.split import Split, split
-from chainrule.codegen.target import Target
 
 __all__ = ["DotPlan", "make_dot_plan", "prefers_dots"]
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
+from chainrule.codegen.assembly.values import Index, Value
 from chainrule.codegen.products.ahead import asks_of
 from chainrule.codegen.products.panels import TILE, pack_rows
 from chainrule.codegen.products.prefetch import Ahead
@@ -16,7 +17,6 @@ from chainrule.codegen.products.results import emit_results
 from chainrule.codegen.products.split import Range, maximum, minimum
 from chainrule.codegen.products.tiles import Tiles, emit_tiles
 from chainrule.codegen.products.unit import Inner, Unit, widest
-from chainrule.codegen.values import Index, Value
 
 __all__ = ["emit_panels"]
 

@@ -6,13 +6,13 @@ part above it is left out, so every element is given once, and both of a pair ar
 
 from __future__ import annotations
 
-from chainrule.codegen.llvm import Builder
+from chainrule.codegen.assembly.llvm import Builder
+from chainrule.codegen.assembly.values import Index, Value
 from chainrule.codegen.products.plan import Plan
 from chainrule.codegen.products.results import turned
 from chainrule.codegen.products.split import Range, maximum, minimum
 from chainrule.codegen.products.unit import Unit
 from chainrule.codegen.products.vectors import between
-from chainrule.codegen.values import Index, Value
 
 __all__ = ["balanced", "emit_mirrored_results", "lower_columns", "lower_rows"]
 

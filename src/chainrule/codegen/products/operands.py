@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import NamedTuple
 
-from chainrule.codegen.llvm import Builder
-from chainrule.codegen.target import TILED
-from chainrule.codegen.values import Value
+from chainrule.codegen.assembly.llvm import Builder
+from chainrule.codegen.assembly.target import TILED
+from chainrule.codegen.assembly.values import Value
 from chainrule.ir.record import Record
 
 __all__ = [

@@ -17,11 +17,11 @@ from __future__ import annotations
 import math
 from typing import Final
 
-from chainrule.codegen.llvm import Builder
+from chainrule.codegen.assembly.llvm import Builder
+from chainrule.codegen.assembly.target import Target
+from chainrule.codegen.assembly.values import Value, bits, constant, lanes, like, vector
 from chainrule.codegen.products.operands import Operand, Prepare, Product, Result, Write
 from chainrule.codegen.products.split import maximum
-from chainrule.codegen.target import Target
-from chainrule.codegen.values import Value, bits, constant, lanes, like, vector
 
 __all__ = [
     "TILED", "add_products", "in_pairs", "is_in_pairs", "lower", "pair_sums", "upper", "vectors_of",

@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import Final
 
-from chainrule.codegen.llvm import Builder
+from chainrule.codegen.assembly.llvm import Builder
+from chainrule.codegen.assembly.values import Index, Value, bits, constant, vector
 from chainrule.codegen.products.operands import Operand, Product, Strided
 from chainrule.codegen.products.split import Range, maximum, minimum
 from chainrule.codegen.products.vectors import group_of, interleaved, joined, transposed
-from chainrule.codegen.values import Index, Value, bits, constant, vector
 
 __all__ = ["TILE", "pack_left", "pack_lines", "pack_panels", "pack_right", "pack_rows", "tail_mask"]
 

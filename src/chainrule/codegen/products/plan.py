@@ -9,11 +9,11 @@ from __future__ import annotations
 
 from typing import Final, NamedTuple
 
+from chainrule.codegen.assembly.target import Target
+from chainrule.codegen.assembly.values import bits
 from chainrule.codegen.products.operands import Operand, Product
 from chainrule.codegen.products.panels import TILE
 from chainrule.codegen.products.split import Split, split
-from chainrule.codegen.target import Target
-from chainrule.codegen.values import bits
 
 __all__ = ["FAR", "UNIT", "Plan", "make_plan", "prefers_turned", "shared"]
 

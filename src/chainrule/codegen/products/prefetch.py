@@ -10,10 +10,10 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import Final, NamedTuple
 
-from chainrule.codegen.llvm import Builder
+from chainrule.codegen.assembly.llvm import Builder
+from chainrule.codegen.assembly.values import Value, bits
 from chainrule.codegen.products.operands import Touched
 from chainrule.codegen.products.split import minimum
-from chainrule.codegen.values import Value, bits
 
 __all__ = ["Ahead", "Share", "ahead", "ahead_of_results"]
 

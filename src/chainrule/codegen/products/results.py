@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
+from chainrule.codegen.assembly.values import Index, Value, bits, constant
 from chainrule.codegen.products.split import Range, maximum, minimum
 from chainrule.codegen.products.unit import Unit
 from chainrule.codegen.products.vectors import between, transposed
 from chainrule.codegen.products.vectors import sums as sums_of
-from chainrule.codegen.values import Index, Value, bits, constant
 
 __all__ = ["emit_results", "emit_row_results", "emit_turned_results", "turned"]
 

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
-from chainrule.codegen.llvm import Builder
-from chainrule.codegen.values import Index, Value
+from chainrule.codegen.assembly.llvm import Builder
+from chainrule.codegen.assembly.values import Index, Value
 
 __all__ = ["Range", "Split", "block_of", "maximum", "minimum", "split"]
 

@@ -5,14 +5,14 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import Final
 
-from chainrule.codegen.llvm import Builder
+from chainrule.codegen.assembly.llvm import Builder
+from chainrule.codegen.assembly.values import Index, Value, bits, constant, lanes, vector
 from chainrule.codegen.products.pairs import add_products
 from chainrule.codegen.products.panels import pack_left, pack_panels
 from chainrule.codegen.products.plan import Plan
 from chainrule.codegen.products.prefetch import Ahead
 from chainrule.codegen.products.split import maximum, minimum
 from chainrule.codegen.products.unit import Inner, Unit
-from chainrule.codegen.values import Index, Value, bits, constant, lanes, vector
 
 __all__ = ["CHUNK", "Numbers", "emit_tile", "left_numbers", "place_in_group"]
 

@@ -16,12 +16,12 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from typing import Final, NamedTuple
 
-from chainrule.codegen.llvm import Builder
+from chainrule.codegen.assembly.llvm import Builder
+from chainrule.codegen.assembly.values import Index, Value, constant, sequence
 from chainrule.codegen.products.pairs import lower, upper
 from chainrule.codegen.products.panels import TILE
 from chainrule.codegen.products.prefetch import Ahead
 from chainrule.codegen.products.unit import Inner, Unit
-from chainrule.codegen.values import Index, Value, constant, sequence
 
 __all__ = ["Tiles", "emit_tiles", "tiles"]
 

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
-from chainrule.codegen.llvm import Builder
+from chainrule.codegen.assembly.llvm import Builder
+from chainrule.codegen.assembly.values import Index, Value, bits, vector
 from chainrule.codegen.products.operands import Operand, Product, Result
 from chainrule.codegen.products.plan import Plan
 from chainrule.codegen.products.split import Split
-from chainrule.codegen.values import Index, Value, bits, vector
 
 __all__ = ["Inner", "Room", "Unit", "make_room", "scratch_bytes", "widest"]
 

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from chainrule.codegen.llvm import Builder
-from chainrule.codegen.values import Value, bits, constant, element, lanes, vector
+from chainrule.codegen.assembly.llvm import Builder
+from chainrule.codegen.assembly.values import Value, bits, constant, element, lanes, vector
 
 __all__ = ["between", "copy_turned", "group_of", "interleaved", "joined", "sums", "transposed"]
 

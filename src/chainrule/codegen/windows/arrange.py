@@ -8,11 +8,11 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 
-from chainrule.codegen.affine import Affine, flattened, variable
-from chainrule.codegen.fuse import own_rank
-from chainrule.codegen.loops import Guard, Load, Pairs, Statement, Times
-from chainrule.codegen.steps import Step
-from chainrule.codegen.target import Target
+from chainrule.codegen.assembly.target import Target
+from chainrule.codegen.statements.affine import Affine, flattened, variable
+from chainrule.codegen.statements.fuse import own_rank
+from chainrule.codegen.statements.loops import Guard, Load, Pairs, Statement, Times
+from chainrule.codegen.statements.steps import Step
 from chainrule.codegen.windows.plan import Plan, plan_of
 from chainrule.ir import build
 

@@ -10,11 +10,11 @@ import math
 from collections.abc import Iterable, Iterator
 from typing import Final
 
-from chainrule.codegen.fuse import own_rank
-from chainrule.codegen.loops import Band, Load, Statement, Times
-from chainrule.codegen.split import split_one
-from chainrule.codegen.steps import Step
-from chainrule.codegen.target import Target
+from chainrule.codegen.assembly.target import Target
+from chainrule.codegen.statements.fuse import own_rank
+from chainrule.codegen.statements.loops import Band, Load, Statement, Times
+from chainrule.codegen.statements.split import split_one
+from chainrule.codegen.statements.steps import Step
 from chainrule.codegen.windows.plan import Plan, cheapest
 
 __all__ = ["cut_rows"]

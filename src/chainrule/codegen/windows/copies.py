@@ -10,8 +10,8 @@ import math
 from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
-from chainrule.codegen.affine import Affine
-from chainrule.codegen.loops import Load
+from chainrule.codegen.statements.affine import Affine
+from chainrule.codegen.statements.loops import Load
 
 __all__ = ["Axis", "Frame", "frame_of"]
 

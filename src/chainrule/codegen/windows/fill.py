@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from contextlib import ExitStack
 
-from chainrule.codegen.counting import Loops, merged
-from chainrule.codegen.llvm import Builder
+from chainrule.codegen.assembly.llvm import Builder
+from chainrule.codegen.assembly.values import Value, bits, constant, sequence, vector
+from chainrule.codegen.assembly.values import lanes as lanes_of
 from chainrule.codegen.products.vectors import copy_turned
-from chainrule.codegen.values import Value, bits, constant, sequence, vector
-from chainrule.codegen.values import lanes as lanes_of
+from chainrule.codegen.statements.counting import Loops, merged
 from chainrule.codegen.windows.copies import Axis
 from chainrule.codegen.windows.plan import Plan
 from chainrule.codegen.windows.sources import Source

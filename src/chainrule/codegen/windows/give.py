@@ -5,9 +5,9 @@ from __future__ import annotations
 import math
 from contextlib import ExitStack
 
-from chainrule.codegen.llvm import Builder
+from chainrule.codegen.assembly.llvm import Builder
+from chainrule.codegen.assembly.values import Value, vector
 from chainrule.codegen.products.vectors import transposed
-from chainrule.codegen.values import Value, vector
 from chainrule.codegen.windows.plan import Plan
 
 __all__ = ["give"]

@@ -13,13 +13,13 @@ from contextlib import ExitStack
 from itertools import product
 from typing import Final, NamedTuple
 
-from chainrule.codegen.affine import Affine
-from chainrule.codegen.loops import Statement
+from chainrule.codegen.assembly.values import Value, bits, constant, register, vector
+from chainrule.codegen.expressions.row import Row
+from chainrule.codegen.expressions.scope import Scope
 from chainrule.codegen.products.pairs import add_products
 from chainrule.codegen.products.tiles import Tiles, tiles
-from chainrule.codegen.row import Row
-from chainrule.codegen.scope import Scope
-from chainrule.codegen.values import Value, bits, constant, register, vector
+from chainrule.codegen.statements.affine import Affine
+from chainrule.codegen.statements.loops import Statement
 from chainrule.codegen.windows.fill import clear, fill, pack, zero
 from chainrule.codegen.windows.give import give
 from chainrule.codegen.windows.plan import WRITTEN_OUT, Plan

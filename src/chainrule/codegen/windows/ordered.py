@@ -12,9 +12,11 @@ from collections.abc import Iterator, Mapping, Sequence
 from itertools import product
 from typing import Final, NamedTuple
 
-from chainrule.codegen.affine import Affine, flattened, variable
-from chainrule.codegen.fuse import own_rank
-from chainrule.codegen.loops import (
+from chainrule.codegen.assembly.target import Target
+from chainrule.codegen.products.pairs import vectors_of
+from chainrule.codegen.statements.affine import Affine, flattened, variable
+from chainrule.codegen.statements.fuse import own_rank
+from chainrule.codegen.statements.loops import (
     Apply,
     Expression,
     Guard,
@@ -25,8 +27,6 @@ from chainrule.codegen.loops import (
     Statement,
     Words,
 )
-from chainrule.codegen.products.pairs import vectors_of
-from chainrule.codegen.target import Target
 from chainrule.codegen.windows.plan import cheapest
 from chainrule.ir import build
 from chainrule.ir.dtype import float32, int32

@@ -10,10 +10,10 @@ from collections.abc import Iterator, Mapping, Sequence
 from functools import lru_cache
 from typing import Final, NamedTuple
 
-from chainrule.codegen.affine import Affine
-from chainrule.codegen.loops import Statement
-from chainrule.codegen.target import Target
-from chainrule.codegen.values import bits, register
+from chainrule.codegen.assembly.target import Target
+from chainrule.codegen.assembly.values import bits, register
+from chainrule.codegen.statements.affine import Affine
+from chainrule.codegen.statements.loops import Statement
 from chainrule.codegen.windows.grid import Grid, tiling_of
 from chainrule.codegen.windows.roles import Roles, roles_of
 from chainrule.codegen.windows.sources import Source, sources_of, stands_alone

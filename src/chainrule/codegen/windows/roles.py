@@ -12,9 +12,9 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
-from chainrule.codegen.affine import Affine, flattened, variable
-from chainrule.codegen.loops import Load, Pairs, Statement, Times
 from chainrule.codegen.products.pairs import TILED
+from chainrule.codegen.statements.affine import Affine, flattened, variable
+from chainrule.codegen.statements.loops import Load, Pairs, Statement, Times
 from chainrule.ir.dtype import int32
 
 __all__ = ["Roles", "roles_of"]

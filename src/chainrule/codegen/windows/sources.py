@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
-from chainrule.codegen.affine import Affine
-from chainrule.codegen.loops import Load
+from chainrule.codegen.statements.affine import Affine
+from chainrule.codegen.statements.loops import Load
 from chainrule.codegen.windows.copies import Frame, frame_of
 from chainrule.codegen.windows.roles import Roles
 

@@ -12,9 +12,9 @@ from contextlib import ExitStack
 from itertools import product
 from typing import Final, NamedTuple
 
-from chainrule.codegen.llvm import Builder
+from chainrule.codegen.assembly.llvm import Builder
+from chainrule.codegen.assembly.values import Index, Value
 from chainrule.codegen.products.tiles import Tiles
-from chainrule.codegen.values import Index, Value
 from chainrule.codegen.windows.grid import Grid
 from chainrule.codegen.windows.plan import Plan
 

@@ -19,13 +19,13 @@ import math
 from collections.abc import Iterable, Iterator, Sequence
 from typing import Final, NamedTuple
 
-from chainrule.codegen.affine import Affine, flattened, variable
-from chainrule.codegen.fuse import own_rank
-from chainrule.codegen.loops import Guard, Load, Pairs, Statement, Times, Words
+from chainrule.codegen.assembly.target import Target
 from chainrule.codegen.products.pairs import TILED, vectors_of
 from chainrule.codegen.products.panels import TILE
-from chainrule.codegen.steps import Step
-from chainrule.codegen.target import Target
+from chainrule.codegen.statements.affine import Affine, flattened, variable
+from chainrule.codegen.statements.fuse import own_rank
+from chainrule.codegen.statements.loops import Guard, Load, Pairs, Statement, Times, Words
+from chainrule.codegen.statements.steps import Step
 from chainrule.codegen.windows.ordered import (
     Ordered,
     best_in_tiles,

@@ -1,0 +1,1 @@
+"""LLVM's assembly language as text, and what it is written for."""

@@ -1,0 +1,1 @@
+"""Expressions as instructions, inside of loops that are open."""
