@@ -111,7 +111,7 @@ def make_plan(
         rows = split(product.rows, 32 if product.rows >= 32 else 16)
         columns = split(vectors, min(vectors, 2))
     else:
-        rows, columns = _registers(target, product.rows, vectors, vectors if whole_rows else 1)
+        rows, columns = _registers(target, product, vectors, vectors if whole_rows else 1)
     size = bits(product.kind) // 8
     sliver = _TILED_SLIVER if product.is_tiled else _SLIVER
     inner_block = _inner_block(product.inner, rows.size * size, lanes, sliver)
@@ -187,8 +187,16 @@ def _left_group(product: Product, left: Operand, rows: Split, row_blocks: int) -
     return max(1, min(_GROUP // rows.size, rows.panels // row_blocks))
 
 
-def _registers(target: Target, rows: int, vectors: int, least: int = 1) -> tuple[Split, Split]:
-    """The register tile with the least cycles, among those that fit and have a least width."""
+def _registers(
+    target: Target, product: Product, vectors: int, least: int = 1
+) -> tuple[Split, Split]:
+    """The register tile with the least cycles, among those that fit and have a least width.
+
+    Where there are too few rows for two blocks of them, threads have panels of columns each: of an
+    odd number of them, all but one thread wait for the last.
+    """
+    rows, steps = product.rows, product.rows * product.inner * vectors
+    in_panels = rows < 2 * _ROWS and steps // 2 >= 2 * UNIT
     free = target.registers - (_AHEAD if target.registers > _FEW else 1)
     shapes = [
         (height, width)
@@ -201,6 +209,7 @@ def _registers(target: Target, rows: int, vectors: int, least: int = 1) -> tuple
         down, across = split(rows, height).panels, split(vectors, width).panels
         if down == 1:  # the right operand is read where it lies, once, and is what is waited for
             return across * (max(height * width / 2, (height + width + 1) / 2, 4) + 1)
+        across += across % 2 if in_panels else 0
         return down * across * (_cycles(height, width) + _FETCH * width**2)
 
     height, width = min(shapes, key=cycles)

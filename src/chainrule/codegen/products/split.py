@@ -33,12 +33,17 @@ def split(total: int, size: int) -> Split:
 def block_of(
     b: Builder, index: Value, row_blocks: int, rows: Split, column_blocks: int, columns: Split
 ) -> tuple[Range, Range]:
-    """The panels of rows and of columns that the unit of a number computes."""
+    """The panels of rows and of columns that the unit of a number computes.
+
+    The columns of one block of rows come first, then those of the next. So two threads have rows of
+    their own: as many panels each, where those of columns could be odd, and the same rows of
+    weights when these are put right as when the next step reads them.
+    """
     row_block: Index = index
     column_block: Index = 0
     if column_blocks > 1:
-        column_block = b.binary("udiv", index, b.number(row_blocks))
-        row_block = b.sub(index, b.mul(column_block, row_blocks))
+        row_block = b.binary("udiv", index, b.number(column_blocks))
+        column_block = b.sub(index, b.mul(row_block, column_blocks))
     down = _chunk(b, row_block, row_blocks, rows.panels)
     return down, _chunk(b, column_block, column_blocks, columns.panels)
 
