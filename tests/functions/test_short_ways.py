@@ -89,6 +89,11 @@ WAYS: dict[str, Callable[[Any], Any]] = {
     "squeeze": lambda x: cr.squeeze(x[:, None], -2),
     "stack": lambda x: cr.stack([x, x], axis=-1),
     "std": lambda x: cr.std(x, axis=1, keepdims=True),
+    "sums of columns": lambda x: cr.sum(cr.tile(x, (2, 1)), axis=0),
+    "sums of many short rows": lambda x: cr.sum(cr.tile(x, (2, 1)).reshape((1320, 10)), axis=0),
+    "means of many short matrices": lambda x: cr.mean(
+        cr.tile(x, (2, 1)).reshape((660, 4, 5)), axis=0
+    ),
     "take": lambda x: cr.take(x, cr.tensor([0, 1, 1]), axis=1),
     "take_along_axis": lambda x: cr.take_along_axis(x, cr.argsort(x)),
     "tile": lambda x: cr.tile(x, (2, 3)),

@@ -32,6 +32,7 @@ from chainrule.ir.graph import Node
 from chainrule.ir.primitives import ReduceKind, Shape
 from chainrule.ir.subscripts import canonical
 from chainrule.runtime.contraction import einsum_kernel
+from chainrule.runtime.sums import lie_as_rows, sum_of_rows
 from chainrule.tensors import Tensor
 
 __all__ = ["all", "any", "max", "mean", "min", "prod", "std", "sum", "var"]
@@ -152,9 +153,20 @@ def _at_once(
     return made_at_once(reduce, value, axis, kinds[kind], None, keepdims)
 
 
+def _added(value: Any, axis: Any, dtype: Any, *how: Any) -> Any:
+    """What add.reduce makes; sums of many short rows in less time."""
+    if axis == 0 and dtype is None and how == _PLAIN and lie_as_rows(value, 1):
+        return sum_of_rows(value, 1)
+    return np.add.reduce(value, axis, dtype, *how)
+
+
+_PLAIN: Final = (None, False)
+"""Not into an array that is there, and without axes of size 1."""
+
+
 def _average(value: Any, *how: Any) -> Any:
     """What NumPy's mean is, in half its time; averages of nothing are refused."""
-    total = np.add.reduce(value, *how)
+    total = _added(value, *how)
     if not total.size:
         raise ValueError(total.shape)
     return np.true_divide(total, value.size // total.size)
@@ -185,7 +197,7 @@ def sum(x: Operand, /, *, axis: Axes = None, dtype: Any = None, keepdims: bool =
     >>> cr.sum(cr.tensor([[1.0, 2.0], [3.0, 4.0]]), axis=0)
     Tensor([4., 6.])
     """
-    total = _at_once(np.add.reduce, x, axis, keepdims, WIDE) if dtype is None else None
+    total = _at_once(_added, x, axis, keepdims, WIDE) if dtype is None else None
     if total is not None:
         return total
     tensor = as_tensor(x, "sum")

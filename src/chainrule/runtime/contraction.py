@@ -19,6 +19,7 @@ from chainrule.ir.graph import Node
 from chainrule.ir.primitives import Einsum
 from chainrule.ir.subscripts import Labels, Subscripts
 from chainrule.ir.symmetry import gram_of
+from chainrule.runtime.sums import lie_as_rows, sum_of_rows
 from chainrule.runtime.windows import blocked, overlaps, reduce_windows
 
 Kernel = Callable[..., np.ndarray]
@@ -67,9 +68,13 @@ def _reduce_then_order(labels: Labels, output: Labels) -> Kernel:
     kept = tuple(label for label in labels if label in output)
     order = tuple(kept.index(label) for label in output)
     ordered = order == tuple(range(len(order)))
+    first = len(axes) if axes == tuple(range(len(axes))) else 0
 
     def run(array: np.ndarray) -> np.ndarray:
-        summed = reduce_windows(np.add, array, axes) if axes else array
+        if first and lie_as_rows(array, first):
+            summed = sum_of_rows(array, first)
+        else:
+            summed = reduce_windows(np.add, array, axes) if axes else array
         return summed if ordered else summed.transpose(order)
 
     return run
