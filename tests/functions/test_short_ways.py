@@ -44,6 +44,10 @@ WAYS: dict[str, Callable[[Any], Any]] = {
     "log_softmax": cr.log_softmax,
     "logsumexp": cr.logsumexp,
     "logsumexp of columns": lambda x: cr.logsumexp(x, axis=0, keepdims=True),
+    "many matrices times one": lambda x: (
+        cr.tile(x, (10, 1)).reshape((1375, 3, 16)) @ x[0, :256].reshape((16, 16))
+    ),
+    "matrices times one": lambda x: x.reshape((275, 3, 8)) @ x[0, :64].reshape((8, 8)),
     "matrix times a vector": lambda x: x @ x[0],
     "matrix_norm": cr.linalg.matrix_norm,
     "norm": cr.linalg.norm,

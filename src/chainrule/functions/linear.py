@@ -16,7 +16,9 @@ from chainrule.functions.often import Often
 from chainrule.ir import build
 from chainrule.ir.subscripts import Labels
 from chainrule.runtime.contraction import outer as product_of_all
+from chainrule.runtime.contraction import rows_times
 from chainrule.runtime.quiet import quiet, quiet_call, quietly
+from chainrule.runtime.windows import overlaps
 from chainrule.tensors import Tensor, of_value
 from chainrule.wording import plural
 
@@ -121,6 +123,9 @@ def matmul(x1: Operand, x2: Operand, /) -> Tensor:
                 return of_value(np.asarray(quiet.call(np.matmul, a, b)))
             if 2 < rank == second and shape[:-2] == other[:-2] and shape[-1] == other[-2]:
                 return of_value(quiet.call(np.matmul, a, b))
+            fits = second == 2 < rank and shape[-1] == other[0]
+            if fits and a.flags.c_contiguous and not overlaps(b):
+                return of_value(quiet.call(rows_times, a, b))
         except RuntimeError:  # in the middle of another function: then the long way
             pass
     left, right = numbers("matmul", x1, x2)

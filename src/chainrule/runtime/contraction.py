@@ -247,12 +247,38 @@ def _ordered_product_core(
     stack_and_rows = tuple(left.index(n) for n in (*batch, *rows))
     column_axes = tuple(right.index(n) for n in columns)
 
+    multiply_flat = np.matmul if batch else _in_pieces
+
     def flat_product(x: np.ndarray, y: np.ndarray) -> np.ndarray:
         shape = (*(x.shape[a] for a in stack_and_rows), *(y.shape[a] for a in column_axes))
-        made: np.ndarray = np.matmul(matrices_left(x), matrices_right(y)).reshape(shape)
+        made: np.ndarray = multiply_flat(matrices_left(x), matrices_right(y)).reshape(shape)
         return made if ordered else made.transpose(final)
 
     return flat_product
+
+
+_NARROW: Final = 256
+"""Numbers in a matrix that fits in registers, so that packing it for every product is a loss."""
+_QUICK: Final = 10**6
+"""Multiplications up to which OpenBLAS reads matrices as they lie, without packing them."""
+
+
+def rows_times(x: np.ndarray, y: np.ndarray) -> np.ndarray:
+    """Each matrix of a stack, which lies row by row, times the same one."""
+    rows = math.prod(x.shape[:-1])
+    return _in_pieces(x.reshape(rows, x.shape[-1]), y).reshape(*x.shape[:-1], y.shape[-1])
+
+
+def _in_pieces(x: np.ndarray, y: np.ndarray) -> np.ndarray:
+    """The product of two matrices; that of very many rows with a small one a piece at a time."""
+    rows = len(x)
+    if not 0 < y.size <= _NARROW or rows * y.size <= _QUICK:
+        return np.asarray(np.matmul(x, y))
+    made = np.empty((rows, y.shape[1]), x.dtype)
+    step = _QUICK // y.size
+    for start in range(0, rows, step):
+        np.matmul(x[start : start + step], y, out=made[start : start + step])
+    return made
 
 
 def _matvec(x: np.ndarray, y: np.ndarray) -> np.ndarray:
