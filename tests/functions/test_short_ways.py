@@ -38,6 +38,11 @@ WAYS: dict[str, Callable[[Any], Any]] = {
     "diagonal": lambda x: cr.linalg.diagonal(x, offset=1),
     "diff": lambda x: cr.diff(x, axis=0),
     "diff of integers": lambda x: cr.diff(cr.argsort(x), axis=0),
+    "dot products of columns": lambda x: cr.vecdot(x, x + 1, axis=0),
+    "dot products along the middle": lambda x: cr.vecdot(
+        x.reshape((3, 2, 1100)), x.reshape((3, 2, 1100)), axis=-2
+    ),
+    "dot products of one number": lambda x: cr.vecdot(x[:1], x[1:2], axis=0),
     "kron": lambda x: cr.kron(x[:2, :3], x[1:3, :2]),
     "layer_norm": lambda x: cr.layer_norm(x, x[0], x[-1]),
     "layer_norm with a bias": lambda x: cr.layer_norm(x, bias=x[0]),

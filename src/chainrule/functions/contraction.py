@@ -21,7 +21,8 @@ from chainrule.ir.graph import Node
 from chainrule.ir.primitives import Shape
 from chainrule.ir.record import Record
 from chainrule.ir.subscripts import Labels, canonical, parse
-from chainrule.tensors import Tensor
+from chainrule.runtime.quiet import quietly
+from chainrule.tensors import Tensor, of_value
 
 __all__: list[str] = []
 
@@ -146,6 +147,11 @@ def contract(made: Plan, tensors: Sequence[Tensor]) -> Tensor:
     return _contract(tensors, made)
 
 
+def contracted(made: Plan, arrays: Sequence[np.ndarray]) -> Tensor:
+    """Contract arrays of one dtype whose sizes are known to fit."""
+    return of_value(np.asarray(quietly(_contract.kernel_of(arrays, made), *arrays)))
+
+
 @lru_cache(maxsize=65536)
 def _misfit(made: Plan, shapes: tuple[Shape, ...]) -> tuple[int, int, int] | None:
     """A label with two sizes that do not go together, and these."""
@@ -162,10 +168,13 @@ def _misfit(made: Plan, shapes: tuple[Shape, ...]) -> tuple[int, int, int] | Non
 
 
 @lru_cache(maxsize=4096)
-def einsum_run(expression: str, *kinds: tuple[Shape, np.dtype[Any]]) -> Kernel | None:
-    """What computes an einsum of arrays of these shapes and types; None: the long way says why."""
-    shapes = tuple([shape for shape, _ in kinds])
-    if not kinds or len({dtype for _, dtype in kinds}) > 1 or kinds[0][1] == np.bool_:
+def einsum_run(expression: str, *kinds: Any) -> Kernel | None:
+    """What computes an einsum of arrays of these kinds: the shape and dtype of one after another.
+
+    None where there is nothing to compute; the long way says why.
+    """
+    shapes, dtypes = kinds[::2], kinds[1::2]
+    if not kinds or len(set(dtypes)) > 1 or dtypes[0] == np.bool_:
         return None
     try:
         made = einsum_plan(expression, tuple([len(shape) for shape in shapes]))
@@ -173,7 +182,7 @@ def einsum_run(expression: str, *kinds: tuple[Shape, np.dtype[Any]]) -> Kernel |
         return None
     if _misfit(made, shapes) is not None:
         return None
-    return _contract.kernel_of([np.empty(shape, dtype) for shape, dtype in kinds], made)
+    return _contract.kernel_of([np.empty(*kind) for kind in zip(shapes, dtypes, strict=True)], made)
 
 
 # ---------------------------------------------------------------- the error

@@ -10,7 +10,15 @@ import numpy as np
 
 from chainrule.errors import ArgumentError, ShapeError
 from chainrule.functions.axes import axes_of
-from chainrule.functions.contraction import Plan, contract, einsum_run, numbers, parsed, plan
+from chainrule.functions.contraction import (
+    Plan,
+    contract,
+    contracted,
+    einsum_run,
+    numbers,
+    parsed,
+    plan,
+)
 from chainrule.functions.lift import Lifted, Operand, as_tensor, describe, known_array
 from chainrule.functions.often import Often
 from chainrule.ir import build
@@ -62,12 +70,19 @@ def einsum(expression: str, /, *operands: Operand) -> Tensor:
     >>> cr.einsum("ii", a)
     Tensor(5.)
     """
-    known = [x._value for x in operands if type(x) is Tensor]
-    if len(known) == len(operands) and all(a is not None for a in known):
-        arrays: list[Any] = known
-        run = einsum_run(expression, *[(a.shape, a.dtype) for a in arrays])
+    arrays: list[np.ndarray] = []
+    kinds: list[Any] = []
+    for x in operands:
+        value = x._value if type(x) is Tensor else None
+        if value is None:
+            break
+        arrays.append(value)
+        kinds += (value.shape, value.dtype)
+    else:
+        run = einsum_run(expression, *kinds)
         if run is not None:
-            return of_value(np.asarray(quietly(run, *arrays)))
+            made = quietly(run, *arrays)
+            return of_value(made if type(made) is np.ndarray else np.asarray(made))
     if not operands:
         raise ArgumentError(f'einsum: "{expression}" was given no operands')
     tensors = numbers("einsum", *operands)
@@ -164,10 +179,14 @@ def vecdot(x1: Operand, x2: Operand, /, *, axis: int = -1) -> Tensor:
         made = _VECDOT.way(x1, x2)
         if made is not NotImplemented:
             return made  # type: ignore[no-any-return]
-    known = _arrays(x1, x2) if axis == -1 else None
-    if known is not None and known[0].ndim and known[0].shape == known[1].shape:
-        _VECDOT.count()
-        return of_value(np.asarray(quiet_call(np.vecdot, *known)))
+    known = _arrays(x1, x2)
+    if known is not None and (rank := known[0].ndim) and known[0].shape == known[1].shape:
+        if axis == -1:
+            _VECDOT.count()
+            return of_value(np.asarray(quiet_call(np.vecdot, *known)))
+        if -rank <= axis < rank:
+            place = axis if axis < 0 else axis - rank
+            return contracted(_vecdot_plan(rank, rank, place), known)
     left, right = numbers("vecdot", x1, x2)
     most, least = max(left.ndim, right.ndim), min(left.ndim, right.ndim)
     place = axis - most if axis >= 0 else axis
