@@ -251,3 +251,15 @@ def test_empty_matrices_have_functions(shape: tuple[int, ...]) -> None:
 def test_a_wide_zero_matrix_has_the_whole_space_for_null_space() -> None:
     assert_close(cr.abs(linalg.null_space(cr.zeros((2, 3)))), np.eye(3))
     assert linalg.orth(cr.zeros((3, 2))).shape == (3, 0)
+
+
+def test_stacks_are_factored_by_their_symmetric_part() -> None:
+    stack = np.random.default_rng(0).standard_normal((5, 3, 3))
+    stack = stack @ stack.mT + np.eye(3)
+    stack = (stack + stack.mT) / 2
+    same = cr.linalg.cholesky(cr.tensor(stack)).numpy()
+    assert same.tobytes() == np.linalg.cholesky(stack).tobytes()
+    one = stack.copy()
+    one[3, 0, 2] += 0.5
+    one[3, 2, 0] -= 0.5
+    np.testing.assert_allclose(cr.linalg.cholesky(cr.tensor(one)).numpy(), same, rtol=1e-13)

@@ -76,8 +76,15 @@ def _indefinite_minor(a: Array, order: int, which: str) -> ArgumentError:
     )
 
 
+def _is_symmetric(a: Array) -> bool:
+    """Whether all matrices of a stack are exactly symmetric; most that are not differ at once."""
+    mirror = np.swapaxes(a, -1, -2)
+    return bool((a[:1] == mirror[:1]).all() and (a == mirror).all())
+
+
 def _cholesky_value(a: Array) -> tuple[Array]:
-    a = _symmetric(a)
+    if a.ndim < 3 or not _is_symmetric(a):
+        a = _symmetric(a)
     if a.ndim == 2 and len(a) >= _LARGE:
         found, order = _in_place(a)
         if order:
