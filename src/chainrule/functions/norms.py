@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
-from typing import Any, Literal
+from functools import partial
+from typing import Any, Final, Literal
 
 import numpy as np
 
@@ -185,15 +186,23 @@ def _matrix_norm_kernel(
         return length if node.ndim == 2 and not keepdims else None
     if isinstance(order, str) or abs(order) == 2:
         return None
-    summed, last = (-2, -1) if abs(order) == 1 else (-1, -2)
-    fold: Any = np.maximum if order > 0 else np.minimum
+    return partial(_by_sums, order, keepdims)
 
-    def norm(x: np.ndarray) -> np.ndarray:
-        sums = np.add.reduce(np.abs(x), summed, keepdims=True)
-        made = fold.reduce(sums, last, keepdims=True)
-        return np.asarray(made if keepdims else made[..., 0, 0])
 
-    return norm
+def _by_sums(order: float, keepdims: bool, x: np.ndarray) -> np.ndarray:
+    """The largest or smallest sum of absolute values of a column, or of a row."""
+    sums = np.add.reduce(np.abs(x), -2 if abs(order) == 1 else -1)
+    made = np.asarray((np.maximum if order > 0 else np.minimum).reduce(sums, -1))
+    return made[..., None, None] if keepdims else made
+
+
+_NUMBERS: Final = (int, float)
+_BY_SUMS: Final = frozenset({1, -1, math.inf, -math.inf})
+
+
+def _has_rows(value: np.ndarray) -> bool:
+    """Whether these are floating matrices that have elements."""
+    return value.ndim > 1 and value.size > 0 and value.dtype.kind == "f"
 
 
 _matrix_norm = Lifted(_matrix_norm_node, _matrix_norm_kernel)
@@ -219,6 +228,9 @@ def matrix_norm(x: Operand, /, *, keepdims: bool = False, ord: MatrixOrder = "fr
     >>> cr.linalg.matrix_norm(x), cr.linalg.matrix_norm(x, ord=2)
     (Tensor(5.), Tensor(4.))
     """
+    value = known_array(x)
+    if value is not None and type(ord) in _NUMBERS and ord in _BY_SUMS and _has_rows(value):
+        return of_value(quiet_call(_by_sums, ord, keepdims, value))
     tensor = matrices("matrix_norm", x)
     if ord not in _ORDERS:
         names = ", ".join(map(str, _ORDERS))
