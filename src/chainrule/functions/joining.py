@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import operator
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from itertools import pairwise
 from typing import Any
 
@@ -175,7 +175,9 @@ def unstack(x: Operand, /, axis: int = 0) -> tuple[Tensor, ...]:
     tensor = as_tensor(x, "unstack")
     place = axis_of("unstack", axis, tensor)
     if (value := known_array(tensor)) is not None:
-        return tuple(of_value(np.asarray(part)) for part in np.moveaxis(value, place, 0))
+        order = (place, *range(place), *range(place + 1, value.ndim))
+        parts: Iterable[np.ndarray] = value.transpose(order)
+        return tuple(map(of_value, parts if value.ndim > 1 else map(np.asarray, parts)))
     return tuple(_unstack([tensor], place)) if tensor.shape[place] else ()
 
 
