@@ -294,10 +294,11 @@ def tensor(value: Any, /, *, dtype: Any = None) -> Tensor:
     wanted = None if dtype is None else as_dtype(dtype)
     if isinstance(value, Tensor):
         return value if wanted in (None, value.dtype) else value.astype(wanted)
-    if isinstance(value, list | tuple) and _has_tensor(value):
+    floats = type(value) is list and len(value) >= _LONG and _has_floats_only(value)
+    if not floats and isinstance(value, list | tuple) and _has_tensor(value):
         return _stacked(value, wanted)
     try:
-        array = np.asarray(value)
+        array = np.fromiter(value, float, len(value)) if floats else np.asarray(value)
     except ValueError:
         raise ShapeError("tensor: the nested lists have different lengths") from None
     if isinstance(value, int) and array.dtype == object:
@@ -311,6 +312,15 @@ def tensor(value: Any, /, *, dtype: Any = None) -> Tensor:
         shared = _is_frozen(array) if array is value else type(value) in _LISTED
         return of_value(array if shared else _copied(array))
     return of_value(np.array(array, dtype=kind, order="C"))
+
+
+_LONG: Final = 64
+"""Elements of a list from which on it pays to ask whether all are floats."""
+
+
+def _has_floats_only(value: list[Any]) -> bool:
+    """Whether all elements are Python's floats: NumPy need not look for what else they are."""
+    return type(value[0]) is float and list(map(type, value)).count(float) == len(value)
 
 
 def _copied(array: np.ndarray) -> np.ndarray:

@@ -295,3 +295,23 @@ def test_of_no_rows_there_are_no_medians_on_either_way(shape, axis) -> None:
     x = cr.tensor(np.zeros(shape))
     for way in (stats.median, cr.jit(lambda x, axis: stats.median(x, axis=axis))):
         assert way(x, axis=axis).shape == (0,)
+
+
+def test_a_long_list_of_floats_holds_what_else_is_in_it() -> None:
+    numbers = np.random.default_rng(0).standard_normal(100).tolist()
+    assert cr.tensor(numbers).numpy().tobytes() == np.array(numbers).tobytes()
+    assert cr.tensor(numbers, dtype="float32").numpy().tobytes() == np.float32(numbers).tobytes()
+    assert cr.tensor([*numbers, 1]).dtype is cr.float64
+    assert cr.grad(lambda x: cr.sum(cr.tensor([*numbers, x])))(cr.tensor(2.0)).item() == 1
+    with pytest.raises(cr.errors.DTypeError, match="'a' is not a number"):
+        cr.tensor([*numbers, "a"])
+
+
+def test_numbers_of_a_vector_are_unstacked() -> None:
+    assert [part.shape for part in cr.unstack(cr.tensor([1.0, 2.0]))] == [(), ()]
+
+
+@pytest.mark.parametrize("order", [1, -1, np.inf, -np.inf])
+def test_norms_of_matrices_without_numbers_are_refused(order: float) -> None:
+    with pytest.raises(cr.errors.ShapeError, match="no largest or smallest"):
+        cr.linalg.matrix_norm(cr.zeros((2, 0, 3)), ord=order)
