@@ -1,40 +1,43 @@
-"""Packed IDX files that a thread unpacks before anyone asks for them.
+"""Packed images of MNIST that threads unpack before anyone asks for them.
 
 To unpack MNIST takes as long as to import what reads it, and needs nothing but the standard
-library, of which this file imports little. zlib does not hold the interpreter meanwhile.
+library, of which this file imports little: so it is no part of ``data``, which imports NumPy. zlib
+does not hold the interpreter meanwhile.
 """
 
 import struct
 import zlib
 from contextlib import suppress
 from contextvars import ContextVar
+from functools import partial
 from math import prod
 from pathlib import Path
-from threading import Event, Thread
 from typing import Any, BinaryIO, Final
+
+from chainrule.runtime.background import Background
 
 __all__ = ["unpack_ahead", "unpacked"]
 
 _BYTES: Final = b"\0\0\x08"  # how an IDX file of bytes begins; the number of axes comes next
 _MOST_AXES: Final = 3
-_NAMED: Final = "ubyte"  # what the names of such files have in them
+_NAMED: Final = "t*-images?idx3-ubyte.gz"  # those of MNIST to train and to test, t10k
 _SMALL: Final = 2**20  # bytes of a packed file that takes no time to unpack
 _BEGINNING: Final = 2**12  # bytes that hold a packed header
 
 
 def unpack_ahead(folder: str | None) -> None:
-    """Let a thread unpack the large IDX files of a folder, for ``unpacked`` in this context.
+    """Let threads unpack the large files of images in a folder, for ``unpacked`` in this context.
 
     A file that lies there as it is, too, is left out: it is what will be read. What is wrong with
     the folder or a file is left to who reads it.
     """
     if folder is None:
         return
-    with suppress(OSError, RuntimeError):  # there can be no more threads
-        waiting = {path: _Ahead() for path in _packed(Path(folder).absolute())}
-        work = Thread(target=_unpack, args=(dict(waiting),), name="chainrule-unpack", daemon=True)
-        work.start()
-        _AHEAD.set(waiting)
+    with suppress(OSError):
+        _AHEAD.set({
+            path: Background(partial(_values, path), "chainrule-unpack", daemon=True)
+            for path in _packed(Path(folder).absolute())
+        })  # fmt: skip
 
 
 def unpacked(path: Path, file: BinaryIO, offset: int, total: int) -> bytes | None:
@@ -45,9 +48,10 @@ def unpacked(path: Path, file: BinaryIO, offset: int, total: int) -> bytes | Non
     """
     ahead = _AHEAD.get({}).pop(path.absolute(), None)
     if ahead is not None:
-        ahead.done.wait()
-        if ahead.values is not None and len(ahead.values) == total - offset:
-            return ahead.values
+        with suppress(Exception):  # reading it fails as well, and says why
+            values = ahead.result()
+            if values is not None and len(values) == total - offset:
+                return values
     place = file.tell()
     file.seek(0)
     with suppress(zlib.error, MemoryError):
@@ -60,32 +64,16 @@ def unpacked(path: Path, file: BinaryIO, offset: int, total: int) -> bytes | Non
     return None
 
 
-class _Ahead:
-    """A file that is being unpacked: the bytes after its header, if all is well with it."""
-
-    def __init__(self) -> None:
-        self.done = Event()
-        self.values: bytes | None = None
-
-
-_AHEAD: Final = ContextVar[dict[Path, _Ahead]]("chainrule-unpacked")
+_AHEAD: Final = ContextVar[dict[Path, Background[bytes | None]]]("chainrule-unpacked")
 
 
 def _packed(folder: Path) -> list[Path]:
-    """The large packed files in a folder, the largest first."""
-    sizes = {}
-    for path in folder.glob(f"*{_NAMED}*.gz"):
-        size = path.stat().st_size
-        if size >= _SMALL and not path.with_suffix("").exists():
-            sizes[path] = size
-    return sorted(sizes, key=lambda path: -sizes[path])
-
-
-def _unpack(waiting: dict[Path, _Ahead]) -> None:
-    for path, ahead in waiting.items():
-        with suppress(Exception):  # who reads it will fail as well, and say why
-            ahead.values = _values(path)
-        ahead.done.set()
+    """The large packed files of images in a folder."""
+    return [
+        path
+        for path in folder.glob(_NAMED)
+        if path.stat().st_size >= _SMALL and not path.with_suffix("").exists()
+    ]
 
 
 def _values(path: Path) -> bytes | None:

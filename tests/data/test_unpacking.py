@@ -7,6 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from chainrule import unpacking
 from chainrule.data import mnist, read_idx
 from chainrule.errors import DataError
 from chainrule.unpacking import unpack_ahead
@@ -35,6 +36,21 @@ def test_it_has_the_same_bytes(tmp_path: Path) -> None:
     found = read(tmp_path, idx_bytes(DRAWN))
     np.testing.assert_array_equal(found, DRAWN)
     assert not found.flags.writeable
+
+
+def test_it_is_not_unpacked_again(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def plainly(*_: object) -> None:
+        raise AssertionError("the bytes that a thread unpacked are not taken")
+
+    def early() -> np.ndarray:
+        unpack_ahead(str(tmp_path))
+        (ahead,) = unpacking._AHEAD.get().values()
+        ahead.result()
+        monkeypatch.setattr(unpacking, "_stream", plainly)
+        return read_idx(path)
+
+    path = packed(tmp_path, idx_bytes(DRAWN))
+    np.testing.assert_array_equal(copy_context().run(early), DRAWN)
 
 
 def test_numbers_of_another_type_are_read_too(tmp_path: Path) -> None:

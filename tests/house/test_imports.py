@@ -18,7 +18,6 @@ errors
 elsewhere
 late
 locking
-unpacking
 wording
 tree
 ir
@@ -27,6 +26,7 @@ algebra
 passes
 codegen
 runtime
+unpacking
 recording
 tensors
 functions
