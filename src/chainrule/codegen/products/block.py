@@ -14,13 +14,13 @@ from collections.abc import Callable
 
 from chainrule.codegen.assembly.values import Index, Value
 from chainrule.codegen.products.ahead import asks_of
-from chainrule.codegen.products.meanwhile import emit_panels
 from chainrule.codegen.products.mirrored import (
     balanced,
     emit_mirrored_results,
     lower_columns,
     lower_rows,
 )
+from chainrule.codegen.products.overlapped import emit_panels
 from chainrule.codegen.products.panels import pack_right, pack_rows
 from chainrule.codegen.products.results import (
     emit_results,
@@ -73,7 +73,7 @@ def _emit_block(unit: Unit, made: Tiles | None, inner: Inner, rows: Range, colum
             b, unit.right, unit.product, plan.lanes, (inner.begin, inner.steps), (start, end),
             unit.scratch, unit.room.panel,
         )  # fmt: skip
-    if plan.meanwhile and made:
+    if plan.overlapped and made:
         emit_panels(unit, made, inner, rows, columns)
         return
     with b.loop(*rows) as loop:

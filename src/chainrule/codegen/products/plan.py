@@ -51,7 +51,7 @@ class Plan(NamedTuple):
     ahead_left     whether the next panel of the left operand is asked for ahead,
     ahead_right    and the next block of the right one
     read_right     whether the right operand is read where it is needed, since that is only once
-    meanwhile      whether results are given while the next ones are computed
+    overlapped     whether results are given while the next ones are computed
     turned         whether this is the plan of the transposed product
     """
 
@@ -67,7 +67,7 @@ class Plan(NamedTuple):
     ahead_left: bool
     ahead_right: bool
     read_right: bool
-    meanwhile: bool
+    overlapped: bool
     turned: bool
 
     @property
@@ -131,7 +131,7 @@ def make_plan(
     unit = cycles // (row_blocks * column_blocks) + product.rows * columns.total * 2 + 50
     group = max(1, min(UNIT // unit, row_blocks * column_blocks * batch))
     read_right = rows.panels == 1 and right.contiguous == "column" and not product.is_tiled
-    meanwhile = product.is_tiled and not (turned or product.symmetric or whole_rows)
+    overlapped = product.is_tiled and not (turned or product.symmetric or whole_rows)
     pack_left = _is_packed(left, columns, size)
     return Plan(
         lanes, rows, columns, row_blocks, column_blocks, inner_block, group,
@@ -142,7 +142,7 @@ def make_plan(
         and product.rows * product.inner * product.terms * size > _NEAR,
         ahead_right=cycles > _LARGE and rows.panels > 1 and not product.is_tiled,
         read_right=read_right,
-        meanwhile=meanwhile,
+        overlapped=overlapped,
         turned=turned,
     )  # fmt: skip
 

@@ -82,7 +82,7 @@ def make_room(product: Product, plan: Plan) -> Room:
     height = -(-plan.rows.size // lanes) * lanes
     sliver = height * (whole + lanes)
     sums = left + sliver * plan.left_group
-    tiles = 1 + plan.meanwhile
+    tiles = 1 + plan.overlapped
     if block < product.inner:
         tiles = widest(plan.rows, plan.row_blocks) * wide
     square = sums + tiles * plan.rows.size * plan.columns.size * lanes
