@@ -29,7 +29,7 @@ from typing import NamedTuple
 import numpy as np
 
 from benchmarks.timing import machine, table
-from chainrule.codegen.assembly.llvm import Module
+from chainrule.codegen.assembly.llvm import module_for
 from chainrule.codegen.assembly.target import Target
 from chainrule.codegen.assembly.texts import module_text
 from chainrule.codegen.assembly.values import vector
@@ -164,7 +164,7 @@ def comparison(lanes: int) -> Callable[[np.ndarray, np.ndarray, np.ndarray], Non
     infinite.
     """
     target = host_target()
-    module = Module(target.attributes, fma=target.fma)
+    module = module_for(target)
     b = module.function("compare", [("got", "ptr"), ("exact", "ptr"), ("out", "ptr"), ("n", "i64")])
     *pointers, count = b.arguments
     kinds = ("float", "double", "float")

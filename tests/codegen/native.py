@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 
-from chainrule.codegen.assembly.llvm import Builder, Module
+from chainrule.codegen.assembly.llvm import Builder, Module, module_for
 from chainrule.codegen.assembly.target import Target
 from chainrule.codegen.assembly.texts import module_text
 from chainrule.codegen.assembly.values import constant, vector
@@ -77,7 +77,7 @@ def _flushing(b: Builder, flushed: bool) -> Iterator[None]:
 
 def mapped(f: Callable[[Lanes], Lanes], target: Target, lanes: int) -> Kernel:
     """A function of lanes as one of arrays of float32, with subnormal numbers flushed."""
-    module = Module(target.attributes, fma=target.fma, tables=target.tables, roots=target.roots)
+    module = module_for(target)
     b = module.function("mapped", [("x", "ptr"), ("out", "ptr"), ("n", "i64")])
     source, out, count = b.arguments
     with _flushing(b, True), b.loop(0, count, lanes) as loop:
@@ -115,7 +115,7 @@ def natives(
 
     A third of the time that it takes to translate them one by one goes to LLVM's preparations.
     """
-    module = Module(target.attributes, fma=target.fma, tables=target.tables, roots=target.roots)
+    module = module_for(target)
     wanted = list(itertools.product(records, lanes))
     for number, ((record, params), wide) in enumerate(wanted):
         write_kernel(module, f"kernel{number}", record, dtype, wide, params, flushed=flushed)

@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 import numpy as np
 import pytest
 
-from chainrule.codegen.assembly.llvm import Builder, Module
+from chainrule.codegen.assembly.llvm import Builder, module_for
 from chainrule.codegen.assembly.target import Target
 from chainrule.codegen.assembly.texts import module_text
 from chainrule.codegen.assembly.values import Value, constant, lanes, sequence, vector
@@ -127,7 +127,7 @@ def text_of(
 ) -> tuple[str, int, int]:
     """The kernel C += A B as LLVM text, its number of tiles and its scratch."""
     rows, inner, columns, kind = product.rows, product.inner, product.columns, product.kind
-    module = Module(target.attributes, fma=target.fma, tables=target.tables)
+    module = module_for(target)
 
     def prepare(b: Builder, table: Value, index: Value) -> tuple[Operand, Operand, Result]:
         sizes = [rows * inner, inner * columns, rows * columns]
@@ -354,7 +354,7 @@ def test_together_tiles_ask_for_every_line_of_a_block(
     one = constant("float", 1.0)
     monkeypatch.setattr(Builder, "prefetch", lambda b, place, *_: b.store(one, place))
     target = host_target()
-    module = Module(target.attributes, fma=target.fma)
+    module = module_for(target)
     b = module.function("asks", [("origin", "ptr"), ("tile", "i64")])
     origin, tile = b.arguments
     ask = ahead(b, "float", origin, strides, (steps, width), Share(tile, tiles, turns))

@@ -16,7 +16,7 @@ import numpy as np
 import pytest
 
 import chainrule as cr
-from chainrule.codegen.assembly.llvm import Module
+from chainrule.codegen.assembly.llvm import Module, module_for
 from chainrule.codegen.assembly.target import Target
 from chainrule.codegen.assembly.texts import module_text
 from chainrule.codegen.assembly.values import constant, vector
@@ -401,7 +401,7 @@ def test_every_record_but_the_incomplete_gamma_functions_is_native() -> None:
 @pytest.mark.parametrize("dtype", [float32, float64, int32, int64, uint8, bool_], ids=repr)
 def test_all_functions_compile_for_all_processors(name: str, dtype: DType) -> None:
     target = target_for(name)
-    module = Module(target.attributes, fma=target.fma, tables=target.tables)
+    module = module_for(target)
     for record in NATIVE:
         if dtype.kind in record.accepts:
             lanes = target.vector_bits // dtype.bits
@@ -443,7 +443,7 @@ def test_gelu_keeps_its_digits_far_below_zero() -> None:
 @pytest.mark.skipif(not HOST.tables, reason="this processor has no instruction for tables")
 @pytest.mark.parametrize("lanes", [0, 2, 8, 16])
 def test_tables_are_looked_up_by_the_last_four_bits(lanes: int) -> None:
-    module = Module(HOST.attributes, fma=HOST.fma, tables=HOST.tables)
+    module = module_for(HOST)
     b = module.function("f", [("i", "ptr"), ("out", "ptr"), ("n", "i64")])
     places, out, count = b.arguments
     with b.loop(0, count, lanes or 1) as loop:

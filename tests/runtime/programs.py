@@ -5,7 +5,7 @@ from collections.abc import Callable
 
 import numpy as np
 
-from chainrule.codegen.assembly.llvm import Builder, Module
+from chainrule.codegen.assembly.llvm import Builder, Module, module_for
 from chainrule.codegen.assembly.target import Target
 from chainrule.codegen.assembly.texts import module_text
 from chainrule.codegen.assembly.values import Value, constant, vector
@@ -17,7 +17,7 @@ KERNEL = [("table", "ptr"), ("begin", "i64"), ("end", "i64"), ("scratch", "ptr")
 
 def saxpy_text(target: Target, factor: float = 2.5) -> str:
     """y += factor·x; a tile is one register."""
-    module = Module(target.attributes, fma=target.fma, tables=target.tables)
+    module = module_for(target)
     b = module.function("saxpy", KERNEL)
     table, begin, end, _ = b.arguments
     lanes = target.lanes("float")

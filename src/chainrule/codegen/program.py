@@ -13,7 +13,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, nullcontext
 
-from chainrule.codegen.assembly.llvm import Builder, Module
+from chainrule.codegen.assembly.llvm import Builder, module_for
 from chainrule.codegen.assembly.table import ARENA, FIRST, SCRATCH, STATUS
 from chainrule.codegen.assembly.target import Target
 from chainrule.codegen.assembly.values import Value, constant
@@ -67,9 +67,7 @@ class _Writer:
     def __init__(self, target: Target, timed: bool) -> None:
         self.target = target
         self.timed = timed
-        self.module = Module(
-            target.attributes, fma=target.fma, tables=target.tables, roots=target.roots
-        )
+        self.module = module_for(target)
         self.scratch = 0
         self.count = 0
         self.written: dict[object, Body] = {}

@@ -23,9 +23,10 @@ from contextlib import contextmanager
 from typing import final
 
 from chainrule.codegen.assembly.instructions import Instructions, Needs
+from chainrule.codegen.assembly.target import Target
 from chainrule.codegen.assembly.values import Index, Value
 
-__all__ = ["Builder", "Loop", "Module"]
+__all__ = ["Builder", "Loop", "Module", "module_for"]
 
 
 @final
@@ -196,3 +197,8 @@ class Builder(Instructions):
         yield
         self.jump(after)
         self.place(after)
+
+
+def module_for(target: Target) -> Module:
+    """A module without functions yet, whose instructions are those of a processor."""
+    return Module(target.attributes, fma=target.fma, tables=target.tables, roots=target.roots)

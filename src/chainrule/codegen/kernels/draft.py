@@ -3,17 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from typing import Final, NamedTuple
+from typing import NamedTuple
 
 from chainrule.codegen.assembly.llvm import Builder, Module
+from chainrule.codegen.assembly.table import PARAMETERS
 from chainrule.codegen.assembly.target import Target
 from chainrule.codegen.assembly.values import Value
 from chainrule.ir.graph import Node
 
-__all__ = ["PARAMETERS", "Draft", "Kernel", "Places"]
-
-PARAMETERS: Final = [("table", "ptr"), ("begin", "i64"), ("end", "i64"), ("scratch", "ptr")]
-"""What every kernel is given: the addresses of arrays, its tiles, memory of its own."""
+__all__ = ["Draft", "Kernel", "Places"]
 
 Places = Callable[[Builder, Value], Mapping[Node, Value]]
 """(builder, table) to the addresses of the arrays that a kernel reads and writes."""

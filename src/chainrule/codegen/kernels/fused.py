@@ -11,10 +11,11 @@ import math
 from collections.abc import Callable, Mapping, Sequence
 from typing import Final
 
+from chainrule.codegen.assembly.table import PARAMETERS
 from chainrule.codegen.assembly.target import Target
 from chainrule.codegen.assembly.values import Value, constant, register, vector
 from chainrule.codegen.expressions.row import Row
-from chainrule.codegen.kernels.draft import PARAMETERS, Draft, Kernel
+from chainrule.codegen.kernels.draft import Draft, Kernel
 from chainrule.codegen.kernels.effort import of_statements
 from chainrule.codegen.kernels.exponents import exponentials_below_one
 from chainrule.codegen.kernels.nests import Nest

@@ -7,7 +7,8 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from chainrule.codegen.assembly.llvm import Builder, Module
+from chainrule.codegen.assembly.llvm import Builder, Module, module_for
+from chainrule.codegen.assembly.table import PARAMETERS
 from chainrule.codegen.assembly.target import Target
 from chainrule.codegen.assembly.values import Value
 from chainrule.codegen.products.block import emit_unit
@@ -66,7 +67,7 @@ def emit_product(
     left, right, taker = _layouts(target, prepare)
     whole_rows = isinstance(taker, Result) and taker.rows is not None
     if not product.rows or not product.columns:
-        module.function(name, _PARAMETERS)
+        module.function(name, PARAMETERS)
         return Kernel(name, 0, 0)
     if not whole_rows and prefers_dots(target, product, left, right):
         return _emit_dots(
@@ -138,7 +139,7 @@ def _emit_grid(
     What ``line_up`` copies is copied once for all tiles of a call if there is only one product.
     """
     units, batch, group = grid
-    b = module.function(name, _PARAMETERS)
+    b = module.function(name, PARAMETERS)
     table, begin, end, scratch = b.arguments
 
     def operands(which: Value) -> Operands:
@@ -158,10 +159,6 @@ def _emit_grid(
     return -(-units * batch // group)
 
 
-_PARAMETERS = [("table", "ptr"), ("begin", "i64"), ("end", "i64"), ("scratch", "ptr")]
-
-
 def _layouts(target: Target, prepare: Prepare) -> tuple[Operand, Operand, Write | Result]:
-    module = Module(target.attributes, fma=target.fma, tables=target.tables, roots=target.roots)
-    b = module.function("layouts", _PARAMETERS)
+    b = module_for(target).function("layouts", PARAMETERS)
     return prepare(b, b.arguments[0], Value("0", "i64"))
