@@ -1,12 +1,14 @@
 """How a count is written with its noun, for every message and page."""
 
+from typing import Final
+
 __all__ = ["plural"]
 
-_ENDINGS = {"ss": "sses", "is": "es", "ry": "ries", "ex": "ices"}
+_ENDINGS: Final = {"ss": "sses", "is": "es", "ry": "ries", "ex": "ices"}
 
 
 def plural(value: int, noun: str) -> str:
-    """Write a count with its noun.
+    """Write a count with its noun, in the singular for 1.
 
     >>> plural(1, "epoch"), plural(1500, "epoch")
     ('1 epoch', '1,500 epochs')

@@ -66,10 +66,9 @@ class Table:
 
     def __repr__(self) -> str:
         count = sum(column.kind == "number" for column in self.columns)
-        rest = len(self.columns) - count
-        numbers = f"{count} number{'' if count == 1 else 's'}"
-        categories = f"{rest} categor{'y' if rest == 1 else 'ies'}"
-        return f"Table({str(self.source)!r}: {plural(len(self), 'row')} of {numbers}, {categories})"
+        categories = plural(len(self.columns) - count, "category")
+        rows, numbers = plural(len(self), "row"), plural(count, "number")
+        return f"Table({str(self.source)!r}: {rows} of {numbers}, {categories})"
 
     def column(self, name: str | int) -> Column:
         """The column of this name, or at this place.
