@@ -219,12 +219,13 @@ def pool() -> Pool:
 @contextmanager
 def beside() -> Iterator[None]:
     """Compile beside programs that run: with few threads, whose processors programs leave."""
-    count, before = threads_beside(), BESIDE.set(True)
-    pool().leave(count)
+    count, own = threads_beside(), pool()
+    before = BESIDE.set(True)
+    own.leave(count)
     try:
         yield
     finally:
-        pool().leave(-count)
+        own.leave(-count)
         BESIDE.reset(before)
 
 
