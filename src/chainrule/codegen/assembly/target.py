@@ -75,7 +75,7 @@ class Target(Record):
     def roots(self) -> bool:
         """Whether products give a root sooner than a divider that also has a quotient to find.
 
-        It does with AVX-512 on Intel's processors, 16 numbers at a time; on AMD's, where it has not
+        They do with AVX-512 on Intel's processors, 16 numbers at a time; on AMD's, where it has not
         been measured, the instruction stays.
         """
         return self.vector_bits == 512 and not self.cpu.startswith("znver")

@@ -15,7 +15,7 @@ from chainrule.codegen.mathematics.lanes import Lanes, fma, where
 __all__ = ["ROOTS", "root"]
 
 ROOTS: Final = vector("float", 16)
-"""What there is an estimate for."""
+"""The type of vectors for which there is an estimate."""
 
 _SMALL: Final = 2.0**-60
 """Below, the remainder of a root could be flushed to 0, were the number not made larger."""
@@ -27,12 +27,12 @@ _KEPT: Final = 1 << 8 | 1 << 20
 def root(x: Lanes) -> Lanes:
     """√x with the bits of the instruction, for every number, where subnormal ones are flushed.
 
-    y = rsqrt(x) to 14 digits,   g = x y,   h = y / 2
+    y = rsqrt(x) to 14 bits,   g = x y,   h = y / 2
     r = 1/2 − g h,   g ← g + g r,   h ← h + h r      (Newton's method for √x and 1 / (2√x))
     √x = g + h (x − g²), rounded once
 
-    It rounds rightly after any estimate with an error below 2⁻¹⁴, so that processors may differ in
-    that: the numbers whose root is nearest to the middle of two others were tried with all of them.
+    It rounds rightly after any estimate with an error below 2⁻¹⁴, so processors may differ in that:
+    numbers whose root is nearest to the middle between two others were tried with all estimates.
 
     Source:  markstein1990computation
     """
