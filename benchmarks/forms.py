@@ -13,10 +13,15 @@ from benchmarks.pairs import Pair, Run
 from chainrule import linalg as la
 
 
-def _same(name: str, label: str, *arrays: np.ndarray, **how: Any) -> Pair:
+def _same(name: str, label: str, *arrays: np.ndarray, of: Any = (cr, np), **how: Any) -> Pair:
     """A function that NumPy has under the same name, called alike."""
-    ours, theirs = getattr(cr, name), getattr(np, name)
-    return Pair(f"{name} {label}", partial(ours, **how), partial(theirs, **how), arrays)
+    ours, theirs = (partial(getattr(library, name), **how) for library in of)
+    return Pair(f"{name} {label}", ours, theirs, arrays)
+
+
+def _each(name: str, way: Run, *arrays: np.ndarray) -> Pair:
+    """An expression with functions of a library, cr or np, which is its first argument."""
+    return Pair(name, partial(way, cr), partial(way, np), arrays)
 
 
 def _either(name: str, way: Run, *arrays: np.ndarray) -> Pair:
@@ -51,7 +56,7 @@ def dtypes(count: int) -> Iterator[Pair]:
     for power in (2, 3, 0.5, 1.7):
         yield _either(f"x ** {power}", lambda x, power=power: x**power, np.abs(x))
     yield _either("int64 ** 2", lambda i: i**2, whole)
-    yield Pair("clip of int64", lambda i: cr.clip(i, -9, 9), lambda i: np.clip(i, -9, 9), (whole,))
+    yield _each("clip of int64", lambda own, i: own.clip(i, -9, 9), whole)
     numbers = x.reshape(-1).tolist()
     yield Pair("tensor(list)", lambda: cr.tensor(numbers), lambda: np.array(numbers), ())
 
@@ -67,64 +72,54 @@ def layouts(count: int) -> Iterator[Pair]:
     yield _same("mean", "of two axes", cube, axis=(0, 2))
     yield _same("var", "of two axes", cube, axis=(1, 2))
     for name in ("sum", "mean", "max", "sort"):
-        ours, theirs = getattr(cr, name), getattr(np, name)
-        yield Pair(f"{name} of a transpose, axis 0", lambda x, f=ours: f(x.T, axis=0),
-                   lambda x, f=theirs: f(x.T, axis=0), (x,))  # fmt: skip
-    yield Pair("exp of every other", lambda x: cr.exp(x[:, ::2]), lambda x: np.exp(x[:, ::2]), (x,))
+        label = f"{name} of a transpose, axis 0"
+        yield _each(label, lambda own, x, name=name: getattr(own, name)(x.T, axis=0), x)
+    yield _each("exp of every other", lambda own, x: own.exp(x[:, ::2]), x)
     yield _either("x.T + y.T", lambda x, y: x.T + y.T, x, y)
     yield _either("x + column", lambda x, c: x + c, x, x[:, :1].copy())
-    yield Pair("x.T copied", lambda x: cr.concat([x.T, x.T]),
-               lambda x: np.concatenate([x.T, x.T]), (x,))  # fmt: skip
+    yield _each("x.T copied", lambda own, x: own.concat([x.T, x.T]), x)
     for axis in (0, 1):
-        yield Pair(f"concat axis {axis}", lambda x, y, a=axis: cr.concat([x, y], axis=a),
-                   lambda x, y, a=axis: np.concatenate([x, y], axis=a), (x, y))  # fmt: skip
-        yield Pair(f"roll axis {axis}", lambda x, a=axis: cr.roll(x, 3, axis=a),
-                   lambda x, a=axis: np.roll(x, 3, axis=a), (x,))  # fmt: skip
+        joined = f"concat axis {axis}"
+        yield _each(joined, lambda own, x, y, a=axis: own.concat([x, y], axis=a), x, y)
+        yield _same("roll", f"axis {axis}", x, shift=3, axis=axis)
     rows, wanted = draw.integers(0, len(x), len(x)), y > 0
     yield _either("x[rows]", lambda x, i: x[i], x, rows)
     yield _either("x[grid mask]", lambda x, m: x[m], x, wanted)
     counts = draw.integers(0, 4, len(x))
-    yield Pair("repeat by numbers", lambda x, n: cr.repeat(x, n, axis=0),
-               lambda x, n: np.repeat(x, n, axis=0), (x, counts))  # fmt: skip
+    yield _same("repeat", "by numbers", x, counts, axis=0)
     labels = draw.integers(0, 50, count // 50)
     yield Pair("one_hot", lambda i: cr.one_hot(i, 50), lambda i: np.eye(50)[i], (labels,))
-    yield Pair("unstack and stack", lambda x: cr.stack(cr.unstack(x, axis=1), axis=1),
-               lambda x: np.stack(np.unstack(x, axis=1), axis=1), (x,))  # fmt: skip
+    yield _each("unstack and stack", lambda own, x: own.stack(own.unstack(x, axis=1), axis=1), x)
 
 
 def stacks(count: int) -> Iterator[Pair]:
     """Norms along other axes, products of other shapes, and many small matrices."""
     draw = np.random.default_rng(10)
-    nl = np.linalg
+    linalg = la, np.linalg
     x, y = draw.standard_normal((2, count // 100, 100))
     v, w = draw.standard_normal((2, count))
     small = draw.standard_normal((count // 64, 8, 8))
     normal = small @ small.mT + np.eye(8)
     right = draw.standard_normal((len(small), 8, 1))
     for name in ("inv", "det", "cholesky", "eigvalsh", "svdvals", "pinv", "trace"):
-        yield Pair(f"{name} of a stack", getattr(la, name), getattr(nl, name), (normal,))
-    yield Pair("solve of a stack", la.solve, nl.solve, (normal, right))
-    yield Pair("matmul of 8 by 8", cr.matmul, np.matmul, (small, normal))
+        yield _same(name, "of a stack", normal, of=linalg)
+    yield _same("solve", "of a stack", normal, right, of=linalg)
+    yield _same("matmul", "of 8 by 8", small, normal)
     yield Pair("matrices times one", cr.matmul, np.matmul, (small, small[0].copy()))
     yield Pair("dot product", cr.matmul, np.matmul, (v, w))
-    yield Pair("vecdot of vectors", cr.vecdot, np.vecdot, (v, w))
-    yield Pair("vecdot axis 0", partial(cr.vecdot, axis=0), partial(np.vecdot, axis=0), (x, y))
-    yield Pair(
-        "norm axis 0", partial(la.vector_norm, axis=0), partial(nl.vector_norm, axis=0), (x,)
-    )
+    yield _same("vecdot", "of vectors", v, w)
+    yield _same("vecdot", "axis 0", x, y, axis=0)
+    yield _each("norm axis 0", lambda own, x: own.linalg.vector_norm(x, axis=0), x)
     for order in (1, -np.inf):
-        yield Pair(f"matrix_norm ord={order}", partial(la.matrix_norm, ord=order),
-                   partial(nl.matrix_norm, ord=order), (x,))  # fmt: skip
-    yield Pair(
-        "trace off the diagonal", partial(la.trace, offset=3), partial(nl.trace, offset=3), (x,)
-    )
-    for expression in ("ij,ij->", "ij,ij->i", "ij,ij->j", "ij->j"):
-        given = (x, y) if "," in expression else (x,)
-        yield Pair(f"einsum {expression}", partial(cr.einsum, expression),
-                   partial(np.einsum, expression), given)  # fmt: skip
+        yield _same("matrix_norm", f"ord={order}", x, of=linalg, ord=order)
+    yield _same("trace", "off the diagonal", x, of=linalg, offset=3)
     n = round(count**0.5)
-    yield Pair("einsum i,j->ij", partial(cr.einsum, "i,j->ij"), partial(np.einsum, "i,j->ij"),
-               (v[:n].copy(), w[:n].copy()))  # fmt: skip
+    short = v[:n].copy(), w[:n].copy()
+    for expression, given in (
+        ("ij,ij->", (x, y)), ("ij,ij->i", (x, y)), ("ij,ij->j", (x, y)), ("ij->j", (x,)),
+        ("i,j->ij", short),
+    ):  # fmt: skip
+        yield _each(f"einsum {expression}", lambda own, *a, e=expression: own.einsum(e, *a), *given)
     tall, square = draw.standard_normal((count // 10, 10)), draw.standard_normal((10, 10))
     yield Pair("einsum bi,ij,bj->b", partial(cr.einsum, "bi,ij,bj->b"),
                partial(np.einsum, "bi,ij,bj->b", optimize=True), (tall, square, tall))  # fmt: skip
