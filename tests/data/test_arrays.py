@@ -81,6 +81,17 @@ CASES = {
             "    row 2     1 value"
         ),
     ),
+    "a row that is none": (
+        [[1.0, 2.0], 1.0],
+        [0, 1],
+        {},
+        (
+            "the rows of inputs have different shapes\n\n"
+            "    examples  2\n"
+            "    row 0     2 values\n"
+            "    row 1     a single number"
+        ),
+    ),
     "text": (
         np.array([[1, "a"], [2, 3]], object),
         [0, 1],

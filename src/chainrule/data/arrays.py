@@ -82,9 +82,12 @@ def _ragged(values: Any, role: str) -> DataError:
     row = next((i for i, length in enumerate(lengths) if length != lengths[0]), None)
     details: dict[str, object] = {"examples": len(lengths)}
     if row is not None:
-        first, other = (plural(lengths[k] or 0, "value") for k in (0, row))
-        details |= {"row 0": first, f"row {row}": other}
+        details |= {f"row {k}": _length(lengths[k]) for k in (0, row)}
     return _error(f"the rows of {role} have different shapes", details)
+
+
+def _length(found: int | None) -> str:
+    return "a single number" if found is None else plural(found, "value")
 
 
 def _not_numeric(array: Array, role: str) -> DataError:
