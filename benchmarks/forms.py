@@ -57,8 +57,8 @@ def dtypes(count: int) -> Iterator[Pair]:
         yield _either(f"x ** {power}", lambda x, power=power: x**power, np.abs(x))
     yield _either("int64 ** 2", lambda i: i**2, whole)
     yield _each("clip of int64", lambda own, i: own.clip(i, -9, 9), whole)
-    numbers = x.reshape(-1).tolist()
-    yield Pair("tensor(list)", lambda: cr.tensor(numbers), lambda: np.array(numbers), ())
+    listed = x.reshape(-1).tolist()
+    yield Pair("tensor(list)", lambda: cr.tensor(listed), lambda: np.array(listed), ())
 
 
 def layouts(count: int) -> Iterator[Pair]:
