@@ -64,7 +64,8 @@ def train(context: click.Context, /, config: str | None, resume: str | None, **o
 
     from chainrule.cli import session
 
-    gc.freeze()  # what was imported stays: nobody has to look for garbage in it
+    if not gc.get_freeze_count():  # a program may train twice
+        gc.freeze()  # what was imported stays: nobody has to look for garbage in it
     return session.start(given, begun)
 
 
