@@ -132,3 +132,20 @@ def test_an_array_that_depends_on_the_sizes_is_checked_at_its_own() -> None:
     told = explain(f, "x")
     assert UNICODE(told.tree) == "2 c1 ⊙ x"
     assert told.notes == ("c1 is an array of the program, for n = 5",)
+
+
+def middle_of_rows(X: "n d"):
+    return cr.sum(cr.median(X, axis=1) ** 2)
+
+
+def middle_of_columns(X: "n d"):
+    return cr.sum(cr.median(X, axis=0) ** 2)
+
+
+@pytest.mark.parametrize("f", [middle_of_rows, middle_of_columns])
+def test_a_median_along_an_axis_is_two_sums_over_places(f: Callable[..., Any]) -> None:
+    found = UNICODE(explain(f, "X").tree)
+    assert found.startswith("Σᵢ δz₁")
+    assert found.count(" + ") == 1
+    assert "𝟎" not in found
+    assert ")ᵀ" not in found

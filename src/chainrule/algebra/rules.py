@@ -297,6 +297,14 @@ def _cancelling(term: Term, rank: int, _: Definitions) -> list[Term] | None:
     return None
 
 
+def _nothing(term: Term, _: int, __: Definitions) -> list[Term] | None:
+    """A product with a sum whose terms have all cancelled is 0."""
+    gone = any(
+        f.atom.head == "group" and f.power > 0 and not f.atom.args[0].terms for f in term.factors
+    )
+    return [] if gone else None
+
+
 # ---------------------------------------------------------------- axes of size 1
 
 _POINTWISE = ("group", "apply", "indicator")
@@ -366,7 +374,7 @@ def _total(atom: Atom, slot: int, definitions: Definitions) -> Number | None:
 
 
 _RULES = (
-    _inverses, _permutations, sigmoids, shares, reflections, softmaxes, _masks, _simplex,
+    _nothing, _inverses, _permutations, sigmoids, shares, reflections, softmaxes, _masks, _simplex,
     _averages, _totals, _cancelling, _units, exclusive, unclipped, kept, folds,
     magnitudes,
 )  # fmt: skip

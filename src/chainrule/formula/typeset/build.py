@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Sequence
+from dataclasses import replace
 from fractions import Fraction
 
 from chainrule.formula.typeset import tree as ts
@@ -92,6 +93,8 @@ def flat_transpose(tree: Tree) -> Tree:
             return body
         case ts.Eye(dims=dims):
             return ts.Eye(dims[::-1])
+        case ts.Indexed(dims=dims, labels=labels) if len(dims) == 2:
+            return replace(tree, dims=dims[::-1], labels=labels[::-1])
         case ts.Symbol(symmetric=True) | ts.Inverse(symmetric=True):
             return tree
         case ts.Product(parts=parts):
