@@ -37,5 +37,5 @@ def test_steps_have_the_labels_too() -> None:
 
     told = str(explain(f, "X", steps=True))
     assert " 2  T in Q_cjin = tanh(Tₙᵢⱼc)" in told
-    assert "δTₙᵢⱼc = (1 − Q²)_cjin δQ_cjin" in told
-    assert "incoming  δTₙᵢⱼc = (1 − Q²)_cjin δQ_cjin" in told
+    assert "δTₙᵢⱼc = (1 − (Q_cjin)²) δQ_cjin" in told
+    assert "incoming  δTₙᵢⱼc = (1 − (Q_cjin)²) δQ_cjin" in told

@@ -127,6 +127,14 @@ def summed_by_rows(T: "n d"):
     return cr.sum(cr.logsumexp(T, axis=1) ** 3)
 
 
+def kernel_of_blocks(M: "n c", A: "n c k"):
+    return cr.sum(cr.einsum("nc,nck->k", cr.exp(M) * cr.tanh(2 * M), A) ** 2)
+
+
+def turned(M: "n m", A: "m n k"):
+    return cr.sum(cr.einsum("nm,mnk->k", cr.exp(M), A) ** 2)
+
+
 CASES: list[tuple[Any, str, Any]] = [
     (differences, "x", "jacobian"), (smooth, "x", 1), (smooth, "x", 2), (rows, "X", "jacobian"),
     (columns, "X", "jacobian"), (last, "X", "jacobian"), (corner, "X", 1), (corner, "X", 2),
@@ -135,7 +143,8 @@ CASES: list[tuple[Any, str, Any]] = [
     (filtered, "x", "jacobian"), (filtered, "w", "jacobian"), (kernel, "X", 1),
     (largest, "X", 1), (around_the_largest, "X", 1), (along_the_first, "T", 1),
     (summed_along_the_first, "T", 1), (summed_along_both, "T", 1),
-    (summed_along_the_last, "T", 1), (summed_by_rows, "T", 1),
+    (summed_along_the_last, "T", 1), (summed_by_rows, "T", 1), (kernel_of_blocks, "M", 1),
+    (kernel_of_blocks, "M", 2), (kernel_of_blocks, "A", 1), (turned, "M", 1), (turned, "A", 1),
 ]  # fmt: skip
 
 
@@ -147,6 +156,14 @@ def test_derivatives_through_slices_are_read_back(f: Any, wrt: str, order: Any) 
 def test_both_sides_of_a_relation_have_their_labels() -> None:
     found = UNICODE(explain(largest, "X").tree)
     assert found == "2 · [Xₙcₕw = Mₙc] Mₙc Yₙc"
+
+
+def test_labels_stand_at_the_argument_of_a_function() -> None:
+    found = UNICODE(explain(turned, "M").tree)
+    assert found == "2 · Σᵢⱼₖ exp(Mₙₘ) exp(Mᵢⱼ) Aₘₙₖ Aⱼᵢₖ"
+    assert "(1 − tanh(2 Mₙc)²)" in UNICODE(explain(kernel_of_blocks, "M").tree)
+    assert cr.check(turned, "M", found).verdict == "right"
+    assert "∘" not in explain(kernel_of_blocks, "M").pretty()
 
 
 def weighted(Y: "n d", X: "n d"):

@@ -15,7 +15,8 @@ from chainrule.algebra.index import Term
 from chainrule.formula.typeset import tree as ts
 from chainrule.formula.typeset.build import elementwise, power_of
 from chainrule.formula.typeset.tree import Tree
-from chainrule.formula.typeset.walk import labels_of
+from chainrule.formula.typeset.walk import children, labels_of, with_parts
+from chainrule.ir.scalar import SCALARS
 
 __all__: list[str] = []
 
@@ -105,9 +106,41 @@ def alike(left: Tree, right: Tree) -> tuple[Tree, Tree]:
 def _read_at(tree: Tree, at: tuple[str, ...], taken: set[str]) -> Tree:
     """A factor with its own labels called as those at which it is read, if it has such."""
     old = labels_of(tree)
-    if not old or len(set(at)) < len(at):
+    if len(set(at)) < len(at):
         return tree
+    if not old:
+        return (_element(tree, at) if isinstance(tree, _POINTWISE) else None) or tree
     return _renamed(tree, dict(zip(old, at, strict=True)), taken)
+
+
+_POINTWISE = (ts.Apply, ts.Plus, ts.Elementwise, ts.Bracket, ts.Power, ts.Scaled)
+
+
+def _element(tree: Tree, at: tuple[str, ...]) -> Tree | None:
+    """An array made element by element, with the labels at the names: exp(Mₙc), not exp(M)ₙc.
+
+    None where it is made in another way, such as by a product.
+    """
+    if not tree.dims:
+        return tree
+    match tree:
+        case ts.Symbol(dims=dims) | ts.Transpose(dims=dims, body=ts.Symbol()):
+            body, read = (tree.body, at[::-1]) if isinstance(tree, ts.Transpose) else (tree, at)
+            one = Fraction(1)
+            return ts.Indexed(dims, ts.Number((), one), at, (), (ts.At((), body, read, one),))
+        case ts.Apply(name=name) if name not in SCALARS and name not in _SCALARS_AS_WRITTEN:
+            return None
+        case ts.Power(exponent=exponent) if exponent.dims:
+            return None
+        case ts.Apply() | ts.Plus() | ts.Elementwise() | ts.Bracket() | ts.Power() | ts.Scaled():
+            parts = {p: _element(p, at) for p in children(tree) if p.dims in ((), tree.dims)}
+            found = {p: made for p, made in parts.items() if made is not None}
+            if len(found) == len(set(children(tree))):
+                return with_parts(tree, found.__getitem__)
+    return None
+
+
+_SCALARS_AS_WRITTEN = frozenset({"σ", "Φ", "log|·|", "digamma", "trigamma"})
 
 
 def _renamed(tree: Tree, names: Mapping[str, str], taken: set[str]) -> Tree:

@@ -139,7 +139,8 @@ class Arranger:
         called = isinstance(tree.body, ts.Apply | ts.Norm | ts.Bracket)
         base = self._plain(tree.body) if called else self.wrap(tree.body, ATOM)
         exponent = self._plain(tree.exponent)
-        if len(tree.body.dims) == 2 and isinstance(exponent, m.Value):
+        matrix = len(tree.body.dims) == 2 and not labels_of(tree.body)
+        if matrix and isinstance(exponent, m.Value):
             exponent = m.Row((m.Sign("∘"), exponent))
         return m.Raised(base, exponent), POSTFIX
 

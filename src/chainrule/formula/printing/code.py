@@ -31,7 +31,7 @@ from chainrule.formula.printing.kinds import (
 from chainrule.formula.printing.lengths import Lengths
 from chainrule.formula.printing.line import from_end
 from chainrule.formula.typeset import tree as ts
-from chainrule.formula.typeset.build import flat_transpose, is_row, power_of
+from chainrule.formula.typeset.build import flat_transpose, is_row, number, power_of
 from chainrule.formula.typeset.tree import Tree
 from chainrule.formula.typeset.walk import spanned
 
@@ -183,6 +183,11 @@ class Writer:
                 return self._reached("place", body, axes, tree.dims)
             case ts.Stacked(parts=parts, axis=axis):
                 return self._stacked(parts, axis, len(tree.dims))
+            case ts.Indexed(factors=(ts.At(body=ts.Symbol() as array, labels=at),)) if (
+                tree == ts.Indexed(array.dims, number(1), at, (), tree.factors)
+                and tree.factors[0].power == 1
+            ):
+                return self.code(array)
             case ts.Indexed():
                 return self._indexed(tree), TIMES
         raise TypeError(type(tree).__name__)

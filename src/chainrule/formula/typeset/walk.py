@@ -21,6 +21,7 @@ __all__ = [
     "rewritten",
     "spanned",
     "walk",
+    "with_parts",
 ]
 
 
@@ -47,15 +48,15 @@ def children(tree: Tree) -> list[Tree]:
 
 def replaced(tree: Tree, old: Tree, new: Tree) -> Tree:
     """The tree with one part replaced wherever it stands."""
-    return new if tree == old else _with_parts(tree, lambda part: replaced(part, old, new))
+    return new if tree == old else with_parts(tree, lambda part: replaced(part, old, new))
 
 
 def rewritten(tree: Tree, rule: Callable[[Tree], Tree]) -> Tree:
     """The tree with every part replaced by what a rule makes of it, from the leaves up."""
-    return rule(_with_parts(tree, lambda part: rewritten(part, rule)))
+    return rule(with_parts(tree, lambda part: rewritten(part, rule)))
 
 
-def _with_parts(tree: Tree, change: Callable[[Tree], Tree]) -> Tree:
+def with_parts(tree: Tree, change: Callable[[Tree], Tree]) -> Tree:
     """The tree with its parts changed; the same tree, if none is."""
     changes: dict[str, Any] = {}
     for entry in fields(tree):
