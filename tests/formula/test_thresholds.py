@@ -84,6 +84,43 @@ def test_what_begins_far_away_is_refused(more) -> None:
     assert check(squares, "w", f"{right} + {more}").kind == "threshold"
 
 
+@pytest.mark.parametrize(
+    "more",
+    [
+        "np.all(w > 5) * w", "(w > 5).all() * w", "np.prod(w > 9) * w", "np.all(w < -5) * w",
+        "np.min(w > 5) * w", "(np.min(w) > 5) * w", "(np.sum(w > 5) == d) * w",
+        "(np.mean(w > 5) > 0.9) * w", "np.all(w > 5) * np.all(w < 7) * w",
+        "np.any(w > 50) * np.all(w > 4) * w", "np.where(np.all(w > 5), w, 0)",
+        "np.all(X > 5) * w", "np.all(X @ w > 500) * w", "np.all(w > 5) * np.all(y > 5) * w",
+    ],
+)  # fmt: skip
+def test_thresholds_that_are_joined_are_crossed_together(more) -> None:
+    found = check(squares, "w", f"2 * X.T @ (X @ w - y) + {more}")
+    assert (found.verdict, found.kind) == ("wrong", "threshold")
+
+
+def barrier(x: "n"):
+    return cr.where(cr.min(x) > 5, cr.sum(x**2), cr.sum(x))
+
+
+def test_thresholds_that_are_joined_in_the_program_too_are_right() -> None:
+    assert check(barrier, "x", "where(min(x) > 5, 2 * x, 1)").verdict == "right"
+    assert check(barrier, "x", "where(all(x > 5), 2 * x, 1)").verdict == "right"
+    assert check(barrier, "x", "where(all(x > 6), 2 * x, 1)").verdict == "wrong"
+    assert check(barrier, "x", "ones(n)").verdict == "wrong"
+
+
+def regions(x: "n", y: "n"):
+    return cr.where(cr.all(x > 2), cr.sum(x * y), cr.sum(y * x**2))
+
+
+def test_a_region_that_needs_several_elements_is_not_overlooked() -> None:
+    assert check(regions, "x", "where(all(x > 2), y, 2 * x * y)").verdict == "right"
+    assert check(regions, "x", "where(min(x) > 2, y, 2 * x * y)").verdict == "right"
+    assert check(regions, "x", "2 * x * y").kind == "threshold"
+    assert check(regions, "x", lambda x, y: 2 * x * y).verdict == "wrong"
+
+
 def first(x: "n"):
     return cr.maximum(x, 0.25)[0]
 

@@ -35,7 +35,7 @@ from chainrule.ir.primitives import (
     View,
 )
 
-__all__ = ["Switch", "kinks", "switches"]
+__all__ = ["Switch", "kinks", "opened", "switches"]
 
 _HALF = Fraction(1, 2)
 _SLOPES: Mapping[str, Sequence[tuple[int, tuple[Fraction | int, ...]]]] = {

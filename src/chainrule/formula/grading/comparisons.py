@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from fractions import Fraction
 from typing import Final
 
 from chainrule.formula.printing.notation import UNICODE
 from chainrule.formula.reading.numeric import Called
 from chainrule.formula.typeset import tree as ts
 from chainrule.formula.typeset.tree import Tree
-from chainrule.formula.typeset.walk import rewritten, walk
+from chainrule.formula.typeset.walk import REDUCTIONS, rewritten, walk
 
 __all__ = ["compared", "said"]
 
+_HALF: Final = ts.Number((), Fraction(1, 2))
 _AT_ZERO: Final = frozenset({"relu", "abs", "sign", "log|·|"})
 
 
@@ -28,6 +30,13 @@ def compared(tree: Tree) -> Iterator[tuple[Tree, Tree | None]]:
             | Called(name="maximum" | "minimum", parts=(body, *bounds))
         ):
             yield from ((body, bound) for bound in bounds)
+        case ts.Apply(name=name) if name in REDUCTIONS and _has_comparison(tree.parts):
+            yield tree, _HALF
+
+
+def _has_comparison(parts: tuple[Tree, ...]) -> bool:
+    """Whether truths are joined, by all, any or a product."""
+    return any(isinstance(p, ts.Bracket) for part in parts for p in walk(part))
 
 
 def said(tree: Tree) -> str:

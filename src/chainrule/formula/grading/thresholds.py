@@ -3,6 +3,8 @@
 Random points seldom lie between two thresholds that are close, or beyond a large one. So arguments
 are moved along a line to where a comparison of the derivation or of the program turns over, and
 the derivation is compared with the derivative on both sides, a little and a little more apart.
+Where comparisons are joined, as in all(w > 5), lines also start where elements are nearly equal:
+then they pass the threshold together.
 """
 
 from __future__ import annotations
@@ -17,7 +19,7 @@ import numpy as np
 
 from chainrule.errors import ChainruleError
 from chainrule.formula.derivation.question import tensors
-from chainrule.formula.explaining.kinks import Switch, switches
+from chainrule.formula.explaining.kinks import Switch, opened, switches
 from chainrule.formula.explaining.verify import is_float
 from chainrule.formula.grading.comparisons import compared, said
 from chainrule.formula.grading.far_sizes import at_another_size
@@ -31,8 +33,11 @@ from chainrule.formula.grading.program import (
     value_of_function,
 )
 from chainrule.formula.reading.numeric import NumpyEvaluator
+from chainrule.formula.typeset import tree as ts
 from chainrule.formula.typeset.evaluate import Array
 from chainrule.formula.typeset.tree import Tree
+from chainrule.formula.typeset.walk import REDUCTIONS, walk
+from chainrule.ir.primitives import Reduce
 from chainrule.runtime.reference import evaluate as run
 from chainrule.transform.trace import trace
 
@@ -45,6 +50,9 @@ _APART = (1e-6, 1e-3)  # how far beside a threshold, in parts of what the start 
 _STEP = 1e-7  # of a line, for the slope of a comparison along it
 _TOLERANCE = 1e-5  # near a threshold more digits may cancel than elsewhere
 _ELEMENTS = 4  # of a comparison, since the derivative may concern the first row alone
+_SPREAD = 0.01  # of elements that are nearly equal
+_HALVINGS = 40  # of a line, until a jump is found
+_FREE = frozenset({"", "positive"})
 _MOST = 12  # comparisons that are looked at
 _CONVEX = frozenset({"", "positive", "spd", "definite", "symmetric", "probability", "simplex"})
 _CONES = frozenset({"", "positive", "spd", "definite", "symmetric"})
@@ -55,10 +63,14 @@ Arguments = Mapping[str, Any]
 @final
 @dataclass(frozen=True)
 class _Comparison:
-    """What it is in words, and by how much its left side is larger, for each element."""
+    """What it is in words, and by how much its left side is larger, for each element.
+
+    jumps  whether the two sides are made of other comparisons, and meet nowhere
+    """
 
     words: str
     excess: Array
+    jumps: bool = False
 
 
 def misplaced(
@@ -68,8 +80,8 @@ def misplaced(
     if program.derivation is None:
         return None
     around = (
-        _Around(program, base, text, np.random.default_rng(700 + place)).places()
-        for place, base in enumerate(program.points[:_BASES])
+        _Around(program, base, text, np.random.default_rng(700 + place), names).places()
+        for place, (base, names) in enumerate(_bases(program, text))
     )
     with np.errstate(all="ignore"):
         for comparison, near in chain.from_iterable(around):
@@ -86,14 +98,50 @@ def _agrees(program: Program, found: Array, truth: Array) -> bool:
     return bool(np.max(np.abs(made - truth), initial=0.0) <= _TOLERANCE * scale)
 
 
+def _bases(program: Program, text: Tree | None) -> Iterator[tuple[Point, tuple[str, ...]]]:
+    """Points from which lines start; where several elements decide, some with nearly equal ones.
+
+    With each the arguments whose elements are nearly equal, which alone are moved then.
+    """
+    yield from ((point, ()) for point in program.points[:_BASES])
+    if not _joins(program, text):
+        return
+    first, given = program.points[0], program.question.given
+    generator = np.random.default_rng(800)
+    alike = {
+        name: 1 + _SPREAD * generator.standard_normal(np.shape(value))
+        for name, value in first.arguments.items()
+        if is_float(value) and given.facts.get(name, program.question.usual) in _FREE
+    }
+    vectors = tuple(name for name, value in alike.items() if np.ndim(value) == 1)
+    for names in [*((name,) for name in alike), *([vectors] if len(vectors) > 1 else [])]:
+        changed = {name: alike[name] for name in names}
+        made = at_arguments(program, first, {**first.arguments, **changed})
+        if made is not None:
+            yield made, names
+
+
+def _joins(program: Program, text: Tree | None) -> bool:
+    """Whether several elements, or comparisons, decide together."""
+    parts = [] if text is None else list(walk(text))
+    if any(isinstance(p, ts.Apply) and p.name in REDUCTIONS for p in parts):
+        return True
+    if sum(1 for p in parts for _ in compared(p)) > 1:
+        return True
+    graph = trace(program.question.f)(**tensors(program.points[0].arguments)).graph
+    reduced = any(isinstance(node.op, Reduce) for node in opened(graph))
+    return reduced and any(not s.chooses for n in graph.inputs for s in switches(graph, n))
+
+
 @final
 class _Around:
     """A point, and the lines that lead away from it."""
 
     def __init__(
-        self, program: Program, base: Point, text: Tree | None, generator: np.random.Generator
-    ) -> None:
-        self.program, self.base, self.text = program, base, text
+        self, program: Program, base: Point, text: Tree | None, generator: np.random.Generator,
+        alike: tuple[str, ...],
+    ) -> None:  # fmt: skip
+        self.program, self.base, self.text, self.alike = program, base, text, alike
         self.traced = trace(program.question.f)(**tensors(base.arguments))
         self.switches = _unique(
             s for node in self.traced.graph.inputs for s in switches(self.traced.graph, node)
@@ -137,10 +185,25 @@ class _Around:
             after = None if there is None else there[number].excess
             if after is None or after.shape != before.shape:
                 continue
-            turned = np.isfinite(after) & (np.sign(before) * np.sign(after) < 0)
-            for element in [e for e in left if turned[e]]:
+            jumps = self.start[number].jumps
+            sides = np.sign(before), np.sign(after)
+            over = sides[0] != sides[1] if jumps else sides[0] * sides[1] < 0
+            for element in [e for e in left if (np.isfinite(after) & over)[e]]:
                 left.remove(element)
-                yield from self._crossed(number, end, element)
+                turned = self._jumped if jumps else self._crossed
+                yield from turned(number, end, element)
+
+    def _jumped(self, number: int, end: Arguments, element: tuple[int, ...]) -> Iterator[Point]:
+        """Points on both sides of where a comparison of comparisons turns over."""
+        before, low, high = np.sign(self.start[number].excess[element]), 0.0, 1.0
+        for _ in range(_HALVINGS):
+            middle = (low + high) / 2
+            found = self._excess(number, end, middle)
+            if found is None:
+                return
+            low, high = (middle, high) if np.sign(found[element]) == before else (low, middle)
+        for moved in (low, high, *(min(1.0, (1 + apart) * high) for apart in _APART)):
+            yield from self._near(end, moved)
 
     def _crossed(self, number: int, end: Arguments, element: tuple[int, ...]) -> Iterator[Point]:
         from scipy.optimize import brentq  # takes a tenth of a second to load
@@ -159,9 +222,13 @@ class _Around:
             return  # it jumps there
         for apart in (part * away / slope for part in _APART):
             for moved in (root - apart, root + apart):
-                near = at_arguments(self.program, self.base, self._at(end, moved))
-                if near is not None and np.isfinite(value_of_function(self.program, near)).all():
-                    yield near  # outside of its support, a density says nothing of its slope
+                yield from self._near(end, moved)
+
+    def _near(self, end: Arguments, part: float) -> Iterator[Point]:
+        """The point there; outside of its support, a density says nothing of its slope."""
+        near = at_arguments(self.program, self.base, self._at(end, part))
+        if near is not None and np.isfinite(value_of_function(self.program, near)).all():
+            yield near
 
     def _excess(self, number: int, end: Arguments, part: float) -> Array | None:
         found = self._compared(end, part)
@@ -189,6 +256,9 @@ class _Around:
             allowed = _CONES if scale > 0 else {""}
             return {n: scale * held[n] for n in names if facts[n] in allowed}
 
+        if self.alike:
+            yield from (scaled(self.alike, scale) for scale in _FAR)
+            return
         yield {n: other[n] for n in held if facts[n] in _CONVEX}
         for scale in _FAR:  # one by one, since beside large numbers a small one is not seen
             yield from (scaled([n], scale) for n in held)
@@ -218,6 +288,9 @@ class _Watching(NumpyEvaluator):
     def __call__(self, tree: Tree) -> Array:
         """Evaluate a tree."""
         for left, right in compared(tree):
-            excess = np.subtract(self(left), 0.0 if right is None else self(right))
-            self.seen.append(_Comparison(said(tree), excess))
+            value = super().__call__(left) if left is tree else self(left)
+            excess = np.subtract(value, 0.0 if right is None else self(right))
+            sides = [left] if right is None else [left, right]
+            jumps = any(isinstance(p, ts.Bracket) for side in sides for p in walk(side))
+            self.seen.append(_Comparison(said(tree), excess, jumps))
         return super().__call__(tree)
