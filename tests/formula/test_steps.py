@@ -121,3 +121,49 @@ def test_a_derivation_through_many_layers_is_graded() -> None:
     found = check(loss, "W", whole.replace(" + z₂ᵀ δz₃", ""))
     assert (found.verdict, found.kind) == ("wrong", "missing term")
     assert "z₂ᵀ δz₃" in found.message
+
+
+def of_rows(X: "n d"):
+    m = cr.mean(X, axis=1, keepdims=True)
+    s = cr.sqrt(cr.mean((X - m) ** 2, axis=1, keepdims=True) + 1e-5)
+    return cr.sum(((X - m) / s) ** 3)
+
+
+def of_columns(X: "n d"):
+    m = cr.mean(X, axis=0, keepdims=True)
+    s = cr.sqrt(cr.mean((X - m) ** 2, axis=0, keepdims=True) + 1e-5)
+    return cr.sum(((X - m) / s) ** 3)
+
+
+def test_values_that_kept_an_axis_of_size_1_are_vectors() -> None:
+    found = {name: UNICODE(tree) for name, tree in explain(of_rows, "X").where}
+    assert found["m"] == "1/d · X𝟏"
+    assert found["z₁"] == "diag(1 ⊘ s)(X − m𝟏ᵀ)"
+    assert found["δs"] == "−3 z₁∘³ 𝟏 ⊘ s"
+    found = {name: UNICODE(tree) for name, tree in explain(of_columns, "X").where}
+    assert found["m"] == "1/n · Xᵀ𝟏"
+    assert found["z₁"] == "(X − 𝟏mᵀ)diag(1 ⊘ s)"
+    told = str(explain(of_rows, "X", steps=True))
+    assert "local     ∂m/∂X = " in told
+    assert "agrees with automatic differentiation" in told
+
+
+@pytest.mark.parametrize("f", [of_rows, of_columns])
+def test_they_are_vectors_for_check_too(f: Callable[..., object]) -> None:
+    told = explain(f, "X")
+    lines = [f"{name} = {UNICODE(tree)}" for name, tree in told.where]
+    assert check(f, "X", "\n".join([*lines, UNICODE(told.tree)])).verdict == "right"
+    assert check(f, "X", UNICODE(told.tree)).verdict == "right"
+    assert check(f, "X", f"2 * ({UNICODE(told.tree)})").kind == "factor"
+    assert check(f, "X", "δz₁ / s").verdict == "wrong"
+
+
+def test_a_column_beside_a_row_is_read_as_in_numpy() -> None:
+    right = "3 * ((X - m)**2 - ((X - m)**2).mean(axis=0, keepdims=True))"
+    assert check(centered, "X", right).verdict == "right"
+    assert check(centered, "X", "3 * ((X − 𝟏mᵀ)∘² − 1/n · 𝟏𝟏ᵀ(X − 𝟏mᵀ)∘²)").verdict == "right"
+
+
+def centered(X: "n d"):
+    m = cr.mean(X, axis=0, keepdims=True)
+    return cr.sum((X - m) ** 3)

@@ -7,7 +7,6 @@ atoms; what they stand for is kept beside them, for the "where" lines.
 
 from __future__ import annotations
 
-import itertools
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from fractions import Fraction
@@ -22,7 +21,7 @@ from chainrule.algebra.gathers import gather, scatter
 from chainrule.algebra.index import Atom, Factor, Poly, Term, atom_poly, normal
 from chainrule.algebra.joins import ends, joined, part_of
 from chainrule.algebra.reductions import along, attained, axes_of, reduced
-from chainrule.algebra.reshapes import reads_outside, reshaped
+from chainrule.algebra.reshapes import reads_outside, reshaped, squeezed
 from chainrule.algebra.rules import tidy
 from chainrule.algebra.sizes import Sizes
 from chainrule.algebra.views import accumulated, viewed
@@ -92,12 +91,14 @@ class Lowering:
     sized        those of them that are other arrays at other sizes
     joins        the sizes of joined arrays, by their numbers in the recordings
     fixed        what else of the program is another at other sizes: "a number", "an index"
+    values       inputs that are values of a program: they have no axes of size 1 in formulas
     definitions  for each name that was met, the poly that it stands for
     """
 
     sizes: Sizes
     names: Mapping[Node, str]
     groups: frozenset[Node] = frozenset()
+    values: frozenset[str] = frozenset()
     facts: Mapping[str, frozenset[str]] = field(default_factory=dict)
     definitions: dict[Atom, Poly] = field(default_factory=dict)
     inferred: dict[str, frozenset[str]] = field(default_factory=dict)
@@ -165,17 +166,17 @@ class Lowering:
 
     def _squeezed(self, name: str, made: Poly, dims: tuple[str, ...]) -> Poly:
         """A named value that kept a reduced axis: in formulas it has none."""
-        kept = [k for k, dim in enumerate(dims) if dim != "1"]
-        short = tuple(dims[k] for k in kept)
-        fresh = itertools.count(len(kept))
-        read = [kept.index(k) if k in kept else next(fresh) for k in range(len(dims))]
-        atom = self._name(name, short)
-        value = normal([Term(_ONE, (Factor(atom, tuple(kept)),))], range(len(dims)), dims)
+        value = self._spread(name, dims)
         if made != value:
-            definition = normal(made.at(read, fresh), range(len(kept)), short)
-            definition = tidy(definition, self.definitions)
-            self.definitions.setdefault(atom, definition)
+            atom = value.terms[0].factors[0].atom
+            self.definitions.setdefault(atom, tidy(squeezed(made), self.definitions))
         return value
+
+    def _spread(self, name: str, dims: tuple[str, ...]) -> Poly:
+        """A name without the axes of size 1, read with them."""
+        kept = [k for k, dim in enumerate(dims) if dim != "1"]
+        atom = self._name(name, tuple(dims[k] for k in kept))
+        return normal([Term(_ONE, (Factor(atom, tuple(kept)),))], range(len(dims)), dims)
 
     def _name(self, name: str, dims: tuple[str, ...]) -> Atom:
         known = self.facts.get(name, frozenset()) | self.inferred.get(name, frozenset())
@@ -190,7 +191,10 @@ class Lowering:
             case Input():
                 if node.inputs:
                     return self.value(node.inputs[0])
-                return atom_poly(self._name(self.names.get(node, op.name or "x"), dims))
+                name = self.names.get(node, op.name or "x")
+                if name in self.values and "1" in dims:
+                    return self._spread(name, dims)
+                return atom_poly(self._name(name, dims))
             case Print():
                 return self.value(node.inputs[0])
             case Data(value=value):

@@ -10,7 +10,7 @@ from chainrule.algebra.index import Atom, Factor, Poly, Term, atom_poly, normal
 from chainrule.ir.graph import Node
 from chainrule.ir.primitives import Axis
 
-__all__ = ["reads_outside", "reshaped"]
+__all__ = ["reads_outside", "reshaped", "squeezed"]
 
 _POINTWISE = ("apply", "group", "indicator")
 
@@ -26,6 +26,14 @@ def reshaped(x: Poly, whole: Poly, dims: tuple[str, ...]) -> Poly:
     place = dict(zip(before, after, strict=True))
     read = [place[k] if k in place else next(labels) for k in range(x.rank)]
     return normal(x.at(read, labels), range(len(dims)), dims)
+
+
+def squeezed(x: Poly) -> Poly:
+    """x without its axes of size 1."""
+    kept = [k for k, dim in enumerate(x.dims) if dim != "1"]
+    fresh = itertools.count(len(kept))
+    read = [kept.index(k) if k in kept else next(fresh) for k in range(x.rank)]
+    return normal(x.at(read, fresh), range(len(kept)), tuple(x.dims[k] for k in kept))
 
 
 def _back(x: Poly, dims: tuple[str, ...]) -> Poly | None:

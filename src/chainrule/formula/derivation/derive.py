@@ -69,7 +69,7 @@ class Derivation:
         self.lowering = self._lowering({})
 
     def _lowering(self, more: Mapping[Node, str]) -> Lowering:
-        return Lowering(self.sizes, {**self.names, **more}, self.forward, self.facts)
+        return Lowering(self.sizes, {**self.names, **more}, self.forward, facts=self.facts)
 
     def deltas(self) -> list[tuple[Node, str]]:
         """The gradients at pre-activations with the names δ₁, δ₂, …; δA and δS at attention."""

@@ -16,6 +16,7 @@ import numpy as np
 from chainrule.algebra import combine, matrices
 from chainrule.algebra.index import Atom, Poly, Term, fresh_labels, normal
 from chainrule.algebra.lower import Lowering, Twins
+from chainrule.algebra.reshapes import squeezed
 from chainrule.algebra.rules import tidy
 from chainrule.formula.derivation.derive import Derivation
 from chainrule.formula.derivation.direction import read_off
@@ -137,7 +138,7 @@ def board(
 ) -> Board:
     """Write the derivation of ∂subject/∂wrt; with ``local``, the derivative of every piece."""
     moving = _depending(found, wrt)
-    work = Work(derivation.lowering, local)
+    work = Work(derivation.lowering, frozenset(p.name for p in found), local)
     forward = [(p.name, work.written(work.define(p, named=p.name != subject))) for p in found]
     kept = [p for p in found if p.name in moving]
     steps: list[Step] = []
@@ -170,6 +171,7 @@ class Work:
     """What is known so far: the meaning of every name, forward and backward."""
 
     base: Lowering
+    values: frozenset[str]
     local: bool = True
     definitions: dict[Atom, Poly] = field(default_factory=dict)
     inferred: dict[str, frozenset[str]] = field(default_factory=dict)
@@ -181,14 +183,25 @@ class Work:
         """The formula of a poly, with the roots and π of numbers unless π is a name."""
         return rooted(formula(poly, rows), set(map(spelled, self.base.names.values())))
 
-    def _lowered(self, twins: Twins, piece: Piece) -> Poly:
-        """The poly of nodes of a piece: its sums stay together, names near it are recognized."""
+    def _lowered(self, twins: Twins, piece: Piece, of: str) -> Poly:
+        """The poly of nodes of a piece, in the shape or the direction of a value.
+
+        Its sums stay together, and names near it are recognized.
+        """
         groups = frozenset(ancestors(piece.outputs[:1]))
+        values = self.values | set(map(_gradient, self.values))
+        if of in self.values:
+            values |= {DIRECTION}
         near = self._near([piece])
-        lowering = replace(
-            self.base, names={}, groups=groups, definitions=near, inferred=self.inferred, known={}
-        )
+        lowering = replace(self.base, names={}, groups=groups, values=values, definitions=near,
+                           inferred=self.inferred, known={})  # fmt: skip
         return tidy(lowering.lower(twins), near)
+
+    def _short(self, poly: Poly, name: str) -> Poly:
+        """A poly in the shape of what has this name."""
+        if name not in self.values or "1" not in poly.dims:
+            return poly
+        return tidy(squeezed(poly), self.definitions)
 
     def _near(self, found: Sequence[Piece]) -> dict[Atom, Poly]:
         """The definitions of what pieces read, and of what is made of nothing else."""
@@ -201,7 +214,7 @@ class Work:
 
     def define(self, piece: Piece, named: bool) -> Poly:
         """The value of a piece in terms of the names that it uses; later ones may use its name."""
-        made = self._lowered(piece.outputs, piece)
+        made = self._short(self._lowered(piece.outputs, piece, piece.name), piece.name)
         if not named:
             return made
         self.uses[piece.name] = frozenset(piece.uses)
@@ -222,11 +235,11 @@ class Work:
             nodes = piece.cotangents([name], incoming)
             if name not in nodes:
                 continue
-            flows.append(self._lowered(nodes[name], piece))
+            flows.append(self._short(self._lowered(nodes[name], piece, name), name))
             if incoming is None:
                 local.append(Local(subject, self.written(flows[-1])))
             elif self.local:
-                rank = len(piece.outputs[0].shape)
+                rank = len(self._dims(piece.name, piece.outputs))
                 shown = self.shown.get(piece.name)
                 derivative = self._local(piece, name)
                 if derivative is not None:
@@ -239,15 +252,20 @@ class Work:
         self.shown[name] = short or chained
         return Step(name, made.dims, tuple(local), chained, short)
 
+    def _dims(self, name: str, twins: Twins) -> tuple[str, ...]:
+        dims = self.base.dims(twins)
+        return tuple(d for d in dims if d != "1") if name in self.values else dims
+
     def _local(self, piece: Piece, name: str) -> Tree | None:
         """∂piece/∂name, with the labels of the piece first; None if it is no formula."""
-        tangent = self._lowered(piece.tangent(name), piece)
+        tangent = self._short(self._lowered(piece.tangent(name), piece, name), piece.name)
         if not is_linear(tangent):
             return None
-        dims = self.base.dims(piece.outputs) + self.base.dims(piece.inputs[name])
+        output = self._dims(piece.name, piece.outputs)
+        dims = output + self._dims(name, piece.inputs[name])
         near = self._near([piece])
         poly = tidy(read_off(tangent, dims, near), near)
-        rank = len(piece.outputs[0].shape)
+        rank = len(output)
         if rank and poly.rank > rank:
             return self.written(poly, rank)
         tree = self.written(poly)  # of a number or by a number: a row or a column

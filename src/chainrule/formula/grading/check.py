@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Literal
 
 import numpy as np
@@ -115,9 +115,34 @@ def check(
     if callable(derivation):
         return _graded_callable(prog, derivation)
     try:
-        return _graded(prog, lines(prog, derivation))
+        return _graded_text(prog, derivation)
     except RecursionError:
         raise FormulaError("check: the derivation is nested too deeply to be read") from None
+
+
+def _graded_text(prog: Program, text: str | Sequence[str]) -> Check:
+    """Grade a text with the shapes of the program, or of prints, where n×1 and 1×n are columns."""
+    found: Check | FormulaError
+    try:
+        found = _graded(prog, lines(prog, text))
+    except FormulaError as error:
+        found = error
+    short = {
+        name: tree.dims
+        for name, tree in prog.known.items()
+        if len(tree.dims) < len(prog.names.shapes.get(name, ()))
+    }
+    if short and not (isinstance(found, Check) and found):
+        try:
+            other = replace(prog, names=prog.names.also(short))
+            again = _graded(other, lines(other, text))
+        except FormulaError:
+            again = None
+        if again:
+            return again
+    if isinstance(found, FormulaError):
+        raise found
+    return found
 
 
 def _graded(prog: Program, read: Lines) -> Check:

@@ -66,8 +66,9 @@ class Evaluator:
     def __call__(self, tree: Tree) -> Array:
         """Evaluate a tree: a scalar, a column or a matrix."""
         match tree:
-            case ts.Symbol(name=name):
-                return self._symbol(name)
+            case ts.Symbol(dims=dims, name=name):
+                value = self._symbol(name)
+                return value.reshape(-1, 1) if len(dims) == 1 else value  # it may be 1×d in code
             case ts.Number(value=value) | ts.Constant(value=value):
                 return np.asarray(float(value))
             case ts.Ones(dims=(dim,)):
