@@ -164,8 +164,8 @@ def test_a_damaged_file_says_what_was_done_instead(finished: Path, tmp_path: Pat
         train(folder, epochs=4)
     assert [str(warning.message) for warning in told] == [
         (
-            f"{folder}: {latest.path.name}: optimizer.safetensors has {size} bytes, the manifest "
-            f"says {size + 1}; using {before} instead"
+            f"{folder}: {latest.path.name}: optimizer.safetensors has {size:,} bytes, the manifest "
+            f"says {size + 1:,}; using {before} instead"
         )
     ]
     assert outcome(folder) == outcome(finished)
@@ -232,5 +232,5 @@ def test_a_finished_run_without_some_of_its_records_is_named(tmp_path: Path) -> 
     path = tmp_path / "metrics.jsonl"
     path.write_bytes(path.read_bytes().splitlines(keepends=True)[0])
     assert fault_of(run.open(tmp_path).metrics) == (
-        f"{path} holds the records of 1 epochs; there were 2"
+        f"{path} holds the records of 1 epoch; there were 2"
     )
