@@ -60,7 +60,8 @@ def _spread(indices: np.ndarray, num_classes: int, dtype: DType) -> np.ndarray:
     made = np.zeros((indices.size, num_classes), dtype.numpy)
     flat = indices.reshape(-1)
     rows: Any = np.arange(flat.size)
-    if flat.min() < 0 or flat.max() >= num_classes:
+    unsigned = flat.view(f"u{flat.itemsize}")  # where what is below 0 is large
+    if unsigned.max() >= num_classes:
         rows = np.nonzero((flat >= 0) & (flat < num_classes))[0]
     made[rows, flat[rows]] = 1
     return made.reshape(*indices.shape, num_classes)

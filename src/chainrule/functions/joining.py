@@ -256,6 +256,10 @@ def repeat(
     >>> cr.repeat(cr.tensor([1, 2]), 2), cr.repeat(cr.tensor([1, 2]), [1, 3])
     (Tensor([1, 1, 2, 2]), Tensor([1, 2, 2, 2]))
     """
+    if (known := known_array(x)) is not None and (numbers := _listed_numbers(repeats)) is not None:
+        found = made_at_once(np.repeat, known, numbers, axis)
+        if found is not None:
+            return found
     tensor = as_tensor(x, "repeat")
     if axis is None:
         tensor, axis = ravel(tensor), 0
@@ -283,6 +287,15 @@ def repeat(
     return _pick([tensor], tuple(picked.tolist()), place)
 
 
+def _listed_numbers(repeats: object) -> np.ndarray | None:
+    """Several numbers as NumPy takes them: integers."""
+    numbers = known_array(repeats)
+    if numbers is None and type(repeats) in _SEVERAL:
+        numbers = np.asarray(repeats)
+    return numbers if numbers is not None and numbers.dtype.kind in "iu" else None
+
+
+_SEVERAL = (list, tuple, np.ndarray)
 _COPIES, _BYTES = 4, 8  # how many copies of one number, and what they fill, up to which passes pay
 
 

@@ -19,13 +19,13 @@ from chainrule.functions.contraction import (
     parsed,
     plan,
 )
-from chainrule.functions.lift import Lifted, Operand, as_tensor, describe, known_array
+from chainrule.functions.lift import Lifted, Operand, as_tensor, describe, known_array, made_at_once
 from chainrule.functions.often import Often
 from chainrule.ir import build
 from chainrule.ir.subscripts import Labels
 from chainrule.runtime.contraction import outer as product_of_all
 from chainrule.runtime.contraction import rows_times
-from chainrule.runtime.quiet import quiet, quiet_call, quietly
+from chainrule.runtime.quiet import quiet, quiet_call
 from chainrule.runtime.windows import overlaps
 from chainrule.tensors import Tensor, of_value
 from chainrule.wording import plural
@@ -81,8 +81,9 @@ def einsum(expression: str, /, *operands: Operand) -> Tensor:
     else:
         run = einsum_run(expression, *kinds)
         if run is not None:
-            made = quietly(run, *arrays)
-            return of_value(made if type(made) is np.ndarray else np.asarray(made))
+            found = made_at_once(run, *arrays)
+            if found is not None:
+                return found
     if not operands:
         raise ArgumentError(f'einsum: "{expression}" was given no operands')
     tensors = numbers("einsum", *operands)
