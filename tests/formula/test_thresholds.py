@@ -137,6 +137,16 @@ def test_a_threshold_of_a_single_row_is_refused() -> None:
     assert check(last, "X", "outer(eye(n)[-1], ones(d)) * (X > 0.2501)").verdict == "wrong"
 
 
+def leaky(x: "n", a: ""):
+    return cr.sum(cr.where(x > 0, x, a * x))
+
+
+def test_a_scalar_is_moved_as_arrays_are() -> None:
+    assert check(leaky, "x", "where(x > 0, 1, a)").verdict == "right"
+    assert check(leaky, "x", "where(x > 0, 1, a) + (a > 50)").kind == "threshold"
+    assert check(leaky, "x", "where(x > 0, 1, a) + all(x > 50)").kind == "threshold"
+
+
 def mean(w: "d", X: "n d", y: "n"):
     return cr.mean((X @ w - y) ** 2)
 

@@ -109,7 +109,7 @@ def _bases(program: Program, text: Tree | None) -> Iterator[tuple[Point, tuple[s
     first, given = program.points[0], program.question.given
     generator = np.random.default_rng(800)
     alike = {
-        name: 1 + _SPREAD * generator.standard_normal(np.shape(value))
+        name: np.asarray(1 + _SPREAD * generator.standard_normal(np.shape(value)))
         for name, value in first.arguments.items()
         if is_float(value) and given.facts.get(name, program.question.usual) in _FREE
     }
