@@ -96,10 +96,10 @@ class Scope(Places):
         match expression:
             case Number(number, dtype):
                 return constant(register(dtype), number)
-            case Load(source, flat, guards, dtype):
+            case Load(source, _, guards):
                 if source in self.ready:
                     return self._guarded(self.ready[source], guards)
-                return self._load(source, flat, None, guards, dtype)
+                return self._load(expression)
             case Fetch():
                 return self._fetch(expression)
             case Apply(record, params, operands, _):
@@ -188,44 +188,32 @@ class Scope(Places):
                 offset = part
             else:
                 offset = b.binary("add", *self.matched(offset, part))
-        return self._load(fetch.source, fetch.flat, offset, fetch.guards, fetch.dtype)
+        return self._load(Load(fetch.source, fetch.flat, fetch.guards, fetch.dtype), offset)
 
-    def _load(
-        self,
-        source: Node,
-        flat: Affine,
-        offset: Value | None,
-        guards: Sequence[Guard],
-        dtype: DType,
-    ) -> Value:
-        """Read flat + offset where the guards hold, and 0 where they do not."""
-        flat = self._local(source, flat)
-        key = self._sameness(source, flat, guards) if offset is None else None
+    def _load(self, load: Load, offset: Value | None = None) -> Value:
+        """Read an array, so many places further, where the guards hold, and 0 where they do not."""
+        load = load._replace(flat=self._local(load.source, load.flat))
+        key = self._sameness(load) if offset is None else None
         found = self.shared.get(key) if key is not None else None
         if found is None:
-            found = self._read(source, flat, offset, guards, dtype)
+            found = self._read(load, offset)
             if key is not None:
                 self.shared[key] = found
         return found
 
-    def _sameness(self, source: Node, flat: Affine, guards: Sequence[Guard]) -> object:
+    def _sameness(self, load: Load) -> object:
         """Equal for reads of the same elements by scopes side by side; None if arrays change."""
         if not self.shifts:
             return None
+        source, flat, guards, _ = load
         parts = [
             (tuple((v.text, c) for k, c in f.terms if (v := self.values[k])), self._fixed(f))
             for f in (flat, *(g.form for g in guards))
         ]
         return source, tuple(parts), self.step(flat)
 
-    def _read(
-        self,
-        source: Node,
-        flat: Affine,
-        offset: Value | None,
-        guards: Sequence[Guard],
-        dtype: DType,
-    ) -> Value:
+    def _read(self, load: Load, offset: Value | None) -> Value:
+        source, flat, guards, dtype = load
         b, pointer = self.b, self.pointers[source]
         held = self.holds(guards)
         step = self.step(flat)

@@ -30,7 +30,7 @@ from chainrule.codegen.products.results import (
 from chainrule.codegen.products.split import Range, block_of, minimum
 from chainrule.codegen.products.tile import emit_tile, left_numbers
 from chainrule.codegen.products.tiles import Tiles, emit_tiles, tiles
-from chainrule.codegen.products.unit import Inner, Unit, widest
+from chainrule.codegen.products.unit import Inner, Unit
 
 __all__ = ["emit_unit"]
 
@@ -87,17 +87,10 @@ def _emit_rows(
 
     panels   the panel of rows, and the first one of the unit
 
-    The last panel begins early enough to be complete: rows that it shares with the one before are
-    computed twice and written once.
+    Rows that the last panel shares with the one before are computed twice and written once.
     """
     b, plan, room = unit.b, unit.plan, unit.room
-    panel, top = panels
-    height, width = plan.rows.size, plan.columns.size
-    following = b.mul(panel, height)
-    row, done = following, b.number(0)
-    if not plan.rows.whole:
-        row = b.number(minimum(b, following, plan.rows.total - height))
-        done = b.sub(following, row)
+    row, done = unit.rows_of(panels[0])
     way = _in_tiles(unit, made, inner, row, panels) if made else None
     compute = way or _in_registers(unit, inner, row, panels)
     across = lower_columns(b, plan, row, columns) if unit.product.symmetric else columns
@@ -105,9 +98,7 @@ def _emit_rows(
         number = b.sub(loop.index, columns[0])
         sums = b.offset(unit.scratch, room.sums, unit.product.kind)
         if inner.first is not None:
-            wide = widest(plan.columns, plan.column_blocks)
-            slot = b.add(b.mul(b.sub(panel, top), wide), number)
-            sums = b.offset(sums, b.mul(slot, height * width * plan.lanes), unit.product.kind)
+            sums = b.offset(sums, unit.slot(panels, number), unit.product.kind)
         compute(columns[0], (loop.index, number), sums)
         give = emit_turned_results if plan.turned else _give_all
         if unit.product.symmetric:

@@ -16,7 +16,7 @@ from chainrule.codegen.products.prefetch import Ahead
 from chainrule.codegen.products.results import emit_results
 from chainrule.codegen.products.split import Range, maximum, minimum
 from chainrule.codegen.products.tiles import Tiles, emit_tiles
-from chainrule.codegen.products.unit import Inner, Unit, widest
+from chainrule.codegen.products.unit import Inner, Unit
 
 __all__ = ["emit_panels"]
 
@@ -34,48 +34,27 @@ def emit_panels(unit: Unit, made: Tiles, inner: Inner, rows: Range, columns: Ran
     """All panels of rows against all panels of columns of a block whose B is packed."""
     b, plan = unit.b, unit.plan
     height, zero = plan.rows.size, b.number(0)
-    nothing = _Sums(zero, b.number(height), zero, b.number(unit.tile))
+    nothing = _Sums(zero, b.number(height), zero, b.number(plan.tile))
     sliver = b.offset(unit.scratch, unit.room.left, "i32")
     block = inner.begin, inner.steps, plan.inner_block
     with b.loop(*rows, 1, nothing) as down:
-        panel = down.index, rows[0]
-        row = first_row(unit, down.index)
+        panels = down.index, rows[0]
+        row, done = unit.rows_of(down.index)
+        if inner.last is not None:  # before, there is nothing to give
+            done = b.select(inner.last, done, b.number(height))
         left = sliver, pack_rows(b, unit.left, block, (row, height), sliver)
         with b.loop(*columns, 1, down.carried) as across:
             before = _Sums(*across.carried)
             number = b.sub(across.index, columns[0])
-            sums = _sums(unit, inner, panel, (across.index, number), before)
-            asks = asks_of(unit, inner, panel, row, (columns[0], number))
+            two = inner.last is None  # ready after one block: two places take turns
+            place = b.sub(b.number(plan.tile), before.place) if two else unit.slot(panels, number)
+            sums = _Sums(row, done, across.index, place)
+            asks = asks_of(unit, inner, panels, row, (columns[0], number))
             asks.append(_gives(unit, before))
             emit_tiles(unit, made, inner, left, number, _place(unit, sums), asks)
             across.next(*sums)
         down.next(*across.results)
     _give(unit, _Sums(*down.results), 0, height)
-
-
-def first_row(unit: Unit, panel: Value) -> Value:
-    """Of a panel; the last one begins early enough to be complete."""
-    row, rows = unit.b.mul(panel, unit.plan.rows.size), unit.plan.rows
-    return row if rows.whole else unit.b.number(minimum(unit.b, row, rows.total - rows.size))
-
-
-def _sums(
-    unit: Unit, inner: Inner, rows: tuple[Value, Index], columns: tuple[Value, Value], before: _Sums
-) -> _Sums:
-    """The tile that is computed; where its sums are ready after one block, two take turns.
-
-    rows      the panel of rows, and the first one of the unit
-    columns   the panel of columns, and its number in the unit
-    """
-    b, plan = unit.b, unit.plan
-    row, done = first_row(unit, rows[0]), b.number(0)
-    if not plan.rows.whole:
-        done = b.sub(b.mul(rows[0], plan.rows.size), row)
-    if inner.last is None:
-        return _Sums(row, done, columns[0], b.sub(b.number(unit.tile), before.place))
-    slot = b.add(b.mul(b.sub(*rows), widest(plan.columns, plan.column_blocks)), columns[1])
-    done = b.select(inner.last, done, b.number(plan.rows.size))  # before, there is nothing to give
-    return _Sums(row, done, columns[0], b.mul(slot, unit.tile))
 
 
 def _gives(unit: Unit, sums: _Sums) -> Ahead:

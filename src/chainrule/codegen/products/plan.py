@@ -75,6 +75,11 @@ class Plan(NamedTuple):
         """Units of work in one product."""
         return self.row_blocks * self.column_blocks
 
+    @property
+    def tile(self) -> int:
+        """The sums of a register tile."""
+        return self.rows.size * self.columns.size * self.lanes
+
 
 def prefers_turned(target: Target, product: Product, left: Operand, right: Operand) -> bool:
     """Whether to compute the transposed product: few columns, and rows that fill vectors.

@@ -8,7 +8,7 @@ from chainrule.codegen.assembly.llvm import Builder
 from chainrule.codegen.assembly.values import Index, Value, bits, vector
 from chainrule.codegen.products.operands import Operand, Product, Result
 from chainrule.codegen.products.plan import Plan
-from chainrule.codegen.products.split import Split
+from chainrule.codegen.products.split import Split, minimum
 
 __all__ = ["Inner", "Room", "Unit", "make_room", "scratch_bytes", "widest"]
 
@@ -47,10 +47,27 @@ class Unit(NamedTuple):
         """The type of a full register."""
         return vector(self.product.kind, self.plan.lanes)
 
-    @property
-    def tile(self) -> int:
-        """The sums of a register tile."""
-        return self.plan.rows.size * self.plan.columns.size * self.plan.lanes
+    def rows_of(self, panel: Value) -> tuple[Value, Value]:
+        """The first row of a panel, and how many rows it shares with the one before.
+
+        The last panel begins early enough to be complete.
+        """
+        b, rows = self.b, self.plan.rows
+        following = b.mul(panel, rows.size)
+        if rows.whole:
+            return following, b.number(0)
+        row = b.number(minimum(b, following, rows.total - rows.size))
+        return row, b.sub(following, row)
+
+    def slot(self, panels: tuple[Value, Index], number: Value) -> Value:
+        """Where the sums of a tile wait for the next block of the inner axis, from the first on.
+
+        panels   the panel of rows, and the first one of the unit
+        number   of the panel of columns in the unit
+        """
+        b, plan = self.b, self.plan
+        wide = widest(plan.columns, plan.column_blocks)
+        return b.mul(b.add(b.mul(b.sub(*panels), wide), number), plan.tile)
 
     def sums_at(self, sums: Value, line: Index, n: int) -> Value:
         """The n-th vector of a row of a register tile, whose sums lie in scratch."""
@@ -85,7 +102,7 @@ def make_room(product: Product, plan: Plan) -> Room:
     tiles = 1 + plan.overlapped
     if block < product.inner:
         tiles = widest(plan.rows, plan.row_blocks) * wide
-    square = sums + tiles * plan.rows.size * plan.columns.size * lanes
+    square = sums + tiles * plan.tile
     turns = plan.turned or product.symmetric
     return Room(left, sums, square, square + (lanes + 1) * lanes * turns, panel, sliver)
 
