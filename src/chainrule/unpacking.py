@@ -53,12 +53,9 @@ def unpacked(path: Path, file: BinaryIO, offset: int, total: int) -> bytes | Non
             if values is not None and len(values) == total - offset:
                 return values
     place = file.tell()
-    file.seek(0)
     with suppress(zlib.error, MemoryError):
-        stream = _stream()
-        header = stream.decompress(file.read(_BEGINNING), offset)
-        values = _rest(stream, file, total - offset)
-        if len(header) == offset and values is not None:
+        values = _after(file, offset, total - offset)
+        if values is not None:
             return values
     file.seek(place)
     return None
@@ -81,21 +78,22 @@ def _values(path: Path) -> bytes | None:
     if not path.is_file():  # to open a pipe could make us wait
         return None
     with path.open("rb") as file:
-        stream = _stream()
-        head = stream.decompress(file.read(_BEGINNING), 4)
-        axes = head[3] if head[:3] == _BYTES else _MOST_AXES + 1
+        header = _stream().decompress(file.read(_BEGINNING), 4 + 4 * _MOST_AXES)
+        axes = header[3] if header[:3] == _BYTES else _MOST_AXES + 1
         if axes > _MOST_AXES:
             return None
-        sizes = stream.decompress(stream.unconsumed_tail, 4 * axes)
-        return _rest(stream, file, prod(struct.unpack(f">{axes}I", sizes)))
+        return _after(file, 4 + 4 * axes, prod(struct.unpack_from(f">{axes}I", header, 4)))
+
+
+def _after(file: BinaryIO, offset: int, size: int) -> bytes | None:
+    """What follows a header, if it has this size and the stream then ends soundly."""
+    file.seek(0)
+    stream = _stream()
+    header = stream.decompress(file.read(_BEGINNING), offset)
+    values: bytes = stream.decompress(stream.unconsumed_tail + file.read(), size + 1)
+    is_sound = stream.eof and not stream.unused_data
+    return values if is_sound and (len(header), len(values)) == (offset, size) else None
 
 
 def _stream() -> Any:
     return zlib.decompressobj(wbits=16 + zlib.MAX_WBITS)  # with the frame of gzip
-
-
-def _rest(stream: Any, file: BinaryIO, size: int) -> bytes | None:
-    """The rest of a stream that has this size, after which nothing comes."""
-    values: bytes = stream.decompress(stream.unconsumed_tail + file.read(), size + 1)
-    is_over = stream.eof and not stream.unused_data
-    return values if is_over and len(values) == size else None
