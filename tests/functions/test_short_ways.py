@@ -56,6 +56,7 @@ WAYS: dict[str, Callable[[Any], Any]] = {
     "matrix times a vector": lambda x: x @ x[0],
     "matrix_norm": cr.linalg.matrix_norm,
     "norm": cr.linalg.norm,
+    "norm of columns that lie apart": lambda x: cr.linalg.norm(cr.tile(x, (5, 1)).T[::3]),
     "norms of rows": lambda x: cr.linalg.vector_norm(x, axis=-1, keepdims=True),
     "norm of more numbers": lambda x: cr.linalg.norm(cr.tile(x.reshape(-1), 3)),
     "norm of a row": lambda x: cr.linalg.vector_norm(x[5], axis=0),
@@ -75,6 +76,9 @@ WAYS: dict[str, Callable[[Any], Any]] = {
     "mean of integers": lambda x: cr.mean(cr.argsort(x), axis=0),
     "median of columns": lambda x: cr.median(x, axis=0),
     "one_hot": lambda x: cr.one_hot(cr.argsort(x)[:, :5] - 300, 500),
+    "one_hot of bytes": lambda x: cr.one_hot(cr.argsort(x)[:, :5].astype("uint8"), 200),
+    "one_hot of no class": lambda x: cr.one_hot(cr.argsort(x)[:, :5], 0),
+    "one_hot of unsigned numbers": lambda x: cr.one_hot(cr.argsort(x)[:, :5].astype("uint64"), 9),
     "outer": lambda x: cr.outer(x[0], x[1]),
     "pad": lambda x: cr.pad(x, ((1, 2), (0, 3))),
     "permute_dims": lambda x: cr.permute_dims(x, (1, 0)),
@@ -84,6 +88,10 @@ WAYS: dict[str, Callable[[Any], Any]] = {
     "quantiles of rows": lambda x: cr.quantile(x, cr.tensor([0.0, 0.25, 0.9, 1.0]), axis=1),
     "repeat": lambda x: cr.repeat(x, 3, axis=1),
     "repeat by numbers": lambda x: cr.repeat(x, [2, 0, 1, 1, 3, 1], axis=0),
+    "repeat by unsigned numbers": lambda x: cr.repeat(
+        x, np.asarray([2, 0, 1, 1, 3, 1], np.uint64), axis=0
+    ),
+    "repeat of all, twice": lambda x: cr.repeat(x.astype("float32"), 2),
     "roll": lambda x: cr.roll(x, 5),
     "roll back along both axes": lambda x: cr.roll(x, (-1, 1103), axis=(0, 1)),
     "roll by a whole turn": lambda x: cr.roll(x[0], 2200),
@@ -98,10 +106,17 @@ WAYS: dict[str, Callable[[Any], Any]] = {
     "squeeze": lambda x: cr.squeeze(x[:, None], -2),
     "stack": lambda x: cr.stack([x, x], axis=-1),
     "std": lambda x: cr.std(x, axis=1, keepdims=True),
+    "stack of matrices in front": lambda x: cr.stack([x, x + 1, x]),
     "sums of columns": lambda x: cr.sum(cr.tile(x, (2, 1)), axis=0),
     "sums of many short rows": lambda x: cr.sum(cr.tile(x, (2, 1)).reshape((1320, 10)), axis=0),
     "means of many short matrices": lambda x: cr.mean(
         cr.tile(x, (2, 1)).reshape((660, 4, 5)), axis=0
+    ),
+    "sums of products": lambda x: cr.einsum("ij,ij->j", x, x + 1),
+    "products of rows": lambda x: cr.einsum("ij,ik->ijk", x[:, :3], x[:, 4:6]),
+    "cube of integers": lambda x: cr.argsort(x).astype("int16") ** 3,
+    "cholesky": lambda x: cr.linalg.cholesky(
+        x[:, 30:54].reshape((6, 4, 6)) @ x[:, 30:54].reshape((6, 4, 6)).mT + cr.eye(4)
     ),
     "take": lambda x: cr.take(x, cr.tensor([0, 1, 1]), axis=1),
     "take_along_axis": lambda x: cr.take_along_axis(x, cr.argsort(x)),

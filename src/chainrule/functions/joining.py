@@ -17,6 +17,7 @@ from chainrule.functions.lift import (
     Operand,
     as_tensor,
     describe,
+    known_along,
     known_array,
     made_at_once,
     promoted,
@@ -24,7 +25,7 @@ from chainrule.functions.lift import (
 from chainrule.functions.manipulation import ravel
 from chainrule.ir import build
 from chainrule.ir.graph import Node
-from chainrule.tensors import Tensor, of_value
+from chainrule.tensors import Tensor, of_value, of_values
 from chainrule.wording import plural
 
 __all__ = ["concat", "repeat", "split", "stack", "tile", "unstack"]
@@ -99,14 +100,11 @@ def stack(arrays: Sequence[Operand], /, axis: int = 0) -> Tensor:
 
 def _stacked(arrays: list[np.ndarray], axis: int) -> np.ndarray:
     """What NumPy's stack gives, in less time; ValueError where it refuses."""
-    shape = arrays[0].shape
+    rank = arrays[0].ndim
     place = operator.index(axis)
-    place += len(shape) + 1 if place < 0 else 0
-    if not 0 <= place <= len(shape):
+    place += rank + 1 if place < 0 else 0
+    if not 0 <= place <= rank:
         raise ValueError(axis)
-    for other in arrays:
-        if other.shape != shape:
-            raise ValueError(other.shape)
     index: tuple[Any, ...] = (*(slice(None),) * place, None)
     return np.concatenate([a[index] for a in arrays], place)
 
@@ -177,7 +175,7 @@ def unstack(x: Operand, /, axis: int = 0) -> tuple[Tensor, ...]:
     if (value := known_array(tensor)) is not None:
         order = (place, *range(place), *range(place + 1, value.ndim))
         parts: Iterable[np.ndarray] = value.transpose(order)
-        return tuple(map(of_value, parts if value.ndim > 1 else map(np.asarray, parts)))
+        return tuple(of_values(parts if value.ndim > 1 else map(np.asarray, parts)))
     return tuple(_unstack([tensor], place)) if tensor.shape[place] else ()
 
 
@@ -256,25 +254,18 @@ def repeat(
     >>> cr.repeat(cr.tensor([1, 2]), 2), cr.repeat(cr.tensor([1, 2]), [1, 3])
     (Tensor([1, 1, 2, 2]), Tensor([1, 2, 2, 2]))
     """
-    if (known := known_array(x)) is not None and (numbers := _listed_numbers(repeats)) is not None:
-        found = made_at_once(np.repeat, known, numbers, axis)
+    counts = repeats if type(repeats) is int else _numbers(repeats)
+    if (value := known_along(x, axis)) is not None:
+        found = made_at_once(_repeated, value, counts, axis)
         if found is not None:
             return found
     tensor = as_tensor(x, "repeat")
     if axis is None:
         tensor, axis = ravel(tensor), 0
     place = axis_of("repeat", axis, tensor)
-    counts = repeats._known() if isinstance(repeats, Tensor) else np.asarray(repeats)
-    value = known_array(tensor)
-    if value is not None and type(repeats) is int and repeats >= 0:
-        return of_value(_repeated(value, repeats, place))
-    numbers = counts.reshape(-1)
-    if numbers.dtype.kind not in "iu":
-        numbers = np.array([operator.index(n) for n in numbers], np.int64)
+    numbers = np.atleast_1d(counts)
     if numbers.size and numbers.min() < 0:
         raise ArgumentError(f"repeat: {numbers.min()} is no number of repetitions")
-    if value is not None and len(numbers) in (1, tensor.shape[place]):
-        return of_value(np.repeat(value, numbers.astype(np.int64), place))
     if len(numbers) == 1:
         return _repeat([tensor], int(numbers[0]), place)
     if len(numbers) != tensor.shape[place]:
@@ -287,28 +278,31 @@ def repeat(
     return _pick([tensor], tuple(picked.tolist()), place)
 
 
-def _listed_numbers(repeats: object) -> np.ndarray | None:
-    """Several numbers as NumPy takes them: integers."""
-    numbers = known_array(repeats)
-    if numbers is None and type(repeats) in _SEVERAL:
-        numbers = np.asarray(repeats)
-    return numbers if numbers is not None and numbers.dtype.kind in "iu" else None
+def _numbers(repeats: Any) -> np.ndarray:
+    """One integer after another."""
+    counts = repeats._known() if isinstance(repeats, Tensor) else np.asarray(repeats)
+    if counts.dtype.kind in "iu":
+        return counts.reshape(-1).astype(np.int64, copy=False)
+    return np.array([operator.index(n) for n in counts.reshape(-1)], np.int64)
 
 
-_SEVERAL = (list, tuple, np.ndarray)
 _COPIES, _BYTES = 4, 8  # how many copies of one number, and what they fill, up to which passes pay
 
 
-def _repeated(value: np.ndarray, count: int, axis: int) -> np.ndarray:
-    """Each element so many times; a few copies of a short number by as many passes over all."""
+def _repeated(value: np.ndarray, counts: int | np.ndarray, axis: int | None) -> np.ndarray:
+    """What NumPy's repeat gives; a few copies of a short number by as many passes over all."""
+    if axis is None:
+        value, axis = value.reshape(-1), 0
     shape = value.shape
-    alone = axis == len(shape) - 1
-    if not alone or not 0 < count <= _COPIES or count * value.itemsize > _BYTES:
-        return value.repeat(count, axis)
-    made = np.empty((*shape, count), value.dtype)
-    for k in range(count):
+    alone = axis in (-1, len(shape) - 1)
+    if not alone or type(counts) is not int or not 0 < counts <= _COPIES:
+        return value.repeat(counts, axis)
+    if counts * value.itemsize > _BYTES:
+        return value.repeat(counts, axis)
+    made = np.empty((*shape, counts), value.dtype)
+    for k in range(counts):
         made[..., k] = value
-    return made.reshape(*shape[:-1], shape[-1] * count)
+    return made.reshape(*shape[:-1], shape[-1] * counts)
 
 
 def tile(x: Operand, repetitions: int | Sequence[int], /) -> Tensor:

@@ -25,11 +25,11 @@ from chainrule.ir.dtype import (
     with_scalar,
 )
 from chainrule.ir.graph import Graph, Node
-from chainrule.ir.primitives import Block, Project, Shape
+from chainrule.ir.primitives import Project, Shape
 from chainrule.recording import innermost
 from chainrule.runtime.quiet import quiet, quiet_call, quietly
-from chainrule.runtime.reference import Program, kernel, program
-from chainrule.tensors import Tensor, Weak, node_of, of_node, of_value
+from chainrule.runtime.reference import Program, kernel
+from chainrule.tensors import Tensor, Weak, node_of, of_node, of_value, of_values
 
 Operand = Tensor | np.ndarray | bool | int | float
 Kernel = Callable[..., Any]
@@ -90,7 +90,7 @@ class Lifted(Generic[Made]):
         if type(result) is np.ndarray:
             made = of_value(result)
         elif isinstance(result, list | tuple):
-            made = [of_value(r) for r in result]
+            made = of_values(result)
         else:
             made = of_value(np.asarray(result))
         return made  # type: ignore[no-any-return]
@@ -121,28 +121,18 @@ class Lifted(Generic[Made]):
 
 def _run(made: Node | Sequence[Node], inputs: tuple[Node, ...]) -> Kernel:
     """What computes nodes from the arrays of these inputs."""
-    body = _body(made, inputs)
-    if body is not None:
-        return _first(program(body))
     if not isinstance(made, Node):
         return Program(Graph(inputs, tuple(made)))
     if made.inputs == inputs:
         return kernel(made)
-    return _first(Program(Graph(inputs, (made,))))
+    if isinstance(made.op, Project) and made.inputs[0].inputs == inputs:
+        index = made.op.index
+        return _one_of(kernel(made.inputs[0], frozenset({index})), index)
+    return _one_of(Program(Graph(inputs, (made,))), 0)
 
 
-def _body(made: Node | Sequence[Node], inputs: tuple[Node, ...]) -> Graph | None:
-    """The body of a Block of these inputs of which the one result is made."""
-    if not isinstance(made, Node) or not isinstance(made.op, Project):
-        return None
-    whole, first = made.inputs[0], made.op.index == 0
-    if isinstance(whole.op, Block) and whole.inputs == inputs and first:
-        return whole.op.body
-    return None
-
-
-def _first(program: Kernel) -> Kernel:
-    return lambda *arrays: program(*arrays)[0]
+def _one_of(results: Kernel, index: int) -> Kernel:
+    return lambda *arrays: results(*arrays)[index]
 
 
 def known_array(x: object) -> np.ndarray | None:

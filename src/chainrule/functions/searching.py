@@ -30,7 +30,7 @@ from chainrule.ir.dtype import bool_, int64
 from chainrule.ir.graph import Node
 from chainrule.ir.primitives import ReduceKind
 from chainrule.ir.routines.ordering import SEARCHSORTED
-from chainrule.tensors import Tensor, of_value
+from chainrule.tensors import Tensor, of_values
 
 __all__ = ["argmax", "argmin", "count_nonzero", "nonzero", "searchsorted"]
 
@@ -47,8 +47,8 @@ _arg: Final = Lifted(_arg_node)
 
 
 _AT_ONCE: Final = {
-    "argmax": (np.ndarray.argmax, partial(np.argmax, keepdims=True)),
-    "argmin": (np.ndarray.argmin, partial(np.argmin, keepdims=True)),
+    "argmax": (np.ndarray.argmax, partial(np.ndarray.argmax, keepdims=True)),
+    "argmin": (np.ndarray.argmin, partial(np.ndarray.argmin, keepdims=True)),
 }
 
 
@@ -152,7 +152,7 @@ def nonzero(x: Operand, /) -> tuple[Tensor, ...]:
     tensor = as_tensor(x, "nonzero")
     if tensor.ndim == 0:
         raise ShapeError(f"nonzero: a Tensor with no axes has no indices\n\n    {describe(tensor)}")
-    return tuple(of_value(index) for index in np.nonzero(known_value("nonzero", tensor)))
+    return tuple(of_values(np.nonzero(known_value("nonzero", tensor))))
 
 
 def _search_node(x: Node, values: Node, side: str) -> Node:

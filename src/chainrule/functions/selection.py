@@ -20,7 +20,7 @@ from chainrule.ir.dtype import bool_, int64
 from chainrule.ir.graph import Node
 from chainrule.ir.primitives import Axis, Shape
 from chainrule.ir.record import Record
-from chainrule.tensors import Tensor, of_value, tensor
+from chainrule.tensors import Tensor, of_value, of_values, tensor
 
 __all__: list[str] = []
 
@@ -174,7 +174,7 @@ def _mask_items(name: str, x: Tensor, mask: Tensor, axis: int) -> list[Item]:
                 f"{name}: axis {k} of the mask, of size {size}, does not fit axis {axis + k} of "
                 f"the Tensor\n\n    {describe(x)}\n    {describe(mask)}"
             )
-    return [of_value(places) for places in known_mask(name, mask).nonzero()]
+    return [*of_values(known_mask(name, mask).nonzero())]
 
 
 def known_mask(name: str, mask: Tensor) -> np.ndarray:

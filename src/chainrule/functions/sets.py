@@ -15,7 +15,7 @@ import numpy as np
 from chainrule.functions.lift import Operand, as_tensor
 from chainrule.functions.searching import known_value
 from chainrule.ir.routines.ordering import stable_order
-from chainrule.tensors import Tensor, of_value
+from chainrule.tensors import Tensor, of_value, of_values
 
 __all__ = [
     "UniqueAll",
@@ -65,7 +65,7 @@ def _unique(
     place[order] = np.cumsum(first) - 1
     starts = np.flatnonzero(first)
     found = ordered[starts], order[starts], place.reshape(known.shape), _lengths(starts, row.size)
-    return UniqueAll(*(of_value(a) for a in found))
+    return UniqueAll(*of_values(found))
 
 
 def _first(ordered: np.ndarray) -> np.ndarray:

@@ -13,7 +13,7 @@ from chainrule.ir import build
 from chainrule.ir.graph import Node
 from chainrule.ir.routines.matrices import converged
 from chainrule.runtime.quiet import quiet_call
-from chainrule.tensors import Tensor, of_value
+from chainrule.tensors import Tensor, of_values
 
 __all__ = ["ComplexParts", "EigResult", "eig", "eigvals"]
 
@@ -91,4 +91,4 @@ def eigvals(x: Operand, /) -> ComplexParts:
         return ComplexParts(*_eigvals([tensor]))
     found = quiet_call(converged, "eigvals", np.linalg.eigvals, tensor._value)
     parts = (np.ascontiguousarray(part, tensor._value.dtype) for part in (found.real, found.imag))
-    return ComplexParts(*map(of_value, parts))
+    return ComplexParts(*of_values(parts))

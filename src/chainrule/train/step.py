@@ -22,7 +22,7 @@ from chainrule.functions.joining import stack
 from chainrule.functions.reduction import all, sum
 from chainrule.ir.work import multiply_adds
 from chainrule.loss import l1, l2
-from chainrule.tensors import Tensor, of_value, tensor
+from chainrule.tensors import Tensor, of_values, tensor
 from chainrule.train.evaluation import answers
 from chainrule.train.feed import Batch
 from chainrule.train.progress import cells
@@ -153,7 +153,7 @@ class Stride:
 
     def __init__(self, task: Task, examples: Whole) -> None:
         step = _step(task)
-        self._examples = [of_value(part) for part in (examples.inputs, examples.targets)]
+        self._examples = of_values((examples.inputs, examples.targets))
 
         @jit(precision=task.precision)
         def stride(model: Any, slots: Any, inputs: Tensor, targets: Tensor, *rows: Any) -> Any:

@@ -15,7 +15,7 @@ from chainrule.runtime.call_code import is_ready
 from chainrule.runtime.matching import Match
 from chainrule.runtime.native import NativeProgram
 from chainrule.runtime.programs import is_native, ready
-from chainrule.tensors import Tensor, node_of, of_node, of_value, tensor, weak
+from chainrule.tensors import Tensor, node_of, of_node, of_values, tensor, weak
 from chainrule.transform.arguments import Inputs, called, matched
 from chainrule.transform.closure import Get, Watch, watches
 from chainrule.transform.debug import tie_effects
@@ -186,12 +186,12 @@ class Recorded:
         arrays = [t._value for t in tensors]
         if self.gifts:
             return self.run_taking(arrays, [tensors[k] for k in self.gifts])
-        return [of_value(v) for v in self._program()(*arrays)]
+        return of_values(self._program()(*arrays))
 
     def run_taking(self, arrays: list[Any], given: Sequence[Tensor]) -> list[Tensor]:
         """The results for arrays of which those of some Tensors are given away."""
         found = taking(self._program(), arrays, given, self.gifts)
-        return [of_value(v) for v in found]
+        return of_values(found)
 
     def finish(self, made: list[Tensor]) -> Any:
         """Commit what was written, and give the rest in the function's own form."""
@@ -345,7 +345,7 @@ def _in_python(recorded: Recorded, match: Match, program: NativeProgram) -> Way:
             arrays[recorded.given :] = [t._value for t in hidden]
             return recorded.finish(recorded.run_taking(arrays, given))
         arrays += [t._value for t in hidden]
-        return recorded.finish([of_value(v) for v in program.taking(arrays)])
+        return recorded.finish(of_values(program.taking(arrays)))
 
     return in_python
 

@@ -18,7 +18,7 @@ from chainrule.ir import build
 from chainrule.ir.graph import Node, frontier
 from chainrule.recording import Recording, innermost, leaked
 from chainrule.runtime.reference import evaluate
-from chainrule.tensors import Tensor, Weak, node_of, of_node, of_value, tensor, weak
+from chainrule.tensors import Tensor, Weak, node_of, of_node, of_values, tensor, weak
 
 Function = Callable[..., Any]
 Argnums = int | Sequence[int]
@@ -177,7 +177,7 @@ def rehome(opened: Recording, nodes: Sequence[Node]) -> list[Tensor]:
     parent = opened.parent
     if parent is None or not frontier(nodes, [], opened.since):
         alone = parent is None
-        return [of_value(v) for v in evaluate(nodes, opened.root.values, release=alone)]
+        return of_values(evaluate(nodes, opened.root.values, release=alone))
     return [of_node(n, parent) for n in nodes]
 
 
@@ -203,7 +203,7 @@ class Residuals:
         hosts += [self.parent] if self.parent is not None else []
         if not hosts:
             made = function([build.data(t._known()) for t in operands])
-            return [of_value(v) for v in evaluate(made, dict(self.values))]
+            return of_values(evaluate(made, dict(self.values)))
         host = innermost(hosts)
         host.root.values.update(self.values)
         return [of_node(n, host) for n in function([node_of(t, host) for t in operands])]
