@@ -6,9 +6,12 @@ floating; angles are in radians.
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from typing import Any, Final
+
 import numpy as np
 
-from chainrule.functions.elementwise import multiply, reciprocal
+from chainrule.functions.elementwise import multiply, reciprocal, square
 from chainrule.functions.lift import Operand
 from chainrule.functions.pointwise import fast_binary, fast_unary, pointwise
 from chainrule.ir.dtype import bool_
@@ -102,15 +105,11 @@ def pow(x1: Operand, x2: Operand, /) -> Tensor:
     >>> pow(tensor([0.0, 3.0]), 2)
     Tensor([0., 9.])
     """
-    if isinstance(x1, Tensor) and (x1.dtype.is_float if type(x2) is float else type(x2) is int):
-        if x2 == 2 and x1.dtype is not bool_:
-            return multiply(x1, x1)
-        if x2 == 3 and x1.dtype is not bool_:
-            return multiply(multiply(x1, x1), x1)
-        if x2 == -1 and x1.dtype.is_float:
-            return reciprocal(x1)
-        if x2 == 0.5 and x1.dtype.is_float:
-            return sqrt(x1)
+    kind = type(x2)
+    if (kind is int or kind is float) and x2 in _WRITTEN and isinstance(x1, Tensor):
+        dtype, way = x1.dtype, _WRITTEN[x2]
+        if dtype.is_float or (kind is int and x2 > 0 and dtype is not bool_):
+            return way(x1)
     return _pow(x1, x2)
 
 
@@ -118,6 +117,15 @@ def pow(x1: Operand, x2: Operand, /) -> Tensor:
 def sqrt(x: Operand, /) -> Tensor:
     """Give the square root; NaN below 0. Its derivative at 0 is +∞."""
     return _sqrt(x)
+
+
+def _cube(x: Tensor) -> Tensor:
+    return multiply(square(x), x)
+
+
+_WRITTEN: Final[dict[Any, Callable[[Tensor], Tensor]]] = {
+    2: square, 3: _cube, -1: reciprocal, 0.5: sqrt,
+}  # fmt: skip
 
 
 @fast_binary(_hypot)

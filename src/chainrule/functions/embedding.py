@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any, Final
+from typing import Final
 
 import numpy as np
 
@@ -50,20 +50,21 @@ def one_hot(indices: Operand, num_classes: int, *, dtype: object = DEFAULT_FLOAT
     if num_classes < 0:
         raise ArgumentError(f"one_hot: there cannot be {num_classes} classes")
     tensor, kind = _integers("one_hot", indices), as_dtype(dtype)
-    if (value := known_array(tensor)) is not None and value.size:
+    if num_classes and (value := known_array(tensor)) is not None and value.size:
         return of_value(_spread(value, num_classes, kind))
     return _one_hot([tensor], num_classes, kind)
 
 
 def _spread(indices: np.ndarray, num_classes: int, dtype: DType) -> np.ndarray:
     """The same without looking at every place."""
-    made = np.zeros((indices.size, num_classes), dtype.numpy)
     flat = indices.reshape(-1)
-    rows: Any = np.arange(flat.size)
+    made = np.zeros(flat.size * num_classes, dtype.numpy)
+    places = np.arange(0, made.size, num_classes)
     unsigned = flat.view(f"u{flat.itemsize}")  # where what is below 0 is large
     if unsigned.max() >= num_classes:
-        rows = np.nonzero((flat >= 0) & (flat < num_classes))[0]
-    made[rows, flat[rows]] = 1
+        inside = (flat >= 0) & (flat < num_classes)
+        places, flat = places[inside], flat[inside]
+    made[places + flat.astype(np.int64, copy=False)] = 1
     return made.reshape(*indices.shape, num_classes)
 
 

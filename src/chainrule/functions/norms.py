@@ -81,7 +81,7 @@ def _vector_norm_node(node: Node, order: float, axes: tuple[int, ...], keepdims:
 
 def length(x: np.ndarray) -> np.ndarray:
     """The Euclidean norm of all elements."""
-    flat = x if x.ndim == 1 else x.reshape(-1)
+    flat = x.ravel()
     return np.array(math.sqrt(dot(flat, flat)), x.dtype)
 
 

@@ -17,9 +17,9 @@ import numpy as np
 
 from chainrule.ir.graph import Node
 from chainrule.ir.primitives import Einsum
-from chainrule.ir.subscripts import Labels, Subscripts
+from chainrule.ir.subscripts import Labels, Subscripts, canonical
 from chainrule.ir.symmetry import gram_of
-from chainrule.runtime.sums import lie_as_rows, sum_of_rows
+from chainrule.runtime.sums import einsum, lie_as_rows, sum_of_rows
 from chainrule.runtime.windows import blocked, overlaps, reduce_windows
 
 Kernel = Callable[..., np.ndarray]
@@ -52,15 +52,10 @@ def sum_of_diagonal(x: np.ndarray) -> np.ndarray:
 
 
 def _general(subscripts: Subscripts) -> Kernel:
-    inputs, output = subscripts.inputs, subscripts.output
-
-    def run(*arrays: np.ndarray) -> np.ndarray:
-        operands: list[Any] = []
-        for array, labels in zip(arrays, inputs, strict=True):
-            operands += [array, list(labels)]
-        return np.asarray(np.einsum(*operands, list(output), optimize=len(arrays) > 2))
-
-    return run
+    text = str(subscripts)
+    if len(subscripts.inputs) > 2:
+        return lambda *arrays: np.asarray(np.einsum(text, *arrays, optimize=True))
+    return lambda *arrays: np.asarray(einsum(text, *arrays))
 
 
 def _reduce_then_order(labels: Labels, output: Labels) -> Kernel:
@@ -84,7 +79,8 @@ def _broadcast_product(left: Labels, right: Labels, output: Labels) -> Kernel:
     if _is_aligned(left, output) and _is_aligned(right, output):
         return np.multiply
     if output == (*left, *right):
-        return outer
+        text = str(canonical((left, right), output))
+        return lambda x, y: np.asarray(einsum(text, x, y))
     place_left, place_right = _placement(left, output), _placement(right, output)
 
     def run(x: np.ndarray, y: np.ndarray) -> np.ndarray:
@@ -94,9 +90,8 @@ def _broadcast_product(left: Labels, right: Labels, output: Labels) -> Kernel:
 
 
 def outer(x: np.ndarray, y: np.ndarray) -> np.ndarray:
-    """Each element of the one times each of the other; NumPy's einsum takes half of its outer."""
-    axes = list(range(x.ndim + y.ndim))
-    return np.asarray(np.einsum(x, axes[: x.ndim], y, axes[x.ndim :], axes))
+    """Each element of a vector times each of another; NumPy's einsum takes half of its outer."""
+    return einsum("i,j->ij", x, y)
 
 
 def _is_aligned(labels: Labels, output: Labels) -> bool:
@@ -180,8 +175,8 @@ def _inner_product(left: Labels, right: Labels, output: Labels, contracted: Labe
     operands to bring the rows together.
     """
     if not left == right == (*output, *contracted):
-        inputs, result = (list(left), list(right)), list(output)
-        return lambda x, y: np.asarray(np.einsum(x, inputs[0], y, inputs[1], result))
+        text = str(canonical((left, right), output))
+        return lambda x, y: np.asarray(einsum(text, x, y))
     if not output:
         several = len(contracted) > 1
         # The dot product of two vectors is NumPy's, as eager vecdot has it; a norm goes in pieces.
@@ -214,9 +209,10 @@ def dot(x: np.ndarray, y: np.ndarray) -> Any:
     size = len(x)
     if not _PIECE < size < _WAKES:
         return x.dot(y)
-    total = x[:_PIECE].dot(y[:_PIECE])
-    for start in range(_PIECE, size, _PIECE):
-        total = total + x[start : start + _PIECE].dot(y[start : start + _PIECE])
+    total: Any = 0
+    for start in range(0, size, _PIECE):
+        piece = x[start : start + _PIECE]
+        total = total + piece.dot(piece if y is x else y[start : start + _PIECE])
     return total
 
 

@@ -8,9 +8,14 @@ bits are the same; it takes a microsecond more to begin.
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from typing import Final
 
 import numpy as np
+
+_LOOPS: Final = np._core.multiarray  # type: ignore[attr-defined]
+einsum: Final[Callable[..., np.ndarray]] = getattr(_LOOPS, "c_einsum", np.einsum)
+"""NumPy's own loops; its function takes 0.7 µs before it calls them."""
 
 _MANY: Final = 8192
 """Numbers from which on the time to begin does not count."""
@@ -28,7 +33,6 @@ def lie_as_rows(x: np.ndarray, axes: int) -> bool:
 def sum_of_rows(x: np.ndarray, axes: int) -> np.ndarray:
     """The sum over so many first axes of numbers that lie as rows."""
     if axes == 1 and x.ndim == 2:
-        total: np.ndarray = np.einsum("ij->j", x)
-        return total
+        return einsum("ij->j", x)
     flat = x.reshape(-1, math.prod(x.shape[axes:]))
     return sum_of_rows(flat, 1).reshape(x.shape[axes:])

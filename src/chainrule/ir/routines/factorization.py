@@ -78,8 +78,14 @@ def _indefinite_minor(a: Array, order: int, which: str) -> ArgumentError:
 
 def _is_symmetric(a: Array) -> bool:
     """Whether all matrices of a stack are exactly symmetric; most that are not differ at once."""
-    mirror = np.swapaxes(a, -1, -2)
-    return bool((a[:1] == mirror[:1]).all() and (a == mirror).all())
+    mirror = a.swapaxes(-1, -2)
+    if a.size >= _MANY and np.not_equal(a[:1], mirror[:1]).any():
+        return False
+    return not np.not_equal(a, mirror).any()
+
+
+_MANY: Final = 2**17
+"""Numbers that take longer to compare than to look at the first matrix before."""
 
 
 def _cholesky_value(a: Array) -> tuple[Array]:
