@@ -19,6 +19,7 @@ from chainrule.formula.printing.notation import ASCII, UNICODE, element_of, spel
 from chainrule.formula.typeset import tree as ts
 from chainrule.formula.typeset.tree import Tree
 from chainrule.formula.typeset.walk import walk
+from chainrule.wording import plural
 
 __all__ = ["Explanation"]
 
@@ -160,7 +161,7 @@ class Explanation:
         """Assumptions, notes and the agreement."""
         agreement = (
             f"agrees with automatic differentiation to {self.error:.0e} "
-            f"at {self.points} random points"
+            f"at {plural(self.points, 'random point')}"
         )
         return [f"   {line}" for line in (*self._assuming(), *self.notes, agreement)]
 

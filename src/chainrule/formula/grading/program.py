@@ -29,7 +29,7 @@ from chainrule.formula.derivation.question import (
 from chainrule.formula.derivation.samples import Signature
 from chainrule.formula.explaining.explain import readable
 from chainrule.formula.explaining.room import with_room
-from chainrule.formula.explaining.verify import automatic, difference, nudged
+from chainrule.formula.explaining.verify import automatic, difference, is_hole, nudged
 from chainrule.formula.reading.names import Names
 from chainrule.formula.reading.numeric import NumpyEvaluator
 from chainrule.formula.reading.shapes import Shape
@@ -198,7 +198,7 @@ def _points(
         arguments = question.given.draw(sizes, generator, question.usual)
         try:
             with np.errstate(all="ignore"):
-                point = _point(question, known, derivation, own, sizes, arguments)
+                point = _point(question, main, known, derivation, own, sizes, arguments)
         except (ChainruleError, ArithmeticError, np.linalg.LinAlgError):
             point = None
         if point is not None:
@@ -220,15 +220,23 @@ def _sizes(
 
 
 def _point(
-    question: Question, known: Mapping[str, Tree], derivation: Derivation, own: Mapping[str, Shape],
-    sizes: Mapping[str, int], arguments: Mapping[str, Any],
+    question: Question, main: Tree | None, known: Mapping[str, Tree], derivation: Derivation,
+    own: Mapping[str, Shape], sizes: Mapping[str, int], arguments: Mapping[str, Any],
 ) -> Point | None:  # fmt: skip
-    """A point with all its values; None where the derivative is not defined or ill-conditioned."""
+    """A point with all its values.
+
+    None where the derivative is not defined or ill-conditioned, or 0 by a convention that formulas
+    do not know, as that of a norm at 0.
+    """
     truth = automatic(question, arguments)
     if not difference(automatic(question, nudged(question, arguments)), truth) < 1e-8:
         return None
     traced = trace(question.f)(**tensors(arguments))
     values = _named(traced, known, derivation, own, sizes, arguments)
+    if main is not None:
+        printed = NumpyEvaluator({**derivation.lowering.constants, **values}, sizes)(main)
+        if is_hole(printed, truth):
+            return None
     return Point(sizes, arguments, values, truth)
 
 
@@ -269,7 +277,9 @@ def at_arguments(prog: Program, point: Point, arguments: Mapping[str, Any]) -> P
         return None
     own = dict.fromkeys(prog.own, ())
     try:
-        return _point(prog.question, prog.known, prog.derivation, own, point.sizes, arguments)
+        return _point(
+            prog.question, prog.main, prog.known, prog.derivation, own, point.sizes, arguments
+        )
     except (ChainruleError, ArithmeticError, ValueError):
         return None
 
