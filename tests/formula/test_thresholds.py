@@ -5,6 +5,7 @@ import pytest
 
 import chainrule as cr
 from chainrule.formula import check
+from chainrule.formula.grading import thresholds
 
 
 def relu(x: "n"):
@@ -173,3 +174,33 @@ def test_the_comparison_is_named() -> None:
 def test_of_several_lines_the_one_with_the_threshold_is_named() -> None:
     found = check(relu, "x", "(x > 0) * 1\n(x > 0.01) * 1")
     assert (found.kind, found.line) == ("threshold", 2)
+
+
+def test_a_comparison_is_printed_only_where_it_is_told(monkeypatch) -> None:
+    printed = []
+    monkeypatch.setattr(thresholds, "said", lambda tree: printed.append(tree) or "told")
+    assert check(huber, "x", "where(abs(x) <= 1, x, sign(x))").verdict == "right"
+    assert printed == []
+    assert check(relu, "x", "x > 0.001").message == "told"
+    assert len(printed) == 1
+
+
+def test_where_several_comparisons_turn_over_is_looked_at_once(monkeypatch) -> None:
+    looked, at = [], thresholds.at_arguments
+    monkeypatch.setattr(
+        thresholds, "at_arguments", lambda *given: looked.append(given[2]) or at(*given)
+    )
+    check(narrow, "x", "(x > -1) * (x < 1)")
+    once = len(looked)
+    check(narrow, "x", "(x > -1) * (x < 1) * (2*x > -2) * (-x > -1)")
+    assert len(looked) == 2 * once
+
+
+def weighted(y: "d", x: "n", A: "n d"):
+    return cr.sum(cr.relu(x) * (A @ y))
+
+
+def test_a_threshold_inside_a_sum_over_places_is_crossed() -> None:
+    assert check(weighted, "y", "Σₙ [xₙ > 0] xₙ aₙ").verdict == "right"
+    assert check(weighted, "y", "Σₙ [xₙ > 0.001] xₙ aₙ").kind == "threshold"
+    assert check(weighted, "y", "Σᵢ [xᵢ > 0.001] xᵢ Aᵢⱼ").kind == "threshold"

@@ -206,9 +206,8 @@ def _finding(prog: Program, claim: Claim, before: Sequence[Claim]) -> Finding | 
             return Finding(found.kind, f"{str(error).splitlines()[0]}; {found.message}")
         return Finding("shape", str(error).splitlines()[0])
     if all(prog.matches(v, p.truth) for v, p in zip(values, prog.points, strict=True)):
-        return misplaced(
-            prog, lambda p: _values(prog, claim.syntax, [p])[0], _read(prog, claim.syntax).tree
-        )
+        term = _read(prog, claim.syntax)
+        return misplaced(prog, lambda p: _valued(prog, term, [p])[0], term.tree)
     if before:
         step = len({c.line for c in before}) + 1
         what = _diagnosed(prog, values, claim.syntax)
@@ -259,7 +258,11 @@ def _values(
     prog: Program, syntax: Syntax, points: Sequence[Point], dims: Shape | None = None
 ) -> list[Array]:
     """What a text is at each point; sizes that it leaves open fit these, or the derivative."""
-    term = _read(prog, syntax, dims)
+    return _valued(prog, _read(prog, syntax, dims), points)
+
+
+def _valued(prog: Program, term: Term, points: Sequence[Point]) -> list[Array]:
+    """The value of a text that was read, at each point."""
     try:
         with np.errstate(all="ignore"):
             found = [prog.evaluator(p)(term.tree) for p in points]

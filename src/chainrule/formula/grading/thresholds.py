@@ -12,6 +12,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
+from functools import partial
 from itertools import chain
 from typing import Any, final
 
@@ -53,7 +54,7 @@ _ELEMENTS = 4  # of a comparison, since the derivative may concern the first row
 _SPREAD = 0.01  # of elements that are nearly equal
 _HALVINGS = 40  # of a line, until a jump is found
 _FREE = frozenset({"", "positive"})
-_MOST = 12  # comparisons that are looked at
+_MOST = 24  # comparisons that are looked at
 _CONVEX = frozenset({"", "positive", "spd", "definite", "symmetric", "probability", "simplex"})
 _CONES = frozenset({"", "positive", "spd", "definite", "symmetric"})
 
@@ -62,15 +63,17 @@ Arguments = Mapping[str, Any]
 
 @final
 @dataclass(frozen=True)
-class _Comparison:
-    """What it is in words, and by how much its left side is larger, for each element.
+class _Compared:
+    """Two sides that a text compares, at these places of the sums around them; None is 0."""
 
-    jumps  whether the two sides are made of other comparisons, and meet nowhere
-    """
+    tree: Tree
+    left: Tree
+    right: Tree | None
+    places: Mapping[str, int]
 
-    words: str
-    excess: Array
-    jumps: bool = False
+
+_Comparison = _Compared | Switch
+_Excess = Callable[[float], Array | None]  # of a comparison, along a line
 
 
 def misplaced(
@@ -86,8 +89,22 @@ def misplaced(
     with np.errstate(all="ignore"):
         for comparison, near in chain.from_iterable(around):
             if not _agrees(program, derivation(near), near.truth):
-                return Finding("threshold", comparison.words)
+                return Finding("threshold", _words(comparison))
         return None if text is None else at_another_size(program, derivation, text)
+
+
+def _words(comparison: _Comparison) -> str:
+    if isinstance(comparison, _Compared):
+        return said(comparison.tree)
+    return f"the derivative changes at a kink of {comparison.name}, and this does not"
+
+
+def _jumps(comparison: _Comparison) -> bool:
+    """Whether the two sides are made of other comparisons, and meet nowhere."""
+    if isinstance(comparison, Switch):
+        return False
+    sides = [comparison.left, *([] if comparison.right is None else [comparison.right])]
+    return any(isinstance(p, ts.Bracket) for side in sides for p in walk(side))
 
 
 def _agrees(program: Program, found: Array, truth: Array) -> bool:
@@ -143,103 +160,114 @@ class _Around:
     ) -> None:  # fmt: skip
         self.program, self.base, self.text, self.alike = program, base, text, alike
         self.traced = trace(program.question.f)(**tensors(base.arguments))
-        self.switches = _unique(
-            s for node in self.traced.graph.inputs for s in switches(self.traced.graph, node)
-        )
-        self.start = self.compared(base.arguments)
-        self.ends = list(self._ends(generator)) if self.start else []
-        self.beyond: list[list[_Comparison] | None] = []  # at the ends, as far as asked
+        graph = self.traced.graph
+        found = _unique(s for node in graph.inputs for s in switches(graph, node))
+        self.comparisons = (self._of_text() + found)[:_MOST]
+        self.ends = list(self._ends(generator)) if self.comparisons else []
+        self.crossings: set[tuple[int, float, float]] = set()
 
-    def compared(self, arguments: Arguments) -> list[_Comparison]:
-        """The comparisons of the text, then those of the program, at these arguments."""
-        made: list[_Comparison] = []
-        if self.text is not None:
-            values = names_at(self.program, self.traced, self.base.sizes, arguments)
-            watching = _Watching(values, self.base.sizes)
-            watching(self.text)
-            made += watching.seen
-        table = {n: np.asarray(arguments[self.traced.names[n]]) for n in self.traced.graph.inputs}
-        for switch in self.switches:
-            sides = [switch.left] if switch.right is None else [switch.left, switch.right]
-            left, *right = run(sides, dict(table))
-            words = f"the derivative changes at a kink of {switch.name}, and this does not"
-            made.append(_Comparison(words, np.subtract(left, right[0] if right else 0.0)))
-        return made
+    def _of_text(self) -> list[_Compared]:
+        """The comparisons that are met while the text is evaluated."""
+        if self.text is None:
+            return []
+        watching = _Watching(self._values(self.base.arguments), self.base.sizes)
+        watching(self.text)
+        return watching.seen
+
+    def _values(self, arguments: Arguments) -> dict[str, Array]:
+        return names_at(self.program, self.traced, self.base.sizes, arguments)
 
     def places(self) -> Iterator[tuple[_Comparison, Point]]:
         """The first comparisons, each with the points beside it."""
-        for number, comparison in enumerate(self.start[:_MOST]):
-            for near in self._beside(number):
+        for comparison in self.comparisons:
+            for near in self._beside(comparison):
                 yield comparison, near
 
-    def _beside(self, number: int) -> Iterator[Point]:
+    def _beside(self, comparison: _Comparison) -> Iterator[Point]:
         """Points on both sides of where a comparison turns over; none where no line meets it."""
-        before = self.start[number].excess
-        left = _spread(before.shape)
-        for place, end in enumerate(self.ends):
+        before = self._excess(comparison, self.base.arguments)
+        if before is None:
+            return
+        left, jumps = _spread(before.shape), _jumps(comparison)
+        for line, end in enumerate(self.ends):
             if not left:
                 return
-            if place == len(self.beyond):
-                self.beyond.append(self._compared(end, 1.0))
-            there = self.beyond[place]
-            after = None if there is None else there[number].excess
+            excess = partial(self._excess_along, comparison, end)
+            after = excess(1.0)
             if after is None or after.shape != before.shape:
                 continue
-            jumps = self.start[number].jumps
             sides = np.sign(before), np.sign(after)
             over = sides[0] != sides[1] if jumps else sides[0] * sides[1] < 0
             for element in [e for e in left if (np.isfinite(after) & over)[e]]:
                 left.remove(element)
                 turned = self._jumped if jumps else self._crossed
-                yield from turned(number, end, element)
+                yield from turned(excess, line, element)
 
-    def _jumped(self, number: int, end: Arguments, element: tuple[int, ...]) -> Iterator[Point]:
+    def _jumped(self, excess: _Excess, line: int, element: tuple[int, ...]) -> Iterator[Point]:
         """Points on both sides of where a comparison of comparisons turns over."""
-        before, low, high = np.sign(self.start[number].excess[element]), 0.0, 1.0
+        low, high, first = 0.0, 1.0, excess(0.0)
         for _ in range(_HALVINGS):
             middle = (low + high) / 2
-            found = self._excess(number, end, middle)
-            if found is None:
+            found = excess(middle)
+            if found is None or first is None:
                 return
-            low, high = (middle, high) if np.sign(found[element]) == before else (low, middle)
+            same = np.sign(found[element]) == np.sign(first[element])
+            low, high = (middle, high) if same else (low, middle)
         for moved in (low, high, *(min(1.0, (1 + apart) * high) for apart in _APART)):
-            yield from self._near(end, moved)
+            yield from self._near(line, moved)
 
-    def _crossed(self, number: int, end: Arguments, element: tuple[int, ...]) -> Iterator[Point]:
+    def _crossed(self, excess: _Excess, line: int, element: tuple[int, ...]) -> Iterator[Point]:
         from scipy.optimize import brentq  # takes a tenth of a second to load
 
-        def excess(part: float) -> float:
-            found = self._excess(number, end, part)
+        def at(part: float) -> float:
+            found = excess(part)
             return float("nan") if found is None else float(found[element])
 
-        away = abs(excess(0.0))
+        away = abs(at(0.0))
         try:
-            root = brentq(excess, 0.0, 1.0, xtol=1e-15)
+            root = brentq(at, 0.0, 1.0, xtol=1e-15)
         except (ValueError, RuntimeError):  # undefined on the way
             return
-        slope = (excess(root + _STEP) - excess(root - _STEP)) / (2 * _STEP)
-        if not abs(excess(root)) <= min(_APART) * away / 10 or not np.isfinite(slope) or not slope:
+        slope = (at(root + _STEP) - at(root - _STEP)) / (2 * _STEP)
+        if not abs(at(root)) <= min(_APART) * away / 10 or not np.isfinite(slope) or not slope:
             return  # it jumps there
+        crossing = line, float(f"{root:.9g}"), float(f"{abs(away / slope):.6g}")
+        if crossing in self.crossings:
+            return  # where x > 0 turns over, relu(x) does too
+        self.crossings.add(crossing)
         for apart in (part * away / slope for part in _APART):
             for moved in (root - apart, root + apart):
-                yield from self._near(end, moved)
+                yield from self._near(line, moved)
 
-    def _near(self, end: Arguments, part: float) -> Iterator[Point]:
+    def _near(self, line: int, part: float) -> Iterator[Point]:
         """The point there; outside of its support, a density says nothing of its slope."""
-        near = at_arguments(self.program, self.base, self._at(end, part))
+        near = at_arguments(self.program, self.base, self._at(self.ends[line], part))
         if near is not None and np.isfinite(value_of_function(self.program, near)).all():
             yield near
 
-    def _excess(self, number: int, end: Arguments, part: float) -> Array | None:
-        found = self._compared(end, part)
-        return None if found is None else found[number].excess
+    def _excess_along(self, comparison: _Comparison, end: Arguments, part: float) -> Array | None:
+        return self._excess(comparison, self._at(end, part))
 
-    def _compared(self, end: Arguments, part: float) -> list[_Comparison] | None:
+    def _excess(self, comparison: _Comparison, arguments: Arguments) -> Array | None:
+        """By how much the left side is larger, for each element; None where that is undefined."""
         try:
-            found = self.compared(self._at(end, part))
+            left, right = self._sides(comparison, arguments)
+            return np.subtract(left, right)
         except (ChainruleError, ArithmeticError, ValueError, IndexError):
             return None
-        return found if len(found) == len(self.start) else None
+
+    def _sides(self, comparison: _Comparison, arguments: Arguments) -> tuple[Array, Array]:
+        if isinstance(comparison, Switch):
+            graph, names = self.traced.graph, self.traced.names
+            table = {n: np.asarray(arguments[names[n]]) for n in graph.inputs}
+            asked = [s for s in (comparison.left, comparison.right) if s is not None]
+            found = run(asked, table)
+        else:
+            evaluate = NumpyEvaluator(self._values(arguments), self.base.sizes)
+            evaluate.places.update(comparison.places)
+            trees = [t for t in (comparison.left, comparison.right) if t is not None]
+            found = [evaluate(t) for t in trees]
+        return found[0], found[1] if len(found) > 1 else np.zeros(())
 
     def _at(self, end: Arguments, part: float) -> dict[str, Any]:
         held = self.base.arguments
@@ -283,14 +311,10 @@ class _Watching(NumpyEvaluator):
 
     def __init__(self, values: Mapping[str, Array], sizes: Mapping[str, int]) -> None:
         super().__init__(values, sizes)
-        self.seen: list[_Comparison] = []
+        self.seen: list[_Compared] = []
 
     def __call__(self, tree: Tree) -> Array:
         """Evaluate a tree."""
         for left, right in compared(tree):
-            value = super().__call__(left) if left is tree else self(left)
-            excess = np.subtract(value, 0.0 if right is None else self(right))
-            sides = [left] if right is None else [left, right]
-            jumps = any(isinstance(p, ts.Bracket) for side in sides for p in walk(side))
-            self.seen.append(_Comparison(said(tree), excess, jumps))
+            self.seen.append(_Compared(tree, left, right, dict(self.places)))
         return super().__call__(tree)
