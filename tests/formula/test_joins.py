@@ -224,3 +224,8 @@ def test_windows_of_images_have_no_formula_but_a_structure() -> None:
     image = cr.ones((1, 1, 6, 6))
     found = cr.jacobian(lambda K: cr.conv2d(image, K))(cr.ones((1, 1, 3, 3)))
     assert found.formula == found.structure
+
+
+def test_slices_of_arrays_with_many_axes_have_no_formula_but_a_structure() -> None:
+    found = cr.jacobian(lambda x: x[:, :, 1:, 1:])(cr.ones((2, 3, 4, 5)))
+    assert found.formula == found.structure == "Kronecker(I, I, S₁, S₂)"

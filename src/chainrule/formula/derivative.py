@@ -35,9 +35,8 @@ from chainrule.transform.trace import Trace
 __all__ = ["formula_of"]
 
 _CLOSE = 1e-6
-_MOST_LABELS = 8
-_MOST_PICKED = 6  # where slices are read: windows over images have more
-_MOST_WINDOWED = 6
+_MOST_LABELS = 8  # of a term
+_MOST_SLICED = 6  # of a term with slices, and axes of a window: beyond, the structure says more
 _MOST = 1 << 22  # elements up to which a block is written out to compare it
 
 
@@ -65,7 +64,7 @@ def _is_sayable(part: Any) -> bool:
     terms = part.form.poly.terms
     return all(
         len({i for f in t.factors for i in f.labels})
-        <= (_MOST_PICKED if any(f.atom.head == "pick" for f in t.factors) else _MOST_LABELS)
+        <= (_MOST_SLICED if any(f.atom.head == "pick" for f in t.factors) else _MOST_LABELS)
         for t in terms
     )
 
@@ -104,7 +103,7 @@ def _told(
     held = {n: t for n, t in known.items() if not _is_constant(t, constants)}
     rows = poly.rank - len(shapes[names[-1]])
     main, held = generated(formula(poly, rows), held, shapes)
-    if any(len(p.dims) > _MOST_WINDOWED for p in walk(main) if isinstance(p, ts.Viewed)):
+    if any(len(p.dims) > _MOST_SLICED for p in walk(main) if isinstance(p, ts.Viewed)):
         raise FormulaError("formula: windows of images say less than the structure does")
     values = _values(found, known, constants)
     with np.errstate(all="ignore"):  # 0/0 in a branch that is not taken
