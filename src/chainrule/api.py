@@ -55,6 +55,7 @@ from chainrule.functions.creation import (
 )
 from chainrule.functions.cumulative import cumulative_prod, cumulative_sum, diff
 from chainrule.functions.data_types import astype, can_cast, finfo, iinfo, isdtype, result_type
+from chainrule.functions.deviations import std, var
 from chainrule.functions.elementary import (
     acos,
     acosh,
@@ -187,7 +188,7 @@ from chainrule.functions.pooling import (
     max_pool1d,
     max_pool2d,
 )
-from chainrule.functions.reduction import all, any, max, mean, min, prod, std, sum, var
+from chainrule.functions.reduction import all, any, max, mean, min, prod, sum
 from chainrule.functions.searching import argmax, argmin, count_nonzero, nonzero, searchsorted
 from chainrule.functions.sets import (
     UniqueAll,

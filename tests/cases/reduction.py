@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 
+import chainrule as cr
 from chainrule.functions import reduction
 from chainrule.tensors import Tensor
 from tests.cases.case import Case, Spec
@@ -25,7 +26,7 @@ SHAPE = (2, 3, 4)
 def _over_axes(
     name: str, kind: str, oracle: Callable[..., Any], orders: int = 2, **extra: Any
 ) -> list[Case]:
-    function = getattr(reduction, name)
+    function = getattr(cr, name)
     return [
         Case(
             f"{name} over {what}",
@@ -39,7 +40,7 @@ def _over_axes(
 
 
 def _degenerate(name: str, oracle: Callable[..., Any], kind: str, orders: int = 2) -> list[Case]:
-    function = getattr(reduction, name)
+    function = getattr(cr, name)
     return [
         Case(f"{name} of a number", function, (Spec(kind, ()),), oracle, orders),
         Case(f"{name} of an axis of size 1", partial(function, axis=1), (Spec(kind, (3, 1)),),
@@ -68,7 +69,7 @@ CASES: list[Case] = [
     *_over_axes("any", "bool", np.any, 0),
     *_over_axes("all", "bool", np.all, 0),
     *[
-        Case(f"{name} over {what}", partial(getattr(reduction, name), correction=1, **options),
+        Case(f"{name} over {what}", partial(getattr(cr, name), correction=1, **options),
              (Spec("normal", SHAPE),), partial(getattr(np, name), ddof=1, **options))
         for name in ("var", "std")
         for what, options in AXES.items()

@@ -3,7 +3,8 @@
 import numpy as np
 import pytest
 
-from chainrule.functions.reduction import all, any, max, mean, min, prod, std, sum, var
+from chainrule.functions.deviations import std, var
+from chainrule.functions.reduction import all, any, max, mean, min, prod, sum
 from chainrule.ir.dtype import float32, float64, int64, uint64
 from chainrule.tensors import tensor
 from chainrule.transform import grad, hessian, jit, vmap

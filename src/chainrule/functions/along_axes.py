@@ -6,6 +6,7 @@ import math
 
 from chainrule.ir import build
 from chainrule.ir.graph import Node
+from chainrule.ir.primitives import Shape
 
 __all__: list[str] = []
 
@@ -13,6 +14,16 @@ __all__: list[str] = []
 def kept(node: Node, axes: tuple[int, ...]) -> tuple[int, ...]:
     """The other axes."""
     return tuple(a for a in range(node.ndim) if a not in axes)
+
+
+def kept_shape(shape: Shape, axes: tuple[int, ...]) -> Shape:
+    """The shape with size 1 in the places of the axes."""
+    return tuple(1 if a in axes else n for a, n in enumerate(shape))
+
+
+def restored(made: Node, node: Node, axes: tuple[int, ...], keepdims: bool) -> Node:
+    """What a reduction of a node gave; to keep the axes, with size 1 in their places."""
+    return build.reshape(made, kept_shape(node.shape, axes)) if keepdims else made
 
 
 def count(node: Node, axes: tuple[int, ...]) -> int:

@@ -8,6 +8,7 @@ import numpy as np
 
 from chainrule.elsewhere import reduced
 from chainrule.errors import ArgumentError, ShapeError
+from chainrule.functions.along_axes import kept_shape
 from chainrule.functions.axes import axis_of
 from chainrule.functions.lift import (
     Lifted,
@@ -20,7 +21,7 @@ from chainrule.functions.lift import (
     made_at_once,
     promoted,
 )
-from chainrule.functions.reduction import WIDE, kept_shape, summed_dtype
+from chainrule.functions.reduction import WIDE, summed_dtype
 from chainrule.ir import build
 from chainrule.ir.dtype import bool_
 from chainrule.ir.graph import Node

@@ -13,6 +13,7 @@ from chainrule.errors import ArgumentError, ShapeError
 from chainrule.functions import (
     cumulative,
     data_types,
+    deviations,
     elementary,
     elementwise,
     interop,
@@ -239,13 +240,13 @@ METHODS: Final[dict[str, Function]] = {
     "reshape": _reshape,
     "round": elementwise.round,
     "squeeze": manipulation.squeeze,
-    "std": _along(reduction.std),
+    "std": _along(deviations.std),
     "sum": _along(reduction.sum),
     "swapaxes": manipulation.swapaxes,
     "take": take,
     "to_device": interop.to_device,
     "transpose": _transpose,
-    "var": _along(reduction.var),
+    "var": _along(deviations.var),
 }
 
 PROPERTIES: Final[dict[str, Function]] = {

@@ -11,21 +11,22 @@ import numpy as np
 
 import chainrule.ir.routines  # noqa: F401  (fills the table)
 from chainrule.errors import ArgumentError, ShapeError
+from chainrule.functions.along_axes import dot, kept_shape, restored
 from chainrule.functions.axes import Axes, axes_of
 from chainrule.functions.lift import Lifted, Operand, as_tensor, describe, floating, known_array
-from chainrule.functions.reduction import kept_shape
 from chainrule.functions.stacks import matrices, squares
 from chainrule.ir import build
 from chainrule.ir.graph import Node
 from chainrule.ir.subscripts import canonical
-from chainrule.runtime.contraction import dot, einsum_kernel
+from chainrule.runtime.contraction import dot as dot_product
+from chainrule.runtime.contraction import einsum_kernel
 from chainrule.runtime.quiet import quiet_call
 from chainrule.tensors import Tensor, of_value
 
 __all__: list[str] = []
 
 
-def _root(total: Node, name: str, *operands: Node) -> Node:
+def root(total: Node, name: str, *operands: Node) -> Node:
     """A root of a sum, with derivative 0 where the sum is 0."""
     zero = build.apply("equal", total, build.zeros_like(total))
     safe = build.select(zero, build.fill(1, total.shape, total.dtype), total)
@@ -33,9 +34,7 @@ def _root(total: Node, name: str, *operands: Node) -> Node:
 
 
 def _euclidean(node: Node, axes: tuple[int, ...]) -> Node:
-    labels = tuple(range(node.ndim))
-    kept = tuple(a for a in labels if a not in axes)
-    return _root(build.einsum((node, node), (labels, labels), kept), "sqrt")
+    return root(dot(node, node, axes), "sqrt")
 
 
 def _p_norm(node: Node, order: float, axes: tuple[int, ...]) -> Node:
@@ -48,7 +47,7 @@ def _p_norm(node: Node, order: float, axes: tuple[int, ...]) -> Node:
     total = build.sum_(build.select(zero, at_zero, power), axes)
     inverse = build.fill(1 / order, total.shape, node.dtype)
     if order > 0:
-        return _root(total, "pow", inverse)
+        return root(total, "pow", inverse)
     return build.apply("pow", total, inverse)
 
 
@@ -69,20 +68,14 @@ def _norm(node: Node, order: float, axes: tuple[int, ...]) -> Node:
             return _p_norm(node, order, axes)
 
 
-def _kept(made: Node, node: Node, axes: tuple[int, ...], keepdims: bool) -> Node:
-    if not keepdims:
-        return made
-    return build.reshape(made, tuple(1 if a in axes else n for a, n in enumerate(node.shape)))
-
-
 def _vector_norm_node(node: Node, order: float, axes: tuple[int, ...], keepdims: bool) -> Node:
-    return _kept(_norm(node, order, axes), node, axes, keepdims)
+    return restored(_norm(node, order, axes), node, axes, keepdims)
 
 
 def length(x: np.ndarray) -> np.ndarray:
     """The Euclidean norm of all elements."""
     flat = x.ravel()
-    return np.array(math.sqrt(dot(flat, flat)), x.dtype)
+    return np.array(math.sqrt(dot_product(flat, flat)), x.dtype)
 
 
 def _at_once(
@@ -176,7 +169,7 @@ def _matrix_norm_node(node: Node, order: MatrixOrder, keepdims: bool) -> Node:
         else:
             summed = rows if abs(float(order)) == 1 else columns
             made = build.reduce(kind, build.sum_(build.apply("abs", node), (summed,)), last)
-    return _kept(made, node, (rows, columns), keepdims)
+    return restored(made, node, (rows, columns), keepdims)
 
 
 def _matrix_norm_kernel(

@@ -6,7 +6,6 @@ size 1. NaN propagates. Derivatives are exact, also where elements tie or are 0.
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable
 from typing import Any, Final
 
@@ -14,9 +13,8 @@ import numpy as np
 
 from chainrule.elsewhere import reduced
 from chainrule.errors import ArgumentError
-from chainrule.functions.along_axes import count
+from chainrule.functions.along_axes import count, restored
 from chainrule.functions.axes import Axes, axes_of
-from chainrule.functions.deviations import PIECE, squared_distances
 from chainrule.functions.lift import (
     Lifted,
     Operand,
@@ -29,98 +27,28 @@ from chainrule.functions.lift import (
 from chainrule.ir import build
 from chainrule.ir.dtype import DEFAULT_INT, DType, as_dtype, bool_, uint64
 from chainrule.ir.graph import Node
-from chainrule.ir.primitives import ReduceKind, Shape
-from chainrule.ir.subscripts import canonical
-from chainrule.runtime.contraction import einsum_kernel
+from chainrule.ir.primitives import ReduceKind
 from chainrule.runtime.sums import lie_as_rows, sum_of_rows
 from chainrule.tensors import Tensor
 
-__all__ = ["all", "any", "max", "mean", "min", "prod", "std", "sum", "var"]
-
-
-Array = np.ndarray[Any, Any]
-
-
-def kept_shape(shape: Shape, axes: tuple[int, ...]) -> Shape:
-    """The shape with size 1 on the reduced axes."""
-    return tuple(1 if a in axes else n for a, n in enumerate(shape))
-
-
-def _restored(reduced: Node, node: Node, axes: tuple[int, ...], keepdims: bool) -> Node:
-    return build.reshape(reduced, kept_shape(node.shape, axes)) if keepdims else reduced
+__all__ = ["all", "any", "max", "mean", "min", "prod", "sum"]
 
 
 def _sum_node(node: Node, axes: tuple[int, ...], keepdims: bool) -> Node:
-    return _restored(build.sum_(node, axes), node, axes, keepdims)
+    return restored(build.sum_(node, axes), node, axes, keepdims)
 
 
 def _reduce_node(node: Node, kind: ReduceKind, axes: tuple[int, ...], keepdims: bool) -> Node:
-    return _restored(build.reduce(kind, node, axes), node, axes, keepdims)
+    return restored(build.reduce(kind, node, axes), node, axes, keepdims)
 
 
-def _quotient(node: Node, divisor: float) -> Node:
+def quotient(node: Node, divisor: float) -> Node:
+    """Every element divided by one number: rounded once, not twice as with its reciprocal."""
     return build.apply("divide", node, build.fill(divisor, node.shape, node.dtype))
 
 
-def _mean_node(node: Node, axes: tuple[int, ...], keepdims: bool) -> Node:
-    return _quotient(_sum_node(node, axes, keepdims), count(node, axes))
-
-
-def _var_node(node: Node, axes: tuple[int, ...], correction: float, keepdims: bool) -> Node:
-    """The mean first, then the squares of what is left: no cancellation for a large mean."""
-    mean = _mean_node(node, axes, keepdims=True)
-    centered = build.subtract(node, build.broadcast(mean, node.shape))
-    labels = tuple(range(node.ndim))
-    kept = tuple(a for a in labels if a not in axes)
-    squares = build.einsum((centered, centered), (labels, labels), kept)
-    freedom = count(node, axes) - correction
-    variance = _quotient(squares, freedom if freedom > 0 else math.nan)
-    return _restored(variance, node, axes, keepdims)
-
-
-def _std_node(node: Node, axes: tuple[int, ...], correction: float, keepdims: bool) -> Node:
-    """The root is taken of 1 where the variance is 0: its derivative there is infinite."""
-    variance = _var_node(node, axes, correction, keepdims)
-    zero = build.zeros_like(variance)
-    constant = build.apply("equal", variance, zero)
-    one = build.fill(1, variance.shape, variance.dtype)
-    root = build.apply("sqrt", build.select(constant, one, variance))
-    return build.select(constant, zero, root)
-
-
-def _var_kernel(
-    node: Node, axes: tuple[int, ...], correction: float, keepdims: bool
-) -> Callable[[Array], Array] | None:
-    """The same in as many passes as there are sums, and two more.
-
-    Long rows go piece by piece, and the sum of the pieces is rounded in another way.
-    """
-    if 0 in node.shape:
-        return None
-    size, labels = math.prod([node.shape[a] for a in axes]), tuple(range(node.ndim))
-    freedom = size - correction if size > correction else math.nan
-    kept = tuple(a for a in labels if a not in axes)
-    sum_of_products = einsum_kernel(canonical((labels, labels), kept))
-    shape = kept_shape(node.shape, axes) if keepdims else tuple(node.shape[a] for a in kept)
-    long = size > PIECE and kept == labels[: len(kept)]
-
-    def var(x: Array) -> Array:
-        mean = np.true_divide(np.add.reduce(x, axes, keepdims=True), size)
-        if long:
-            squares = squared_distances(x.reshape(-1, size), mean.reshape(-1))
-        else:
-            centered = np.subtract(x, mean)
-            squares = sum_of_products(centered, centered)
-        return np.asarray(np.true_divide(squares, freedom)).reshape(shape)
-
-    return var
-
-
-def _std_kernel(
-    node: Node, axes: tuple[int, ...], correction: float, keepdims: bool
-) -> Callable[[Array], Array] | None:
-    var = _var_kernel(node, axes, correction, keepdims)
-    return None if var is None else lambda x: np.sqrt(var(x))
+def mean_node(node: Node, axes: tuple[int, ...], keepdims: bool) -> Node:
+    return quotient(_sum_node(node, axes, keepdims), count(node, axes))
 
 
 _FLOATS: Final = {"f": None}
@@ -131,9 +59,7 @@ WIDE: Final = {"f": None, "i": np.int64, "b": np.int64, "u": np.uint64}
 """In which dtype numbers of these kinds are put together; None: in their own."""
 
 _sum: Final = Lifted(_sum_node)
-_mean: Final = Lifted(_mean_node)
-_var: Final = Lifted(_var_node, _var_kernel)
-_std: Final = Lifted(_std_node, _std_kernel)
+_mean: Final = Lifted(mean_node)
 _reduce: Final = Lifted(_reduce_node)
 
 
@@ -252,54 +178,6 @@ def mean(x: Operand, /, *, axis: Axes = None, keepdims: bool = False) -> Tensor:
         return average
     tensor = floating(as_tensor(x, "mean"))
     return _mean([tensor], axes_of("mean", axis, tensor), keepdims)
-
-
-@reduced
-def var(
-    x: Operand, /, *, axis: Axes = None, correction: float = 0.0, keepdims: bool = False
-) -> Tensor:
-    """Average the squared distances from the mean along some axes.
-
-    v = Σᵢ (xᵢ − m)² / (n − correction),   m the mean
-
-    A correction of 1 makes it the unbiased estimate of a population's variance. It is NaN where n
-    does not exceed the correction. Integers become float64.
-
-    Shapes:  x: ...   →
-             x: ... n   →   ...   for axis=-1
-             x: ... n   →   ... 1   for axis=-1, keepdims=True
-    Raises:  ShapeError: an axis does not exist or is given twice.
-    Source:  chan1983algorithms, two-pass algorithm
-
-    >>> cr.var(cr.tensor([1.0, 2.0, 3.0]), correction=1)
-    Tensor(1.)
-    """
-    tensor = floating(as_tensor(x, "var"))
-    axes = axes_of("var", axis, tensor)
-    return _var([tensor], axes, float(correction), keepdims)
-
-
-@reduced
-def std(
-    x: Operand, /, *, axis: Axes = None, correction: float = 0.0, keepdims: bool = False
-) -> Tensor:
-    """Give the standard deviation along some axes, the square root of the variance.
-
-    s = √(Σᵢ (xᵢ − m)² / (n − correction)),   m the mean
-
-    Where all elements are equal its derivative is 0, as for a norm at 0.
-
-    Shapes:  x: ...   →
-             x: ... n   →   ...   for axis=-1
-             x: ... n   →   ... 1   for axis=-1, keepdims=True
-    Raises:  ShapeError: an axis does not exist or is given twice.
-
-    >>> cr.std(cr.tensor([1.0, 3.0, 5.0]), correction=1)
-    Tensor(2.)
-    """
-    tensor = floating(as_tensor(x, "std"))
-    axes = axes_of("std", axis, tensor)
-    return _std([tensor], axes, float(correction), keepdims)
 
 
 def some(name: str, tensor: Tensor, axes: tuple[int, ...]) -> tuple[int, ...]:

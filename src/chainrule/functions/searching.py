@@ -13,6 +13,7 @@ import numpy as np
 
 from chainrule.elsewhere import reduced
 from chainrule.errors import ArgumentError, RecordingError, ShapeError
+from chainrule.functions.along_axes import kept_shape
 from chainrule.functions.axes import Axes, axes_of, axis_of
 from chainrule.functions.lift import (
     Lifted,
@@ -24,7 +25,7 @@ from chainrule.functions.lift import (
     made_at_once,
     promoted,
 )
-from chainrule.functions.reduction import kept_shape, some, sum
+from chainrule.functions.reduction import some, sum
 from chainrule.ir import build
 from chainrule.ir.dtype import bool_, int64
 from chainrule.ir.graph import Node

@@ -12,7 +12,7 @@ from typing import Any, Final
 import numpy as np
 
 from chainrule.elsewhere import reduced
-from chainrule.functions.along_axes import count, dot, kept, number, repeat
+from chainrule.functions.along_axes import count, dot, kept, kept_shape, number, repeat
 from chainrule.functions.axes import Axes, axes_of
 from chainrule.functions.block import closed_form
 from chainrule.functions.lift import Lifted, Operand, as_tensor, floating, known_along
@@ -194,7 +194,7 @@ def logsumexp(x: Operand, /, *, axis: Axes = None, keepdims: bool = False) -> Te
     made: Tensor = _logsumexp([x], tuple(sorted(axes)))
     if not keepdims:
         return made
-    return _reshape([made], tuple(1 if a in axes else n for a, n in enumerate(x.shape)))
+    return _reshape([made], kept_shape(x.shape, axes))
 
 
 _reshape: Final = Lifted(build.reshape)

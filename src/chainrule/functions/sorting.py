@@ -15,7 +15,7 @@ import numpy as np
 
 from chainrule.elsewhere import reduced
 from chainrule.errors import ArgumentError
-from chainrule.functions.along_axes import count
+from chainrule.functions.along_axes import count, kept, kept_shape
 from chainrule.functions.axes import Axes, axes_of, axis_of
 from chainrule.functions.lift import (
     Lifted,
@@ -27,7 +27,7 @@ from chainrule.functions.lift import (
     floating,
     known_array,
 )
-from chainrule.functions.reduction import kept_shape, some
+from chainrule.functions.reduction import some
 from chainrule.ir import build
 from chainrule.ir.dtype import int64
 from chainrule.ir.graph import Node
@@ -216,11 +216,11 @@ def _read(rows: np.ndarray, index: np.ndarray) -> np.ndarray:
 
 def _sorted_first(node: Node, axes: tuple[int, ...]) -> Node:
     """The elements along the axes, flattened and sorted, as the first axis."""
-    kept = tuple(a for a in range(node.ndim) if a not in axes)
-    rows = build.transpose(node, (*kept, *axes))
-    rows = build.reshape(rows, (*(node.shape[a] for a in kept), count(node, axes)))
+    others = kept(node, axes)
+    rows = build.transpose(node, (*others, *axes))
+    rows = build.reshape(rows, (*(node.shape[a] for a in others), count(node, axes)))
     ordered = _along_last(rows, _order(rows, False))
-    return build.transpose(ordered, (len(kept), *range(len(kept))))
+    return build.transpose(ordered, (len(others), *range(len(others))))
 
 
 def _between(lower: Node, upper: Node, weight: Node, largest: Node) -> Node:
@@ -252,17 +252,17 @@ def _quantile_kernel(
     node: Node, q: Node, axes: tuple[int, ...], keepdims: bool
 ) -> Callable[[np.ndarray, np.ndarray], np.ndarray]:
     """The same by a quick sort, or for one q by a partition: equal elements need no order."""
-    kept = tuple(a for a in range(node.ndim) if a not in axes)
+    others = kept(node, axes)
     last = count(node, axes) - 1
-    rest = tuple(node.shape[a] for a in kept)
+    rest = tuple(node.shape[a] for a in others)
     shape = (*q.shape, *(kept_shape(node.shape, axes) if keepdims else rest))
-    places = (*q.shape, *[1] * len(kept))
+    places = (*q.shape, *[1] * len(others))
 
     def quantile(x: np.ndarray, fraction: np.ndarray) -> np.ndarray:
         position = np.clip(fraction * x.dtype.type(last), 0, last)
         below = np.asarray(np.floor(position)).astype(np.int64)
         above = np.asarray(np.ceil(position)).astype(np.int64)
-        rows = np.array(x.transpose(*kept, *axes).reshape(*rest, last + 1), order="C")
+        rows = np.array(x.transpose(*others, *axes).reshape(*rest, last + 1), order="C")
         if fraction.size == 1:
             found = _two_of(rows, below.item(), above.item())
         else:

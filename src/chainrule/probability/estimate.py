@@ -7,10 +7,11 @@ from typing import Final, NamedTuple
 
 from chainrule.errors import ArgumentError
 from chainrule.functions.creation import zeros_like
+from chainrule.functions.deviations import var
 from chainrule.functions.elementwise import isinf, where
 from chainrule.functions.lift import Operand
 from chainrule.functions.random import key as make_key
-from chainrule.functions.reduction import mean, var
+from chainrule.functions.reduction import mean
 from chainrule.probability.distribution import Distribution
 from chainrule.tensors import Tensor
 from chainrule.wording import plural

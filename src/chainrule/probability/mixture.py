@@ -10,6 +10,7 @@ import numpy as np
 from chainrule import tree
 from chainrule.errors import ArgumentError, ShapeError
 from chainrule.functions.creation import zeros
+from chainrule.functions.deviations import std
 from chainrule.functions.elementary import log
 from chainrule.functions.elementwise import where
 from chainrule.functions.embedding import one_hot
@@ -18,7 +19,7 @@ from chainrule.functions.lift import Operand, as_tensor, describe
 from chainrule.functions.manipulation import broadcast_to, expand_dims, reshape
 from chainrule.functions.random import categorical, fold_in, split
 from chainrule.functions.random import key as make_key
-from chainrule.functions.reduction import mean, min, std, sum
+from chainrule.functions.reduction import mean, min, sum
 from chainrule.functions.softmax import log_softmax, logsumexp, softmax
 from chainrule.probability.blocks import in_blocks
 from chainrule.probability.categorical import class_logits

@@ -7,7 +7,7 @@ from typing import Any, Literal
 
 import numpy as np
 
-from chainrule.functions import reduction
+from chainrule.functions import deviations, reduction
 from chainrule.functions.axes import Axes
 from chainrule.functions.elementary import sqrt
 from chainrule.functions.elementwise import equal, where
@@ -134,7 +134,7 @@ def variance(
 
 def _variance(sample: Sample, correction: float, keepdims: bool) -> Tensor:
     if sample.weights is None:
-        return reduction.var(sample.x, axis=sample.axes, correction=correction, keepdims=keepdims)
+        return deviations.var(sample.x, axis=sample.axes, correction=correction, keepdims=keepdims)
     squares = _total(sample, (sample.x - _mean(sample)) ** 2)
     freedom = _count(sample) - correction
     enough = freedom > 0
@@ -169,7 +169,7 @@ def standard_deviation(
     """
     sample = sample_of("standard_deviation", x, axis, weights, nan)
     if sample.weights is None:
-        return reduction.std(
+        return deviations.std(
             sample.x, axis=sample.axes, correction=float(correction), keepdims=keepdims
         )
     return _root(_variance(sample, float(correction), keepdims))
