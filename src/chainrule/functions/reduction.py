@@ -22,13 +22,22 @@ from chainrule.functions.lift import (
     cast,
     describe,
     floating,
+    known_along,
     made_at_once,
 )
 from chainrule.ir import build
-from chainrule.ir.dtype import DEFAULT_INT, DType, as_dtype, bool_, uint64
+from chainrule.ir.dtype import (
+    DEFAULT_FLOAT,
+    DEFAULT_INT,
+    DType,
+    as_dtype,
+    bool_,
+    from_numpy,
+    uint64,
+)
 from chainrule.ir.graph import Node
 from chainrule.ir.primitives import ReduceKind
-from chainrule.runtime.sums import lie_as_rows, sum_of_rows
+from chainrule.runtime.sums import sum_along
 from chainrule.tensors import Tensor
 
 __all__ = ["all", "any", "max", "mean", "min", "prod", "sum"]
@@ -51,12 +60,16 @@ def mean_node(node: Node, axes: tuple[int, ...], keepdims: bool) -> Node:
     return quotient(_sum_node(node, axes, keepdims), count(node, axes))
 
 
-_FLOATS: Final = {"f": None}
-_FLOATING: Final = {"f": None, "i": np.float64, "u": np.float64}
-_NUMBERS: Final = {"f": None, "i": None, "u": None}
-_ALL: Final = {**_NUMBERS, "b": None}
-WIDE: Final = {"f": None, "i": np.int64, "b": np.int64, "u": np.uint64}
-"""In which dtype numbers of these kinds are put together; None: in their own."""
+# In which dtype the numbers of an array are put together, by NumPy's letter for their kind: floats,
+# integers with and without a sign, booleans. None stands for their own; a kind that is not there
+# goes the long way.
+
+WIDE: Final = {"f": None, "i": DEFAULT_INT.numpy, "b": DEFAULT_INT.numpy, "u": uint64.numpy}
+"""Sums and products, which run over in few bits."""
+
+_AVERAGED: Final = {"f": None, "i": DEFAULT_FLOAT.numpy, "u": DEFAULT_FLOAT.numpy}
+_COMPARED: Final = {"f": None, "i": None, "u": None}
+_JUDGED: Final = {**_COMPARED, "b": None}
 
 _sum: Final = Lifted(_sum_node)
 _mean: Final = Lifted(mean_node)
@@ -68,31 +81,18 @@ def _at_once(
     x: Operand,
     axis: Axes,
     keepdims: bool,
-    kinds: dict[str, Any] = _FLOATS,
+    kinds: dict[str, Any],
 ) -> Tensor | None:
-    """The short way for a known Tensor, by default of floats; None sends what does not fit on."""
-    value = x._value if type(x) is Tensor else None
+    """The short way for a known Tensor; None sends what does not fit on."""
+    value = known_along(x, axis)
     if value is None or (kind := value.dtype.kind) not in kinds:
-        return None
-    if axis is not None and not value.ndim:  # NumPy takes the axes 0 and -1 of a number for none
         return None
     return made_at_once(reduce, value, axis, kinds[kind], None, keepdims)
 
 
-def _added(value: Any, axis: Any, dtype: Any, *how: Any) -> Any:
-    """What add.reduce makes; sums of many short rows in less time."""
-    if axis == 0 and dtype is None and how == _PLAIN and lie_as_rows(value, 1):
-        return sum_of_rows(value, 1)
-    return np.add.reduce(value, axis, dtype, *how)
-
-
-_PLAIN: Final = (None, False)
-"""Not into an array that is there, and without axes of size 1."""
-
-
 def _average(value: Any, *how: Any) -> Any:
     """What NumPy's mean is, in half its time; averages of nothing are refused."""
-    total = _added(value, *how)
+    total = sum_along(value, *how)
     if not total.size:
         raise ValueError(total.shape)
     return np.true_divide(total, value.size // total.size)
@@ -102,9 +102,8 @@ def summed_dtype(dtype: DType, wanted: Any) -> DType:
     """The dtype of a sum or product: what is asked for, else at least the default integer."""
     if wanted is not None:
         return as_dtype(wanted)
-    if dtype.is_float:
-        return dtype
-    return uint64 if dtype.kind == "unsigned" else DEFAULT_INT
+    wide = WIDE[dtype.numpy.kind]
+    return dtype if wide is None else from_numpy(wide)
 
 
 @reduced
@@ -123,7 +122,7 @@ def sum(x: Operand, /, *, axis: Axes = None, dtype: Any = None, keepdims: bool =
     >>> cr.sum(cr.tensor([[1.0, 2.0], [3.0, 4.0]]), axis=0)
     Tensor([4., 6.])
     """
-    total = _at_once(_added, x, axis, keepdims, WIDE) if dtype is None else None
+    total = _at_once(sum_along, x, axis, keepdims, WIDE) if dtype is None else None
     if total is not None:
         return total
     tensor = as_tensor(x, "sum")
@@ -174,7 +173,7 @@ def mean(x: Operand, /, *, axis: Axes = None, keepdims: bool = False) -> Tensor:
     >>> cr.mean(cr.tensor([[1.0, 2.0], [3.0, 4.0]]), axis=1)
     Tensor([1.5, 3.5])
     """
-    if (average := _at_once(_average, x, axis, keepdims, _FLOATING)) is not None:
+    if (average := _at_once(_average, x, axis, keepdims, _AVERAGED)) is not None:
         return average
     tensor = floating(as_tensor(x, "mean"))
     return _mean([tensor], axes_of("mean", axis, tensor), keepdims)
@@ -200,7 +199,7 @@ _UFUNCS: Final = {
 
 
 def _extremum(name: ReduceKind, x: Operand, axis: Axes, keepdims: bool) -> Tensor:
-    if (found := _at_once(_UFUNCS[name], x, axis, keepdims, _NUMBERS)) is not None:
+    if (found := _at_once(_UFUNCS[name], x, axis, keepdims, _COMPARED)) is not None:
         return found
     tensor = as_tensor(x, name)
     axes = axes_of(name, axis, tensor)
@@ -276,7 +275,7 @@ def all(x: Operand, /, *, axis: Axes = None, keepdims: bool = False) -> Tensor:
 
 
 def _truth(name: ReduceKind, x: Operand, axis: Axes, keepdims: bool) -> Tensor:
-    if (found := _at_once(_UFUNCS[name], x, axis, keepdims, _ALL)) is not None:
+    if (found := _at_once(_UFUNCS[name], x, axis, keepdims, _JUDGED)) is not None:
         return found
     tensor = cast(as_tensor(x, name), bool_)
     return _reduce([tensor], name, axes_of(name, axis, tensor), keepdims)

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
-from typing import Final
+from typing import Any, Final
 
 import numpy as np
 
@@ -36,3 +36,12 @@ def sum_of_rows(x: np.ndarray, axes: int) -> np.ndarray:
         return einsum("ij->j", x)
     flat = x.reshape(-1, math.prod(x.shape[axes:]))
     return sum_of_rows(flat, 1).reshape(x.shape[axes:])
+
+
+def sum_along(
+    x: np.ndarray, axis: Any = None, dtype: Any = None, out: Any = None, keepdims: bool = False
+) -> Any:
+    """What add.reduce makes of the same arguments, of many short rows in less time."""
+    if axis == 0 and dtype is out is None and not keepdims and lie_as_rows(x, 1):
+        return sum_of_rows(x, 1)
+    return np.add.reduce(x, axis, dtype, out, keepdims)
