@@ -20,6 +20,8 @@ einsum: Final[Callable[..., np.ndarray]] = getattr(_LOOPS, "c_einsum", np.einsum
 _MANY: Final = 8192
 """Numbers from which on the time to begin does not count."""
 
+_add: Final[Callable[..., Any]] = np.add.reduce
+
 
 def lie_as_rows(x: np.ndarray, axes: int) -> bool:
     """Whether there are many rows, each no longer than there are rows, after so many axes."""
@@ -44,4 +46,4 @@ def sum_along(
     """What add.reduce makes of the same arguments, of many short rows in less time."""
     if axis == 0 and dtype is out is None and not keepdims and lie_as_rows(x, 1):
         return sum_of_rows(x, 1)
-    return np.add.reduce(x, axis, dtype, out, keepdims)
+    return _add(x, axis, dtype, out, keepdims)
