@@ -32,9 +32,9 @@ MISTAKES = [
     (
         lambda: X[0].mT,
         errors.ShapeError,
-        """.mT: a matrix has two axes or more
+        """.mT: a matrix has two axes
 
-    f64[3]""",
+    x  f64[3]""",
     ),
     (
         lambda: cr.vmap(lambda x: x.T)(X),

@@ -149,10 +149,12 @@ MESSAGES: list[tuple[type[Exception], Callable[[], object], str]] = [
         DTypeError,
         lambda: linalg.cross(I3 == 1, I3 == 0),
         (
-            "cross: not defined for bool; it takes float, signed, unsigned\n"
+            "cross: not defined for bool\n"
             "\n"
-            "    x1  bool[3, 3]\n"
-            "    x2  bool[3, 3]"
+            "    bool[3, 3]\n"
+            "    bool[3, 3]\n"
+            "\n"
+            '  x.astype("int64") makes numbers that can be added.'
         ),
     ),
     (

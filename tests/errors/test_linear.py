@@ -166,7 +166,7 @@ MESSAGES: list[tuple[type[Exception], Callable[[], object], str]] = [
     (
         ShapeError,
         lambda: cr.matrix_transpose(V),
-        "matrix_transpose: a matrix has two axes\n\n    f64[3]",
+        "matrix_transpose: a matrix has two axes\n\n    x  f64[3]",
     ),
 ]
 

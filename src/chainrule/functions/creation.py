@@ -14,6 +14,7 @@ import numpy as np
 from chainrule.errors import ArgumentError, DTypeError, ShapeError
 from chainrule.functions.axes import on_cpu, shape_of
 from chainrule.functions.lift import Lifted, Operand, as_tensor, broadcast, cast, describe, promoted
+from chainrule.functions.stacks import stack_of
 from chainrule.ir import build
 from chainrule.ir.dtype import DEFAULT_FLOAT, DType, as_dtype, from_numpy
 from chainrule.ir.graph import Node
@@ -247,7 +248,7 @@ def linspace(
     on_cpu("linspace", device)
     if num < 0:
         raise ArgumentError(f"linspace: {num} is no number of points")
-    if dtype is None and num >= 0 and _are_small(start, stop):
+    if dtype is None and _are_small(start, stop):
         return of_value(np.linspace(start, stop, num, endpoint=endpoint))
     first, last = promoted("linspace", start, stop)
     wanted = as_dtype(dtype) if dtype is not None else first.dtype
@@ -323,10 +324,7 @@ _band = Lifted(_band_nodes)
 
 
 def _banded(name: str, x: Operand, k: int, upper: bool) -> Tensor:
-    matrix = as_tensor(x, name)
-    if matrix.ndim < 2:
-        raise ShapeError(f"{name}: a matrix has two axes or more\n\n    {describe(matrix)}")
-    return _band([matrix], k, upper)
+    return _band([stack_of(name, x)], k, upper)
 
 
 def tril(x: Operand, /, k: int = 0) -> Tensor:

@@ -280,3 +280,23 @@ def spread(node: Node, shape: Shape) -> Node:
     if node.shape == shape:
         return node
     return build.broadcast(node, shape)
+
+
+_reshape = Lifted(build.reshape)
+_transpose = Lifted(build.transpose)
+
+
+def reshaped(tensor: Tensor, shape: Shape) -> Tensor:
+    """The same elements under another shape, which they are known to fill."""
+    if tensor.shape == shape:
+        return tensor
+    value = tensor._value
+    return _reshape([tensor], shape) if value is None else of_value(value.reshape(shape))
+
+
+def transposed(tensor: Tensor, order: tuple[int, ...]) -> Tensor:
+    """The axes in another order, in which each is known to stand once."""
+    value = tensor._value
+    if value is not None:
+        return of_value(value.transpose(order))
+    return tensor if order == tuple(range(tensor.ndim)) else _transpose([tensor], order)

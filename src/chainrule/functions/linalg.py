@@ -10,25 +10,26 @@ from typing import Any
 
 import numpy as np
 
-from chainrule.errors import DTypeError, ShapeError
+from chainrule.errors import ShapeError
 from chainrule.functions.axes import axis_of
+from chainrule.functions.contraction import numbers
 from chainrule.functions.decomposition import cholesky, eigh, eigvalsh, lu, qr, svd, svdvals
 from chainrule.functions.least_squares import lstsq, null_space, orth, projection
 from chainrule.functions.lift import (
     Lifted,
     Operand,
-    as_tensor,
     broadcast,
     common_shape,
     describe,
     known_array,
     made_at_once,
-    promoted,
 )
 from chainrule.functions.linear import kron, matmul, matrix_transpose, outer, tensordot, vecdot
 from chainrule.functions.matrix_functions import expm, fractional_matrix_power, logm, sqrtm
 from chainrule.functions.norms import cond, length, matrix_norm, vector_norm
+from chainrule.functions.reduction import summed_dtype
 from chainrule.functions.spectrum import eig, eigvals
+from chainrule.functions.stacks import stack_of
 from chainrule.functions.systems import (
     det,
     inv,
@@ -40,7 +41,7 @@ from chainrule.functions.systems import (
     solve_triangular,
 )  # fmt: skip
 from chainrule.ir import build
-from chainrule.ir.dtype import DEFAULT_INT, DType, as_dtype, bool_, uint64
+from chainrule.ir.dtype import DType
 from chainrule.ir.graph import Node
 from chainrule.ir.primitives import Axis
 from chainrule.tensors import Tensor, of_value
@@ -126,12 +127,7 @@ def cross(x1: Operand, x2: Operand, /, *, axis: int = -1) -> Tensor:
     >>> cr.linalg.cross(cr.tensor([1.0, 0.0, 0.0]), cr.tensor([0.0, 1.0, 0.0]))
     Tensor([0., 0., 1.])
     """
-    left, right = promoted("cross", x1, x2)
-    if left.dtype is bool_:
-        raise DTypeError(
-            f"cross: not defined for bool; it takes float, signed, unsigned\n\n"
-            f"    x1  {describe(left)}\n    x2  {describe(right)}"
-        )
+    left, right = numbers("cross", x1, x2)
     places = [axis_of("cross", axis, t) for t in (left, right)]
     sizes = [t.shape[a] for t, a in zip((left, right), places, strict=True)]
     if sizes != [3, 3]:
@@ -177,13 +173,6 @@ def _diagonal_node(node: Node, offset: int) -> Node:
 _diagonal = Lifted(_diagonal_node)
 
 
-def _stack(name: str, x: Operand) -> Tensor:
-    tensor = as_tensor(x, name)
-    if tensor.ndim < 2:
-        raise ShapeError(f"{name}: a matrix has two axes\n\n    x  {describe(tensor)}")
-    return tensor
-
-
 def diagonal(x: Operand, /, *, offset: int = 0) -> Tensor:
     """Read a diagonal of each matrix: the main one, or one ``offset`` columns to the right of it.
 
@@ -197,7 +186,7 @@ def diagonal(x: Operand, /, *, offset: int = 0) -> Tensor:
     """
     if (value := known_array(x)) is not None and value.ndim > 1:
         return of_value(np.diagonal(value, offset, -2, -1))
-    return _diagonal([_stack("diagonal", x)], offset)
+    return _diagonal([stack_of("diagonal", x)], offset)
 
 
 def _trace_node(node: Node, offset: int, dtype: DType) -> Node:
@@ -209,13 +198,6 @@ def _trace_node(node: Node, offset: int, dtype: DType) -> Node:
 
 
 _trace = Lifted(_trace_node)
-
-
-def _sum_dtype(dtype: DType) -> DType:
-    """Integers are added in 64 bits."""
-    if dtype.is_float:
-        return dtype
-    return uint64 if dtype.kind == "unsigned" else DEFAULT_INT
 
 
 def trace(x: Operand, /, *, offset: int = 0, dtype: Any = None) -> Tensor:
@@ -234,6 +216,5 @@ def trace(x: Operand, /, *, offset: int = 0, dtype: Any = None) -> Tensor:
     value = x._value if type(x) is Tensor and dtype is None else None
     if value is not None and (made := made_at_once(value.trace, offset, -2, -1)) is not None:
         return made
-    tensor = _stack("trace", x)
-    wanted = _sum_dtype(tensor.dtype) if dtype is None else as_dtype(dtype)
-    return _trace([tensor], offset, wanted)
+    tensor = stack_of("trace", x)
+    return _trace([tensor], offset, summed_dtype(tensor.dtype, dtype))

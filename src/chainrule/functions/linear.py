@@ -19,8 +19,16 @@ from chainrule.functions.contraction import (
     parsed,
     plan,
 )
-from chainrule.functions.lift import Lifted, Operand, as_tensor, describe, known_array, made_at_once
+from chainrule.functions.lift import (
+    Lifted,
+    Operand,
+    describe,
+    known_array,
+    made_at_once,
+    reshaped,
+)
 from chainrule.functions.often import Often
+from chainrule.functions.stacks import stack_of
 from chainrule.ir import build
 from chainrule.ir.subscripts import Labels
 from chainrule.runtime.contraction import outer as product_of_all
@@ -273,9 +281,6 @@ def outer(x1: Operand, x2: Operand, /) -> Tensor:
     return contract(_OUTER, (left, right))
 
 
-_reshape = Lifted(build.reshape)
-
-
 def kron(x1: Operand, x2: Operand, /) -> Tensor:
     """Give the Kronecker product: x2 as a block, times each element of x1.
 
@@ -294,10 +299,9 @@ def kron(x1: Operand, x2: Operand, /) -> Tensor:
     left, right = numbers("kron", x1, x2)
     rank = max(left.ndim, right.ndim)
     shapes = [(1,) * (rank - t.ndim) + t.shape for t in (left, right)]
-    tensors = [_reshape([t], s) for t, s in zip((left, right), shapes, strict=True)]
+    tensors = [reshaped(t, s) for t, s in zip((left, right), shapes, strict=True)]
     made = contract(_kron_plan(rank), tensors)
-    result: Tensor = _reshape([made], tuple(m * n for m, n in zip(*shapes, strict=True)))
-    return result
+    return reshaped(made, tuple(m * n for m, n in zip(*shapes, strict=True)))
 
 
 def _kron_of_matrices(a: np.ndarray, b: np.ndarray) -> np.ndarray:
@@ -326,7 +330,4 @@ def matrix_transpose(x: Operand, /) -> Tensor:
     """
     if (value := known_array(x)) is not None and value.ndim > 1:
         return of_value(value.swapaxes(-1, -2))
-    tensor = as_tensor(x, "matrix_transpose")
-    if tensor.ndim < 2:
-        raise ShapeError(f"matrix_transpose: a matrix has two axes\n\n    {describe(tensor)}")
-    return _swap_last([tensor])
+    return _swap_last([stack_of("matrix_transpose", x)])

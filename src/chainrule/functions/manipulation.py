@@ -25,6 +25,8 @@ from chainrule.functions.lift import (
     known_along,
     known_array,
     made_at_once,
+    reshaped,
+    transposed,
 )
 from chainrule.ir import build
 from chainrule.ir.graph import Node
@@ -49,9 +51,6 @@ __all__ = [
 Array = np.ndarray[Any, Any]
 Integers = int | Sequence[int]
 
-_reshape = Lifted(build.reshape)
-_transpose = Lifted(build.transpose)
-
 
 # ---------------------------------------------------------------- shapes
 
@@ -73,8 +72,7 @@ def reshape(x: Operand, /, shape: Integers, *, copy: bool | None = None) -> Tens
         except (TypeError, ValueError):
             pass  # the long way knows how to say what is wrong
     tensor = as_tensor(x, "reshape")
-    sizes = _completed(tensor, shape)
-    return tensor if sizes == tensor.shape else _reshape([tensor], sizes)
+    return reshaped(tensor, _completed(tensor, shape))
 
 
 def _is_plain(shape: Integers) -> bool:
@@ -240,15 +238,7 @@ def permute_dims(x: Operand, /, axes: Sequence[int]) -> Tensor:
             f"permute_dims: {list(axes)} names {len(order)} of {plural(tensor.ndim, 'axis')}\n\n"
             f"    {describe(tensor)}\n\n  Each axis must be named once."
         )
-    return _ordered(tensor, order)
-
-
-def _ordered(tensor: Tensor, order: tuple[int, ...]) -> Tensor:
-    if tensor._node is None:
-        return of_value(tensor._value.transpose(order))  # type: ignore[union-attr]
-    if order == tuple(range(tensor.ndim)):
-        return tensor
-    return _transpose([tensor], order)
+    return transposed(tensor, order)
 
 
 def moveaxis(x: Operand, source: Integers, destination: Integers, /) -> Tensor:
@@ -271,7 +261,7 @@ def moveaxis(x: Operand, source: Integers, destination: Integers, /) -> Tensor:
     order = [a for a in range(tensor.ndim) if a not in sources]
     for place, a in sorted(zip(places, sources, strict=True)):
         order.insert(place, a)
-    return _ordered(tensor, tuple(order))
+    return transposed(tensor, tuple(order))
 
 
 def swapaxes(x: Operand, axis1: int, axis2: int, /) -> Tensor:
@@ -287,7 +277,7 @@ def swapaxes(x: Operand, axis1: int, axis2: int, /) -> Tensor:
     first, second = axis_of("swapaxes", axis1, tensor), axis_of("swapaxes", axis2, tensor)
     order = list(range(tensor.ndim))
     order[first], order[second] = second, first
-    return _ordered(tensor, tuple(order))
+    return transposed(tensor, tuple(order))
 
 
 # ---------------------------------------------------------------- orders of elements

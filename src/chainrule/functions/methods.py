@@ -28,6 +28,7 @@ from chainrule.functions import (
 )
 from chainrule.functions.indexing import getitem, take
 from chainrule.functions.lift import Operand, describe, known_array
+from chainrule.functions.stacks import stack_of
 from chainrule.functions.updates import At
 from chainrule.tensors import Tensor, of_value, tensor
 
@@ -134,9 +135,7 @@ def _copy(x: Tensor, _memo: object = None, /) -> Tensor:
 
 def _matrix_transpose(x: Tensor) -> Tensor:
     """The transposed matrices of a stack: the last two axes exchanged."""
-    if x.ndim < 2:
-        raise ShapeError(f".mT: a matrix has two axes or more\n\n    {describe(x)}")
-    return manipulation.swapaxes(x, -1, -2)
+    return linear.matrix_transpose(stack_of(".mT", x))
 
 
 def _transposed(x: Tensor) -> Tensor:

@@ -7,7 +7,7 @@ slice that is −∞ everywhere has probability 0 everywhere, log-sum-exp −∞
 
 from __future__ import annotations
 
-from typing import Any, Final
+from typing import Any
 
 import numpy as np
 
@@ -15,7 +15,7 @@ from chainrule.elsewhere import reduced
 from chainrule.functions.along_axes import count, dot, kept, kept_shape, number, repeat
 from chainrule.functions.axes import Axes, axes_of
 from chainrule.functions.block import closed_form
-from chainrule.functions.lift import Lifted, Operand, as_tensor, floating, known_along
+from chainrule.functions.lift import Operand, as_tensor, floating, known_along, reshaped
 from chainrule.ir import build
 from chainrule.ir.graph import Node
 from chainrule.runtime.quiet import quiet_call
@@ -194,7 +194,4 @@ def logsumexp(x: Operand, /, *, axis: Axes = None, keepdims: bool = False) -> Te
     made: Tensor = _logsumexp([x], tuple(sorted(axes)))
     if not keepdims:
         return made
-    return _reshape([made], kept_shape(x.shape, axes))
-
-
-_reshape: Final = Lifted(build.reshape)
+    return reshaped(made, kept_shape(x.shape, axes))

@@ -6,30 +6,32 @@ import numpy as np
 
 from chainrule.errors import ShapeError
 from chainrule.functions.lift import (
-    Lifted,
     Operand,
     as_tensor,
     broadcast,
     describe,
     floating,
     promoted,
+    reshaped,
 )
-from chainrule.ir import build
 from chainrule.ir.primitives import Shape
 from chainrule.tensors import Tensor
 from chainrule.wording import plural
 
 __all__: list[str] = []
 
-_reshape = Lifted(build.reshape)
+
+def stack_of(name: str, x: Operand, label: str = "x") -> Tensor:
+    """A Tensor with at least two axes."""
+    tensor = as_tensor(x, name)
+    if tensor.ndim < 2:
+        raise ShapeError(f"{name}: a matrix has two axes\n\n    {label}  {describe(tensor)}")
+    return tensor
 
 
 def matrices(name: str, x: Operand, label: str = "x") -> Tensor:
     """A floating Tensor with at least two axes."""
-    tensor = floating(as_tensor(x, name))
-    if tensor.ndim < 2:
-        raise ShapeError(f"{name}: a matrix has two axes\n\n    {label}  {describe(tensor)}")
-    return tensor
+    return floating(stack_of(name, x, label))
 
 
 def squares(name: str, x: Operand, label: str = "x") -> Tensor:
@@ -59,7 +61,7 @@ def system(name: str, x1: Operand, x2: Operand, square: bool = True) -> tuple[Te
             "  x2 is one vector, or a stack of matrices with a column for each system."
         )
     if vector:
-        right = _reshape([right], shape)
+        right = reshaped(right, shape)
     try:
         batch = np.broadcast_shapes(left.shape[:-2], shape[:-2])
     except ValueError:

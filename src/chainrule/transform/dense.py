@@ -9,7 +9,7 @@ from typing import Any, Literal, NamedTuple
 import numpy as np
 
 from chainrule.errors import ArgumentError
-from chainrule.functions.lift import Lifted
+from chainrule.functions.lift import Lifted, reshaped, transposed
 from chainrule.ir import build
 from chainrule.ir.dtype import DType
 from chainrule.ir.record import Record
@@ -20,8 +20,6 @@ from chainrule.transform.operators import LinearMap, Structured
 __all__ = ["Blocks", "Cost", "Part"]
 
 _ASK = 1 << 26  # bytes from which on we look first whether there are as many
-_reshape = Lifted(build.reshape)
-_transpose = Lifted(build.transpose)
 _join = Lifted(lambda *nodes_axis: build.join(nodes_axis[:-1], nodes_axis[-1]))
 
 
@@ -86,7 +84,7 @@ class Blocks(Record, identity=True):
             elif self.symmetric and row > column:
                 ranks = len(self.inputs[column].shape), len(self.outputs[row].shape)
                 order = (*range(ranks[0], sum(ranks)), *range(ranks[0]))
-                made.append(_transpose([made[column * count + row]], order))
+                made.append(transposed(made[column * count + row], order))
             elif part is not None:
                 made.append(part.dense() if isinstance(part, Structured) else part)
         return tuple(made)
@@ -129,7 +127,7 @@ class Blocks(Record, identity=True):
         rows, rest = [], iter(self.blocks)
         for output in self.outputs:
             flat = [
-                _reshape([_stacked(next(rest), output, i, vec)], (output.size, i.size))
+                reshaped(_stacked(next(rest), output, i, vec), (output.size, i.size))
                 for i in self.inputs
             ]
             rows.append(_join(flat, 1))
@@ -207,7 +205,7 @@ def _stacked(block: Tensor, output: Part, variable: Part, vec: str) -> Tensor:
         return block
     rows, rank = len(output.shape), len(output.shape) + len(variable.shape)
     order = (*range(rows)[::-1], *range(rows, rank)[::-1])
-    return _transpose([block], order)
+    return transposed(block, order)
 
 
 def _place(parts: tuple[Part, ...], which: str | int) -> int:

@@ -15,7 +15,7 @@ from chainrule.errors import ArgumentError, ShapeError
 from chainrule.functions.decomposition import eigvalsh
 from chainrule.functions.elementwise import add
 from chainrule.functions.joining import concat
-from chainrule.functions.lift import Lifted, as_tensor, cast
+from chainrule.functions.lift import Lifted, as_tensor, cast, reshaped
 from chainrule.functions.linalg import diagonal
 from chainrule.functions.linear import matmul
 from chainrule.functions.systems import solve
@@ -36,7 +36,6 @@ from chainrule.transform.vectors import Vectors
 
 __all__ = ["Cost", "Derivative", "Part"]
 
-_reshape = Lifted(build.reshape)
 _sum = Lifted(lambda node: build.sum_(node, tuple(range(node.ndim))))
 _dampen = Lifted(
     lambda matrix, number: build.add((
@@ -177,12 +176,12 @@ class Derivative(Blocks, identity=True):
         self._require_square("diag")
         if not self._has_like_axes:
             whole: Tensor = diagonal(self.matrix())
-            return _reshape([whole], self.inputs[0].shape) if len(self.inputs) == 1 else whole
+            return reshaped(whole, self.inputs[0].shape) if len(self.inputs) == 1 else whole
         count = len(self.inputs)
         found = [self._diagonal_block(k * count + k) for k in range(count)]
         if count == 1:
             return found[0]
-        return concat([_reshape([f], (i.size,)) for f, i in zip(found, self.inputs, strict=True)])
+        return concat([reshaped(f, (i.size,)) for f, i in zip(found, self.inputs, strict=True)])
 
     def _diagonal_block(self, place: int) -> Tensor:
         part = self.parts[place]
@@ -190,7 +189,7 @@ class Derivative(Blocks, identity=True):
             return part.diagonal()
         shape = self.inputs[place // len(self.inputs)].shape
         side = math.prod(shape)
-        return _reshape([diagonal(_reshape([self.blocks[place]], (side, side)))], shape)
+        return reshaped(diagonal(reshaped(self.blocks[place], (side, side))), shape)
 
     def trace(self) -> Tensor:
         """Give the sum of the diagonal."""
@@ -236,8 +235,8 @@ class Derivative(Blocks, identity=True):
         row, column = divmod(place, len(self.inputs))
         count = vectors.shape[-1]
         sides = self.outputs[row].size, self.inputs[column].size
-        flat = matmul(_reshape([self.blocks[place]], sides), _reshape([vectors], (sides[1], count)))
-        return _reshape([flat], (*self.outputs[row].shape, count))
+        flat = matmul(reshaped(self.blocks[place], sides), reshaped(vectors, (sides[1], count)))
+        return reshaped(flat, (*self.outputs[row].shape, count))
 
     def __matmul__(self, other: Any) -> Any:
         """Multiply a vector: of the argument's shape, or flat; more of them along a last axis."""

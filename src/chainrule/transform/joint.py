@@ -12,7 +12,7 @@ from chainrule.algebra.joint import Joint
 from chainrule.algebra.structure import Form
 from chainrule.functions.decomposition import EighResult, eigh
 from chainrule.functions.elementwise import add, divide, multiply
-from chainrule.functions.lift import Lifted
+from chainrule.functions.lift import Lifted, reshaped, transposed
 from chainrule.functions.linear import matmul
 from chainrule.ir import build
 from chainrule.tensors import Tensor
@@ -21,8 +21,6 @@ from chainrule.transform.scalars import scalar_of
 
 __all__ = ["joint_operations", "joint_spectrum", "solve_jointly"]
 
-_reshape = Lifted(build.reshape)
-_transpose = Lifted(build.transpose)
 _expand = Lifted(build.expand)
 
 
@@ -37,7 +35,7 @@ def solve_jointly(block: Structured, joint: Joint, vectors: Tensor) -> Tensor:
     found = _decomposed(block, joint)
     turned = vectors
     for group, (_, vectors_of) in zip(joint.groups, found, strict=True):
-        turned = _along(turned, group.rows, _transpose([vectors_of], (1, 0)))
+        turned = _along(turned, group.rows, transposed(vectors_of, (1, 0)))
     turned = divide(turned, _spread(block, joint, found, turned))
     for group, (_, vectors_of) in zip(joint.groups, found, strict=True):
         turned = _along(turned, group.rows, vectors_of)
@@ -53,7 +51,7 @@ def _decomposed(block: Structured, joint: Joint) -> list[EighResult]:
     found = []
     for group in joint.groups:
         own = Structured(group.form, block.values, block.dtype, block.names)
-        found.append(eigh(_reshape([own.dense()], group.form.shape)))
+        found.append(eigh(reshaped(own.dense(), group.form.shape)))
     return found
 
 
@@ -61,11 +59,11 @@ def _along(vectors: Tensor, rows: Sequence[int], matrix: Tensor) -> Tensor:
     """A matrix times some axes of a stack, which stay where they are."""
     rest = [k for k in range(vectors.ndim) if k not in rows]
     order = [*rows, *rest]
-    front = _transpose([vectors], tuple(order))
+    front = transposed(vectors, tuple(order))
     side = matrix.shape[0]
-    flat = _reshape([front], (side, math.prod(front.shape) // max(side, 1)))
-    made = _reshape([matmul(matrix, flat)], front.shape)
-    return _transpose([made], tuple(order.index(k) for k in range(vectors.ndim)))
+    flat = reshaped(front, (side, math.prod(front.shape) // max(side, 1)))
+    made = reshaped(matmul(matrix, flat), front.shape)
+    return transposed(made, tuple(order.index(k) for k in range(vectors.ndim)))
 
 
 def _values(block: Structured, joint: Joint, found: Sequence[EighResult]) -> Tensor:
@@ -93,4 +91,4 @@ def _spread(block: Structured, joint: Joint, found: Sequence[EighResult], like: 
     form = block.form
     axes = [r for group in joint.groups for r in group.rows]
     sizes = tuple(form.sizes[r] for r in axes)
-    return _expand([_reshape([values], sizes)], like.shape, tuple(axes))
+    return _expand([reshaped(values, sizes)], like.shape, tuple(axes))

@@ -6,14 +6,11 @@ import numpy as np
 
 from chainrule.algebra.structure import Summand
 from chainrule.functions.elementwise import multiply
-from chainrule.functions.lift import Lifted
-from chainrule.ir import build
+from chainrule.functions.lift import reshaped
 from chainrule.tensors import Tensor, of_value
 from chainrule.transform.operators import Structured
 
 __all__ = ["scalar_of"]
-
-_reshape = Lifted(build.reshape)
 
 
 def scalar_of(block: Structured, summand: Summand, like: Tensor) -> Tensor:
@@ -21,5 +18,5 @@ def scalar_of(block: Structured, summand: Summand, like: Tensor) -> Tensor:
     made = of_value(np.asarray(float(summand.coefficient), like.dtype.numpy))
     for part in summand.parts:
         if not part.labels:
-            made = multiply(made, _reshape([block.matrix(part)], ()))
+            made = multiply(made, reshaped(block.matrix(part), ()))
     return made

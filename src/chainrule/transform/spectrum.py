@@ -13,7 +13,7 @@ from chainrule.functions.decomposition import eigvalsh
 from chainrule.functions.elementwise import abs as absolute
 from chainrule.functions.elementwise import multiply, negative
 from chainrule.functions.indexing import take
-from chainrule.functions.lift import Lifted
+from chainrule.functions.lift import Lifted, reshaped
 from chainrule.functions.sorting import argsort, sort
 from chainrule.ir import build
 from chainrule.tensors import Tensor, of_value
@@ -23,7 +23,6 @@ from chainrule.transform.scalars import scalar_of
 
 __all__ = ["lanczos", "largest", "spectrum", "spectrum_operations"]
 
-_reshape = Lifted(build.reshape)
 _repeat = Lifted(lambda node, count: build.broadcast(node, (count, *node.shape)))
 
 
@@ -52,11 +51,11 @@ def spectrum(block: Structured) -> Tensor:
     elif form.kronecker is not None:
         found = _products(block)
     else:
-        core = _reshape([block.core()], (_blocks(form), form.side, form.side))
+        core = reshaped(block.core(), (_blocks(form), form.side, form.side))
         found = core if form.side == 1 else eigvalsh(core)
-    found = _reshape([found], (math.prod(found.shape),))
+    found = reshaped(found, (math.prod(found.shape),))
     times = math.prod(form.sizes[r] for r, _ in form.identities)
-    return _reshape([_repeat([found], times)], (times * found.shape[0],))
+    return reshaped(_repeat([found], times), (times * found.shape[0],))
 
 
 def _products(block: Structured) -> Tensor:
@@ -65,8 +64,8 @@ def _products(block: Structured) -> Tensor:
     first, *others = (eigvalsh(block.matrix(p)) for p in block.form.kronecker)
     found = multiply(first, scalar_of(block, block.form.summands[0], first))
     for values in others:
-        column = _reshape([found], (found.shape[0], 1))
-        found = _reshape([multiply(column, values)], (found.shape[0] * values.shape[0],))
+        column = reshaped(found, (found.shape[0], 1))
+        found = reshaped(multiply(column, values), (found.shape[0] * values.shape[0],))
     return found
 
 

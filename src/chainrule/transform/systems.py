@@ -13,7 +13,7 @@ from chainrule.algebra.low_rank import rank_of, sides_of
 from chainrule.algebra.structure import Form, Part, Summand
 from chainrule.errors import ArgumentError
 from chainrule.functions.elementwise import add, divide, subtract
-from chainrule.functions.lift import Lifted
+from chainrule.functions.lift import Lifted, reshaped, transposed
 from chainrule.functions.linear import matmul
 from chainrule.functions.systems import solve
 from chainrule.ir import build
@@ -24,8 +24,6 @@ from chainrule.transform.scalars import scalar_of
 
 __all__ = ["elements_of_solve", "iterated", "solve_structured", "structured_operations"]
 
-_reshape = Lifted(build.reshape)
-_transpose = Lifted(build.transpose)
 _identity = Lifted(lambda node: build.delta(node.shape[-2], node.dtype))
 
 
@@ -79,24 +77,24 @@ def _outer(form: Form) -> tuple[list[int], list[int]]:
 def _inward(form: Form, vectors: Tensor, outer: tuple[list[int], list[int]]) -> Tensor:
     """The right sides as a stack of matrices: blocks, free axes, identities and vectors."""
     count = vectors.shape[-1]
-    turned = _transpose([vectors], (*outer[0], form.rows))
+    turned = transposed(vectors, (*outer[0], form.rows))
     blocks = math.prod(form.sizes[r] for r, _ in form.blocks)
     wide = math.prod(form.sizes[r] for r, _ in form.identities) * count
-    return _reshape([turned], (blocks, form.side, wide))
+    return reshaped(turned, (blocks, form.side, wide))
 
 
 def _outward(form: Form, made: Tensor, count: int, outer: tuple[list[int], list[int]]) -> Tensor:
     sizes = [form.sizes[c] for c in outer[1]]
-    spread = _reshape([made], (*sizes, count))
+    spread = reshaped(made, (*sizes, count))
     order = [outer[1].index(c) for c in form.column_labels]
-    return _transpose([spread], (*order, len(order)))
+    return transposed(spread, (*order, len(order)))
 
 
 # ---------------------------------------------------------------- block by block
 
 
 def _by_blocks(block: Structured, right: Tensor) -> Tensor:
-    core = _reshape([block.core()], (right.shape[0], block.form.side, block.form.side))
+    core = reshaped(block.core(), (right.shape[0], block.form.side, block.form.side))
     return divide(right, core) if block.form.side == 1 else solve(core, right)
 
 
@@ -109,17 +107,17 @@ def _by_factors(block: Structured, parts: Sequence[Part], vectors: Tensor) -> Te
         sides = part.rows, part.columns
         rest = [k for k, i in enumerate(labels) if i not in part.rows]
         own = [labels.index(i) for i in part.rows]
-        turned = _transpose([vectors], (*own, *rest, len(labels)))
+        turned = transposed(vectors, (*own, *rest, len(labels)))
         side = math.prod(form.sizes[i] for i in sides[0])
-        flat = _reshape([turned], (side, math.prod(turned.shape) // side))
+        flat = reshaped(turned, (side, math.prod(turned.shape) // side))
         solved = solve(block.matrix(part), flat)
         shape = (*(form.sizes[i] for i in sides[1]), *turned.shape[len(own) :])
-        vectors = _reshape([solved], shape)
+        vectors = reshaped(solved, shape)
         labels = [*sides[1], *(labels[k] for k in rest)]
     tied = dict(summand.ties)
     columns = [tied.get(i, i) for i in labels]
     order = [columns.index(c) for c in form.column_labels]
-    made = _transpose([vectors], (*order, len(order)))
+    made = transposed(vectors, (*order, len(order)))
     return divide(made, scalar_of(block, summand, made))
 
 
@@ -151,7 +149,7 @@ def _by_rank(block: Structured, right: Tensor) -> Tensor:
     """(D + L R)⁻¹ g = D⁻¹g − D⁻¹L (I + R D⁻¹ L)⁻¹ R D⁻¹ g, for each block."""
     form = block.form
     lows = _lows(form)
-    diagonal = _reshape([block.diagonal_of(lows)], (right.shape[0], form.side, 1))
+    diagonal = reshaped(block.diagonal_of(lows), (right.shape[0], form.side, 1))
     left, across = block.joined_sides(lows)
     first, scaled = divide(right, diagonal), divide(left, diagonal)
     inner = add(matmul(across, scaled), _identity([across]))

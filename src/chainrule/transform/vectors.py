@@ -9,14 +9,13 @@ from typing import Any, Protocol
 
 from chainrule import tree
 from chainrule.functions.joining import concat
-from chainrule.functions.lift import Lifted, as_tensor, cast
+from chainrule.functions.lift import Lifted, as_tensor, cast, reshaped
 from chainrule.ir import build
 from chainrule.ir.dtype import DType
 from chainrule.tensors import Tensor
 
 __all__ = ["Vectors"]
 
-_reshape = Lifted(build.reshape)
 _rows = Lifted(lambda node, start, count: build.slice_axis(node, 0, start, count))
 
 
@@ -70,13 +69,13 @@ class Vectors:
         for p in parts:
             whole = len(parts) == 1
             rows = columns if whole else _rows([columns], start, p.size)
-            found.append(_reshape([rows], (*p.shape, columns.shape[1])))
+            found.append(reshaped(rows, (*p.shape, columns.shape[1])))
             start += p.size
         return found
 
     def flat(self) -> Tensor:
         """The vectors as columns."""
-        columns = [_reshape([s], (math.prod(s.shape[:-1]), s.shape[-1])) for s in self.stacks]
+        columns = [reshaped(s, (math.prod(s.shape[:-1]), s.shape[-1])) for s in self.stacks]
         return columns[0] if len(columns) == 1 else concat(columns, axis=0)
 
     def split(self, columns: Tensor, parts: Sequence[Shaped]) -> list[Tensor]:
@@ -87,13 +86,13 @@ class Vectors:
         """Results in the form in which the vectors came."""
         if self.structure is None:
             made = Vectors(stacks, None, self.is_single).flat()
-            return _reshape([made], (made.shape[0],)) if self.is_single else made
+            return reshaped(made, (made.shape[0],)) if self.is_single else made
         if self.is_single:
-            stacks = [_reshape([s], p.shape) for s, p in zip(stacks, parts, strict=True)]
+            stacks = [reshaped(s, p.shape) for s, p in zip(stacks, parts, strict=True)]
         if len(stacks) == self.structure.num_leaves:
             return tree.unflatten(self.structure, stacks)
         return stacks[0] if len(stacks) == 1 else tuple(stacks)
 
 
 def _counted(tensor: Tensor) -> Tensor:
-    return _reshape([tensor], (*tensor.shape, 1))
+    return reshaped(tensor, (*tensor.shape, 1))
