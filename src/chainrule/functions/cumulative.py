@@ -26,7 +26,7 @@ from chainrule.ir import build
 from chainrule.ir.dtype import bool_
 from chainrule.ir.graph import Node
 from chainrule.ir.routines.ordering import CUMPROD, CUMSUM
-from chainrule.runtime.quiet import call_aligned, quiet_call
+from chainrule.runtime.quiet import call_aligned
 from chainrule.tensors import Tensor, of_value
 
 __all__ = ["cumulative_prod", "cumulative_sum", "diff"]
@@ -155,19 +155,16 @@ def diff(
     >>> cr.diff(cr.tensor([1.0, 4.0, 9.0]))
     Tensor([3., 5.])
     """
-    value = known_array(x)
-    alone = n == 1 and axis == -1 and prepend is append is None
-    if alone and value is not None and value.dtype.kind != "b" and value.ndim:
-        return of_value(call_aligned(np.subtract, value[..., 1:], value[..., :-1]))
+    value = known_array(x) if n == 1 and prepend is append is None else None
+    if value is not None and value.dtype.kind != "b" and -value.ndim <= axis < value.ndim:
+        rows = value if axis == -1 else value.swapaxes(axis, -1)
+        made = call_aligned(np.subtract, rows[..., 1:], rows[..., :-1])
+        return of_value(made if axis == -1 else made.swapaxes(axis, -1))
     if n < 0:
         raise ArgumentError(f"diff: n counts differences and cannot be {n}")
     tensor = as_tensor(x, "diff")
     place = axis_of("diff", axis, tensor)
     parts = [p for p in (prepend, x, append) if p is not None]
-    if n == 1 and len(parts) == 1 and value is not None and value.dtype.kind != "b":
-        whole = (slice(None),) * place
-        after, before = value[(*whole, slice(1, None))], value[(*whole, slice(None, -1))]
-        return of_value(quiet_call(np.subtract, after, before))
     if n == 0:
         return tensor
     single = kept_shape(tensor.shape, (place,))
