@@ -151,7 +151,7 @@ def eager(ufunc: Callable[..., Any], *arrays: Any) -> Tensor:
 def fast_unary(slow: Pointwise) -> Callable[[Unary], Unary]:
     """Give a function of one operand, whose long way is ``slow``, the short ways."""
     ufunc, node, accepts = slow.ufunc, slow.node, slow.accepts
-    fits = frozenset(d.numpy for d in ALL if d.kind in accepts)
+    fits = _dtypes(accepts)
     silent = ufunc in SILENT
     kinds = frozenset((kind,) for kind in fits)
 
@@ -194,10 +194,9 @@ def fast_binary(
     accepts: frozenset[str] | None = None,
 ) -> Callable[[Binary], Binary]:
     """The same for two operands; the ufunc may differ, and what it takes."""
-    direct, recorded = ufunc or slow.ufunc, slow.recorded
-    is_ufunc = isinstance(direct, np.ufunc)
-    fits = _alike(accepts or slow.accepts, is_ufunc, is_ufunc)
-    alike = {left for left, right in fits if left is right}
+    direct, recorded, accepts = ufunc or slow.ufunc, slow.recorded, accepts or slow.accepts
+    alike = _dtypes(accepts)
+    fits = _alike(accepts, bools=True) if isinstance(direct, np.ufunc) else frozenset()
     least = FROM if _IN_KIND & set(getattr(direct, "types", ())) else TO
 
     def decorate(declared: Binary) -> Binary:
@@ -244,7 +243,7 @@ def _named(function: F, declared: Callable[..., Tensor]) -> F:
 
 def values(accepts: frozenset[str], first: Operand, *others: Operand) -> list[Any] | None:
     """The arrays and numbers of operands that NumPy promotes as we do; else ``None``."""
-    fits = _alike(accepts, True)
+    fits = _alike(accepts, bools=False)
     lead: object = None
     found: list[Any] = []
     for operand in (first, *others):
@@ -258,18 +257,20 @@ def values(accepts: frozenset[str], first: Operand, *others: Operand) -> list[An
     return found
 
 
+def _dtypes(accepts: frozenset[str]) -> frozenset[object]:
+    """The dtypes of these kinds."""
+    return frozenset(d.numpy for d in ALL if d.kind in accepts)
+
+
 @cache
-def _alike(
-    accepts: frozenset[str], mixed: bool, bools: bool = False
-) -> frozenset[tuple[object, object]]:
+def _alike(accepts: frozenset[str], *, bools: bool) -> frozenset[tuple[object, object]]:
     """The pairs of dtypes, and of a dtype and a Python type, that NumPy promotes as we do.
 
-    bools   whether booleans may stand beside numbers
+    bools   whether booleans may stand beside numbers; not where an operand is refused by itself,
+            as the first one of clip is
     """
     known = [d for d in ALL if d.kind in accepts]
-    fits: set[tuple[object, object]] = {(d.numpy, d.numpy) for d in known}
-    if not mixed:
-        return frozenset(fits)
+    fits: set[tuple[object, object]] = set()
     for a, b in product({*known, bool_} if bools else known, repeat=2):
         common = PROMOTION[a, b]
         fits_both = common and common.kind in accepts
