@@ -91,18 +91,10 @@ OPERATORS: Final[dict[str, Function]] = {
 # ---------------------------------------------------------------- under NumPy's parameters
 
 
-def _along(function: Function) -> Function:
+def _along(function: Function, default: int | None = None) -> Function:
     """A function of the array API standard as a method, whose axis may be given by position."""
 
-    def method(x: Tensor, /, axis: Any = None, **named: Any) -> Any:
-        return function(x, axis=axis, **named)
-
-    method.__doc__ = function.__doc__
-    return method
-
-
-def _along_last(function: Function) -> Function:
-    def method(x: Tensor, /, axis: int = -1, **named: Any) -> Any:
+    def method(x: Tensor, /, axis: Any = default, **named: Any) -> Any:
         return function(x, axis=axis, **named)
 
     method.__doc__ = function.__doc__
@@ -222,7 +214,7 @@ METHODS: Final[dict[str, Function]] = {
     "any": _along(reduction.any),
     "argmax": _along(searching.argmax),
     "argmin": _along(searching.argmin),
-    "argsort": _along_last(sorting.argsort),
+    "argsort": _along(sorting.argsort, -1),
     "astype": data_types.astype,
     "clip": elementwise.clip,
     "copy": _copy,

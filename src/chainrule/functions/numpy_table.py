@@ -68,19 +68,10 @@ UFUNCS: Final[dict[Any, Function]] = {
 # ---------------------------------------------------------------- reductions
 
 
-def _reduction(function: Callable[..., Tensor]) -> Function:
+def _reduction(function: Callable[..., Tensor], default: int | None = None) -> Function:
     """A reduction under NumPy's parameters; the axis may be given by position."""
 
-    def reduce(a: Operand, axis: Axes = None, *, keepdims: bool = False) -> Tensor:
-        return function(a, axis=axis, keepdims=keepdims)
-
-    return reduce
-
-
-def _first_axis(function: Callable[..., Tensor]) -> Function:
-    """A reduction under the parameters of ``ufunc.reduce``, whose axis is 0 if not given."""
-
-    def reduce(a: Operand, axis: Axes = 0, *, keepdims: bool = False) -> Tensor:
+    def reduce(a: Operand, axis: Any = default, *, keepdims: bool = False) -> Tensor:
         return function(a, axis=axis, keepdims=keepdims)
 
     return reduce
@@ -129,13 +120,15 @@ def outer(function: Callable[..., Tensor]) -> Function:
 
 
 REDUCTIONS: Final[dict[Any, Function]] = {
-    np.add: _first_axis(reduction.sum),
-    np.logical_and: _first_axis(reduction.all),
-    np.logical_or: _first_axis(reduction.any),
-    np.maximum: _first_axis(reduction.max),
-    np.minimum: _first_axis(reduction.min),
-    np.multiply: _first_axis(reduction.prod),
+    np.add: _reduction(reduction.sum, 0),
+    np.logical_and: _reduction(reduction.all, 0),
+    np.logical_or: _reduction(reduction.any, 0),
+    np.maximum: _reduction(reduction.max, 0),
+    np.minimum: _reduction(reduction.min, 0),
+    np.multiply: _reduction(reduction.prod, 0),
 }
+"""What ``ufunc.reduce`` stands for; its axis is 0 if it is not given."""
+
 ACCUMULATIONS: Final[dict[Any, Function]] = {
     np.add: _running_first(cumulative.cumulative_sum),
     np.multiply: _running_first(cumulative.cumulative_prod),
@@ -218,20 +211,13 @@ def _argsort(a: Operand, axis: int = -1) -> Tensor:
     return sorting.argsort(a, axis=axis)
 
 
-def _arg(function: Callable[..., Tensor]) -> Function:
-    def find(a: Operand, axis: int | None = None, *, keepdims: bool = False) -> Tensor:
-        return function(a, axis=axis, keepdims=keepdims)
-
-    return find
-
-
 FUNCTIONS: Final[dict[Any, Function]] = {
     np.all: _reduction(reduction.all),
     np.amax: _reduction(reduction.max),
     np.amin: _reduction(reduction.min),
     np.any: _reduction(reduction.any),
-    np.argmax: _arg(searching.argmax),
-    np.argmin: _arg(searching.argmin),
+    np.argmax: _reduction(searching.argmax),
+    np.argmin: _reduction(searching.argmin),
     np.argsort: _argsort,
     np.broadcast_arrays: manipulation.broadcast_arrays,
     np.broadcast_to: manipulation.broadcast_to,
