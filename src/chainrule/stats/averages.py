@@ -15,7 +15,7 @@ from chainrule.functions.lift import Operand, known_array, made_at_once
 from chainrule.functions.linear import tensordot
 from chainrule.functions.manipulation import expand_dims
 from chainrule.functions.reduction import sum
-from chainrule.stats.sample import NanPolicy, Sample, sample_of
+from chainrule.stats.sample import NanPolicy, Sample, over, sample_of
 from chainrule.tensors import Tensor, tensor
 
 __all__ = ["kurtosis", "mean", "skewness", "standard_deviation", "variance"]
@@ -136,10 +136,7 @@ def _variance(sample: Sample, correction: float, keepdims: bool) -> Tensor:
     if sample.weights is None:
         return deviations.var(sample.x, axis=sample.axes, correction=correction, keepdims=keepdims)
     squares = _total(sample, (sample.x - _mean(sample)) ** 2)
-    freedom = _count(sample) - correction
-    enough = freedom > 0
-    value = where(enough, squares / where(enough, freedom, 1.0), float("nan"))
-    return _finished(value, sample, keepdims)
+    return _finished(over(squares, _count(sample) - correction), sample, keepdims)
 
 
 def standard_deviation(

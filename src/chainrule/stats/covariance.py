@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from chainrule.errors import ShapeError
 from chainrule.functions.elementary import sqrt
-from chainrule.functions.elementwise import clip, where
+from chainrule.functions.elementwise import clip
 from chainrule.functions.lift import Operand, as_tensor, describe, floating, promoted
 from chainrule.functions.linalg import diagonal
 from chainrule.functions.linear import matmul, matrix_transpose
 from chainrule.functions.reduction import sum
-from chainrule.stats.sample import sample_of
+from chainrule.stats.sample import over, sample_of
 from chainrule.tensors import Tensor
 
 __all__ = ["correlation", "covariance"]
@@ -74,8 +74,7 @@ def _covariance(
     freedom = count - correction
     if isinstance(freedom, float):
         return products / freedom if freedom > 0 else products * float("nan")
-    enough = freedom > 0
-    return where(enough, products / where(enough, freedom, 1.0), float("nan"))
+    return over(products, freedom)
 
 
 def _check_rows(name: str, x: Tensor, y: Tensor) -> None:

@@ -16,7 +16,7 @@ from chainrule.functions.linear import matmul, matrix_transpose
 from chainrule.functions.reduction import max, min, sum
 from chainrule.ir.dtype import float64
 from chainrule.nn.module import Module
-from chainrule.stats.sample import NanPolicy, sample_of
+from chainrule.stats.sample import NanPolicy, over, sample_of
 from chainrule.tensors import Tensor
 
 __all__ = ["Comoments", "Moments"]
@@ -26,12 +26,6 @@ def _share(part: Tensor, total: Tensor) -> Tensor:
     """part / total, and 0 where there is nothing."""
     nothing = equal(total, 0.0)
     return where(nothing, 0.0, part / where(nothing, 1.0, total))
-
-
-def _finite_ratio(square: Tensor, freedom: Tensor) -> Tensor:
-    """The ratio where there is some freedom, else NaN."""
-    enough = freedom > 0
-    return where(enough, square / where(enough, freedom, 1.0), float("nan"))
 
 
 class _Accumulator(Module, ABC, init=False):
@@ -77,6 +71,20 @@ class _Accumulator(Module, ABC, init=False):
     def mean(self) -> Tensor:
         """Give the mean of each feature; NaN where nothing was counted."""
         return where(equal(self.count, 0.0), float("nan"), self.average)
+
+    def _joined(self, other: Self) -> tuple[Tensor, Tensor, Tensor, Tensor]:
+        """The count and the mean of both, how far apart their means are, and the other's share."""
+        if self.average.shape != other.average.shape:
+            first, second = list(self.average.shape), list(other.average.shape)
+            raise ShapeError(
+                f"{type(self).__name__}.merge: features of shape {first} and of shape {second} "
+                "are not the same"
+            )
+        n = self.count + other.count
+        share, delta = _share(other.count, n), other.average - self.average
+        delta = where(equal(self.count, 0.0) | equal(other.count, 0.0), 0.0, delta)
+        average = where(equal(self.count, 0.0), other.average, self.average + delta * share)
+        return n, average, delta, share
 
     @classmethod
     def _made(cls, *parts: Tensor) -> Self:
@@ -152,11 +160,8 @@ class Moments(_Accumulator, init=False):
 
     def merge(self, other: Self) -> Self:
         """Give the moments of the rows of both."""
-        _same_features("Moments.merge", self.average, other.average)
-        n = self.count + other.count
-        share, delta = _share(other.count, n), other.average - self.average
-        delta = where(equal(self.count, 0.0) | equal(other.count, 0.0), 0.0, delta)
-        a, b = 1 - share, share  # the shares of rows: n₁/n and n₂/n
+        n, average, delta, b = self._joined(other)
+        a = 1 - b  # n₁/n, beside n₂/n
         second = self.second + other.second + delta**2 * (a * other.count)
         third = (
             self.third + other.third + delta**3 * (a * other.count) * (a - b)
@@ -167,13 +172,12 @@ class Moments(_Accumulator, init=False):
             + 6 * delta**2 * (a * a * other.second + b * b * self.second)
             + 4 * delta * (a * other.third - b * self.third)
         )  # fmt: skip
-        average = where(equal(self.count, 0.0), other.average, self.average + delta * share)
         low, high = minimum(self.minimum, other.minimum), maximum(self.maximum, other.maximum)
         return self._made(n, average, second, third, fourth, low, high)
 
     def variance(self, *, correction: float) -> Tensor:
         """Give M₂ / (n − correction); NaN where n does not exceed the correction."""
-        return _finite_ratio(self.second, self.count - correction)
+        return over(self.second, self.count - correction)
 
     def standard_deviation(self, *, correction: float) -> Tensor:
         """Give the square root of the variance."""
@@ -237,22 +241,10 @@ class Comoments(_Accumulator, init=False):
 
     def merge(self, other: Self) -> Self:
         """Give the moments of the rows of both."""
-        _same_features("Comoments.merge", self.average, other.average)
-        n = self.count + other.count
-        share, delta = _share(other.count, n), other.average - self.average
-        delta = where(equal(self.count, 0.0) | equal(other.count, 0.0), 0.0, delta)
-        average = where(equal(self.count, 0.0), other.average, self.average + delta * share)
+        n, average, delta, share = self._joined(other)
         spread = delta[:, None] * delta[None, :] * (self.count * share)
         return self._made(n, average, self.products + other.products + spread)
 
     def covariance(self, *, correction: float) -> Tensor:
         """Give C / (n − correction); NaN where n does not exceed the correction."""
-        return _finite_ratio(self.products, self.count - correction)
-
-
-def _same_features(name: str, first: Tensor, second: Tensor) -> None:
-    if first.shape != second.shape:
-        raise ShapeError(
-            f"{name}: features of shape {list(first.shape)} and of shape {list(second.shape)} "
-            "are not the same"
-        )
+        return over(self.products, self.count - correction)

@@ -10,6 +10,7 @@ import numpy as np
 
 from chainrule.errors import ArgumentError
 from chainrule.functions import sorting
+from chainrule.functions.along_axes import kept_shape
 from chainrule.functions.axes import Axes
 from chainrule.functions.cumulative import cumulative_sum
 from chainrule.functions.elementwise import clip, equal, floor, isinf, isnan, minimum, round, where
@@ -76,6 +77,13 @@ _WEIGHTS: Final[dict[str, Rule]] = {
 """How far from the element below to that above, for the fraction t; that of the others is t."""
 
 
+def _placed(n: Tensor, q: Tensor, method: str) -> tuple[Tensor, Tensor]:
+    """The place below a quantile of n elements, and how far from there to the next it lies."""
+    place = _PLACES.get(method, _linear)(n, q)
+    below = floor(place)
+    return below, cast(_WEIGHTS.get(method, _as_is)(place - below, below), n.dtype)
+
+
 def _between(lower: Tensor, upper: Tensor, t: Tensor) -> Tensor:
     """(1 − t) lower + t upper, also between equal infinities."""
     same = (isinf(lower) & (lower == upper)) | equal(t, 0.0)
@@ -102,9 +110,7 @@ def _plain(rows: Tensor, q: Tensor, method: str) -> Tensor:
     if method == "averaged_inverted_cdf" and _is_half(q):
         value = 0.5 * ordered[..., (length - 1) // 2] + 0.5 * ordered[..., length // 2]
         return _unless_nan(ordered, expand_dims(value, 0))
-    place = _PLACES.get(method, _linear)(tensor(float(length), dtype=rows.dtype), q)
-    below = floor(place)
-    weight = cast(_WEIGHTS.get(method, _as_is)(place - below, below), rows.dtype)
+    below, weight = _placed(tensor(float(length), dtype=rows.dtype), q, method)
     ranks = [cast(clip(at, 0, length - 1), int64) for at in (below, below + 1)]
     if q.size <= _FEW and q._recording is None:  # slices, whose places a formula can show
         values = [
@@ -152,9 +158,7 @@ def _weighted(rows: Tensor, weights: Tensor, q: Tensor, method: str) -> Tensor:
         above = read(cumulated > expand_dims(n * targets, -1))
         upper = where(targets < 1, above, at_least(n + 0 * targets))
         return _or_nan(_between(lower, upper, tensor(0.5, dtype=n.dtype)), rows, weights)
-    place = _PLACES.get(method, _linear)(n, targets)
-    below = floor(place)
-    weight = cast(_WEIGHTS.get(method, _as_is)(place - below, below), rows.dtype)
+    below, weight = _placed(n, targets, method)
     lower, upper = (
         read(cumulated > expand_dims(minimum(clip(at, 0, None), n - 1), -1))
         for at in (below, below + 1)
@@ -233,8 +237,8 @@ def _quantile(name: str, sample: Sample, q: Shares, method: str, keepdims: bool)
         value = _plain(rows, flat, method)
     else:
         value = _weighted(rows, _rows(sample.weights, sample.axes), flat, method)
-    kept = tuple(1 if a in sample.axes else n for a, n in enumerate(sample.x.shape))
-    return reshape(value, share.shape + (kept if keepdims else value.shape[1:]))
+    kept = kept_shape(sample.x.shape, sample.axes) if keepdims else value.shape[1:]
+    return reshape(value, share.shape + kept)
 
 
 def _at_once(sample: Sample, share: Tensor, method: str, keepdims: bool) -> Tensor | None:

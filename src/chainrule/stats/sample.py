@@ -52,6 +52,12 @@ def sample_of(name: str, x: Operand, axis: Axes, weights: Operand | None, nan: N
     return Sample(where(missing, 0.0, tensor), axes, factors)
 
 
+def over(total: Tensor, freedom: Tensor) -> Tensor:
+    """total / freedom where there is some freedom, else NaN; derivatives see no division by 0."""
+    enough = freedom > 0
+    return where(enough, total / where(enough, freedom, 1.0), float("nan"))
+
+
 def _refuse_nan(name: str, tensor: Tensor) -> None:
     if tensor._value is None or not (count := int(np.isnan(tensor._value).sum())):
         return
