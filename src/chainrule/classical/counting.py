@@ -14,7 +14,6 @@ from chainrule.classical.naive_bayes import (
     NaiveBayes,
     Priors,
     Sums,
-    chunks,
     membership,
     sparse_membership,
 )
@@ -46,7 +45,7 @@ def counted(
         found = (sparse_membership(index, len(classes), each) @ read(rows)).toarray()
         return Counts(classes, weight, found.astype(np.float64))
     features = np.zeros((len(classes), rows.shape[1]))
-    for part, raw in chunks(rows):
+    for part, raw in inputs.chunks(rows):
         own = None if factor is None else factor[part]
         features += membership(index[part], len(classes), own) @ read(raw).astype(np.float64)
     return Counts(classes, weight, features)
@@ -184,6 +183,6 @@ def scored(rows: Any, log_chance: Array, constant: Array, read: Callable[[Any], 
     """Σⱼ xⱼ log θ_cj + constant_c for every row and class."""
     out = np.empty((rows.shape[0], len(constant)))
     turned = np.ascontiguousarray(log_chance.T)
-    for part, raw in chunks(rows):
+    for part, raw in inputs.chunks(rows):
         out[part] = read(raw) @ turned + constant
     return out

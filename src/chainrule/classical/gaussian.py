@@ -12,7 +12,7 @@ import numpy as np
 
 from chainrule.classical import inputs
 from chainrule.classical.inputs import Array, plain
-from chainrule.classical.naive_bayes import NaiveBayes, Priors, Sums, chunks, membership
+from chainrule.classical.naive_bayes import NaiveBayes, Priors, Sums, membership
 from chainrule.errors import ArgumentError
 
 __all__ = ["GaussianNaiveBayes"]
@@ -121,7 +121,7 @@ class GaussianNaiveBayes(NaiveBayes[Spread]):
     def _gather(self, rows: Any, index: Array, classes: Array, factor: Array | None) -> Spread:
         empty = np.zeros((len(classes), rows.shape[1]))
         found = Spread(classes, np.zeros(len(classes)), empty, empty)
-        for part, raw in chunks(rows):
+        for part, raw in inputs.chunks(rows):
             chunk = raw.astype(np.float64)
             each = index[part]
             member = membership(each, len(classes), None if factor is None else factor[part])
@@ -163,7 +163,7 @@ class GaussianNaiveBayes(NaiveBayes[Spread]):
         linear = np.ascontiguousarray((mean * precision).T)
         square = np.ascontiguousarray(-0.5 * precision.T)
         fixed = constant - 0.5 * (mean**2 * precision).sum(axis=1)
-        for part, raw in chunks(rows):
+        for part, raw in inputs.chunks(rows):
             chunk = raw - middle
             if lost < _CANCELLED:
                 out[part] = chunk @ linear

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import sys
 import warnings
+from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
@@ -20,6 +21,8 @@ from chainrule.wording import plural
 __all__: list[str] = []
 
 Array = np.ndarray
+
+_CHUNK = 2**18  # numbers, which stay in a processor's cache
 
 
 def describe(name: str, value: Any) -> str:
@@ -125,6 +128,17 @@ def _check_finite(owner: str, name: str, x: Array) -> None:
 def plain(value: Any) -> Any:
     """A class label as Python writes it."""
     return value.item() if isinstance(value, np.generic) else value
+
+
+def chunks(rows: Any) -> Iterator[tuple[slice, Any]]:
+    """Rows, so many at a time that they stay in a processor's cache; sparse rows all at once."""
+    if is_sparse(rows):
+        yield slice(0, rows.shape[0]), rows
+        return
+    step = max(16, _CHUNK // rows.shape[1])
+    for first in range(0, len(rows), step):
+        part = slice(first, first + step)
+        yield part, rows[part]
 
 
 # ---------------------------------------------------------------- targets

@@ -15,8 +15,7 @@ from typing import Final, NamedTuple
 
 import numpy as np
 
-from chainrule.classical.inputs import Array
-from chainrule.classical.naive_bayes import chunks
+from chainrule.classical.inputs import Array, chunks
 
 __all__: list[str] = []
 

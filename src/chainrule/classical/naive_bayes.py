@@ -9,7 +9,6 @@ parts add up to the sums of the whole, so that training may stream and run in se
 from __future__ import annotations
 
 from abc import abstractmethod
-from collections.abc import Iterator
 from copy import copy
 from dataclasses import dataclass, replace
 from typing import Any, Generic, Literal, Self, TypeVar
@@ -25,8 +24,6 @@ from chainrule.wording import plural
 __all__: list[str] = []
 
 Priors = Literal["uniform"] | Array | list[float] | None
-
-_CHUNK = 2**18  # numbers, which stay in a processor's cache
 
 
 @dataclass(frozen=True)
@@ -200,17 +197,6 @@ class NaiveBayes(Classifier, Generic[SumsT]):
     def predict_joint_log_proba(self, X: Any) -> Array:
         """Give log p(x, c) for each row and class."""
         return self._scores("predict_joint_log_proba", X)
-
-
-def chunks(rows: Any) -> Iterator[tuple[slice, Any]]:
-    """Rows, so many at a time that they stay in a processor's cache; sparse rows all at once."""
-    if inputs.is_sparse(rows):
-        yield slice(0, rows.shape[0]), rows
-        return
-    step = max(16, _CHUNK // rows.shape[1])
-    for first in range(0, len(rows), step):
-        part = slice(first, first + step)
-        yield part, rows[part]
 
 
 def membership(index: Array, count: int, factor: Array | None) -> Any:
