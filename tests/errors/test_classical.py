@@ -3,6 +3,7 @@
 import math
 import sys
 from collections.abc import Callable
+from typing import Any
 
 import numpy as np
 import pytest
@@ -452,11 +453,15 @@ def test_columns_of_a_table_have_to_be_those_of_fit() -> None:
     )
 
 
-def test_a_column_of_labels_is_read_with_a_warning() -> None:
+@pytest.mark.parametrize("kind", [GaussianNaiveBayes, LogisticRegression])
+@pytest.mark.parametrize("call", ["fit", "score"])
+def test_a_column_of_labels_is_read_with_a_warning(kind: type[Any], call: str) -> None:
     if "sklearn" in sys.modules:
         pytest.skip("scikit-learn is imported, whose DataConversionWarning is given")
+    model = kind().fit(X, Y)
     with pytest.warns(UserWarning, match="column-vector") as told:
-        GaussianNaiveBayes().fit(X, np.array(Y)[:, None])
+        getattr(model, call)(X, np.array(Y)[:, None])
     assert str(told[0].message) == (
         "A column-vector y was passed when a 1d array was expected; it is read as y[:, 0]"
     )
+    assert told[0].filename == __file__, "it points at the user's line"

@@ -187,6 +187,20 @@ class Classifier(Estimator):
 
         return self._tags("classifier", classifier_tags=ClassifierTags(poor_score=self.blunt))
 
+    def _examples(
+        self, method: str, X: Any, y: Any, sample_weight: Any, *, first: bool
+    ) -> tuple[Any, Array, Array, Array | None]:
+        """Rows that count, the place of each one's class among the sorted ones, these, weights."""
+        owner = f"{type(self).__name__}.{method}"
+        rows = self._rows(method, X, first=first)
+        given = inputs.labels(owner, y, rows.shape[0])
+        factor = inputs.weights(owner, sample_weight, rows.shape[0])
+        if factor is not None and not factor.all():
+            counts = factor > 0
+            rows, given, factor = rows[counts], given[counts], factor[counts]
+        classes, index = np.unique(given, return_inverse=True)
+        return rows, index, classes, factor
+
     @abstractmethod
     def _scores(self, method: str, X: Any) -> Array:
         """Logarithms of what is proportional to the probabilities of a row's classes."""

@@ -187,8 +187,16 @@ def _warn_of_column() -> None:
     warnings.warn(
         "A column-vector y was passed when a 1d array was expected; it is read as y[:, 0]",
         kind,
-        stacklevel=5,
+        stacklevel=_own_calls() + 1,
     )
+
+
+def _own_calls() -> int:
+    """How many calls of ours lead here from the line of the user, at which a warning points."""
+    count, frame = 0, sys._getframe(1)
+    while frame.f_back is not None and frame.f_globals["__name__"].startswith("chainrule."):
+        count, frame = count + 1, frame.f_back
+    return count
 
 
 def numbers(owner: str, y: Any, rows: int, *, several: bool) -> Array:

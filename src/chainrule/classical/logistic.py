@@ -72,18 +72,12 @@ class LogisticRegression(Classifier):
         """Find the coefficients for the rows of X and their classes y."""
         self._require("be 0 or greater", alpha=self.alpha)
         self._require("be greater than 0", tol=self.tol, max_iter=self.max_iter)
-        owner = "LogisticRegression.fit"
-        rows = self._rows("fit", X, first=True)
-        given = inputs.labels(owner, y, rows.shape[0])
-        factor = inputs.weights(owner, sample_weight, rows.shape[0])
-        if factor is not None and not factor.all():
-            counts = factor > 0
-            rows, given, factor = rows[counts], given[counts], factor[counts]
-        classes, index = np.unique(given, return_inverse=True)
+        rows, index, classes, factor = self._examples("fit", X, y, sample_weight, first=True)
         if len(classes) < 2:
             only = inputs.plain(classes[0])
             raise ArgumentError(
-                f"{owner}: y has only one class, {only!r}, and there is nothing to tell apart"
+                f"LogisticRegression.fit: y has only one class, {only!r}, and there is nothing to "
+                "tell apart"
             )
         loss = SoftmaxLoss(rows, index, len(classes), factor, float(self.alpha), self.fit_intercept)
         found = minimize(loss, self.tol, self.max_iter)

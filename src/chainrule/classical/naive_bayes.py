@@ -120,21 +120,14 @@ class NaiveBayes(Classifier, Generic[SumsT]):
         self, method: str, X: Any, y: Any, sample_weight: Any, declared: Array | None, first: bool
     ) -> Self:
         self._check_parameters()
-        owner = f"{type(self).__name__}.{method}"
-        rows = self._rows(method, X, first=first)
-        given = inputs.labels(owner, y, rows.shape[0])
-        factor = inputs.weights(owner, sample_weight, rows.shape[0])
-        if factor is not None and not factor.all():
-            counts = factor > 0
-            rows, given, factor = rows[counts], given[counts], factor[counts]
-        classes, index = np.unique(given, return_inverse=True)
+        rows, index, classes, factor = self._examples(method, X, y, sample_weight, first=first)
         sums = self._gather(rows, index, classes, factor)
         if first:
             self.__dict__.pop("_sums_", None)
         if not first and self._declared_:
             declared = self.classes_
         if declared is not None:
-            self._check_known(owner, classes, declared)
+            self._check_known(f"{type(self).__name__}.{method}", classes, declared)
             sums = sums.spread(declared)
         self._add(sums)
         return self
