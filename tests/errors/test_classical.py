@@ -18,6 +18,7 @@ from chainrule.classical import (
     MultinomialNaiveBayes,
     RidgeRegression,
 )
+from chainrule.decomposition import PCA
 from chainrule.errors import ArgumentError, DTypeError, ShapeError
 
 X = np.arange(12.0).reshape(4, 3)
@@ -451,6 +452,15 @@ def test_columns_of_a_table_have_to_be_those_of_fit() -> None:
         "    columns  age, weight, height\n    fitted   age, height, weight\n\n"
         "  The feature names should match those that were passed during fit, in their order."
     )
+
+
+@pytest.mark.parametrize("model", [LogisticRegression(), PCA()], ids=repr)
+def test_what_failed_to_fit_is_not_fitted(model: Any) -> None:
+    with pytest.raises(ArgumentError):
+        model.fit([[0.0], [0.0]], [1, 1])
+    method = "predict" if hasattr(model, "predict") else "transform"
+    with pytest.raises(Exception, match="has not been fitted; call fit first"):
+        getattr(model, method)([[0.0]])
 
 
 @pytest.mark.parametrize("kind", [GaussianNaiveBayes, LogisticRegression])

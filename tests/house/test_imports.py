@@ -36,6 +36,7 @@ testing
 nn loss optim schedule
 data
 metrics
+estimators
 stats
 probability
 decomposition

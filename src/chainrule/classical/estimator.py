@@ -1,21 +1,16 @@
-"""What every estimator here is: parameters by name, checked input, a score.
-
-They follow the conventions of scikit-learn, and need it only where it asks something of them: in
-pipelines, searches and clones.
-"""
+"""What every estimator here is: checked parameters, checked input, a score."""
 
 from __future__ import annotations
 
-import inspect
-import sys
 from abc import ABC, abstractmethod
-from typing import Any, ClassVar, Self
+from typing import Any, ClassVar
 
 import numpy as np
 
 from chainrule.classical import inputs
 from chainrule.classical.inputs import Array
 from chainrule.errors import ArgumentError, ShapeError
+from chainrule.estimators import Parametrized
 
 __all__: list[str] = []
 
@@ -26,8 +21,8 @@ _RULES = {
 }
 
 
-class Estimator(ABC):
-    """The base of estimators: ``__init__`` keeps its arguments, ``fit`` makes what ends in _."""
+class Estimator(Parametrized, ABC):
+    """The base of estimators here, which learn to predict."""
 
     sparse: ClassVar[bool] = False  # whether matrices of scipy.sparse are taken
     several: ClassVar[bool] = False  # whether y may have several columns
@@ -35,39 +30,6 @@ class Estimator(ABC):
 
     n_features_in_: int
     feature_names_in_: Array
-
-    # ------------------------------------------------------------ parameters
-
-    @classmethod
-    def _parameters(cls) -> tuple[str, ...]:
-        return tuple(inspect.signature(cls).parameters)
-
-    def get_params(self, deep: bool = True) -> dict[str, Any]:
-        """Give the parameters by name."""
-        return {name: getattr(self, name) for name in self._parameters()}
-
-    def set_params(self, **parameters: Any) -> Self:
-        """Set parameters by name.
-
-        Raises:  ArgumentError: there is no such parameter.
-        """
-        known = self._parameters()
-        for name, value in parameters.items():
-            if name not in known:
-                raise ArgumentError(
-                    f"{type(self).__name__}: there is no parameter {name!r}; there are "
-                    f"{', '.join(known)}"
-                )
-            setattr(self, name, value)
-        return self
-
-    def __repr__(self) -> str:
-        given = []
-        for name, parameter in inspect.signature(type(self)).parameters.items():
-            value = getattr(self, name)
-            if value is not parameter.default and repr(value) != repr(parameter.default):
-                given.append(f"{name}={value!r}")
-        return f"{type(self).__name__}({', '.join(given)})"
 
     def _require(self, rule: str, **given: Any) -> None:
         """Raise at the first parameter that is no number of this kind."""
@@ -125,16 +87,6 @@ class Estimator(ABC):
             f"    fitted   {', '.join(known)}\n\n"
             "  The feature names should match those that were passed during fit, in their order."
         )
-
-    def _check_fitted(self, method: str) -> None:
-        if any(name.endswith("_") and not name.startswith("_") for name in vars(self)):
-            return
-        text = f"{type(self).__name__}.{method}: this estimator has not been fitted; call fit first"
-        if "sklearn" not in sys.modules:
-            raise ArgumentError(text)
-        from sklearn.exceptions import NotFittedError
-
-        raise NotFittedError(text)
 
 
 def _names_of(x: Any) -> Array | None:

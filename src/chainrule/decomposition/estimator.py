@@ -13,16 +13,14 @@ import numpy as np
 from chainrule.decomposition.components import PrincipalComponents
 from chainrule.decomposition.pca import Method, pca
 from chainrule.decomposition.rows import Array
-from chainrule.errors import ArgumentError
+from chainrule.estimators import Parametrized
 from chainrule.tensors import of_value
 
 __all__ = ["PCA"]
 
-_PARAMETERS = ("n_components", "method", "oversampling", "passes", "seed", "whiten")
-
 
 @final
-class PCA:
+class PCA(Parametrized):
     """Principal components behind scikit-learn's interface; ``pca`` explains the parameters.
 
     Σ = (X − μ)ᵀ(X − μ) / (n − 1) = Wᵀ diag(λ) W,   z = W (x − μ)
@@ -53,30 +51,6 @@ class PCA:
         self.seed = seed
         self.oversampling = oversampling
         self.passes = passes
-
-    # ------------------------------------------------------------ parameters
-
-    def get_params(self, deep: bool = True) -> dict[str, Any]:
-        """Give the parameters by name."""
-        return {name: getattr(self, name) for name in _PARAMETERS}
-
-    def set_params(self, **parameters: Any) -> Self:
-        """Set parameters by name.
-
-        Raises:  ArgumentError: there is no such parameter.
-        """
-        for name, value in parameters.items():
-            if name not in _PARAMETERS:
-                raise ArgumentError(
-                    f"PCA: there is no parameter {name!r}; there are {', '.join(_PARAMETERS)}"
-                )
-            setattr(self, name, value)
-        return self
-
-    def __repr__(self) -> str:
-        default = PCA()
-        named = [n for n in _PARAMETERS if getattr(self, n) != getattr(default, n)]
-        return f"PCA({', '.join(f'{n}={getattr(self, n)!r}' for n in named)})"
 
     def __sklearn_tags__(self) -> Any:
         from sklearn.utils import (
@@ -121,21 +95,20 @@ class PCA:
 
     def transform(self, X: Any) -> Array:
         """Give the coordinates of rows."""
-        found = self._found()
+        found = self._found("transform")
         return found.transform(self._checked(X, reset=False)).numpy()
 
     def inverse_transform(self, X: Any) -> Array:
         """Give the rows that have these coordinates."""
-        return self._found().inverse(np.asarray(X)).numpy()
+        return self._found("inverse_transform").inverse(np.asarray(X)).numpy()
 
     def get_feature_names_out(self, input_features: Any = None) -> Array:
         """Name the coordinates: pca0, pca1 and so on."""
-        self._found()
+        self._check_fitted("get_feature_names_out")
         return np.array([f"pca{k}" for k in range(self.n_components_)], object)
 
-    def _found(self) -> PrincipalComponents:
-        if not hasattr(self, "components_"):
-            raise self._not_fitted()
+    def _found(self, method: str) -> PrincipalComponents:
+        self._check_fitted(method)
         return PrincipalComponents(
             of_value(self.mean_),
             of_value(self.components_),
@@ -144,14 +117,6 @@ class PCA:
             of_value(self.singular_values_),
             self.whiten,
         )
-
-    def _not_fitted(self) -> Exception:
-        text = "PCA: this estimator has not been fitted yet; call fit first"
-        if "sklearn" not in sys.modules:
-            return ArgumentError(text)
-        from sklearn.exceptions import NotFittedError
-
-        return NotFittedError(text)  # type: ignore[no-any-return]
 
     def _checked(self, X: Any, reset: bool) -> Any:
         """X as scikit-learn wants it checked, where scikit-learn is in use."""
