@@ -174,15 +174,17 @@ MISTAKES = {
     "negative steps": (
         lambda: optim.gauss_newton(lambda x: x, cr.ones(2), steps=-1),
         ArgumentError,
-        "gauss_newton: steps=-1 and tolerance=1e-08 must not be negative",
+        "gauss_newton: steps=-1, which must be a count from 0",
+    ),
+    "a tolerance that is no number": (
+        lambda: optim.newton(lambda x: cr.sum(x * x), cr.ones(2), tolerance=float("nan")),
+        ArgumentError,
+        "newton: tolerance=nan, which must not be negative",
     ),
     "no damping": (
         lambda: optim.levenberg_marquardt(lambda x: x, cr.ones(2), damping=0),
         ArgumentError,
-        (
-            "levenberg_marquardt: steps=200 and tolerance=1e-08 must not be negative, and "
-            "damping=0 must be positive"
-        ),
+        "levenberg_marquardt: damping=0, which must be greater than 0",
     ),
 }
 

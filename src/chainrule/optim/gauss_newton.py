@@ -6,7 +6,6 @@ from collections.abc import Callable
 from typing import Any
 
 from chainrule import tree
-from chainrule.errors import ArgumentError
 from chainrule.functions.elementwise import add, multiply, negative, subtract
 from chainrule.functions.reduction import sum as sum_
 from chainrule.optim.minimum import (
@@ -18,6 +17,8 @@ from chainrule.optim.minimum import (
     largest,
     moved,
     prepared,
+    require_count,
+    require_not_negative,
 )
 from chainrule.tensors import Tensor
 from chainrule.transform import Derivative, grad, hessian, jvp
@@ -82,10 +83,8 @@ def gauss_newton(
     >>> [round(v, 4) for v in found.parameters.tolist()]
     [1.0, 0.6931]
     """
-    if steps < 0 or tolerance < 0:
-        raise ArgumentError(
-            f"gauss_newton: steps={steps} and tolerance={tolerance} must not be negative"
-        )
+    require_count("gauss_newton", 0, steps=steps)
+    require_not_negative("gauss_newton", tolerance=tolerance)
     counted, parameters = Counted(residuals), prepared("gauss_newton", start)
     history, tried = [finite("gauss_newton", half_squares(counted(parameters)))], 0
     gradient = slope(counted, parameters)

@@ -9,7 +9,17 @@ from chainrule import tree
 from chainrule.errors import ArgumentError
 from chainrule.functions.elementwise import negative
 from chainrule.optim.gauss_newton import Residuals, gauss_newton_matrix, half_squares, slope
-from chainrule.optim.minimum import Counted, Minimum, finite, inner, largest, moved, prepared
+from chainrule.optim.minimum import (
+    Counted,
+    Minimum,
+    finite,
+    inner,
+    largest,
+    moved,
+    prepared,
+    require_count,
+    require_not_negative,
+)
 
 __all__ = ["levenberg_marquardt"]
 
@@ -34,13 +44,13 @@ def levenberg_marquardt(
     >>> found.converged, [round(v, 6) for v in found.parameters.tolist()]
     (True, [1.0, 1.0])
     """
-    if steps < 0 or tolerance < 0 or damping <= 0:
-        raise ArgumentError(
-            f"levenberg_marquardt: steps={steps} and tolerance={tolerance} must not be negative, "
-            f"and damping={damping} must be positive"
-        )
-    counted, parameters = Counted(residuals), prepared("levenberg_marquardt", start)
-    history, tried = [finite("levenberg_marquardt", half_squares(counted(parameters)))], 0
+    name = "levenberg_marquardt"
+    require_count(name, 0, steps=steps)
+    require_not_negative(name, tolerance=tolerance)
+    if not damping > 0:
+        raise ArgumentError(f"{name}: damping={damping}, which must be greater than 0")
+    counted, parameters = Counted(residuals), prepared(name, start)
+    history, tried = [finite(name, half_squares(counted(parameters)))], 0
     matrix = gauss_newton_matrix(counted, parameters)
     gradient = slope(counted, parameters)
     mu = damping * (float(matrix.diag().numpy().max()) or 1.0)

@@ -7,9 +7,19 @@ from collections.abc import Callable
 from typing import Any
 
 from chainrule import tree
-from chainrule.errors import ArgumentError
 from chainrule.functions.elementwise import negative
-from chainrule.optim.minimum import Counted, Minimum, finite, inner, largest, moved, noise, prepared
+from chainrule.optim.minimum import (
+    Counted,
+    Minimum,
+    finite,
+    inner,
+    largest,
+    moved,
+    noise,
+    prepared,
+    require_count,
+    require_not_negative,
+)
 from chainrule.tensors import Tensor
 from chainrule.transform import Derivative, hessian, value_and_grad
 
@@ -40,8 +50,8 @@ def newton(
     >>> found.converged, round(found.parameters.tolist()[0], 3)
     (True, 3.0)
     """
-    if steps < 0 or tolerance < 0:
-        raise ArgumentError(f"newton: steps={steps} and tolerance={tolerance} must not be negative")
+    require_count("newton", 0, steps=steps)
+    require_not_negative("newton", tolerance=tolerance)
     counted = Counted(loss)
     both = value_and_grad(counted)
     parameters = prepared("newton", start)
