@@ -72,7 +72,7 @@ class _Accumulator(Module, ABC, init=False):
         """Give the mean of each feature; NaN where nothing was counted."""
         return where(equal(self.count, 0.0), float("nan"), self.average)
 
-    def _joined(self, other: Self) -> tuple[Tensor, Tensor, Tensor, Tensor]:
+    def _joined(self, other: _Accumulator) -> tuple[Tensor, Tensor, Tensor, Tensor]:
         """The count and the mean of both, how far apart their means are, and the other's share."""
         if self.average.shape != other.average.shape:
             first, second = list(self.average.shape), list(other.average.shape)
