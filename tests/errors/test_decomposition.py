@@ -129,8 +129,8 @@ MESSAGES: list[tuple[type[Exception], Callable[[], object], str]] = [
         ArgumentError,
         lambda: PCA().set_params(k=3),
         (
-            "PCA: there is no parameter 'k'; there are n_components, method, oversampling, passes, "
-            "seed, whiten"
+            "PCA: there is no parameter 'k'; there are n_components, method, whiten, seed, "
+            "oversampling, passes"
         ),
     ),
 ]
