@@ -11,11 +11,11 @@ from chainrule.functions import deviations, reduction
 from chainrule.functions.axes import Axes
 from chainrule.functions.elementary import sqrt
 from chainrule.functions.elementwise import equal, where
-from chainrule.functions.lift import Operand, known_array, made_at_once
+from chainrule.functions.lift import Operand, cast, known_array, made_at_once
 from chainrule.functions.linear import tensordot
 from chainrule.functions.manipulation import expand_dims
 from chainrule.functions.reduction import sum
-from chainrule.stats.sample import NanPolicy, Sample, over, sample_of
+from chainrule.stats.sample import NanPolicy, Sample, over, sample_of, widened
 from chainrule.tensors import Tensor, tensor
 
 __all__ = ["kurtosis", "mean", "skewness", "standard_deviation", "variance"]
@@ -48,13 +48,15 @@ def _mean(sample: Sample) -> Tensor:
 
 
 def _finished(result: Tensor, sample: Sample, keepdims: bool) -> Tensor:
-    return result if keepdims else result.squeeze(sample.axes)
+    """In the dtype of the sample, with the axes or without."""
+    made = cast(result, sample.x.dtype)
+    return made if keepdims else made.squeeze(sample.axes)
 
 
 def _weighted_mean(x: Array, weights: Array, axis: int, keepdims: bool) -> Array:
     """One product of a row of weights; ValueError where that is not what is asked for."""
     rows = np.moveaxis(x, axis, 0)
-    fits = weights.ndim == 1 and weights.size and x.dtype is weights.dtype and x.dtype.kind == "f"
+    fits = weights.ndim == 1 and weights.size and x.dtype is weights.dtype and x.dtype == np.float64
     if not fits or len(rows) != weights.size or not weights.min() >= 0:
         raise ValueError
     made = np.tensordot(weights, rows, 1) / np.add.reduce(weights)
@@ -94,9 +96,11 @@ def mean(
         if found is not None:
             return found
     sample = sample_of("mean", x, axis, weights, nan)
+    wide = widened(sample)
     if sample.weights is None:
-        return reduction.mean(sample.x, axis=sample.axes, keepdims=keepdims)
-    return _finished(_mean(sample), sample, keepdims)
+        average = reduction.mean(wide.x, axis=sample.axes, keepdims=keepdims)
+        return cast(average, sample.x.dtype)
+    return _finished(_mean(wide), sample, keepdims)
 
 
 def variance(
@@ -133,9 +137,11 @@ def variance(
 
 
 def _variance(sample: Sample, correction: float, keepdims: bool) -> Tensor:
+    wide = widened(sample)
     if sample.weights is None:
-        return deviations.var(sample.x, axis=sample.axes, correction=correction, keepdims=keepdims)
-    squares = _total(sample, (sample.x - _mean(sample)) ** 2)
+        made = deviations.var(wide.x, axis=sample.axes, correction=correction, keepdims=keepdims)
+        return cast(made, sample.x.dtype)
+    squares = _total(wide, (wide.x - _mean(wide)) ** 2)
     return _finished(over(squares, _count(sample) - correction), sample, keepdims)
 
 
@@ -166,9 +172,11 @@ def standard_deviation(
     """
     sample = sample_of("standard_deviation", x, axis, weights, nan)
     if sample.weights is None:
-        return deviations.std(
-            sample.x, axis=sample.axes, correction=float(correction), keepdims=keepdims
+        wide = widened(sample).x
+        made = deviations.std(
+            wide, axis=sample.axes, correction=float(correction), keepdims=keepdims
         )
+        return cast(made, sample.x.dtype)
     return _root(_variance(sample, float(correction), keepdims))
 
 
@@ -238,8 +246,9 @@ def _standardized(
     keepdims: bool,
 ) -> Tensor:
     sample = sample_of(name, x, axis, weights, nan)
-    distance, count = sample.x - _mean(sample), _count(sample)
+    wide = widened(sample)
+    distance, count = wide.x - _mean(wide), _count(wide)
     squares = distance * distance
-    square = _total(sample, squares) / count
-    moment = _total(sample, squares * (distance if power == 3 else squares)) / count
+    square = _total(wide, squares) / count
+    moment = _total(wide, squares * (distance if power == 3 else squares)) / count
     return _finished(moment / square ** (power / 2), sample, keepdims)

@@ -5,11 +5,12 @@ from __future__ import annotations
 from chainrule.errors import ShapeError
 from chainrule.functions.elementary import sqrt
 from chainrule.functions.elementwise import clip
-from chainrule.functions.lift import Operand, as_tensor, describe, floating, promoted
+from chainrule.functions.lift import Operand, as_tensor, cast, describe, floating, promoted
 from chainrule.functions.linalg import diagonal
 from chainrule.functions.linear import matmul, matrix_transpose
 from chainrule.functions.reduction import sum
-from chainrule.stats.sample import over, sample_of
+from chainrule.ir.dtype import DType, float64
+from chainrule.stats.sample import over, sample_of, widened
 from chainrule.tensors import Tensor
 
 __all__ = ["correlation", "covariance"]
@@ -43,12 +44,14 @@ def covariance(
     Tensor([[2., 4.],
             [4., 8.]])
     """
-    return _covariance("covariance", x, y, float(correction), weights)
+    made, dtype = _covariance("covariance", x, y, float(correction), weights)
+    return cast(made, dtype)
 
 
 def _covariance(
     name: str, x: Operand, y: Operand | None, correction: float, weights: Operand | None
-) -> Tensor:
+) -> tuple[Tensor, DType]:
+    """The covariance in float64, and the dtype that it should have."""
     left = floating(as_tensor(x, name))
     right = left
     if y is not None:
@@ -59,11 +62,13 @@ def _covariance(
             f"{name}: there is not one weight for each row\n\n    x         {describe(left)}\n"
             f"    weights   {describe(as_tensor(weights, name))}"
         )
-    factors = sample_of(name, left, -2, weights, "propagate").weights
+    sample, dtype = sample_of(name, left, -2, weights, "propagate"), left.dtype
+    factors = widened(sample).weights
+    left, right = cast(left, float64), cast(right, float64)
     if factors is None:
         count: Tensor | float = float(left.shape[-2])
         centered = left - left.mean(axis=-2, keepdims=True)
-        other = centered if right is left else right - right.mean(axis=-2, keepdims=True)
+        other = centered if y is None else right - right.mean(axis=-2, keepdims=True)
     else:
         column = factors[..., :1]
         count = sum(column, axis=-2, keepdims=True)
@@ -73,8 +78,8 @@ def _covariance(
     products = matmul(matrix_transpose(centered), other)
     freedom = count - correction
     if isinstance(freedom, float):
-        return products / freedom if freedom > 0 else products * float("nan")
-    return over(products, freedom)
+        return (products / freedom if freedom > 0 else products * float("nan")), dtype
+    return over(products, freedom), dtype
 
 
 def _check_rows(name: str, x: Tensor, y: Tensor) -> None:
@@ -106,13 +111,13 @@ def correlation(
     Tensor([[ 1., -1.],
             [-1.,  1.]])
     """
-    product = _covariance("correlation", x, y, 0.0, weights)
+    product, dtype = _covariance("correlation", x, y, 0.0, weights)
     if y is None:
         squares = diagonal(product)
         first = second = squares
     else:
         first, second = (
-            diagonal(_covariance("correlation", each, None, 0.0, weights)) for each in (x, y)
+            diagonal(_covariance("correlation", each, None, 0.0, weights)[0]) for each in (x, y)
         )
     spread = sqrt(first)[..., :, None] * sqrt(second)[..., None, :]
-    return clip(product / spread, -1.0, 1.0)
+    return cast(clip(product / spread, -1.0, 1.0), dtype)

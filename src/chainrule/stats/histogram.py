@@ -24,6 +24,7 @@ from chainrule.functions.manipulation import ravel
 from chainrule.functions.reduction import sum
 from chainrule.functions.searching import known_value, searchsorted
 from chainrule.functions.sorting import argsort, sort
+from chainrule.ir.dtype import float64
 from chainrule.tensors import Tensor, of_value, tensor
 
 __all__ = ["Histogram", "histogram"]
@@ -83,10 +84,7 @@ def histogram(
                 f"    x         {describe(as_tensor(x, 'histogram'))}\n"
                 f"    weights   {describe(given)}"
             )
-        order = argsort(flat)
-        ordered = take(flat, order)
-        running = cumulative_sum(take(ravel(floating(given)), order), include_initial=True)
-        counts = diff(take(running, _places(ordered, edges)))
+        counts = _sums(flat, ravel(floating(given)), edges)
     if density:
         shares = cast(counts, flat.dtype) if weights is None else counts
         counts = shares / (sum(shares) * diff(edges))
@@ -127,6 +125,25 @@ def _counts(x: Tensor, edges: Tensor, uniform: bool) -> Tensor:
     if uniform and value is not None and ends is not None:
         return of_value(_counted(value, ends))
     return diff(_places(sort(x), edges))
+
+
+def _sums(x: Tensor, weights: Tensor, edges: Tensor) -> Tensor:
+    """The sum of the weights in each bin; in float64, as differences of long sums must be."""
+    known = [known_array(each) for each in (x, weights, edges)]
+    if all(value is not None for value in known):
+        return of_value(_summed(*known))
+    order = argsort(x)
+    running = cumulative_sum(cast(take(weights, order), float64), include_initial=True)
+    return cast(diff(take(running, _places(take(x, order), edges))), weights.dtype)
+
+
+def _summed(x: np.ndarray, weights: np.ndarray, edges: np.ndarray) -> np.ndarray:
+    """Bin by bin, so that a weight that is large or no number is none of another bin's."""
+    inside = (x >= edges[0]) & (x <= edges[-1])
+    place = np.searchsorted(edges, x[inside], side="right") - 1
+    bins = len(edges) - 1
+    made = np.bincount(np.minimum(place, bins - 1), weights[inside], bins)
+    return np.asarray(made, weights.dtype)
 
 
 def _places(ordered: Tensor, edges: Tensor) -> Tensor:

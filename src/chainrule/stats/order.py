@@ -19,7 +19,7 @@ from chainrule.functions.joining import stack
 from chainrule.functions.lift import Operand, broadcast, cast, describe
 from chainrule.functions.manipulation import expand_dims, moveaxis, permute_dims, reshape
 from chainrule.functions.reduction import any, sum
-from chainrule.ir.dtype import int64
+from chainrule.ir.dtype import float64, int64
 from chainrule.stats.sample import NanPolicy, Sample, sample_of
 from chainrule.tensors import Tensor, of_value, tensor
 
@@ -137,8 +137,8 @@ def _weighted(rows: Tensor, weights: Tensor, q: Tensor, method: str) -> Tensor:
     """The same of rows whose elements count as often as their weights say."""
     order = sorting.argsort(rows)
     ordered, factors = (take_along_axis(each, order) for each in (rows, weights))
-    cumulated = cumulative_sum(factors, axis=-1)
-    n = cumulated[..., -1]
+    cumulated = cumulative_sum(cast(factors, float64), axis=-1)
+    n, q = cumulated[..., -1], cast(q, float64)
     targets = reshape(q, (-1,) + (1,) * n.ndim)
 
     def read(reached: Tensor) -> Tensor:

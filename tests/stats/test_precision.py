@@ -1,0 +1,62 @@
+"""Statistics of numbers that lie far from 0, are many, or are very large or small."""
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+import pytest
+
+import chainrule as cr
+from chainrule import stats
+from chainrule.tensors import tensor
+from chainrule.transform import jit
+
+GENERATOR = np.random.default_rng(11)
+FAR = (1000 + GENERATOR.standard_normal((300_000, 2))).astype(np.float32)
+ONES = np.ones(len(FAR), np.float32)
+OWN = FAR.astype(float)
+
+# Each statistic of columns, and what NumPy says of the same numbers in float64.
+OF_COLUMNS: dict[str, tuple[Callable[[Any, Any], Any], Any]] = {
+    "mean": (lambda x, w: stats.mean(x, axis=0), OWN.mean(0)),
+    "weighted mean": (lambda x, w: stats.mean(x, axis=0, weights=w), OWN.mean(0)),
+    "variance": (lambda x, w: stats.variance(x, axis=0, correction=0), OWN.var(0)),
+    "weighted variance": (
+        lambda x, w: stats.variance(x, axis=0, correction=0, weights=w), OWN.var(0),
+    ),
+    "standard deviation": (
+        lambda x, w: stats.standard_deviation(x, axis=0, correction=0), OWN.std(0),
+    ),
+    "covariance": (lambda x, w: stats.covariance(x, correction=1), np.cov(OWN.T)),
+    "weighted covariance": (
+        lambda x, w: stats.covariance(x, correction=1, weights=w), np.cov(OWN.T),
+    ),
+    "correlation": (lambda x, w: stats.correlation(x), np.corrcoef(OWN.T)),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", OF_COLUMNS)
+@pytest.mark.parametrize("way", [lambda f: f, jit])
+def test_long_columns_of_float32_far_from_0_keep_their_digits(name: str, way: Any) -> None:
+    statistic, expected = OF_COLUMNS[name]
+    found = way(statistic)(cr.tensor(FAR), cr.tensor(ONES))
+    assert found.dtype.name == "float32"
+    np.testing.assert_allclose(found.numpy(), expected, rtol=1e-6, atol=1e-6)
+
+
+def test_weights_of_float32_are_added_in_float64() -> None:
+    n = 300_000
+    x, weights = GENERATOR.permutation(n).astype(np.float32), np.full(n, 0.1, np.float32)
+    found = stats.quantile(x, tensor([0.25, 0.5]), method="inverted_cdf", weights=weights)
+    assert found.tolist() == [n / 4 - 1, n / 2 - 1]
+    counts = stats.histogram(x, 3, weights=weights).counts
+    np.testing.assert_allclose(counts.numpy(), n * np.float32(0.1) / 3, rtol=1e-6)
+    with_jit = jit(lambda w: stats.histogram(x, 3, weights=w).counts)(tensor(weights))
+    np.testing.assert_allclose(with_jit.numpy(), counts.numpy(), rtol=1e-6)
+
+
+def test_a_weight_is_in_the_sum_of_its_own_bin_only() -> None:
+    x = np.array([0.5, 1.5, 2.5])
+    for odd in (np.nan, 1e20):
+        counts = stats.histogram(x, 3, weights=np.array([odd, 1.0, 2.0])).counts.numpy()
+        np.testing.assert_array_equal(counts, [odd, 1.0, 2.0])
