@@ -60,3 +60,40 @@ def test_a_weight_is_in_the_sum_of_its_own_bin_only() -> None:
     for odd in (np.nan, 1e20):
         counts = stats.histogram(x, 3, weights=np.array([odd, 1.0, 2.0])).counts.numpy()
         np.testing.assert_array_equal(counts, [odd, 1.0, 2.0])
+
+
+ALIKE = np.column_stack([np.full(10, 0.3), np.arange(10.0)])
+
+
+@pytest.mark.parametrize("way", [lambda f: f, jit])
+def test_columns_of_equal_numbers_have_neither_shape_nor_correlation(way: Any) -> None:
+    x, weights = tensor(ALIKE), tensor(np.full(10, 0.1))
+    for statistic in (stats.skewness, stats.kurtosis):
+        for w in (None, weights):
+            found = way(lambda x, w=w, f=statistic: f(x, axis=0, weights=w))(x)
+            assert np.isnan(found.numpy()).tolist() == [True, False]
+    found = way(stats.correlation)(x)
+    assert np.isnan(found.numpy()).tolist() == [[True, True], [True, False]]
+    moments = stats.Moments.of(x)
+    assert np.isnan(moments.skewness().numpy()).tolist() == [True, False]
+    assert np.isnan(moments.kurtosis().numpy()).tolist() == [True, False]
+
+
+def test_shape_and_correlation_do_not_depend_on_the_unit() -> None:
+    x = GENERATOR.gamma(2.0, size=(50, 2))
+    scales = {"float64": (1e-300, 1e-110, 1e110, 1e300), "float32": (1e-35, 1e-12, 1e12, 1e35)}
+    for dtype, several in scales.items():
+        tolerance = 1e-5 if dtype == "float32" else 1e-12
+        for scale in several:
+            scaled = tensor((x * scale).astype(dtype))
+            for f in (stats.skewness, stats.kurtosis):
+                expected = f(x, axis=0).numpy()
+                np.testing.assert_allclose(f(scaled, axis=0).numpy(), expected, rtol=tolerance)
+            expected = np.corrcoef(x.T)
+            np.testing.assert_allclose(stats.correlation(scaled).numpy(), expected, rtol=tolerance)
+
+
+def test_one_number_that_is_off_by_a_little_is_an_outlier_like_any_other() -> None:
+    x = np.array([*[0.1] * 10, 0.1 + 2.0**-51])
+    assert abs(float(stats.skewness(x)) - 9 / 10**0.5) < 1e-12
+    assert abs(float(stats.kurtosis(x)) - 6.1) < 1e-12

@@ -3,25 +3,29 @@
 from __future__ import annotations
 
 import math
-from typing import Any, Literal
+from typing import Any, Final, Literal
 
 import numpy as np
 
 from chainrule.functions import deviations, reduction
 from chainrule.functions.axes import Axes
 from chainrule.functions.elementary import sqrt
-from chainrule.functions.elementwise import equal, where
+from chainrule.functions.elementwise import equal, maximum, where
 from chainrule.functions.lift import Operand, cast, known_array, made_at_once
 from chainrule.functions.linear import tensordot
 from chainrule.functions.manipulation import expand_dims
-from chainrule.functions.reduction import sum
+from chainrule.functions.reduction import max, min, sum
 from chainrule.stats.sample import NanPolicy, Sample, over, sample_of, widened
 from chainrule.tensors import Tensor, tensor
+from chainrule.transform.custom import stop_gradient
 
 __all__ = ["kurtosis", "mean", "skewness", "standard_deviation", "variance"]
 
 
 Array = np.ndarray[Any, Any]
+
+_ORDINARY: Final = 1e60
+"""Fourth powers of numbers up to this one, and of its reciprocal, have all their digits."""
 
 
 def _total(sample: Sample, x: Tensor) -> Tensor:
@@ -43,8 +47,40 @@ def _count(sample: Sample) -> Tensor:
     return tensor(float(count), dtype=sample.x.dtype)
 
 
-def _mean(sample: Sample) -> Tensor:
+def weighted_mean(sample: Sample) -> Tensor:
+    """Σ wᵢ xᵢ / Σ wᵢ, with the axes kept."""
+    if sample.weights is None:
+        return reduction.mean(sample.x, axis=sample.axes, keepdims=True)
     return _total(sample, sample.x) / _count(sample)
+
+
+def variances(apart: Tensor, sample: Sample) -> Tensor:
+    """Σ wᵢ dᵢ² / Σ wᵢ of distances from the mean, with the axes kept."""
+    return _total(sample, apart * apart) / _count(sample)
+
+
+def distances(sample: Sample) -> Tensor:
+    """Distances from the mean, in units of the largest where their powers overflow or vanish.
+
+    They are NaN where all elements that count are equal: rounding of the mean would show otherwise.
+    What it leaves of the mean is taken off, since it is much where elements differ by little.
+    """
+    x, fixed = sample.x, stop_gradient(sample.x)
+    average = weighted_mean(sample)
+    low = high = fixed
+    if sample.weights is not None:
+        counts = sample.weights > 0
+        low, high = (where(counts, fixed, end) for end in (float("inf"), -float("inf")))
+    low, high = (
+        min(low, axis=sample.axes, keepdims=True),
+        max(high, axis=sample.axes, keepdims=True),
+    )
+    middle = stop_gradient(average)
+    largest = maximum(high - middle, middle - low)
+    ordinary = (largest > 1 / _ORDINARY) & (largest < _ORDINARY)
+    unit = where(high > low, where(ordinary, 1.0, largest), float("nan"))
+    rough = (x - average) / unit
+    return rough - _total(sample, rough) / _count(sample)
 
 
 def _finished(result: Tensor, sample: Sample, keepdims: bool) -> Tensor:
@@ -100,7 +136,7 @@ def mean(
     if sample.weights is None:
         average = reduction.mean(wide.x, axis=sample.axes, keepdims=keepdims)
         return cast(average, sample.x.dtype)
-    return _finished(_mean(wide), sample, keepdims)
+    return _finished(weighted_mean(wide), sample, keepdims)
 
 
 def variance(
@@ -141,8 +177,8 @@ def _variance(sample: Sample, correction: float, keepdims: bool) -> Tensor:
     if sample.weights is None:
         made = deviations.var(wide.x, axis=sample.axes, correction=correction, keepdims=keepdims)
         return cast(made, sample.x.dtype)
-    squares = _total(wide, (wide.x - _mean(wide)) ** 2)
-    return _finished(over(squares, _count(sample) - correction), sample, keepdims)
+    squares = _total(wide, (wide.x - weighted_mean(wide)) ** 2)
+    return _finished(over(squares, _count(wide) - correction), sample, keepdims)
 
 
 def standard_deviation(
@@ -247,8 +283,7 @@ def _standardized(
 ) -> Tensor:
     sample = sample_of(name, x, axis, weights, nan)
     wide = widened(sample)
-    distance, count = wide.x - _mean(wide), _count(wide)
-    squares = distance * distance
-    square = _total(wide, squares) / count
+    count, distance = _count(wide), distances(wide)
+    squares, square = distance * distance, variances(distance, wide)
     moment = _total(wide, squares * (distance if power == 3 else squares)) / count
     return _finished(moment / square ** (power / 2), sample, keepdims)

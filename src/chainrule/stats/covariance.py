@@ -6,11 +6,10 @@ from chainrule.errors import ShapeError
 from chainrule.functions.elementary import sqrt
 from chainrule.functions.elementwise import clip
 from chainrule.functions.lift import Operand, as_tensor, cast, describe, floating, promoted
-from chainrule.functions.linalg import diagonal
 from chainrule.functions.linear import matmul, matrix_transpose
 from chainrule.functions.reduction import sum
-from chainrule.ir.dtype import DType, float64
-from chainrule.stats.sample import over, sample_of, widened
+from chainrule.stats.averages import distances, variances, weighted_mean
+from chainrule.stats.sample import Sample, over, sample_of, widened
 from chainrule.tensors import Tensor
 
 __all__ = ["correlation", "covariance"]
@@ -44,42 +43,34 @@ def covariance(
     Tensor([[2., 4.],
             [4., 8.]])
     """
-    made, dtype = _covariance("covariance", x, y, float(correction), weights)
-    return cast(made, dtype)
+    samples = _samples("covariance", x, y, weights)
+    wide = [widened(sample) for sample in samples]
+    made = _averaged([sample.x - weighted_mean(sample) for sample in wide], wide[0], correction)
+    return cast(made, samples[0].x.dtype)
 
 
-def _covariance(
-    name: str, x: Operand, y: Operand | None, correction: float, weights: Operand | None
-) -> tuple[Tensor, DType]:
-    """The covariance in float64, and the dtype that it should have."""
-    left = floating(as_tensor(x, name))
-    right = left
-    if y is not None:
-        left, right = (floating(t) for t in promoted(name, left, y))
-    _check_rows(name, left, right)
+def _samples(name: str, x: Operand, y: Operand | None, weights: Operand | None) -> list[Sample]:
+    """The rows of x, and those of y if it is given, after a look at their shapes."""
+    several = [as_tensor(x, name)] if y is None else promoted(name, x, y)
+    left, *right = map(floating, several)
+    _check_rows(name, left, right[0] if right else left)
     if weights is not None and as_tensor(weights, name).shape != left.shape[-2:-1]:
         raise ShapeError(
             f"{name}: there is not one weight for each row\n\n    x         {describe(left)}\n"
             f"    weights   {describe(as_tensor(weights, name))}"
         )
-    sample, dtype = sample_of(name, left, -2, weights, "propagate"), left.dtype
-    factors = widened(sample).weights
-    left, right = cast(left, float64), cast(right, float64)
-    if factors is None:
-        count: Tensor | float = float(left.shape[-2])
-        centered = left - left.mean(axis=-2, keepdims=True)
-        other = centered if y is None else right - right.mean(axis=-2, keepdims=True)
-    else:
-        column = factors[..., :1]
-        count = sum(column, axis=-2, keepdims=True)
-        centered = left - sum(column * left, axis=-2, keepdims=True) / count
-        other = right - sum(column * right, axis=-2, keepdims=True) / count
-        other = column * other
-    products = matmul(matrix_transpose(centered), other)
-    freedom = count - correction
-    if isinstance(freedom, float):
-        return (products / freedom if freedom > 0 else products * float("nan")), dtype
-    return over(products, freedom), dtype
+    return [sample_of(name, each, -2, weights, "propagate") for each in (left, *right)]
+
+
+def _averaged(distances: list[Tensor], sample: Sample, correction: float) -> Tensor:
+    """The sum of products of the first and the last distances, by its degrees of freedom."""
+    first, last = distances[0], distances[-1]
+    if sample.shared is None:
+        freedom = float(first.shape[-2]) - correction
+        products = matmul(matrix_transpose(first), last)
+        return products / freedom if freedom > 0 else products * float("nan")
+    products = matmul(matrix_transpose(first), sample.shared[:, None] * last)
+    return over(products, sum(sample.shared) - correction)
 
 
 def _check_rows(name: str, x: Tensor, y: Tensor) -> None:
@@ -111,13 +102,10 @@ def correlation(
     Tensor([[ 1., -1.],
             [-1.,  1.]])
     """
-    product, dtype = _covariance("correlation", x, y, 0.0, weights)
-    if y is None:
-        squares = diagonal(product)
-        first = second = squares
-    else:
-        first, second = (
-            diagonal(_covariance("correlation", each, None, 0.0, weights)[0]) for each in (x, y)
-        )
-    spread = sqrt(first)[..., :, None] * sqrt(second)[..., None, :]
-    return cast(clip(product / spread, -1.0, 1.0), dtype)
+    samples = _samples("correlation", x, y, weights)
+    wide = [widened(sample) for sample in samples]
+    apart = [distances(sample) for sample in wide]
+    product = _averaged(apart, wide[0], 0.0)
+    spread = [sqrt(variances(each, sample)) for each, sample in zip(apart, wide, strict=True)]
+    together = matrix_transpose(spread[0]) * spread[-1]
+    return cast(clip(product / together, -1.0, 1.0), samples[0].x.dtype)

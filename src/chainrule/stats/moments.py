@@ -185,11 +185,15 @@ class Moments(_Accumulator, init=False):
 
     def skewness(self) -> Tensor:
         """Give √n M₃ / M₂^(3/2); NaN where nothing varies."""
-        return sqrt(self.count) * self.third / self.second**1.5
+        return self._where_varied(sqrt(self.count) * self.third / self.second**1.5)
 
     def kurtosis(self) -> Tensor:
         """Give n M₄ / M₂² − 3; NaN where nothing varies."""
-        return self.count * self.fourth / self.second**2 - 3
+        return self._where_varied(self.count * self.fourth / self.second**2 - 3)
+
+    def _where_varied(self, value: Tensor) -> Tensor:
+        """NaN where the extremes are the same: then the other moments are what rounding left."""
+        return where(equal(self.minimum, self.maximum), float("nan"), value)
 
 
 @final
