@@ -97,3 +97,51 @@ def test_one_number_that_is_off_by_a_little_is_an_outlier_like_any_other() -> No
     x = np.array([*[0.1] * 10, 0.1 + 2.0**-51])
     assert abs(float(stats.skewness(x)) - 9 / 10**0.5) < 1e-12
     assert abs(float(stats.kurtosis(x)) - 6.1) < 1e-12
+
+
+@pytest.mark.parametrize("lost", [np.inf, np.nan])
+def test_an_element_that_counts_0_times_is_not_there(lost: float) -> None:
+    x, weights = tensor([[lost], [1.0], [4.0]]), tensor([0.0, 1.0, 2.0])
+    kept, counted = tensor([[1.0], [4.0]]), tensor([1.0, 2.0])
+    for f in (stats.mean, stats.median, stats.skewness, stats.kurtosis):
+        assert f(x, axis=0, weights=weights).tolist() == f(kept, axis=0, weights=counted).tolist()
+    found = stats.variance(x, axis=0, weights=weights, correction=0)
+    assert found.tolist() == stats.variance(kept, axis=0, weights=counted, correction=0).tolist()
+    found = stats.covariance(x, weights=weights, correction=0)
+    assert found.tolist() == stats.covariance(kept, weights=counted, correction=0).tolist()
+    moments = stats.Moments.of(x, weights=weights)
+    assert moments.mean().tolist() == [3.0]
+    assert moments.maximum.tolist() == [4.0]
+    assert jit(lambda x, w: stats.mean(x, axis=0, weights=w))(x, weights).tolist() == [3.0]
+
+
+def test_quantiles_among_infinite_elements() -> None:
+    x = tensor([np.inf, -np.inf, 2.0, 1.0])
+    for method in ("inverted_cdf", "higher", "closest_observation"):
+        found = stats.quantile(x, tensor([0.0, 0.5, 1.0]), method=method)
+        expected = np.quantile(x.numpy(), [0.0, 0.5, 1.0], method=method)
+        assert found.tolist() == expected.tolist()
+    assert stats.quantile(x, tensor([0.3, 0.9]), method="hazen").tolist() == [-np.inf, np.inf]
+    ends = stats.exact_quantiles(lambda: [x.numpy()], [0.0, 0.2, 0.5, 1.0]).tolist()
+    assert ends == [-np.inf, -np.inf, 1.5, np.inf]
+
+
+def test_a_quantile_that_is_an_element_is_that_element() -> None:
+    x, weights = tensor([-1e20, 1.0, 3.0]), tensor([1.0, 1.0, 1.0])
+    for method in ("inverted_cdf", "higher"):
+        f = lambda x, m=method: stats.quantile(x, 0.4, method=m)  # noqa: E731  two ways of it
+        assert float(jit(f)(x)) == 1.0
+        assert float(stats.quantile(x, 0.4, method=method, weights=weights)) == 1.0
+
+
+def test_a_fine_sketch_of_numbers_far_apart_takes_the_memory_of_its_buckets() -> None:
+    sketch = stats.QuantileSketch.of([1e-300, 1.0, 1e300], relative_error=1e-9)
+    assert len(sketch.positive) == 3
+    assert abs(float(sketch.quantile(0.5)) - 1.0) < 1e-8
+
+
+def test_a_histogram_of_equal_large_numbers_has_edges_around_them() -> None:
+    for dtype in ("float32", "float64"):
+        found = stats.histogram(np.full(3, 1e18, dtype), 4)
+        assert int(found.counts.sum()) == 3
+        assert (np.diff(found.edges.numpy()) > 0).all()

@@ -93,7 +93,7 @@ def _weighted_mean(x: Array, weights: Array, axis: int, keepdims: bool) -> Array
     """One product of a row of weights; ValueError where that is not what is asked for."""
     rows = np.moveaxis(x, axis, 0)
     fits = weights.ndim == 1 and weights.size and x.dtype is weights.dtype and x.dtype == np.float64
-    if not fits or len(rows) != weights.size or not weights.min() >= 0:
+    if not fits or len(rows) != weights.size or not weights.min() > 0:
         raise ValueError
     made = np.tensordot(weights, rows, 1) / np.add.reduce(weights)
     return np.asarray(np.expand_dims(made, axis) if keepdims else made)
@@ -113,7 +113,8 @@ def mean(
     m = Σᵢ wᵢ xᵢ / Σᵢ wᵢ
 
     weights  how often each element counts: one for each element, or one for each place along the
-             only axis. Without them all are 1; where they sum to 0 the result is NaN
+             only axis. Without them all are 1; where they sum to 0 the result is NaN. One that
+             counts 0 times is not there, whatever it is
     nan      what a NaN does: "propagate" makes the result NaN, "omit" leaves it out, "raise" raises
              where values are known, and propagates under ``jit`` and ``vmap``
 

@@ -85,9 +85,13 @@ def _placed(n: Tensor, q: Tensor, method: str) -> tuple[Tensor, Tensor]:
 
 
 def _between(lower: Tensor, upper: Tensor, t: Tensor) -> Tensor:
-    """(1 − t) lower + t upper, also between equal infinities."""
-    same = (isinf(lower) & (lower == upper)) | equal(t, 0.0)
-    return lower + t * where(same, 0.0, upper - lower)
+    """(1 − t) lower + t upper, also of infinities; for t = 0 and 1 the very element."""
+    end = where(equal(t, 1.0), upper, lower)
+    whole = equal(t, 0.0) | equal(t, 1.0) | (isinf(lower) & (lower == upper))
+    infinite = ~whole & (isinf(lower) | isinf(upper))
+    step = where(whole | infinite, 0.0, upper - lower)
+    mixed = (1 - t) * where(infinite, lower, 0.0) + t * where(infinite, upper, 0.0)
+    return where(whole, end, where(infinite, mixed, lower + t * step))
 
 
 # ---------------------------------------------------------------- reading the sorted elements

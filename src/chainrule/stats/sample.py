@@ -39,6 +39,8 @@ def sample_of(name: str, x: Operand, axis: Axes, weights: Operand | None, nan: N
     tensor = floating(as_tensor(x, name))
     axes = some(name, tensor, axes_of(name, axis, tensor))
     given = (None, None) if weights is None else _weights(name, weights, tensor, axes)
+    if given[0] is not None:
+        tensor = _counted(tensor, given[0])
     if nan == "propagate":
         return Sample(tensor, axes, *given)
     if nan == "raise":
@@ -57,6 +59,14 @@ def over(total: Tensor, freedom: Tensor) -> Tensor:
     """total / freedom where there is some freedom, else NaN; derivatives see no division by 0."""
     enough = freedom > 0
     return where(enough, total / where(enough, freedom, 1.0), float("nan"))
+
+
+def _counted(x: Tensor, weights: Tensor) -> Tensor:
+    """The elements, with 0 in place of those that count 0 times: 0 · ∞ is no number."""
+    known = weights._value
+    if known is not None and known.all():
+        return x
+    return where(weights > 0, x, 0.0)
 
 
 def widened(sample: Sample) -> Sample:

@@ -16,6 +16,7 @@ __all__ = ["QuantileSketch", "exact_quantiles"]
 
 Buckets = dict[int, int]
 _LARGEST: Final = math.log(np.finfo(np.float64).max)
+_TABLED: Final = 2**20  # buckets that are counted in a table, which is quicker than to sort
 
 
 @final
@@ -162,6 +163,9 @@ def _counted(x: np.ndarray, step: float) -> Buckets:
         return {}
     indices = np.ceil(np.log(x) / step).astype(np.int64)
     first = int(indices.min())
+    if int(indices.max()) - first > max(x.size, _TABLED):
+        held, counts = np.unique(indices, return_counts=True)
+        return dict(zip(held.tolist(), counts.tolist(), strict=True))
     counts = np.bincount(indices - first)
     held = np.flatnonzero(counts)
     return dict(zip((held + first).tolist(), counts[held].tolist(), strict=True))
@@ -203,9 +207,12 @@ def exact_quantiles(chunks: Callable[[], Iterable[Any]], q: Any) -> Tensor:
     above = np.minimum(below + 1, sketch.count - 1)
     found = _read(sketch, chunks(), np.unique([*below.ravel(), *above.ravel()]))
     lower, upper = (np.vectorize(found.__getitem__, otypes=[float])(r) for r in (below, above))
+    part = place - below
     with np.errstate(invalid="ignore"):
-        between = lower + (place - below) * (upper - lower)
-    return of_value(np.asarray(np.where(lower == upper, lower, between)))
+        between = lower + part * (upper - lower)
+        mixed = (1 - part) * lower + part * upper
+    between = np.where(np.isinf(lower) | np.isinf(upper), mixed, between)
+    return of_value(np.asarray(np.where((lower == upper) | (part == 0), lower, between)))
 
 
 def _read(sketch: QuantileSketch, chunks: Iterable[Any], ranks: np.ndarray) -> dict[int, float]:
