@@ -87,6 +87,16 @@ def test_histograms_without_bins() -> None:
         "histogram: no element is finite, so there is no range\n\n    x   f64[1]\n\n"
         "  range=(low, high) gives one."
     )
+    wide = np.array([-1e308, 1e308])
+    assert message(ArgumentError, lambda: stats.histogram(wide, 2)) == (
+        "histogram: 2 bins from -1e+308 to 1e+308 have no edges that increase in float64"
+    )
+    far = np.array([*np.linspace(0.0, 1.0, 1000), 1e12])
+    assert message(ArgumentError, lambda: stats.histogram(far, "auto")) == (
+        "histogram: bins='auto' makes 9.99e+12 bins from 0 to 1e+12, where most elements lie "
+        "close together\n\n    x   f64[1001]\n\n"
+        "  range=(low, high) leaves out those far away; or give a number of bins."
+    )
     assert message(ArgumentError, lambda: stats.histogram(MATRIX, range=(2.0, 1.0))) == (
         "histogram: range=(2.0, 1.0) does not go up from one number"
     )

@@ -26,6 +26,7 @@ from chainrule.functions.searching import known_value, searchsorted
 from chainrule.functions.sorting import argsort, sort
 from chainrule.ir.dtype import float64
 from chainrule.tensors import Tensor, of_value, tensor
+from chainrule.wording import plural
 
 __all__ = ["Histogram", "histogram"]
 
@@ -164,8 +165,17 @@ def _edges(
     if count < 1:
         raise ArgumentError(f"histogram: bins={count}; there is one at least")
     if low == high:
-        low, high = low - 0.5, high + 0.5
-    return of_value(np.linspace(low, high, count + 1, dtype=x.dtype.numpy))
+        half = max(0.5, count * float(np.spacing(x.dtype.numpy.type(abs(low)))))
+        low, high = low - half, high + half
+    with np.errstate(over="ignore", invalid="ignore"):
+        edges = np.linspace(low, high, count + 1, dtype=x.dtype.numpy)
+        grows = np.isfinite(edges).all() and np.all(np.diff(edges) > 0)
+    if not grows:
+        raise ArgumentError(
+            f"histogram: {plural(count, 'bin')} from {low:g} to {high:g} have no edges that "
+            f"increase in {x.dtype.name}"
+        )
+    return of_value(edges)
 
 
 def _checked(edges: Tensor) -> Tensor:
@@ -207,9 +217,19 @@ def _count(x: Tensor, rule: str, ends: tuple[float, float]) -> int:
         "scott": float((24 * math.sqrt(math.pi)) ** (1 / 3) * value.std() / cube),
         "freedman-diaconis": float(2 * (third - first) / cube),
     }
-    by_width = {n: math.ceil((ends[1] - ends[0]) / h) if h else 1 for n, h in widths.items()}
+    by_width = {n: (ends[1] - ends[0]) / h if h else 1.0 for n, h in widths.items()}
     counts = {**by_width, "sturges": sturges}
     counts["auto"] = max(sturges, by_width["freedman-diaconis"])
     if rule not in counts:
         raise ArgumentError(f"histogram: there is no rule {rule!r}; there are {', '.join(counts)}")
-    return max(counts[rule], 1)
+    if not counts[rule] < _MOST:
+        raise ArgumentError(
+            f"histogram: bins={rule!r} makes {counts[rule]:.3g} bins from {ends[0]:g} to "
+            f"{ends[1]:g}, where most elements lie close together\n\n    x   {describe(x)}\n\n"
+            "  range=(low, high) leaves out those far away; or give a number of bins."
+        )
+    return max(math.ceil(counts[rule]), 1)
+
+
+_MOST: Final = 2**24
+"""Bins that a rule may make."""
