@@ -1,6 +1,7 @@
 """What distributions say, word for word."""
 
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -55,6 +56,11 @@ def test_a_number_that_cannot_be(
 
 
 def test_data_that_all_are_equal_have_no_spread() -> None:
+    for equal in (np.full(10, 0.3), np.full(1, 0.3)):
+        assert message(ArgumentError, partial(pr.Beta.fit, equal)) == (
+            "Beta.fit: variance(x)[0] is 0.0, and must be greater than 0\n\n"
+            "    variance(x)   f64[1]"
+        )
     assert message(ArgumentError, lambda: pr.Normal.fit(np.ones(3))) == (
         "Normal: scale is 0.0, and must be greater than 0\n\n    scale   f64[]"
     )

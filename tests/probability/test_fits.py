@@ -103,3 +103,57 @@ def test_responsibilities_are_probabilities_of_components() -> None:
     assert_close(found.sum(-1), np.ones(2))
     assert found[0, 0] > 0.99
     assert found[1, 1] > 0.99
+
+
+# ---------------------------------------------------------------- numbers in few or no digits
+
+
+def test_a_fit_of_float32_is_that_of_the_same_numbers_in_float64() -> None:
+    generator = np.random.default_rng(3)
+    near = generator.standard_normal(1000)
+    data: dict[Callable[[Any], Any], np.ndarray] = {
+        pr.Normal.fit: 1e4 + generator.standard_normal((100_000, 2)),
+        pr.Laplace.fit: 1e4 + generator.laplace(size=(100_000, 2)),
+        pr.MultivariateNormal.fit: 1e4 + generator.standard_normal((100_000, 2)),
+        pr.Exponential.fit: generator.exponential(size=(100_000, 2)),
+        pr.Gamma.fit: 1 + 1e-3 * near,
+        pr.Beta.fit: 0.5 + 1e-3 * near,
+    }
+    for fit, rows in data.items():
+        x = rows.astype(np.float32)
+        found, expected = fit(x), fit(x.astype(float))
+        leaves = zip(tree.flatten(found)[0], tree.flatten(expected)[0], strict=True)
+        for one, other in leaves:
+            assert one.dtype.name == "float32"
+            np.testing.assert_allclose(one.numpy(), other.numpy(), rtol=2e-7, atol=2e-7)
+
+
+def test_numbers_close_together_have_large_concentrations() -> None:
+    for part in (1e-3, 1e-5, 1e-7, 1e-8):
+        x = 1 + part * np.random.default_rng(0).standard_normal(1000)
+        found = pr.Gamma.fit(x)
+        np.testing.assert_allclose(float(found.concentration), x.mean() ** 2 / x.var(), rtol=5e-3)
+        y = x / 2
+        total = float(pr.Beta.fit(y).alpha) * 2
+        np.testing.assert_allclose(total, y.mean() * (1 - y.mean()) / y.var(), rtol=5e-3)
+
+
+@pytest.mark.parametrize("scale", [1e-300, 1e-160, 1e160, 1e300])
+def test_a_normal_fit_does_not_depend_on_the_unit(scale: float) -> None:
+    x = np.random.default_rng(0).standard_normal(50)
+    found = pr.Normal.fit(x * scale)
+    np.testing.assert_allclose(float(found.scale) / scale, x.std(), rtol=1e-12)
+    small = (x * 1e-30).astype(np.float32)
+    np.testing.assert_allclose(float(pr.Normal.fit(small).scale) * 1e30, x.std(), rtol=1e-5)
+
+
+def test_the_seeds_of_a_mixture_do_not_depend_on_the_unit() -> None:
+    x = np.concatenate([np.random.default_rng(0).standard_normal(100) + c for c in (0, 9)])
+    expected = np.sort(pr.Mixture.fit(x, pr.Normal, components=2).components.location.numpy())
+    for scale in (1e-200, 1e160):
+        found = pr.Mixture.fit(x * scale, pr.Normal, components=2).components.location.numpy()
+        np.testing.assert_allclose(np.sort(found) / scale, expected, rtol=1e-6)
+
+
+def test_weights_may_be_a_list() -> None:
+    assert float(pr.Normal.fit([1.0, 4.0], weights=[2.0, 1.0]).location) == 2.0

@@ -22,6 +22,7 @@ from chainrule.probability.parameters import (
     Parameter,
     average,
     data,
+    narrowed,
     parameter,
     require,
     shares,
@@ -108,7 +109,8 @@ class Bernoulli(Distribution):
         return where(sure, 0.0, sigmoid(s) * softplus(-s) + sigmoid(-s) * softplus(s))
 
     @classmethod
-    def fit(cls, x: Operand, *, weights: Operand | None = None) -> Self:
+    def fit(cls, x: Operand, *, weights: Parameter | None = None) -> Self:
         """Give the Bernoulli distribution under which the rows of x are most likely."""
         rows = data("Bernoulli.fit", BINARY, x)
-        return cls(probability=average(shares("Bernoulli.fit", rows, weights), rows))
+        found = average(shares("Bernoulli.fit", rows, weights), rows)
+        return cls(probability=narrowed(rows, found)[0])

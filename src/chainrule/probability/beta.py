@@ -12,7 +12,8 @@ from chainrule.functions.elementary import digamma, lgamma, log
 from chainrule.functions.elementwise import clip, equal, where
 from chainrule.functions.incomplete import betainc, betaincinv
 from chainrule.functions.joining import stack
-from chainrule.functions.lift import Operand, as_tensor
+from chainrule.functions.lift import Operand, as_tensor, cast
+from chainrule.ir.dtype import float64
 from chainrule.probability.blocks import draws, in_blocks, surely_none
 from chainrule.probability.dirichlet import most_likely_concentration
 from chainrule.probability.distribution import Distribution, Sizes
@@ -22,6 +23,7 @@ from chainrule.probability.parameters import (
     POSITIVE,
     Parameter,
     data,
+    narrowed,
     parameters,
     require,
     shares,
@@ -107,13 +109,14 @@ class Beta(Distribution):
         return self.log_normalizer() - apart + (alpha + beta - 2) * digamma(alpha + beta)
 
     @classmethod
-    def fit(cls, x: Operand, *, weights: Operand | None = None) -> Self:
+    def fit(cls, x: Operand, *, weights: Parameter | None = None) -> Self:
         """Give the beta distribution under which the rows of x are most likely."""
         rows = data("Beta.fit", INSIDE, x)
         share = shares("Beta.fit", rows, weights)
-        both = stack([rows, 1 - rows], axis=-1)
+        wide = cast(rows, float64)
+        both = stack([wide, 1 - wide], axis=-1)
         found = most_likely_concentration("Beta.fit", share, both)
-        return cls(found[..., 0], found[..., 1])
+        return cls(*narrowed(rows, found[..., 0], found[..., 1]))
 
 
 def _made(p: Beta, *units: Tensor) -> Tensor:

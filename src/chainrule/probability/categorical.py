@@ -27,6 +27,7 @@ from chainrule.probability.parameters import (
     Parameter,
     average,
     data,
+    narrowed,
     parameter,
     require,
     shares,
@@ -112,7 +113,9 @@ class Categorical(Distribution):
         return -sum(xlogy(self.probabilities, self.probabilities), axis=-1)
 
     @classmethod
-    def fit(cls, x: Operand, *, classes: int | None = None, weights: Operand | None = None) -> Self:
+    def fit(
+        cls, x: Operand, *, classes: int | None = None, weights: Parameter | None = None
+    ) -> Self:
         """Give the categorical distribution under which the rows of x are most likely.
 
         ``classes`` says how many there are; otherwise the largest one in the data is the last.
@@ -123,7 +126,8 @@ class Categorical(Distribution):
         words = f"be less than {classes}, the number of classes"
         require("Categorical.fit", Condition(words, lambda v: v < classes), x=rows)
         hits = one_hot(cast(rows, int64), classes, dtype=rows.dtype)
-        return cls(probabilities=average(shares("Categorical.fit", rows, weights), hits))
+        found = average(shares("Categorical.fit", rows, weights), hits)
+        return cls(probabilities=narrowed(rows, found)[0])
 
 
 def class_logits(owner: str, logits: Parameter | None, probabilities: Parameter | None) -> Tensor:

@@ -11,10 +11,11 @@ from chainrule.functions.axes import shape_of
 from chainrule.functions.creation import ones_like
 from chainrule.functions.elementary import digamma, exp, lgamma, log
 from chainrule.functions.elementwise import abs, clip, equal, isfinite, isnan, where
-from chainrule.functions.lift import Operand, as_tensor, describe
+from chainrule.functions.lift import Operand, as_tensor, cast, describe
 from chainrule.functions.linear import matmul, vecdot
 from chainrule.functions.reduction import sum
 from chainrule.functions.softmax import softmax
+from chainrule.ir.dtype import float64
 from chainrule.nn.module import Module
 from chainrule.probability.blocks import draws, in_blocks, known_alike, surely_none
 from chainrule.probability.distribution import Distribution, Sizes
@@ -26,6 +27,7 @@ from chainrule.probability.parameters import (
     average,
     data,
     kept,
+    narrowed,
     parameter,
     require,
     shares,
@@ -38,6 +40,8 @@ __all__ = ["Dirichlet", "most_likely_concentration"]
 Array = np.ndarray[Any, Any]
 
 _STEPS: Final = 30
+_LARGE: Final = 1e9  # from here on digammas differ by rounding, and moments are as good
+_ROUNDED: Final = 1e-30  # variances, by squares of the mean, that rounding of the mean leaves
 _TOLERANCE: Final = {"float32": 1e-4, "float64": 1e-8}
 
 
@@ -49,8 +53,10 @@ def most_likely_concentration(owner: str, share: Tensor, rows: Tensor) -> Tensor
     """
     target = average(share, log(rows))
     mean = average(share, rows)
-    spread = average(share, (rows - mean) ** 2)
-    ratio = sum(mean * (1 - mean), axis=-1, keepdims=True) / sum(spread, axis=-1, keepdims=True)
+    spread = sum(average(share, (rows - mean) ** 2), axis=-1, keepdims=True)
+    seen = where(spread > _ROUNDED * sum(mean * mean, axis=-1, keepdims=True), spread, 0.0)
+    require(owner, POSITIVE, **{"variance(x)": seen})
+    ratio = sum(mean * (1 - mean), axis=-1, keepdims=True) / spread
     require(owner, POSITIVE, **{"mean(x) (1 − mean(x)) / variance(x) − 1": ratio - 1})
     alpha = mean * (ratio - 1)
     for _ in range(_STEPS):
@@ -62,7 +68,7 @@ def most_likely_concentration(owner: str, share: Tensor, rows: Tensor) -> Tensor
         shift = part / (1 / common + sum(1 / slopes, axis=-1, keepdims=True))
         step = -(gradient - shift) / slopes
         alpha = alpha * exp(clip(step / alpha, -1.0, 1.0))
-    return alpha
+    return where(ratio > _LARGE, mean * (ratio - 1), alpha)
 
 
 def _dot(x: Tensor, factors: Tensor) -> Tensor:
@@ -157,11 +163,12 @@ class Dirichlet(Distribution):
         return self.log_normalizer() + (total - alpha.shape[-1]) * digamma(total) - apart
 
     @classmethod
-    def fit(cls, x: Operand, *, weights: Operand | None = None) -> Self:
+    def fit(cls, x: Operand, *, weights: Parameter | None = None) -> Self:
         """Give the Dirichlet distribution under which the rows of x are most likely."""
         rows = data("Dirichlet.fit", INSIDE, x, 2)
         share = shares("Dirichlet.fit", rows, weights)
-        return cls(most_likely_concentration("Dirichlet.fit", share, rows))
+        found = most_likely_concentration("Dirichlet.fit", share, cast(rows, float64))
+        return cls(*narrowed(rows, found))
 
 
 class _Powers(Module):

@@ -18,6 +18,7 @@ from chainrule.probability.parameters import (
     Parameter,
     average,
     data,
+    narrowed,
     parameters,
     require,
     shares,
@@ -87,7 +88,8 @@ class Exponential(Distribution):
         return 1 - log(self.rate)
 
     @classmethod
-    def fit(cls, x: Operand, *, weights: Operand | None = None) -> Self:
+    def fit(cls, x: Operand, *, weights: Parameter | None = None) -> Self:
         """Give the exponential distribution under which the rows of x are most likely."""
         rows = data("Exponential.fit", NOT_NEGATIVE, x)
-        return cls(1 / average(shares("Exponential.fit", rows, weights), rows))
+        middle = average(shares("Exponential.fit", rows, weights), rows)
+        return cls(*narrowed(rows, 1 / middle))

@@ -8,11 +8,12 @@ import numpy as np
 
 from chainrule.functions.axes import shape_of
 from chainrule.functions.elementary import digamma, exp, lgamma, log, log1p
-from chainrule.functions.elementwise import maximum, where
+from chainrule.functions.elementwise import abs, maximum, minimum, where
 from chainrule.functions.incomplete import gammainc, gammaincinv
-from chainrule.functions.lift import Operand, as_tensor
+from chainrule.functions.lift import Operand, as_tensor, cast
 from chainrule.functions.pointwise import pointwise
 from chainrule.ir import rejection as rejection  # fills the table with the record of draws
+from chainrule.ir.dtype import float64
 from chainrule.probability.blocks import draws, in_blocks, surely_none
 from chainrule.probability.distribution import Distribution, Sizes
 from chainrule.probability.parameters import (
@@ -20,6 +21,7 @@ from chainrule.probability.parameters import (
     Parameter,
     average,
     data,
+    narrowed,
     parameters,
     require,
     shares,
@@ -33,6 +35,8 @@ trigamma = pointwise("polygamma", 1)
 
 _gamma_draw = pointwise("gamma_draw")
 
+_LARGE: Final = 100.0
+_ROUNDED: Final = 1e-30  # of log mean(x) − mean(log x): what rounding of the mean leaves
 _STEPS: Final = 8  # each about squares the error: 4 are enough from Minka's first guess
 
 
@@ -132,18 +136,45 @@ class Gamma(Distribution):
         return alpha - log(self.rate) + lgamma(alpha) + (1 - alpha) * digamma(alpha)
 
     @classmethod
-    def fit(cls, x: Operand, *, weights: Operand | None = None) -> Self:
+    def fit(cls, x: Operand, *, weights: Parameter | None = None) -> Self:
         """Give the gamma distribution under which the rows of x are most likely."""
         rows = data("Gamma.fit", POSITIVE, x)
         share = shares("Gamma.fit", rows, weights)
         middle = average(share, rows)
-        gap = log(middle) - average(share, log(rows))  # ≥ 0, by Jensen's inequality
+        gap = average(share, _surplus(cast(rows, float64), middle))
+        gap = where(gap > _ROUNDED, gap, 0.0)
         require("Gamma.fit", POSITIVE, **{"log mean(x) − mean(log x)": gap})
         alpha = (3 - gap + ((gap - 3) ** 2 + 24 * gap) ** 0.5) / (12 * gap)
         for _ in range(_STEPS):
-            slope = alpha - alpha**2 * trigamma(alpha)
-            alpha = 1 / (1 / alpha + (log(alpha) - digamma(alpha) - gap) / slope)
-        return cls(alpha, alpha / middle)
+            value, slope = _curve(alpha)
+            alpha = 1 / (1 / alpha + (value - gap) / slope)
+        return cls(*narrowed(rows, alpha, alpha / middle))
+
+
+def _surplus(x: Tensor, middle: Tensor) -> Tensor:
+    """r − log(1 + r) ≥ 0 for r = (x − m)/m, whose mean is log m − mean(log x), m the mean of x.
+
+    It has its digits where all x are near their mean: the logarithms themselves differ by little.
+    """
+    r = (x - middle) / middle
+    near = abs(r) < 0.5
+    small = where(near, r, 0.0)
+    return where(near, small - log1p(small), r - (log(x) - log(middle)))
+
+
+def _curve(alpha: Tensor) -> tuple[Tensor, Tensor]:
+    """log α − ψ(α) and α − α² ψ′(α), from α = 100 on by their asymptotic series."""
+    large = maximum(alpha, _LARGE)
+    small = minimum(alpha, _LARGE)
+    inverse = 1 / large
+    square = inverse * inverse
+    value = inverse * (0.5 + inverse * (1 / 12 - square * (1 / 120 - square / 252)))
+    slope = -0.5 - inverse * (1 / 6 - square * (1 / 30 - square / 42))
+    is_large = alpha >= _LARGE
+    return (
+        where(is_large, value, log(small) - digamma(small)),
+        where(is_large, slope, small - small**2 * trigamma(small)),
+    )
 
 
 def _made(p: Gamma, *units: Tensor) -> Tensor:

@@ -7,7 +7,8 @@ from typing import Self, final
 from chainrule.functions.axes import shape_of
 from chainrule.functions.elementary import exp, log, log1p
 from chainrule.functions.elementwise import abs, sign, where
-from chainrule.functions.lift import Operand, as_tensor
+from chainrule.functions.lift import Operand, as_tensor, cast
+from chainrule.ir.dtype import float64
 from chainrule.probability.blocks import draws, in_blocks
 from chainrule.probability.distribution import Distribution, Sizes
 from chainrule.probability.parameters import (
@@ -16,6 +17,7 @@ from chainrule.probability.parameters import (
     Parameter,
     average,
     data,
+    narrowed,
     parameters,
     require,
     shares,
@@ -92,12 +94,13 @@ class Laplace(Distribution):
         return 1 + log(2 * self.scale)
 
     @classmethod
-    def fit(cls, x: Operand, *, weights: Operand | None = None) -> Self:
+    def fit(cls, x: Operand, *, weights: Parameter | None = None) -> Self:
         """Give the Laplace distribution under which the rows of x are most likely."""
         rows = data("Laplace.fit", FINITE, x)
         share = shares("Laplace.fit", rows, weights)
         location = median(rows, axis=0, weights=None if weights is None else share)
-        return cls(location, average(share, abs(rows - location)))
+        distance = abs(cast(rows, float64) - location)
+        return cls(location, *narrowed(rows, average(share, distance)))
 
 
 def _made(p: Laplace, first: Tensor, second: Tensor) -> Tensor:

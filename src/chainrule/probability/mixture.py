@@ -12,14 +12,14 @@ from chainrule.errors import ArgumentError, ShapeError
 from chainrule.functions.creation import zeros
 from chainrule.functions.deviations import std
 from chainrule.functions.elementary import log
-from chainrule.functions.elementwise import where
+from chainrule.functions.elementwise import abs, where
 from chainrule.functions.embedding import one_hot
 from chainrule.functions.joining import stack
 from chainrule.functions.lift import Operand, as_tensor, describe
 from chainrule.functions.manipulation import broadcast_to, expand_dims, reshape
 from chainrule.functions.random import categorical, fold_in, split
 from chainrule.functions.random import key as make_key
-from chainrule.functions.reduction import mean, min, sum
+from chainrule.functions.reduction import max, mean, min, sum
 from chainrule.functions.softmax import log_softmax, logsumexp, softmax
 from chainrule.probability.blocks import in_blocks
 from chainrule.probability.categorical import class_logits
@@ -245,6 +245,8 @@ def _counted(components: Distribution | tuple[Distribution, ...]) -> tuple[int, 
 def _seeded(rows: Tensor, components: int, key: Operand) -> Tensor:
     """To which component rows belong at the start: that of the nearest of some distant rows."""
     flat = reshape(rows, (rows.shape[0], -1))
+    largest = max(abs(flat), axis=0)  # whose square may be too large or too small
+    flat = flat / where(largest > 0, largest, 1.0)
     deviation = std(flat, axis=0)
     flat = flat / where(deviation > 0, deviation, 1.0)
     first = categorical(fold_in(key, 0), zeros(rows.shape[0]))

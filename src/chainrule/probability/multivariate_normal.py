@@ -17,6 +17,7 @@ from chainrule.functions.lift import (
     as_tensor,
     broadcast,
     broadcast_shape,
+    cast,
     describe,
     floating,
     known_array,
@@ -28,6 +29,7 @@ from chainrule.functions.manipulation import moveaxis, reshape
 from chainrule.functions.random_normal import standard_normal
 from chainrule.functions.reduction import sum
 from chainrule.functions.systems import solve_triangular
+from chainrule.ir.dtype import float64
 from chainrule.nn.module import Module
 from chainrule.probability.blocks import draws, in_blocks, known_alike
 from chainrule.probability.distribution import Distribution, Sizes
@@ -38,6 +40,7 @@ from chainrule.probability.parameters import (
     average,
     data,
     kept,
+    narrowed,
     require,
     shares,
 )
@@ -159,12 +162,14 @@ class MultivariateNormal(Distribution):
         return self.log_root() + 0.5 * d * math.log(2 * math.pi * math.e)
 
     @classmethod
-    def fit(cls, x: Operand, *, weights: Operand | None = None) -> Self:
+    def fit(cls, x: Operand, *, weights: Parameter | None = None) -> Self:
         """Give the normal distribution under which the rows of x are most likely."""
         rows = data("MultivariateNormal.fit", FINITE, x, 2)
         share = shares("MultivariateNormal.fit", rows, weights)
-        spread = sample_covariance(rows, correction=0, weights=share)
-        return cls(average(share, rows), spread)
+        spread = sample_covariance(cast(rows, float64), correction=0, weights=share)
+        found = cls(average(share, rows), spread)
+        location, factor = narrowed(rows, found.location, found.factor)
+        return cls(location, factor=factor)
 
 
 def _made(p: MultivariateNormal, *units: Tensor) -> Tensor:

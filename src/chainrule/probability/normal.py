@@ -7,9 +7,12 @@ from typing import Self, final
 
 from chainrule.functions.axes import shape_of
 from chainrule.functions.elementary import log, ndtr, sqrt
+from chainrule.functions.elementwise import abs
 from chainrule.functions.incomplete import ndtri
-from chainrule.functions.lift import Operand, as_tensor
+from chainrule.functions.lift import Operand, as_tensor, cast
 from chainrule.functions.random_normal import standard_normal
+from chainrule.functions.reduction import max
+from chainrule.ir.dtype import float64
 from chainrule.probability.blocks import draws, in_blocks
 from chainrule.probability.distribution import Distribution, Sizes
 from chainrule.probability.parameters import (
@@ -18,11 +21,14 @@ from chainrule.probability.parameters import (
     Parameter,
     average,
     data,
+    narrowed,
     parameters,
     require,
     shares,
 )
+from chainrule.stats.sample import unit_of
 from chainrule.tensors import Tensor
+from chainrule.transform.custom import stop_gradient
 
 __all__ = ["Normal"]
 
@@ -92,12 +98,15 @@ class Normal(Distribution):
         return log(self.scale) + 0.5 * math.log(2 * math.pi * math.e)
 
     @classmethod
-    def fit(cls, x: Operand, *, weights: Operand | None = None) -> Self:
+    def fit(cls, x: Operand, *, weights: Parameter | None = None) -> Self:
         """Give the normal distribution under which the rows of x are most likely."""
         rows = data("Normal.fit", FINITE, x)
         share = shares("Normal.fit", rows, weights)
         location = average(share, rows)
-        return cls(location, sqrt(average(share, (rows - location) ** 2)))
+        distance = cast(rows, float64) - location
+        unit = unit_of(stop_gradient(max(abs(distance), axis=0)))
+        scale = unit * sqrt(average(share, (distance / unit) ** 2))
+        return cls(*narrowed(rows, location, scale))
 
 
 def _made(p: Normal, *units: Tensor) -> Tensor:

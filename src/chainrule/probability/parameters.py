@@ -23,6 +23,7 @@ from chainrule.functions.lift import (
 )
 from chainrule.functions.random import uniform
 from chainrule.functions.reduction import sum
+from chainrule.ir.dtype import float64
 from chainrule.tensors import Tensor, tensor
 
 __all__: list[str] = []
@@ -100,11 +101,11 @@ def data(owner: str, condition: Condition, x: Operand, axes: int = 1) -> Tensor:
     return rows
 
 
-def shares(owner: str, rows: Tensor, weights: Operand | None) -> Tensor:
-    """How much each row counts, so that all together count 1: one factor for each."""
+def shares(owner: str, rows: Tensor, weights: Parameter | None) -> Tensor:
+    """How much each row counts in float64, so that all together count 1: one factor for each."""
     if weights is None:
-        return ones(rows.shape[0], dtype=rows.dtype) / float(rows.shape[0])
-    given = cast(as_tensor(weights, owner), rows.dtype)
+        return ones(rows.shape[0]) / float(rows.shape[0])
+    given = cast(as_tensor(_operand(weights), owner), float64)
     if given.shape != rows.shape[:1]:
         raise ShapeError(
             f"{owner}: there is not one weight for each row\n\n    x         {describe(rows)}\n"
@@ -118,8 +119,13 @@ def shares(owner: str, rows: Tensor, weights: Operand | None) -> Tensor:
 
 
 def average(share: Tensor, rows: Tensor) -> Tensor:
-    """Σᵢ sᵢ xᵢ over the first axis."""
-    return sum(share.reshape((-1,) + (1,) * (rows.ndim - 1)) * rows, axis=0)
+    """Σᵢ sᵢ xᵢ over the first axis, in float64, in which long sums keep their digits."""
+    return sum(share.reshape((-1,) + (1,) * (rows.ndim - 1)) * cast(rows, float64), axis=0)
+
+
+def narrowed(rows: Tensor, *found: Tensor) -> list[Tensor]:
+    """What was found in float64, in the dtype of the data."""
+    return [cast(each, rows.dtype) for each in found]
 
 
 # ---------------------------------------------------------------- draws

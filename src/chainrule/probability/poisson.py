@@ -25,6 +25,7 @@ from chainrule.probability.parameters import (
     Parameter,
     average,
     data,
+    narrowed,
     open_uniform,
     parameters,
     require,
@@ -181,7 +182,7 @@ class Poisson(Distribution):
         return where(self.rate < _LARGE, integral, series)
 
     @classmethod
-    def fit(cls, x: Operand, *, weights: Operand | None = None) -> Self:
+    def fit(cls, x: Operand, *, weights: Parameter | None = None) -> Self:
         """Give the Poisson distribution under which the rows of x are most likely."""
         rows = data("Poisson.fit", COUNT, x)
-        return cls(average(shares("Poisson.fit", rows, weights), rows))
+        return cls(*narrowed(rows, average(shares("Poisson.fit", rows, weights), rows)))

@@ -95,7 +95,7 @@ class Uniform(Distribution):
         return log(self.high - self.low)
 
     @classmethod
-    def fit(cls, x: Operand, *, weights: Operand | None = None) -> Self:
+    def fit(cls, x: Operand, *, weights: Parameter | None = None) -> Self:
         """Give the uniform distribution under which the rows of x are most likely.
 
         A row with weight 0 does not count; any other weight counts the same.

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from typing import Any, Final, Literal
+from typing import Any, Literal
 
 import numpy as np
 
@@ -15,7 +15,7 @@ from chainrule.functions.lift import Operand, cast, known_array, made_at_once
 from chainrule.functions.linear import tensordot
 from chainrule.functions.manipulation import expand_dims
 from chainrule.functions.reduction import max, min, sum
-from chainrule.stats.sample import NanPolicy, Sample, over, sample_of, widened
+from chainrule.stats.sample import NanPolicy, Sample, over, sample_of, unit_of, widened
 from chainrule.tensors import Tensor, tensor
 from chainrule.transform.custom import stop_gradient
 
@@ -23,9 +23,6 @@ __all__ = ["kurtosis", "mean", "skewness", "standard_deviation", "variance"]
 
 
 Array = np.ndarray[Any, Any]
-
-_ORDINARY: Final = 1e60
-"""Fourth powers of numbers up to this one, and of its reciprocal, have all their digits."""
 
 
 def _total(sample: Sample, x: Tensor) -> Tensor:
@@ -77,8 +74,7 @@ def distances(sample: Sample) -> Tensor:
     )
     middle = stop_gradient(average)
     largest = maximum(high - middle, middle - low)
-    ordinary = (largest > 1 / _ORDINARY) & (largest < _ORDINARY)
-    unit = where(high > low, where(ordinary, 1.0, largest), float("nan"))
+    unit = where(high > low, unit_of(largest), float("nan"))
     rough = (x - average) / unit
     return rough - _total(sample, rough) / _count(sample)
 

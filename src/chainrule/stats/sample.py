@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from typing import Literal, NamedTuple
+from typing import Final, Literal, NamedTuple
 
 import numpy as np
 
 from chainrule.errors import ArgumentError, ShapeError
 from chainrule.functions.axes import Axes, axes_of
 from chainrule.functions.creation import ones_like
-from chainrule.functions.elementwise import isnan, where
+from chainrule.functions.elementwise import equal, isnan, where
 from chainrule.functions.lift import Operand, as_tensor, broadcast, cast, describe, floating
 from chainrule.functions.manipulation import reshape
 from chainrule.functions.reduction import some
@@ -84,6 +84,16 @@ def widened(sample: Sample) -> Sample:
         None if weights is None else cast(weights, float64),
         None if shared is None else cast(shared, float64),
     )
+
+
+_ORDINARY: Final = 1e60
+"""Fourth powers of numbers up to this one, and of its reciprocal, have all their digits."""
+
+
+def unit_of(largest: Tensor) -> Tensor:
+    """In what unit numbers up to this one have powers that neither overflow nor vanish."""
+    ordinary = (largest > 1 / _ORDINARY) & (largest < _ORDINARY)
+    return where(ordinary | equal(largest, 0.0), 1.0, largest)
 
 
 def _refuse_nan(name: str, tensor: Tensor) -> None:
