@@ -18,7 +18,7 @@ from tests.errors.raised import message
         (lambda: pr.Normal(0.0, -1.0), "Normal: scale", "", -1.0, "be greater than 0", ""),
         (lambda: pr.Normal(0.0, [1.0, 0.0]), "Normal: scale", "[1]", 0.0, "be greater than 0", "2"),
         (lambda: pr.Normal(np.nan, 1.0), "Normal: location", "", np.nan, "be finite", ""),
-        (lambda: pr.Laplace(0.0, np.inf), "Laplace: scale", "", np.inf, "be greater than 0", ""),
+        (lambda: pr.Laplace(0.0, np.inf), "Laplace: scale", "", np.inf, "be finite", ""),
         (lambda: pr.Uniform(1.0, 1.0), "Uniform: high − low", "", 0.0, "be greater than 0", ""),
         (lambda: pr.Exponential(-2.0), "Exponential: rate", "", -2.0, "be greater than 0", ""),
         (lambda: pr.Gamma(0.0), "Gamma: concentration", "", 0.0, "be greater than 0", ""),

@@ -139,3 +139,19 @@ def test_divergences_of_stacks_and_derivatives() -> None:
         return kl(pr.Gamma(a, b), pr.Gamma(2.0, 1.0)).value
 
     check_gradients(distance, 1.5, 0.7)
+
+
+def test_what_is_never_drawn_makes_no_divergence_infinite() -> None:
+    unit = pr.Uniform(0.0, 1.0)
+    one_of_two = pr.Mixture([unit, pr.Uniform(5.0, 6.0)], probabilities=[1.0, 0.0])
+    stacked = pr.Mixture(pr.Uniform([0.0, 5.0], [1.0, 6.0]), probabilities=[1.0, 0.0])
+    for p in (one_of_two, stacked):
+        assert float(kl(p, unit).value) == 0.0
+        assert float(cross_entropy(p, pr.Uniform(0.0, 2.0)).value) == np.log(2)
+        assert float(kl(p, pr.Uniform(0.5, 2.0)).value) == np.inf
+    coin = pr.Bernoulli(probability=0.25)
+    assert abs(float(kl(pr.Poisson(0.0), coin).value) + np.log(0.75)) < 1e-12
+    two = pr.Mixture(pr.Categorical(probabilities=[[0.5, 0.5, 0.0], [0.1, 0.9, 0.0]]))
+    value, error = kl(two, pr.Bernoulli(probability=0.7))
+    assert abs(float(value)) <= 5 * float(error) + 1e-12
+    assert float(kl(pr.Mixture(pr.Bernoulli([0.0, 1.0])), pr.Poisson(0.0)).value) == np.inf

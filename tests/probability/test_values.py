@@ -225,3 +225,47 @@ def test_the_inverse_factor_that_is_kept_never_grows_stale() -> None:
     for q in (p, moved, p):
         assert_close(q.log_density(many)[:5], q.log_density(x))
     assert_close(sum(grad(lambda y: sum(p.log_density(y)))(tensor(many))), np.asarray(-18000.0))
+
+
+# ---------------------------------------------------------------- at the ends
+
+
+def test_what_is_no_probability_has_no_quantile() -> None:
+    several = (pr.Normal(), pr.Laplace(), pr.Uniform(), pr.Exponential(), pr.Gamma(2.0),
+               pr.Beta(2.0, 3.0), pr.Poisson(2.0), pr.Poisson([2.0, 3.0]))  # fmt: skip
+    for p in several:
+        for share in (-0.5, 1.5, np.nan):
+            assert np.isnan(p.quantile(share).numpy()).all(), (p, share)
+
+
+def test_nan_has_no_probability_and_infinity_none_either() -> None:
+    several = (pr.Normal(), pr.Laplace(), pr.Uniform(), pr.Exponential(), pr.Gamma(2.0),
+               pr.Gamma(0.5), pr.Beta(2.0, 3.0), pr.Poisson(2.0), pr.Bernoulli(0.3),
+               pr.Categorical([0.0, 1.0]), pr.Mixture(pr.Bernoulli([0.3, 1.0])))  # fmt: skip
+    for p in several:
+        assert np.isnan(float(p.log_density(np.nan))), p
+        assert np.isnan(float(p.cdf(np.nan))), p
+        assert p.log_density(tensor([np.inf, -np.inf])).tolist() == [-np.inf, -np.inf], p
+        assert p.cdf(tensor([np.inf, -np.inf])).tolist() == [1.0, 0.0], p
+
+
+def test_laplace_quantiles_reach_far_into_the_tails() -> None:
+    shares = np.array([1e-300, 1e-20, 1e-10, 0.2, 0.3, 0.5, 0.7, 0.8, 1 - 1e-10])
+    expected = scipy.stats.laplace.ppf(shares, 1.0, 2.0)
+    assert_close(pr.Laplace(1.0, 2.0).quantile(shares), expected, rtol=1e-14)
+    near = 0.5 + np.array([-1e-10, 1e-10])
+    assert_close(pr.Laplace().quantile(near), 2 * (near - 0.5), rtol=1e-9)
+    check_gradients(pr.Laplace(1.0, 2.0).quantile, np.array([0.1, 0.3, 0.6, 0.9]), orders=1)
+    assert float(grad(pr.Laplace(1.0, 2.0).quantile)(0.5)) == 4.0
+
+
+def test_entropies_of_large_parameters_have_all_their_digits() -> None:
+    for large in (99.0, 101.0, 1e6, 1e12, 1e15):
+        expected = np.asarray(scipy.stats.gamma(large).entropy())
+        assert_close(pr.Gamma(large).entropy(), expected, rtol=1e-11)
+        normal = 0.5 * np.log(2 * np.pi * np.e * large)
+        assert_close(
+            pr.Poisson(large).entropy(), np.asarray(normal), rtol=1e-3 if large < 1e3 else 1e-7
+        )
+    narrow = pr.Gamma(tensor(1e4, dtype="float32")).entropy()
+    assert_close(narrow.astype("float64"), pr.Gamma(1e4).entropy(), rtol=1e-6)

@@ -88,7 +88,8 @@ class Bernoulli(Distribution):
     def cdf(self, x: Operand) -> Tensor:
         """Give the probability of at most x."""
         given = as_tensor(x, "Bernoulli.cdf")
-        return where(given < 0, 0.0, where(given < 1, sigmoid(-self.logits), 1.0))
+        value = where(given < 0, 0.0, where(given < 1, sigmoid(-self.logits), 1.0))
+        return where(isnan(given), float("nan"), value)
 
     def sample(self, key: Operand, shape: Sizes = ()) -> Tensor:
         """Draw 0 and 1."""

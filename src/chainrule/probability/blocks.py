@@ -15,7 +15,8 @@ import numpy as np
 
 from chainrule import tree
 from chainrule.functions.blockwise import Program, along, numbered
-from chainrule.functions.lift import Operand, known_array
+from chainrule.functions.elementwise import where
+from chainrule.functions.lift import Operand, as_tensor, known_array
 from chainrule.functions.manipulation import reshape
 from chainrule.functions.random_blocks import uniform_block, uniform_rows
 from chainrule.functions.random_keys import split
@@ -228,6 +229,13 @@ def known_alike(x: Operand, *parameters: Tensor) -> list[Any] | None:
     arrays: list[Any] = [known_array(t) for t in (x, *parameters)]
     fits = all(a is not None and a.dtype is arrays[0].dtype for a in arrays)
     return arrays if fits else None
+
+
+def chance(name: str, p: Operand) -> Tensor:
+    """Probabilities, with NaN in place of what is none."""
+    given = as_tensor(p, name)
+    outside = (given < 0) | (given > 1)
+    return given if surely_none(outside) else where(outside, float("nan"), given)
 
 
 def surely_none(condition: Tensor) -> bool:

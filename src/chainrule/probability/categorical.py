@@ -9,7 +9,7 @@ import numpy as np
 from chainrule.errors import ArgumentError, ShapeError
 from chainrule.functions.creation import arange
 from chainrule.functions.elementary import log, xlogy
-from chainrule.functions.elementwise import clip, equal, floor, where
+from chainrule.functions.elementwise import clip, equal, floor, isnan, where
 from chainrule.functions.embedding import one_hot
 from chainrule.functions.indexing import take_along_axis
 from chainrule.functions.lift import Operand, as_tensor, broadcast, broadcast_shape, cast, describe
@@ -84,13 +84,14 @@ class Categorical(Distribution):
         shape = broadcast_shape(index.shape, self.shape)
         logs = broadcast(log_softmax(self.logits), (*shape, last + 1))
         value = take_along_axis(logs, broadcast(index, shape)[..., None])[..., 0]
-        return where(known, value, -np.inf)
+        return where(isnan(given), float("nan"), where(known, value, -np.inf))
 
     def cdf(self, x: Operand) -> Tensor:
         """Give the probability of a class of at most x."""
         classes = arange(self.logits.shape[-1])
-        reached = classes <= as_tensor(x, "Categorical.cdf")[..., None]
-        return sum(where(reached, self.probabilities, 0.0), axis=-1)
+        given = as_tensor(x, "Categorical.cdf")
+        total = sum(where(classes <= given[..., None], self.probabilities, 0.0), axis=-1)
+        return where(isnan(given), float("nan"), total)
 
     def sample(self, key: Operand, shape: Sizes = ()) -> Tensor:
         """Draw classes."""

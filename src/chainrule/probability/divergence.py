@@ -12,8 +12,9 @@ from chainrule.errors import ArgumentError
 from chainrule.functions.creation import arange, full
 from chainrule.functions.elementary import digamma, erf, exp, expm1, lgamma, log, xlogy
 from chainrule.functions.elementwise import abs, equal, where
-from chainrule.functions.lift import Operand
-from chainrule.functions.manipulation import moveaxis
+from chainrule.functions.joining import stack
+from chainrule.functions.lift import Operand, cast
+from chainrule.functions.manipulation import broadcast_to, moveaxis
 from chainrule.functions.reduction import max, min, sum
 from chainrule.functions.softmax import log_softmax
 from chainrule.functions.systems import solve_triangular
@@ -232,36 +233,43 @@ def _enumerated_surprise(p: Bernoulli | Categorical, q: Distribution) -> Tensor:
 # ---------------------------------------------------------------- where a divergence is infinite
 
 
-def _support(p: Distribution) -> tuple[Tensor | float, Tensor | float] | None:
+def _support(p: Distribution) -> tuple[Tensor, Tensor] | None:
     """The smallest and the largest number that can be drawn; ``None`` for vectors."""
     match p:
         case Normal() | Laplace():
-            return -np.inf, np.inf
-        case Exponential() | Gamma() | Poisson():
-            return 0.0, np.inf
-        case Beta() | Bernoulli():
-            return 0.0, 1.0
-        case Categorical():
-            return 0.0, float(p.logits.shape[-1] - 1)
+            return tensor(-np.inf), tensor(np.inf)
+        case Exponential() | Gamma():
+            return tensor(0.0), tensor(np.inf)
+        case Poisson():
+            return tensor(0.0), where(equal(p.rate, 0.0), 0.0, np.inf)
+        case Beta():
+            return tensor(0.0), tensor(1.0)
+        case Bernoulli() | Categorical():
+            values, logs = _probabilities(p)
+            numbers = cast(values.reshape((-1,) + (1,) * (logs.ndim - 1)), logs.dtype)
+            return _outermost(numbers, numbers, logs, 0)
         case Uniform():
             return p.low, p.high
         case Mixture() if not p.event_axes:
-            several = p.components
-            parts = [several] if isinstance(several, Distribution) else several
-            bounds = [_support(c) for c in parts]
-            ends = [[tensor(b[k]) for b in bounds if b is not None] for k in (0, 1)]
-            return _outermost(ends[0], min), _outermost(ends[1], max)
+            low, high = _supports(p)
+            return _outermost(low, high, log_softmax(p.logits), -1)
     return None
 
 
-def _outermost(ends: list[Tensor], choose: Callable[..., Tensor]) -> Tensor:
-    """The extreme one of the ends of all components, which stand in a last axis or a list."""
-    if len(ends) == 1:
-        return choose(ends[0], axis=-1) if ends[0].ndim else ends[0]
-    found = ends[0]
-    for end in ends[1:]:
-        found = where((end < found) if choose is min else (end > found), end, found)
-    return found
+def _supports(p: Mixture) -> list[Tensor]:
+    """The smallest and the largest numbers of all components, which stand in a last axis."""
+    several = p.components
+    if isinstance(several, Distribution):
+        return list(_support(several) or ())
+    bounds = [_support(one) or () for one in several]
+    ends = [[broadcast_to(end, p.shape) for end in row] for row in zip(*bounds, strict=True)]
+    return [stack(row, axis=-1) for row in ends]
+
+
+def _outermost(low: Tensor, high: Tensor, logs: Tensor, axis: int) -> tuple[Tensor, Tensor]:
+    """The extremes along an axis of all that have a probability."""
+    drawn = logs > -np.inf
+    return min(where(drawn, low, np.inf), axis=axis), max(where(drawn, high, -np.inf), axis=axis)
 
 
 def _unless_outside(p: Distribution, q: Distribution, estimate: Estimate) -> Estimate:
@@ -269,7 +277,7 @@ def _unless_outside(p: Distribution, q: Distribution, estimate: Estimate) -> Est
     ours, theirs = _support(p), _support(q)
     if ours is None or theirs is None or isinstance(p, Bernoulli | Categorical):
         return estimate
-    outside = (tensor(ours[0]) < tensor(theirs[0])) | (tensor(ours[1]) > tensor(theirs[1]))
+    outside = (ours[0] < theirs[0]) | (ours[1] > theirs[1])
     value, error = estimate
     return Estimate(where(outside, np.inf, value), where(outside, 0.0, error))
 

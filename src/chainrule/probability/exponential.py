@@ -10,7 +10,7 @@ from chainrule.functions.elementary import expm1, log, log1p
 from chainrule.functions.elementwise import maximum, where
 from chainrule.functions.lift import Operand, as_tensor
 from chainrule.functions.random import exponential
-from chainrule.probability.blocks import in_blocks, surely_none
+from chainrule.probability.blocks import chance, in_blocks, surely_none
 from chainrule.probability.distribution import Distribution, Sizes
 from chainrule.probability.parameters import (
     NOT_NEGATIVE,
@@ -69,7 +69,7 @@ class Exponential(Distribution):
 
     def quantile(self, p: Operand) -> Tensor:
         """Give the x with P(X ≤ x) = p."""
-        return -log1p(-as_tensor(p, "Exponential.quantile")) / self.rate
+        return -log1p(-chance("Exponential.quantile", p)) / self.rate
 
     def sample(self, key: Operand, shape: Sizes = ()) -> Tensor:
         """Draw numbers; derivatives flow to the rate."""

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import math
 from typing import Final, Self, final
 
 import numpy as np
 
 from chainrule.functions.axes import shape_of
 from chainrule.functions.elementary import digamma, exp, lgamma, log, log1p
-from chainrule.functions.elementwise import abs, maximum, minimum, where
+from chainrule.functions.elementwise import abs, equal, maximum, minimum, where
 from chainrule.functions.incomplete import gammainc, gammaincinv
 from chainrule.functions.lift import Operand, as_tensor, cast
 from chainrule.functions.pointwise import pointwise
@@ -104,8 +105,8 @@ class Gamma(Distribution):
         given = as_tensor(x, "Gamma.log_density")
         alpha, beta = self.concentration, self.rate
         value = (alpha - 1) * log(given) - beta * given
-        if not surely_none(outside := given <= 0):
-            edge = where(given < 0, -np.inf, power_at_zero(alpha - 1))
+        if not surely_none(outside := (given <= 0) | equal(given, np.inf)):
+            edge = where(equal(given, 0.0), power_at_zero(alpha - 1), -np.inf)
             value = where(outside, edge, value)
         return value + (alpha * log(beta) - lgamma(alpha))
 
@@ -131,9 +132,13 @@ class Gamma(Distribution):
         return self.concentration / self.rate**2
 
     def entropy(self) -> Tensor:
-        """Give α − log β + log Γ(α) + (1 − α) ψ(α)."""
+        """Give α − log β + log Γ(α) + (1 − α) ψ(α), from α = 100 on by its asymptotic series."""
         alpha = self.concentration
-        return alpha - log(self.rate) + lgamma(alpha) + (1 - alpha) * digamma(alpha)
+        small, inverse = minimum(alpha, _LARGE), 1 / maximum(alpha, _LARGE)
+        series = 1 / 3 + inverse * (1 / 12 + inverse * (1 / 90 - inverse / 120))
+        large = 0.5 * (1 + math.log(2 * math.pi) - log(inverse)) - inverse * series
+        direct = small + lgamma(small) + (1 - small) * digamma(small)
+        return where(alpha < _LARGE, direct, large) - log(self.rate)
 
     @classmethod
     def fit(cls, x: Operand, *, weights: Parameter | None = None) -> Self:

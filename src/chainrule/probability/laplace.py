@@ -6,7 +6,7 @@ from typing import Self, final
 
 from chainrule.functions.axes import shape_of
 from chainrule.functions.elementary import exp, log, log1p
-from chainrule.functions.elementwise import abs, sign, where
+from chainrule.functions.elementwise import abs, maximum, minimum, where
 from chainrule.functions.lift import Operand, as_tensor, cast
 from chainrule.ir.dtype import float64
 from chainrule.probability.blocks import draws, in_blocks
@@ -73,8 +73,11 @@ class Laplace(Distribution):
     def quantile(self, p: Operand) -> Tensor:
         """Give the x with P(X ≤ x) = p."""
         share = as_tensor(p, "Laplace.quantile")
-        tail = log1p(-abs(2 * share - 1))
-        return self.location - self.scale * sign(share - 0.5) * tail
+        low = share < 0.5
+        tail = where(low, share, 1 - share)
+        far, near = log(2 * minimum(tail, 0.25)), log1p(2 * maximum(tail, 0.25) - 1)
+        distance = where(tail < 0.25, far, near)
+        return self.location + self.scale * where(low, distance, -distance)
 
     def sample(self, key: Operand, shape: Sizes = ()) -> Tensor:
         """Draw numbers; derivatives flow to the parameters."""

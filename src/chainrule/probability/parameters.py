@@ -75,8 +75,10 @@ def require(owner: str, condition: Condition, **given: Tensor) -> None:
             continue
         place = tuple(int(i) for i in np.unravel_index(int(np.argmin(fine)), known.shape))
         at = f"[{', '.join(map(str, place))}]" if place else ""
+        too_large = np.isposinf(known[place]) and condition in (POSITIVE, NOT_NEGATIVE)
         raise ArgumentError(
-            f"{owner}: {name}{at} is {float(known[place])!r}, and must {condition.words}\n\n"
+            f"{owner}: {name}{at} is {float(known[place])!r}, and must "
+            f"{FINITE.words if too_large else condition.words}\n\n"
             f"    {name}   {describe(value)}"
         )
 

@@ -17,7 +17,7 @@ from chainrule.functions.lift import Operand, as_tensor, cast
 from chainrule.functions.reduction import sum
 from chainrule.functions.searching import searchsorted
 from chainrule.ir.dtype import DType, int64
-from chainrule.probability.blocks import in_blocks, surely_none
+from chainrule.probability.blocks import chance, in_blocks, surely_none
 from chainrule.probability.distribution import Distribution, Sizes
 from chainrule.probability.parameters import (
     COUNT,
@@ -119,7 +119,7 @@ class Poisson(Distribution):
         given = cast(given, int64) if given.dtype.kind == "bool" else given
         never, impossible = equal(self.rate, 0.0), given < 0
         if given.dtype.is_float:
-            impossible = impossible | ~equal(given, floor(given))
+            impossible = impossible | ~(equal(given, floor(given)) & (given < np.inf))
         if not surely_none(never):
             impossible = impossible | (never & ~equal(given, 0))
         certain = surely_none(impossible)
@@ -141,7 +141,12 @@ class Poisson(Distribution):
 
         The first guess is that of Cornish and Fisher, λ + √λ z + (z² − 1)/6, which is never 15 off.
         """
-        share, rate = stop_gradient((as_tensor(p, "Poisson.quantile"), self.rate))
+        share, rate = stop_gradient((chance("Poisson.quantile", p), self.rate))
+        found = self._least(share, rate)
+        unknown = isnan(share)
+        return found if surely_none(unknown) else where(unknown, float("nan"), found)
+
+    def _least(self, share: Tensor, rate: Tensor) -> Tensor:
         table = _table(rate) if share._recording is None else None
         if table is not None:
             found = cast(searchsorted(table, share), rate.dtype)
@@ -168,21 +173,36 @@ class Poisson(Distribution):
 
     def entropy(self) -> Tensor:
         """Give H: the integral by a double exponential rule, from λ = 100 its asymptotic series."""
-        return self.rate - xlogy(self.rate, self.rate) + self.mean_log_factorial()
+        rate = minimum(self.rate, _LARGE)
+        direct = rate - xlogy(rate, rate) + _mean_log_factorial(rate)
+        return where(self.rate < _LARGE, direct, _entropy_of_large(maximum(self.rate, _LARGE)))
 
     def mean_log_factorial(self) -> Tensor:
         """Give E log k!, the part of the entropy that has no elementary form."""
-        rate = minimum(self.rate, _LARGE)[..., None]
-        z, log_rest, weight = (tensor(n).astype(rate.dtype) for n in (_Z, _LOG, _WEIGHT))
-        integral = sum(weight * (rate + expm1(-rate * z) / z) / log_rest, axis=-1)
         large = maximum(self.rate, _LARGE)
-        series = 0.5 * log(2 * math.pi * math.e * large) + xlogy(large, large) - large
-        for power, factor in enumerate(_SERIES, 1):
-            series = series - factor / large**power
-        return where(self.rate < _LARGE, integral, series)
+        return where(
+            self.rate < _LARGE,
+            _mean_log_factorial(minimum(self.rate, _LARGE)),
+            _entropy_of_large(large) + xlogy(large, large) - large,
+        )
 
     @classmethod
     def fit(cls, x: Operand, *, weights: Parameter | None = None) -> Self:
         """Give the Poisson distribution under which the rows of x are most likely."""
         rows = data("Poisson.fit", COUNT, x)
         return cls(*narrowed(rows, average(shares("Poisson.fit", rows, weights), rows)))
+
+
+def _mean_log_factorial(rate: Tensor) -> Tensor:
+    """∫₀¹ (λ − (1 − exp(−λz))/z) / (−log(1 − z)) dz, by a double exponential rule."""
+    z, log_rest, weight = (tensor(n).astype(rate.dtype) for n in (_Z, _LOG, _WEIGHT))
+    terms = rate[..., None] + expm1(-rate[..., None] * z) / z
+    return sum(weight * terms / log_rest, axis=-1)
+
+
+def _entropy_of_large(rate: Tensor) -> Tensor:
+    """Give ½ log(2πe λ) − 1/(12λ) − 1/(24λ²) and so on."""
+    series = 0.5 * log(2 * math.pi * math.e * rate)
+    for power, factor in enumerate(_SERIES, 1):
+        series = series - factor / rate**power
+    return series

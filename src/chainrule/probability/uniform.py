@@ -11,7 +11,7 @@ from chainrule.functions.elementwise import clip, isnan, where
 from chainrule.functions.lift import Operand, as_tensor
 from chainrule.functions.random import uniform
 from chainrule.functions.reduction import max, min
-from chainrule.probability.blocks import in_blocks, surely_none
+from chainrule.probability.blocks import chance, in_blocks, surely_none
 from chainrule.probability.distribution import Distribution, Sizes
 from chainrule.probability.parameters import (
     FINITE,
@@ -75,7 +75,7 @@ class Uniform(Distribution):
 
     def quantile(self, p: Operand) -> Tensor:
         """Give the x with P(X ≤ x) = p."""
-        return self.low + (self.high - self.low) * as_tensor(p, "Uniform.quantile")
+        return self.low + (self.high - self.low) * chance("Uniform.quantile", p)
 
     def sample(self, key: Operand, shape: Sizes = ()) -> Tensor:
         """Draw numbers; derivatives flow to the parameters."""

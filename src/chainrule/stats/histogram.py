@@ -130,9 +130,9 @@ def _counts(x: Tensor, edges: Tensor, uniform: bool) -> Tensor:
 
 def _sums(x: Tensor, weights: Tensor, edges: Tensor) -> Tensor:
     """The sum of the weights in each bin; in float64, as differences of long sums must be."""
-    known = [known_array(each) for each in (x, weights, edges)]
-    if all(value is not None for value in known):
-        return of_value(_summed(*known))
+    value, factors, ends = known_array(x), known_array(weights), known_array(edges)
+    if value is not None and factors is not None and ends is not None:
+        return of_value(_summed(value, factors, ends))
     order = argsort(x)
     running = cumulative_sum(cast(take(weights, order), float64), include_initial=True)
     return cast(diff(take(running, _places(take(x, order), edges))), weights.dtype)
