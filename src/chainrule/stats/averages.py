@@ -15,7 +15,16 @@ from chainrule.functions.lift import Operand, cast, known_array, made_at_once
 from chainrule.functions.linear import tensordot
 from chainrule.functions.manipulation import expand_dims
 from chainrule.functions.reduction import max, min, sum
-from chainrule.stats.sample import NanPolicy, Sample, over, sample_of, unit_of, widened
+from chainrule.stats.sample import (
+    MANY,
+    NanPolicy,
+    Sample,
+    over,
+    sample_of,
+    steady,
+    unit_of,
+    widened,
+)
 from chainrule.tensors import Tensor, tensor
 from chainrule.transform.custom import stop_gradient
 
@@ -88,7 +97,8 @@ def _finished(result: Tensor, sample: Sample, keepdims: bool) -> Tensor:
 def _weighted_mean(x: Array, weights: Array, axis: int, keepdims: bool) -> Array:
     """One product of a row of weights; ValueError where that is not what is asked for."""
     rows = np.moveaxis(x, axis, 0)
-    fits = weights.ndim == 1 and weights.size and x.dtype is weights.dtype and x.dtype == np.float64
+    fits = weights.ndim == 1 and x.dtype is weights.dtype and x.dtype.kind == "f"
+    fits = fits and weights.size > 0 and (x.dtype == np.float64 or weights.size <= MANY)
     if not fits or len(rows) != weights.size or not weights.min() > 0:
         raise ValueError
     made = np.tensordot(weights, rows, 1) / np.add.reduce(weights)
@@ -129,7 +139,7 @@ def mean(
         if found is not None:
             return found
     sample = sample_of("mean", x, axis, weights, nan)
-    wide = widened(sample)
+    wide = steady(sample)
     if sample.weights is None:
         average = reduction.mean(wide.x, axis=sample.axes, keepdims=keepdims)
         return cast(average, sample.x.dtype)
@@ -170,7 +180,7 @@ def variance(
 
 
 def _variance(sample: Sample, correction: float, keepdims: bool) -> Tensor:
-    wide = widened(sample)
+    wide = steady(sample)
     if sample.weights is None:
         made = deviations.var(wide.x, axis=sample.axes, correction=correction, keepdims=keepdims)
         return cast(made, sample.x.dtype)
@@ -205,7 +215,7 @@ def standard_deviation(
     """
     sample = sample_of("standard_deviation", x, axis, weights, nan)
     if sample.weights is None:
-        wide = widened(sample).x
+        wide = steady(sample).x
         made = deviations.std(
             wide, axis=sample.axes, correction=float(correction), keepdims=keepdims
         )

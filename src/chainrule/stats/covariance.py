@@ -9,7 +9,7 @@ from chainrule.functions.lift import Operand, as_tensor, cast, describe, floatin
 from chainrule.functions.linear import matmul, matrix_transpose
 from chainrule.functions.reduction import sum
 from chainrule.stats.averages import distances, variances, weighted_mean
-from chainrule.stats.sample import Sample, over, sample_of, widened
+from chainrule.stats.sample import Sample, over, sample_of, steady, widened
 from chainrule.tensors import Tensor
 
 __all__ = ["correlation", "covariance"]
@@ -44,7 +44,7 @@ def covariance(
             [4., 8.]])
     """
     samples = _samples("covariance", x, y, weights)
-    wide = [widened(sample) for sample in samples]
+    wide = [steady(sample) for sample in samples]
     made = _averaged([sample.x - weighted_mean(sample) for sample in wide], wide[0], correction)
     return cast(made, samples[0].x.dtype)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import Final, Literal, NamedTuple
 
 import numpy as np
@@ -70,11 +71,7 @@ def _counted(x: Tensor, weights: Tensor) -> Tensor:
 
 
 def widened(sample: Sample) -> Sample:
-    """The sample in float64, in which sums are taken.
-
-    A sum of a million numbers in float32, one by one down a column, is off by some thousandths: far
-    more than the deviation of numbers that lie together a long way from 0.
-    """
+    """The sample in float64, whose powers neither overflow nor vanish where those of float32 do."""
     x, axes, weights, shared = sample
     if x.dtype is float64:
         return sample
@@ -84,6 +81,25 @@ def widened(sample: Sample) -> Sample:
         None if weights is None else cast(weights, float64),
         None if shared is None else cast(shared, float64),
     )
+
+
+MANY: Final = 4096
+"""Elements of float32 that are added one by one before a mean loses more than some last bits."""
+
+
+def steady(sample: Sample) -> Sample:
+    """The sample in float64 where it has many elements, else as it is.
+
+    A sum of a million numbers in float32, one by one down a column, is off by some thousandths: far
+    more than the deviation of numbers that lie together a long way from 0. Along the last axes sums
+    are taken in parts.
+    """
+    x, axes = sample.x, sample.axes
+    shape = x.shape
+    if math.prod([shape[a] for a in axes]) <= MANY or x.dtype is float64:
+        return sample
+    last = tuple(range(len(shape) - len(axes), len(shape)))
+    return sample if sample.weights is None and tuple(sorted(axes)) == last else widened(sample)
 
 
 _ORDINARY: Final = 1e60
