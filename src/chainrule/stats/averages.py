@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from typing import Any, Literal
+from typing import Any, Final, Literal
 
 import numpy as np
 
@@ -60,19 +60,19 @@ def weighted_mean(sample: Sample) -> Tensor:
     return _total(sample, sample.x) / _count(sample)
 
 
-def variances(apart: Tensor, sample: Sample) -> Tensor:
-    """Σ wᵢ dᵢ² / Σ wᵢ of distances from the mean, with the axes kept."""
-    return _total(sample, apart * apart) / _count(sample)
+def distances(sample: Sample) -> tuple[Tensor, Tensor]:
+    """Distances from the mean and the average of their squares, with the axes kept.
 
-
-def distances(sample: Sample) -> Tensor:
-    """Distances from the mean, in units of the largest where their powers overflow or vanish.
-
-    They are NaN where all elements that count are equal: rounding of the mean would show otherwise.
-    What it leaves of the mean is taken off, since it is much where elements differ by little.
+    Where powers of distances overflow or vanish, their unit is the largest. They are NaN where all
+    elements that count are equal: rounding of the mean would show otherwise. What it leaves of the
+    mean is taken off, since it is much where elements differ by little.
     """
-    x, fixed = sample.x, stop_gradient(sample.x)
     average = weighted_mean(sample)
+    apart = sample.x - average
+    square = _mean_square(apart, sample)
+    if _is_plain(average, square):
+        return apart, square
+    fixed, middle = stop_gradient(sample.x), stop_gradient(average)
     low = high = fixed
     if sample.weights is not None:
         counts = sample.weights > 0
@@ -81,11 +81,29 @@ def distances(sample: Sample) -> Tensor:
         min(low, axis=sample.axes, keepdims=True),
         max(high, axis=sample.axes, keepdims=True),
     )
-    middle = stop_gradient(average)
     largest = maximum(high - middle, middle - low)
-    unit = where(high > low, unit_of(largest), float("nan"))
-    rough = (x - average) / unit
-    return rough - _total(sample, rough) / _count(sample)
+    rough = apart / where(high > low, unit_of(largest), float("nan"))
+    apart = rough - _total(sample, rough) / _count(sample)
+    return apart, _mean_square(apart, sample)
+
+
+def _mean_square(apart: Tensor, sample: Sample) -> Tensor:
+    """Σ wᵢ dᵢ² / Σ wᵢ of distances from the mean, with the axes kept."""
+    return _total(sample, apart * apart) / _count(sample)
+
+
+def _is_plain(average: Tensor, square: Tensor) -> bool:
+    """Whether it is known that distances are neither close to rounding nor very large or small."""
+    mean, variance = known_array(average), known_array(square)
+    if mean is None or variance is None:
+        return False
+    is_ordinary = (variance > 1 / _LARGE) & (variance < _LARGE)
+    return bool(is_ordinary.all() and (np.sqrt(variance) > _SPREAD * np.abs(mean)).all())
+
+
+_SPREAD: Final = 1e-6
+"""Of a mean in float64, what is far more than its rounding."""
+_LARGE: Final = 1e60
 
 
 def _finished(result: Tensor, sample: Sample, keepdims: bool) -> Tensor:
@@ -290,7 +308,7 @@ def _standardized(
 ) -> Tensor:
     sample = sample_of(name, x, axis, weights, nan)
     wide = widened(sample)
-    count, distance = _count(wide), distances(wide)
-    squares, square = distance * distance, variances(distance, wide)
-    moment = _total(wide, squares * (distance if power == 3 else squares)) / count
+    distance, square = distances(wide)
+    squares = distance * distance
+    moment = _total(wide, squares * (distance if power == 3 else squares)) / _count(wide)
     return _finished(moment / square ** (power / 2), sample, keepdims)

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from chainrule.errors import ShapeError
 from chainrule.functions.elementary import sqrt
 from chainrule.functions.elementwise import clip
 from chainrule.functions.lift import Operand, as_tensor, cast, describe, floating, promoted
 from chainrule.functions.linear import matmul, matrix_transpose
 from chainrule.functions.reduction import sum
-from chainrule.stats.averages import distances, variances, weighted_mean
+from chainrule.stats.averages import distances, weighted_mean
 from chainrule.stats.sample import Sample, over, sample_of, steady, widened
 from chainrule.tensors import Tensor
 
@@ -62,7 +64,7 @@ def _samples(name: str, x: Operand, y: Operand | None, weights: Operand | None) 
     return [sample_of(name, each, -2, weights, "propagate") for each in (left, *right)]
 
 
-def _averaged(distances: list[Tensor], sample: Sample, correction: float) -> Tensor:
+def _averaged(distances: Sequence[Tensor], sample: Sample, correction: float) -> Tensor:
     """The sum of products of the first and the last distances, by its degrees of freedom."""
     first, last = distances[0], distances[-1]
     if sample.shared is None:
@@ -104,8 +106,7 @@ def correlation(
     """
     samples = _samples("correlation", x, y, weights)
     wide = [widened(sample) for sample in samples]
-    apart = [distances(sample) for sample in wide]
+    apart, squares = zip(*map(distances, wide), strict=True)
     product = _averaged(apart, wide[0], 0.0)
-    spread = [sqrt(variances(each, sample)) for each, sample in zip(apart, wide, strict=True)]
-    together = matrix_transpose(spread[0]) * spread[-1]
+    together = matrix_transpose(sqrt(squares[0])) * sqrt(squares[-1])
     return cast(clip(product / together, -1.0, 1.0), samples[0].x.dtype)
