@@ -24,6 +24,7 @@ from chainrule.functions.lift import (
 )
 from chainrule.functions.manipulation import ravel
 from chainrule.ir import build
+from chainrule.ir.dtype import int64
 from chainrule.ir.graph import Node
 from chainrule.tensors import Tensor, of_value, of_values
 from chainrule.wording import plural
@@ -280,10 +281,13 @@ def repeat(
 
 def _numbers(repeats: Any) -> np.ndarray:
     """One integer after another."""
-    counts = repeats._known() if isinstance(repeats, Tensor) else np.asarray(repeats)
+    given = repeats._known() if isinstance(repeats, Tensor) else np.asarray(repeats)
+    counts = given.ravel()
+    if counts.dtype is int64.numpy:
+        return counts
     if counts.dtype.kind in "iu":
-        return counts.reshape(-1).astype(np.int64, copy=False)
-    return np.array([operator.index(n) for n in counts.reshape(-1)], np.int64)
+        return counts.astype(np.int64)
+    return np.array([operator.index(n) for n in counts], np.int64)
 
 
 _COPIES, _BYTES = 4, 8  # how many copies of one number, and what they fill, up to which passes pay
@@ -293,11 +297,10 @@ def _repeated(value: np.ndarray, counts: int | np.ndarray, axis: int | None) -> 
     """What NumPy's repeat gives; a few copies of a short number by as many passes over all."""
     if axis is None:
         value, axis = value.reshape(-1), 0
-    shape = value.shape
-    alone = axis in (-1, len(shape) - 1)
-    if not alone or type(counts) is not int or not 0 < counts <= _COPIES:
+    if type(counts) is not int or not 0 < counts <= _COPIES:
         return value.repeat(counts, axis)
-    if counts * value.itemsize > _BYTES:
+    shape = value.shape
+    if axis not in (-1, len(shape) - 1) or counts * value.itemsize > _BYTES:
         return value.repeat(counts, axis)
     made = np.empty((*shape, counts), value.dtype)
     for k in range(counts):
