@@ -53,6 +53,43 @@ def test_derivatives_with_extrema_and_products_are_right(f: Any, text: str) -> N
     assert check(f, next(iter(f.__annotations__)), text).verdict == "right"
 
 
+def least(x: "n"):
+    return cr.min(x)
+
+
+def pooled(T: "n t d"):
+    return cr.sum(cr.max(T, axis=1) ** 2)
+
+
+@pytest.mark.parametrize(
+    ("f", "text"),
+    [
+        (least, "x == min(x)"), (least, "1 - (x != np.amin(x))"),
+        (least, "(x == x.min()).astype(float)"), (least, "1 - [x ≠ min(x)]"),
+        (least, r"1 - \mathbf{1}\{x \neq \min(x)\}"),
+        (largest_of_rows, "X == X.max(axis=1, keepdims=True)"),
+        (pooled, "2 * T * (T == T.max(axis=1, keepdims=True))"),
+        (pooled, "2 * T * (T == T.max(axis=1)[:, None, :])"),
+    ],
+)  # fmt: skip
+def test_a_mask_by_equality_is_right_except_at_ties(f: Any, text: str) -> None:
+    assert str(check(f, next(iter(f.__annotations__)), text)) == (
+        "Right: it agrees with automatic differentiation at all points and sizes, except at ties, "
+        "which automatic differentiation shares evenly"
+    )
+
+
+def test_a_mask_that_shares_ties_has_no_exception() -> None:
+    text = "(x == min(x)) / sum(x == min(x))"
+    assert check(least, "x", text).message.endswith("at all points and sizes")
+    assert check(larger, "x", "x == maximum(x, y)").message.endswith("at all points and sizes")
+
+
+def test_a_chain_of_equal_signs_is_no_comparison() -> None:
+    assert check(product, "x", "x.prod() / x = prod(x) ⊘ x").verdict == "right"
+    assert check(product, "x", "prod(x) ⊘ x == x").verdict == "wrong"
+
+
 def test_mistakes_beside_extrema_are_found() -> None:
     assert check(product, "x", "np.prod(x) * x").verdict == "wrong"
     assert check(largest, "x", "np.max(x) * (x == np.max(x))").kind == "factor"

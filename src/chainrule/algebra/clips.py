@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import math
 from fractions import Fraction
 
 from chainrule.algebra import combine, scalars
@@ -47,8 +48,9 @@ def _clips(f: Factor) -> list[Atom]:
 
 def _is_inside(clip: Atom, masks: list[tuple[Poly, str, Poly]]) -> bool:
     u, low, high = clip.args
-    above = any(m in masks for m in ((u, "≥", low), (u, ">", low)))
-    return above and any(m in masks for m in ((u, "≤", high), (u, "<", high)))
+    above = combine.number_of(low) == -math.inf or any((u, sign, low) in masks for sign in "≥>")
+    below = combine.number_of(high) == math.inf or any((u, sign, high) in masks for sign in "≤<")
+    return above and below
 
 
 def _read(mask: Factor) -> tuple[Poly, str, Poly]:

@@ -25,6 +25,7 @@ from chainrule.formula.grading.paths import by_paths
 from chainrule.formula.grading.program import Point, Program, program
 from chainrule.formula.grading.terms import by_terms
 from chainrule.formula.grading.thresholds import misplaced
+from chainrule.formula.grading.ties import at_ties
 from chainrule.formula.printing.notation import UNICODE, spelled
 from chainrule.formula.reading.numeric import natural
 from chainrule.formula.reading.operators import Term
@@ -157,12 +158,12 @@ def _graded(prog: Program, read: Lines) -> Check:
         finding = _finding(prog, claim, read.claims[:place])
         if finding is not None:
             return _wrong(prog, finding, claim.line if several else None)
-    return _right(prog)
+    return _right(prog, _evaluated(prog, read.claims[-1].syntax))
 
 
-def _right(prog: Program) -> Check:
+def _right(prog: Program, derivation: Callable[[Point], Array]) -> Check:
     message = "it agrees with automatic differentiation at all points and sizes"
-    return Check("right", "", message, None, *_formula(prog))
+    return Check("right", "", message + at_ties(prog, derivation), None, *_formula(prog))
 
 
 def _wrong(prog: Program, finding: Finding, line: int | None) -> Check:
@@ -206,8 +207,7 @@ def _finding(prog: Program, claim: Claim, before: Sequence[Claim]) -> Finding | 
             return Finding(found.kind, f"{str(error).splitlines()[0]}; {found.message}")
         return Finding("shape", str(error).splitlines()[0])
     if all(prog.matches(v, p.truth) for v, p in zip(values, prog.points, strict=True)):
-        term = _read(prog, claim.syntax)
-        return misplaced(prog, lambda p: _valued(prog, term, [p])[0], term.tree)
+        return misplaced(prog, _evaluated(prog, claim.syntax), _read(prog, claim.syntax).tree)
     if before:
         step = len({c.line for c in before}) + 1
         what = _diagnosed(prog, values, claim.syntax)
@@ -219,10 +219,7 @@ def _finding(prog: Program, claim: Claim, before: Sequence[Claim]) -> Finding | 
 
 def _diagnosed(prog: Program, values: list[Array], syntax: Syntax) -> Finding:
     """The first explanation: the whole value, its terms, one edit, a shape."""
-
-    def evaluated(point: Point) -> Array:
-        return _values(prog, syntax, [point])[0]
-
+    evaluated = _evaluated(prog, syntax)
     tests: Sequence[Callable[[], Finding | None]] = (
         lambda: by_whole(prog, values),
         lambda: repaired(prog, syntax, quick=True),
@@ -261,6 +258,12 @@ def _values(
     return _valued(prog, _read(prog, syntax, dims), points)
 
 
+def _evaluated(prog: Program, syntax: Syntax) -> Callable[[Point], Array]:
+    """What a text is at a point; it is read once."""
+    term = _read(prog, syntax)
+    return lambda point: _valued(prog, term, [point])[0]
+
+
 def _valued(prog: Program, term: Term, points: Sequence[Point]) -> list[Array]:
     """The value of a text that was read, at each point."""
     try:
@@ -288,7 +291,7 @@ def _graded_callable(prog: Program, derivation: Callable[..., Any]) -> Check:
     values = [evaluated(p) for p in prog.points]
     if all(prog.matches(v, p.truth) for v, p in zip(values, prog.points, strict=True)):
         finding = misplaced(prog, evaluated, None)
-        return _right(prog) if finding is None else _wrong(prog, finding, None)
+        return _right(prog, evaluated) if finding is None else _wrong(prog, finding, None)
     finding = (
         by_whole(prog, values)
         or assuming(prog, evaluated, weak=False)

@@ -30,7 +30,9 @@ def compared(tree: Tree) -> Iterator[tuple[Tree, Tree | None]]:
             | Called(name="maximum" | "minimum", parts=(body, *bounds))
         ):
             yield from ((body, bound) for bound in bounds)
-        case ts.Apply(name=name) if name in REDUCTIONS and _has_comparison(tree.parts):
+        case ts.Apply(name=name, parts=parts) | Called(name=name, parts=parts) if (
+            name in REDUCTIONS and _has_comparison(parts)
+        ):
             yield tree, _HALF
 
 

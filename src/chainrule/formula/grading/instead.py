@@ -47,8 +47,8 @@ def _others(program: Program, points: Sequence[Point]) -> Iterator[tuple[Finding
             message = "this is the gradient; the Hessian is its derivative"
             yield Finding("order", message), found
     if question.order == "jacobian":
-        outputs = [value_of_function(program, p).reshape(-1) for p in points]
-        products = [p.truth.reshape(v.size, -1).T @ v for p, v in zip(points, outputs, strict=True)]
+        outputs = [value_of_function(program, p) for p in points]
+        products = [np.tensordot(v, p.truth, v.ndim) for p, v in zip(points, outputs, strict=True)]
         yield (
             Finding("wrong function", f"this is the gradient of ½‖{subject(program)}‖²"),
             products,

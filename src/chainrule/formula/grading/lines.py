@@ -15,7 +15,7 @@ from dataclasses import dataclass, replace
 from chainrule.errors import FormulaError
 from chainrule.formula.grading.program import Program
 from chainrule.formula.printing.notation import spelled
-from chainrule.formula.reading.grammar import chain
+from chainrule.formula.reading.grammar import chain, expression
 from chainrule.formula.reading.latex import typed_lines
 from chainrule.formula.reading.names import Names
 from chainrule.formula.reading.operators import Term
@@ -29,6 +29,7 @@ __all__ = ["Claim", "Definition", "Lines", "lines"]
 
 _DEFINES = re.compile(r"\s*([^\W\d][\w₀-₉ₐ-ₜ]*)\s*=(?!=)")
 _MOST = 2000  # names, numbers and signs of a line; n definitions may stand for 2ⁿ of them
+_PASSED_OVER = ("#", "assuming ")
 _ROW = re.compile(r"row \w+ of \w+$")
 _WINDOWS = re.compile(r"windows of (\w+)")
 _UNFOLDED = re.compile(r"(\w+) unfolded to (\w+)×(\w+)$")
@@ -67,12 +68,10 @@ def lines(program: Program, derivation: str | Sequence[str]) -> Lines:
     Raises:  FormulaError: a syntax error, an unknown name; with the line and a caret.
     """
     given = [derivation] if isinstance(derivation, str) else derivation
-    known = program.names.printed
+    known = {spelled(n) for n in program.names.printed.values()}
     texts = [t for g in given for t in typed_lines(g, lambda n: spelled(n) in known)]
     book = _Book(program, {}, [], [])
-    numbered = [
-        (k, *t) for k, t in enumerate(texts, 1) if t[0].strip() and not t[0].strip().startswith("#")
-    ]
+    numbered = _numbered(texts)
     if not numbered:
         raise FormulaError("check: the derivation is empty")
     for place, (number, text, typed) in enumerate(numbered):
@@ -83,6 +82,18 @@ def lines(program: Program, derivation: str | Sequence[str]) -> Lines:
             if not (_defining(main) and book.define(number, main, last)):
                 book.claim(number, main, last)
     return Lines(tuple(book.claims), tuple(book.definitions))
+
+
+def _numbered(texts: Sequence[tuple[str, str]]) -> list[tuple[int, str, str]]:
+    """The lines that say something; one that begins with "where" goes on with the one above."""
+    found: list[tuple[int, str, str]] = []
+    for number, (text, typed) in enumerate(texts, 1):
+        if text.lstrip().startswith("where ") and found:
+            first, above, source = found.pop()
+            found.append((first, f"{above} {text.lstrip()}", f"{source} {typed}"))
+        elif text.strip() and not text.lstrip().startswith(_PASSED_OVER):
+            found.append((number, text, typed))
+    return found
 
 
 @contextmanager
@@ -150,6 +161,7 @@ class _Book:
         if _ROW.match(right):
             return True
         names = self.program.names
+        name = self._without_labels(name)
         own = names.printed.get(spelled(name), "")
         known, dims = bool(own), names.shapes.get(own, self.program.dims)
         syntax = _phrase(right, self.names)
@@ -168,6 +180,18 @@ class _Book:
         self.shapes[name] = shape
         return True
 
+    def _without_labels(self, name: str) -> str:
+        """The name of the program that has labels here: z of zₙd = Σᵢ Xₙᵢ Aᵢd."""
+        names = self.program.names
+        if spelled(name) in names.printed:
+            return name
+        try:
+            syntax = expression(name, names.vocabulary)
+        except FormulaError:
+            return name
+        body = syntax.parts[0] if syntax.kind == "labelled" else syntax
+        return body.text if spelled(body.text) in names.printed else name
+
     def claim(self, number: int, text: str, last: bool) -> None:
         """Read a line that claims to be the derivative."""
         for syntax in chain(text, self.names.vocabulary):
@@ -184,7 +208,7 @@ class _Book:
             return Term(ts.Zero(()))
 
     def _inlined(self, text: str, syntax: Syntax) -> Syntax:
-        made = inlined(syntax, {d.name: d.syntax for d in self.definitions})
+        made = inlined(syntax, {d.name: d.syntax for d in self.definitions if not d.known})
         if pieces(made) > _MOST:
             raise FormulaError(
                 "check: with all definitions put in, this line has more names, numbers and signs "

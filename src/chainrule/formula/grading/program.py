@@ -127,24 +127,26 @@ def program(
     names, given = question.names, question.given
     derivation = derive(question)
     require_number("check", question, derivation)
-    main, known = _printed(question, derivation)
-    shapes = _shapes(derivation, given, known)
+    printed = _printed(question, derivation)  # first, since it finds sizes such as k+m
     output = _dims(derivation, [t.graph.outputs[0] for t in derivation.traces])
     dims = tuple(d for n in names for d in given.axes[n])
     dims = (output if order == "jacobian" else ()) + (
         dims * 2 if order == 2 == 1 + len(names) else dims
     )
     rows = {1: len(dims), 2: len(given.axes[names[0]]), "jacobian": len(output)}[order]
-    own = {n: output for n in (f.__name__, "L") if n not in shapes}
-    shapes = {**own, **shapes}
-    points = tuple(_points(question, main, known, derivation, own))
-    if not points:
+    for main, known in (printed, (None, {})):
+        shapes = _shapes(derivation, given, known)
+        own = {n: output for n in (f.__name__, "L") if n not in shapes}
+        points = tuple(_points(question, main, known, derivation, own))
+        if points:  # none where the formula has constants, which are of one size
+            break
+    else:
         raise FormulaError(
             f"check: at none of {2 * _ATTEMPTS + 1} random points is the derivative of "
             f"{name_of(f)} known well enough to compare with"
         )
     numbers = [p.sizes for p in points[:2]]
-    allowed = Names(shapes, frozenset(given.names), numbers)
+    allowed = Names({**own, **shapes}, frozenset(given.names), numbers)
     return Program(question, allowed, dims, rows, points, derivation, main, known, tuple(own))
 
 
@@ -160,7 +162,9 @@ def _shapes(
     derivation: Derivation, given: Signature, known: Mapping[str, Tree]
 ) -> dict[str, Shape]:
     """The shapes of parameters, locals and generated names."""
-    found: dict[str, Shape] = {name: tree.dims for name, tree in known.items()}
+    constants = derivation.lowering.constants
+    found: dict[str, Shape] = {n: tuple(map(str, np.shape(v))) for n, v in constants.items()}
+    found |= {name: tree.dims for name, tree in known.items()}
     tables = [_locals(t) for t in derivation.traces]
     for name in tables[0]:
         if all(name in t for t in tables):
@@ -199,7 +203,7 @@ def _points(
         try:
             with np.errstate(all="ignore"):
                 point = _point(question, main, known, derivation, own, sizes, arguments)
-        except (ChainruleError, ArithmeticError, np.linalg.LinAlgError):
+        except (ChainruleError, ArithmeticError, ValueError, IndexError):
             point = None
         if point is not None:
             found += 1
@@ -247,10 +251,11 @@ def _named(
     """The values of all names at arguments of the sizes at which the program was recorded."""
     nodes = _locals(traced)
     results = run([*nodes.values(), traced.graph.outputs[0]], _inputs(traced, arguments))
-    values = dict(zip(nodes, results[:-1], strict=True))
+    values = {n: np.asarray(v) for n, v in derivation.lowering.constants.items()}
+    values |= dict(zip(nodes, results[:-1], strict=True))
     values |= {n: np.asarray(v) for n, v in arguments.items() if not isinstance(v, str)}
     values |= {name: np.asarray(results[-1]) for name in own}
-    evaluator = NumpyEvaluator({**derivation.lowering.constants, **values}, sizes)
+    evaluator = NumpyEvaluator(values, sizes)
     for name, tree in known.items():
         if name not in values:
             value = evaluator(tree)

@@ -31,6 +31,7 @@ from chainrule.formula.matrix.rows import Irreducible, row_of
 from chainrule.formula.matrix.sums import with_means
 from chainrule.formula.typeset import tree as ts
 from chainrule.formula.typeset.build import (
+    clipped,
     elementwise,
     flat_transpose,
     is_triangle,
@@ -349,7 +350,7 @@ def _applied(atom: Atom, name: str) -> Tree:
     match name:
         case "clip":
             body, *bounds = atom.args
-            return ts.Apply(atom.dims, "clip", (formula(body), *map(_operand, bounds)))
+            return clipped(atom.dims, formula(body), *map(_operand, bounds))
         case "pow":
             base, exponent = atom.args
             return ts.Power(atom.dims, formula(base), _operand(exponent))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from fractions import Fraction
 from typing import Final
@@ -19,7 +20,7 @@ from chainrule.formula.printing.numbers import with_power_of_ten
 from chainrule.formula.typeset.tree import Tree
 from chainrule.formula.typeset.walk import labels_of
 
-__all__ = ["ASCII", "UNICODE", "at_labels", "element_of", "lettered", "spelled"]
+__all__ = ["ASCII", "UNICODE", "at_labels", "element_of", "in_ascii", "lettered", "spelled"]
 
 _GREEK: Final = {**GREEK, "eps": "ε", "lam": "λ"}
 _VULGAR: Final = {Fraction(number): sign for number, sign in FRACTIONS.items()}
@@ -55,8 +56,8 @@ def lettered(name: str) -> tuple[str, tuple[str, ...]]:
 class _UnicodePrinter(Printer):
     """Powers become superscript digits where there are such."""
 
-    def __call__(self, tree: object) -> str:
-        return _lifted(super().__call__(tree))  # type: ignore[arg-type]
+    def __call__(self, tree: Tree) -> str:
+        return _lifted(super().__call__(tree))
 
 
 _OPEN, _CLOSE = "\x01", "\x02"
@@ -125,7 +126,29 @@ def _ascii_number(value: Fraction | float) -> str:
     return f"{value:.12g}" if isinstance(value, float) else str(value)
 
 
-ASCII = Printer(Notation(
+_HALF_OF: Final = re.compile(r"([⌊⌈])([^⌊⌈⌋⌉]*)/(\d+)[⌋⌉]")
+
+
+def in_ascii(name: str) -> str:
+    """A name with plain digits, and without the letters that generated names have."""
+    return with_plain_digits(name).replace("δ", "delta").replace("π", "pi")
+
+
+class _AsciiPrinter(Printer):
+    """Sizes within names of places, too, are in plain signs: e_((n-1)//2)."""
+
+    def __call__(self, tree: Tree) -> str:
+        return _HALF_OF.sub(_floored, super().__call__(tree)).replace("−", "-")
+
+
+def _floored(size: re.Match[str]) -> str:
+    """⌊n/2⌋ as (n//2), ⌈n/2⌉ as ((n+1)//2)."""
+    more = f"+{int(size[3]) - 1}" if size[1] == "⌈" else ""
+    whole = f"({size[2]}{more})" if more and "(" not in size[2] else f"{size[2]}{more}"
+    return f"({whole}//{size[3]})"
+
+
+ASCII = _AsciiPrinter(Notation(
     hadamard=" .* ", over=" ./ ", kron=" (x) ", dot=" * ", minus="-",
     ones="1", zero="0", eye="I", brackets="({})",
     transpose="{}^T", inverse="{}^-1", inverse_transpose="{}^-T",
@@ -133,7 +156,7 @@ ASCII = Printer(Notation(
     frobenius="||{}||_F", magnitude="abs({})", indicator="[{}]", commutation="K", total="sum",
     blocks="block-diagonal over {}: {}", diag="diag({})", trace="tr({})", vec="vec({})",
     relations={">": ">", "≥": ">=", "<": "<", "≤": "<=", "=": "="}, wide=True,
-    name=lambda name: with_plain_digits(name).replace("δ", "delta"),
+    name=in_ascii,
     function=lambda name: {"σ": "sigmoid", "Φ": "Phi", "log|·|": "log_abs"}.get(name, name),
     subscript=lambda base, i: f"{base}_{i}", number=_ascii_number, fraction=_inline_fraction,
     half=lambda _: None,

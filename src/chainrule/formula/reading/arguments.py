@@ -22,6 +22,7 @@ _MOST: Final[dict[str, int]] = {
     **dict.fromkeys(_REDUCED, 2),
     "softmax": 2, "log_softmax": 2, "norm": 2, "solve": 2, "onehot": 2, "outer": 2, "inner": 2,
     "dot": 2, "vdot": 2, "kron": 2, "maximum": 2, "minimum": 2, "where": 3, "clip": 3,
+    "logaddexp": 2, "floor_divide": 2, "astype": 2,
     "multiply": 2, "divide": 2, "add": 2, "subtract": 2, "pow": 2, "tril": 2, "triu": 2, "place": 2,
     "stack": 2, "commutation": 2, "transpose": _ANY, "reshape": _ANY, "einsum": _ANY, "pad": _ANY,
 }  # fmt: skip
@@ -36,7 +37,18 @@ _OPTIONS: Final[dict[str, frozenset[str]]] = {
 _OF_SIZES: Final = frozenset({"ones", "zeros", "eye", "commutation", "stack", "einsum"})
 """Functions whose first argument may be a tuple, a list or a text."""
 _THEN_SIZES: Final = frozenset(
-    {"reshape", "transpose", "pad", "place", "softmax", "log_softmax", "norm", "onehot", *_REDUCED}
+    {
+        "astype",
+        "reshape",
+        "transpose",
+        "pad",
+        "place",
+        "softmax",
+        "log_softmax",
+        "norm",
+        "onehot",
+        *_REDUCED,
+    }
 )
 """Functions whose first argument is an array, followed by sizes or axes."""
 

@@ -11,7 +11,7 @@ from chainrule.formula.reading.tokens import Cursor, Token
 
 __all__ = ["RELATIONS", "Brackets"]
 
-RELATIONS: Final = frozenset("=><≥≤")
+RELATIONS: Final = frozenset("=≠><≥≤")
 
 
 class Brackets(Cursor, ABC):
@@ -47,7 +47,7 @@ class Brackets(Cursor, ABC):
 
     def is_factor(self) -> bool:
         """Whether the bracket here is [a > b] or [A; B], not an index."""
-        return self._has("=><≥≤;", 0)
+        return self._has("=≠><≥≤;", 0)
 
     def index(self, body: Syntax) -> Syntax:
         opened = self.take()

@@ -12,7 +12,7 @@ from chainrule.formula.reading.arguments import check_arguments
 from chainrule.formula.reading.operators import MisfitError, Term
 from chainrule.formula.reading.reductions import Options, norm, reduced, size_term
 from chainrule.formula.reading.shapes import Shape, Unknowns, shown
-from chainrule.formula.reading.slices import padded, placed
+from chainrule.formula.reading.slices import extent, floored, padded, placed
 from chainrule.formula.reading.stacks import stack
 from chainrule.formula.typeset import tree as ts
 from chainrule.formula.typeset.build import number
@@ -23,14 +23,16 @@ from chainrule.wording import plural
 __all__ = ["FUNCTIONS", "apply", "size_term"]
 
 _ALIASES: Final = {
-    "sigmoid": "σ", "expit": "σ", "ndtr": "Φ", "ln": "log", "arctan": "atan", "arcsin": "asin",
-    "arccos": "acos", "absolute": "abs", "max": "maximum", "min": "minimum", "tr": "trace",
-    "power": "pow", "matmul": "dot", "identity": "eye", "chol": "cholesky",
+    "sigmoid": "σ", "expit": "σ", "ndtr": "Φ", "Phi": "Φ", "ln": "log", "arctan": "atan",
+    "arcsin": "asin", "arccos": "acos", "absolute": "abs", "max": "maximum", "min": "minimum",
+    "amax": "max", "amin": "min", "tr": "trace", "power": "pow", "matmul": "dot",
+    "identity": "eye", "chol": "cholesky",
 }  # fmt: skip
 _ELEMENTWISE: Final = frozenset({
     "exp", "expm1", "log", "log1p", "log2", "log10", "sqrt", "sin", "cos", "tan", "asin",
     "acos", "atan", "sinh", "cosh", "tanh", "σ", "Φ", "softplus", "relu", "erf", "erfc",
-    "lgamma", "digamma", "trigamma", "abs", "sign", "asinh", "acosh", "atanh", "log|·|",
+    "lgamma", "digamma", "trigamma", "abs", "sign", "floor", "ceil", "asinh", "acosh", "atanh",
+    "log|·|",
 })  # fmt: skip
 _OTHERS: Final = frozenset({
     "sum", "mean", "trace", "diag", "diagonal", "vec", "ravel", "flatten", "norm", "inv", "solve",
@@ -38,7 +40,8 @@ _OTHERS: Final = frozenset({
     "einsum", "reshape", "transpose", "eye", "ones", "zeros", "ones_like", "zeros_like", "softmax",
     "log_softmax", "logsumexp", "where", "maximum", "minimum", "clip", "multiply", "divide", "add",
     "subtract", "negative", "square", "pow", "reciprocal", "onehot", "one_hot", "commutation",
-    "len", "stack", "float", "windows",
+    "len", "stack", "float", "astype", "windows", "logaddexp",
+    "floor_divide",
 })  # fmt: skip
 _PLACING: Final = frozenset({"pad", "place", "argsort", "tril", "triu"})
 FUNCTIONS: Final = _PLACING | _ELEMENTWISE | _OTHERS | REDUCTIONS | set(_ALIASES)
@@ -177,10 +180,9 @@ def commutation(unknowns: Unknowns, sizes: Shape) -> Term:
 def _size(term: Term) -> str:
     if isinstance(term.meta, str):
         return term.meta
-    if isinstance(term.tree, ts.Number) and term.tree.value == int(term.tree.value):
-        return str(int(term.tree.value))
-    if isinstance(term.tree, ts.Symbol) and not term.rank:
-        return term.tree.name
+    found = None if term.rank else extent(term.tree)
+    if found is not None:
+        return str(found)
     raise MisfitError("a size is needed, such as len(X), X.shape[1] or a number")
 
 
@@ -252,6 +254,10 @@ def _of_two(unknowns: Unknowns, name: str, parts: list[Term], _: Options) -> Ter
             return Term(ts.Apply(op.tree_dims(shape), name, trees), shape)
         case "where":
             return _where(unknowns, parts)
+        case "floor_divide":
+            return size_term(floored(left, right))
+        case "logaddexp":
+            return op.called(name, [left, right], op.together(unknowns, left, right))
         case "multiply":
             return op.times(unknowns, left, right)
         case "divide":
@@ -284,7 +290,7 @@ def _general(unknowns: Unknowns, name: str, parts: list[Term], options: Options)
         case "clip" if len(parts) == 3:
             above = apply(unknowns, "maximum", parts[:2], {})
             return apply(unknowns, "minimum", [above, parts[2]], {})
-        case "float":
+        case "float" | "astype":
             return parts[0]
         case "transpose":
             axes = tuple(int(s) for s in _sizes(parts[1:]))

@@ -1,11 +1,11 @@
 """The grammar of derivations: text to syntax, in NumPy-like form and in Unicode mathematics alike.
 
-    relation  = sum [("=" | "==" | ">" | "≥" | ">=" | "<" | "≤" | "<=") sum]
+    relation  = sum [("=" | "==" | "≠" | "!=" | ">" | "≥" | ">=" | "<" | "≤" | "<=") sum]
     sum       = ["−"] term {("+" | "−") term}
     term      = scaled {("⊙" | "⊘" | "⊗" | "⊛") scaled}
     scaled    = product {("·" | "/" | "*" | "@") product}
     product   = power {power}                          juxtaposition: a/bc is a/(bc), a/bX (a/b)X
-    power     = "√" power | "Σ" labels term | postfix ["**" | "^" power]
+    power     = "√" power | "Σ" labels term | postfix ["**" | "^" | ".^" power]
     postfix   = atom {"ᵀ" | "⁻¹" | "²" | "∘²" | ".name" | "(" arguments ")" | "[" items "]"}
     atom      = number | name | "(" relation ")" | "[" relation "]" | "‖" sum "‖" | "|" sum "|"
 
@@ -32,7 +32,7 @@ __all__ = ["Syntax", "Vocabulary", "chain", "expression"]
 _PREFIXES: Final = frozenset({"np", "cr", "numpy", "chainrule", "jnp", "torch", "linalg", "nn"})
 _TURNED: Final = frozenset({"T", "mT"})
 _TERMS: Final = frozenset("⊙⊘⊗⊛")
-_SCALED: Final = frozenset("·/*@")
+_SCALED: Final = frozenset({*"·/*@", "//"})
 
 
 def expression(text: str, words: Vocabulary) -> Syntax:
@@ -45,7 +45,7 @@ def expression(text: str, words: Vocabulary) -> Syntax:
 
 def chain(text: str, words: Vocabulary, start: int = 0) -> list[Syntax]:
     """Parse an expression or a chain a = b = c, from a place on; a left side ∂L/∂W is left out."""
-    head = re.match(r"\s*block-diagonal over (\w+):", text)
+    head = re.match(r"\s*(?:∂[^=]*=)?\s*block-diagonal over (\w+):", text)
     parser = _Parser(text, words, head.end() if head else start)
     found = parser.chain()
     if head:
@@ -58,36 +58,51 @@ def _column(syntax: Syntax) -> Syntax:
     return replace(syntax, kind="ones", text="") if syntax == Syntax("number", "1") else syntax
 
 
+def _is_turned(syntax: Syntax) -> bool:
+    """Whether this is xᵀ, x^T or x.T."""
+    by_power = syntax.kind == "power" and syntax.parts[1] == Syntax("name", "T")
+    return (
+        by_power
+        or syntax.kind == "transposed"
+        or (syntax.kind == "attribute" and syntax.text in _TURNED)
+    )
+
+
 class _Parser(Labels):
     # ------------------------------------------------------------ levels
 
     def chain(self) -> list[Syntax]:
         self._skip_left_side()
-        found = [self.sum()]
+        found = [self.related(self.sum())]
         while self.at("="):
             self.take()
-            found.append(self.sum())
-        if self.at(">", "<", "≥", "≤"):
-            sign = self.take()
-            right = self.sum()
-            found[-1] = Syntax("op", sign.text, (found[-1], right), found[-1].start, right.end)
+            found.append(self.related(self.sum()))
         if self.next.kind != "end":
             self.fail("expected an operator or the end")
         return found
 
     def _skip_left_side(self) -> None:
         """Skip ∂L/∂W = or dL/dW = at the beginning."""
-        match = re.match(r"\s*([∂∇][^=]*|d\w*\s*/\s*d\w+)\s*=(?!=)", self.text)
+        match = re.match(r"\s*(\(*[∂∇][^=]*|d\w*\s*/\s*d\w+)\s*=(?!=)", self.text)
         while match is not None and self.next.start < match.end():
             self.place += 1
 
     def relation(self) -> Syntax:
         left = self.sum()
-        if self.next.kind == "op" and self.next.text in RELATIONS:
-            sign = self.take()
-            right = self.sum()
-            return Syntax("op", sign.text, (left, right), left.start, right.end)
-        return left
+        return self.compared(left) if self.at(*RELATIONS) else left
+
+    def related(self, left: Syntax) -> Syntax:
+        """A side of a chain a = b = c, which may be x == max(x)."""
+        is_chained = self.at("=") and self.text[self.next.start : self.next.end] == "="
+        return self.compared(left) if self.at(*RELATIONS) and not is_chained else left
+
+    def compared(self, left: Syntax) -> Syntax:
+        sign = self.take()
+        right = self.sum()
+        found = Syntax("op", sign.text.replace("≠", "="), (left, right), left.start, right.end)
+        if sign.text != "≠":
+            return found
+        return Syntax("op", "−", (Syntax("number", "1"), found), left.start, right.end)
 
     def sum(self) -> Syntax:
         left = self.signed(self.term)
@@ -117,13 +132,17 @@ class _Parser(Labels):
         while self.next.kind == "op" and self.next.text in signs:
             sign = self.take()
             right = self.signed(inner)
-            left = Syntax("op", sign.text, (left, right), left.start, right.end)
+            kind, text = ("call", "floor_divide") if sign.text == "//" else ("op", sign.text)
+            left = Syntax(kind, text, (left, right), left.start, right.end)
         return left
 
     def product(self) -> Syntax:
         parts = self.powers()
         while self._starts_factor():
-            parts += map(_column, self.powers())
+            after = self.powers()
+            if _is_turned(after[0]):  # 1 mᵀ is 𝟏mᵀ
+                parts[-1] = _column(parts[-1])
+            parts += map(_column, after)
         if len(parts) == 1:
             return parts[0]
         return Syntax("juxtaposed", "", tuple(parts), parts[0].start, parts[-1].end)
@@ -139,8 +158,9 @@ class _Parser(Labels):
         return token.kind == "op" and token.text in ("(", "[", "√", "𝟏", "𝟎")
 
     def _is_column(self) -> bool:
-        """Whether the 1 that is next stands for 𝟏, as in (P − Y)ᵀ 1."""
-        return self.next.text == "1" and self.tokens[self.place - 1].kind != "number"
+        """Whether the 1 that is next stands for 𝟏, as in (P − Y)ᵀ 1 and 2 X.^2 1."""
+        after_number = self.tokens[self.place - 1].kind == "number"
+        return self.next.text == "1" and (self.next.gap or not after_number)
 
     def powers(self) -> list[Syntax]:
         """A power, or several where a run of letters splits into names."""
@@ -152,8 +172,8 @@ class _Parser(Labels):
         if self.at_total():
             return [self.total()]
         *front, last = self.postfix()
-        if self.at("**", "^"):
-            sign = self.take().text
+        if self.at("**", "^", ".^"):
+            sign = self.take().text.replace(".^", "∘")
             exponent = self.exponent()
             last = _column(last) if exponent == Syntax("name", "T") else last
             last = Syntax("power", sign, (last, exponent), last.start, exponent.end)
@@ -260,9 +280,9 @@ class _Parser(Labels):
                 return [Syntax("number", VULGAR.get(text, text), (), token.start, token.end)]
             case "string", text:
                 return [Syntax("string", text[1:-1], (), token.start, token.end)]
-            case "name", "e_" if self.next.kind == "size":
-                place = self.take()
-                return [Syntax("unit", place.text, (), token.start, place.end)]
+            case "name", "e_" if self.next.kind == "size" or self.at("("):
+                place = self.atom()[0]
+                return [Syntax("unit", place.text, (place,), token.start, place.end)]
             case "name", _:
                 return self._name(token)
             case "size", text:
@@ -284,6 +304,8 @@ class _Parser(Labels):
         function, labels = self.axes_below(token)
         if labels:  # softmaxₙₘ(X), over these axes
             call = self._called(Syntax("name", function, (), token.start, token.end))
+            if function == "blockdiag":
+                return [Syntax("blocks", labels, call.parts[:1], call.start, call.end)]
             option = Syntax("keyword", "over", (Syntax("string", labels),))
             return [Syntax("call", call.text, (*call.parts, option), call.start, call.end)]
         if self.at("|") and self.fence != "|" and token.text in self.words.functions:  # log|x|

@@ -18,7 +18,7 @@ __all__ = ["Labels"]
 _TOTAL: Final = re.compile(r"(Σ|sum)_[a-z]+")
 """A sum over labels, as in Σ_i or sum_ij."""
 _MOST_LABELS: Final = 6
-_AXED: Final = frozenset({"softmax", "log_softmax", "logsumexp"}) | REDUCTIONS
+_AXED: Final = frozenset({"softmax", "log_softmax", "logsumexp", "blockdiag"}) | REDUCTIONS
 
 
 class Labels(Brackets, ABC):
@@ -90,6 +90,8 @@ class Labels(Brackets, ABC):
     def with_labels(self, token: Token) -> Syntax | None:
         """W_dk, where the letters have no subscript signs; the others follow."""
         stem, _, below = token.text.partition("_")
+        if stem != "I" and spelled(stem) not in self.words.ranks:  # normal_rows_n
+            stem, _, below = token.text.rpartition("_")
         ranks = [self.words.ranks.get(spelled(name), 0) for name in (stem, stem.upper())]
         rank = 2 if stem == "I" else max(ranks)
         if not below or not rank or len(below) > rank or (self.at("(") and not self.next.gap):

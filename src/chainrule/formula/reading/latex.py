@@ -22,9 +22,11 @@ _SIGNS: Final = {
     **GREEK, "varepsilon": "ε", "varphi": "φ",
     "cdot": "·", "times": "·", "odot": "⊙", "circ": "⊙", "oslash": "⊘", "otimes": "⊗",
     "partial": "∂", "nabla": "∇", "ge": "≥", "geq": "≥", "le": "≤", "leq": "≤", "gt": ">",
+    "ne": "≠", "neq": "≠",
     "lt": "<", "top": "ᵀ", "intercal": "ᵀ", "prime": "ᵀ", "lVert": "‖", "rVert": "‖", "Vert": "‖",
     "|": "‖", "lvert": "|", "rvert": "|", "vert": "|", "{": "(", "}": ")", "lbrack": "[",
-    "rbrack": "]", "%": "", "_": "_",
+    "rbrack": "]", "%": "", "_": "_", "infty": "∞", "lfloor": "⌊", "rfloor": "⌋", "lceil": "⌈",
+    "rceil": "⌉",
 }  # fmt: skip
 _SPACES: Final = frozenset({",", ";", ":", "!", " ", "quad", "qquad", "\n", "limits", "nolimits"})
 _NOTHING: Final = frozenset(
@@ -125,11 +127,19 @@ class _Translation:
         """What a token means, with the arguments that it takes."""
         if token == "{":
             return _bracketed(self._until("}"))
+        if token == "&" == self._next():
+            return self._aside()
         if token in ("$", "&"):
             return " "
         if not token.startswith("\\"):
             return token
         return self._command(token[1:])
+
+    def _aside(self) -> str:
+        """What stands in a further column, the shape or a remark, which is passed over."""
+        while self._next() not in ("", "\\\\", "\\end"):
+            self.place += 1
+        return " "
 
     def _command(self, name: str) -> str:
         if name == "\\":

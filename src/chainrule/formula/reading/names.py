@@ -2,16 +2,24 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from difflib import get_close_matches
+from typing import Final
 
-from chainrule.formula.printing.notation import spelled
+from chainrule.formula.printing.notation import in_ascii, spelled
 from chainrule.formula.reading.calls import FUNCTIONS
 from chainrule.formula.reading.shapes import Shape
 from chainrule.formula.reading.syntax import Vocabulary
+from chainrule.formula.typeset import tree as ts
+from chainrule.formula.typeset.roots import PI
 
-__all__ = ["Names", "instead_of_function"]
+__all__ = ["CONSTANTS", "Names", "instead_of_function"]
+
+_INFINITY: Final = ts.Constant((), "∞", math.inf)
+CONSTANTS: Final = {"pi": PI, "π": PI, "inf": _INFINITY, "∞": _INFINITY}
+"""Numbers with a name of their own, unless the program has a value of this name."""
 
 
 @dataclass(frozen=True)
@@ -29,7 +37,9 @@ class Names:
     printed: Mapping[str, str] = field(init=False)
 
     def __post_init__(self) -> None:
-        object.__setattr__(self, "printed", {spelled(n): n for n in (*self.sizes, *self.shapes)})
+        names = (*self.sizes, *self.shapes)
+        printed = {in_ascii(n): n for n in names} | {spelled(n): n for n in names}
+        object.__setattr__(self, "printed", printed)
 
     @property
     def vocabulary(self) -> Vocabulary:
@@ -37,7 +47,7 @@ class Names:
         return Vocabulary(
             frozenset({*self.printed, "I", "π"}),
             FUNCTIONS,
-            {spelled(n): len(s) for n, s in self.shapes.items()},
+            {p: len(self.shapes[n]) for p, n in self.printed.items() if n in self.shapes},
         )
 
     def also(self, more: Mapping[str, Shape]) -> Names:

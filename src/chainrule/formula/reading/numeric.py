@@ -98,12 +98,17 @@ def _binary(function: Callable[..., Any]) -> _Function:
     return lambda v, s, shape: np.asarray(function(*v))
 
 
+def _along(name: str) -> _Function:
+    """A reduction along some axes, which may stay with the length 1."""
+    return lambda v, s, shape: np.asarray(getattr(np, name)(v[0], axis=s[0], keepdims=s[1]))
+
+
 _FUNCTIONS: Final[Mapping[str, _Function]] = {
+    **{name: _along(name) for name in ("sum", "max", "min", "prod", "any", "all")},
     "einsum": lambda v, s, shape: np.asarray(np.einsum(s[0], *v)),
     "reshape": lambda v, s, shape: v[0].reshape(shape),
     "transpose": lambda v, s, shape: v[0].transpose(s),
     "stack": lambda v, s, shape: np.stack(v, axis=s[0]),
-    "sum": lambda v, s, shape: np.asarray(v[0].sum(axis=s[0], keepdims=s[1])),
     "index": _index,
     "khatri_rao": _khatri_rao,
     "windows": _windows,
@@ -117,6 +122,7 @@ _FUNCTIONS: Final[Mapping[str, _Function]] = {
     "power": _binary(np.power),
     "maximum": _binary(np.maximum),
     "minimum": _binary(np.minimum),
+    "logaddexp": _binary(np.logaddexp),
     "where": _binary(np.where),
     "cholesky": _binary(np.linalg.cholesky),
     "pinv": _binary(np.linalg.pinv),

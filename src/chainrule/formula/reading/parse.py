@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import replace
 from fractions import Fraction
-from typing import Any
+from typing import Any, Final
 
 from chainrule.algebra.signs import with_plain_digits
 from chainrule.algebra.sizes import multiplied
@@ -18,7 +18,7 @@ from chainrule.formula.reading import operators as op
 from chainrule.formula.reading.calls import FUNCTIONS, apply, commutation
 from chainrule.formula.reading.grammar import expression
 from chainrule.formula.reading.indices import IndexReader
-from chainrule.formula.reading.names import Names, instead_of_function
+from chainrule.formula.reading.names import CONSTANTS, Names, instead_of_function
 from chainrule.formula.reading.operators import MisfitError, Term
 from chainrule.formula.reading.reductions import size_term
 from chainrule.formula.reading.shapes import Shape, shown, sliced
@@ -28,11 +28,12 @@ from chainrule.formula.reading.syntax import UNIT, Syntax
 from chainrule.formula.reading.tokens import UnfittingError
 from chainrule.formula.typeset import tree as ts
 from chainrule.formula.typeset.build import number
-from chainrule.formula.typeset.roots import PI
 from chainrule.formula.typeset.tree import Tree
 from chainrule.formula.typeset.walk import labels_of
 
 __all__ = ["Reader", "parse"]
+
+_VALUES: Final = {"True": True, "False": False, "None": None, "float": float, "int": int}
 
 
 def parse(text: str, names: Names, expected: Shape | None = None) -> Tree:
@@ -58,8 +59,7 @@ class Reader(IndexReader):
             self.unknowns.fit(term.shape, expected)
         if term.meta == "zero" and expected is not None:
             return Term(ts.Zero(op.tree_dims(expected)), expected)
-        term = Term(self.unknowns.settled(term.tree), self.unknowns.shape(term.shape), term.meta)
-        return term
+        return Term(self.unknowns.settled(term.tree), self.unknowns.shape(term.shape), term.meta)
 
     def read(self, syntax: Syntax) -> Term:
         """Read a piece of syntax; shapes that do not fit are reported at its place."""
@@ -124,7 +124,7 @@ class Reader(IndexReader):
             case "blocks":
                 return self.blocks(syntax)
             case "unit":
-                return op.unit(self.unknowns, syntax.text)
+                return op.unit(self.unknowns, str(self._extent(syntax.parts[0])))
             case "stacked":
                 return stacked(self.unknowns, [self.value(p) for p in syntax.parts], 0)
             case "slices":
@@ -172,10 +172,10 @@ class Reader(IndexReader):
         if text == "I":
             size = self.unknowns.fresh()
             return Term(ts.Eye((size, size)), (size, size))
-        if text in ("True", "False", "None"):
-            return op.python_value({"True": True, "False": False, "None": None}[text])
-        if text in ("pi", "π"):
-            return Term(PI)
+        if text in _VALUES:
+            return op.python_value(_VALUES[text])
+        if text in CONSTANTS:
+            return Term(CONSTANTS[text])
         if (unit := UNIT.fullmatch(text)) is not None:
             return op.unit(self.unknowns, with_plain_digits(unit[1]))
         if text.startswith("K_"):
@@ -368,8 +368,11 @@ class Reader(IndexReader):
                 arrays.append(value)
                 settings.append("array")
                 shape += value.shape if len(arrays) == 1 else ()
-            else:
-                settings.append(self._extent(item))
+            elif (place := extent(value.tree)) is not None:
+                settings.append(place)
+            else:  # a computed place, such as floor(t)
+                arrays.append(value)
+                settings.append("array")
         shape += axes
         if not arrays and None not in settings:
             view = taken(Term(body.tree, self.unknowns.shape(body.shape)), settings)

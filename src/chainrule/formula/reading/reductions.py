@@ -7,7 +7,7 @@ from fractions import Fraction
 
 from chainrule.formula.reading import operators as op
 from chainrule.formula.reading.operators import MisfitError, Term
-from chainrule.formula.reading.shapes import Unknowns, shown
+from chainrule.formula.reading.shapes import Shape, Unknowns, shown
 from chainrule.formula.typeset import tree as ts
 from chainrule.formula.typeset.build import number
 from chainrule.formula.typeset.walk import REDUCTIONS, labels_of, over
@@ -43,7 +43,7 @@ def reduced(unknowns: Unknowns, name: str, parts: list[Term], options: Options) 
     if name in REDUCTIONS:
         return _extremum(name, body, several or axis_of(parts, options), _kept(options))
     if several is not None and (len(several) < body.rank or "softmax" in name):
-        return _along_several(name, body, several)
+        return _along_several(unknowns, name, body, several, _kept(options))
     axis = None if several is not None else axis_of(parts, options)
     keep = _kept(options)
     if axis is not None and not -body.rank <= axis < body.rank:
@@ -103,10 +103,12 @@ def _axes_of(body: Term, parts: Sequence[Term], options: Options) -> tuple[int, 
     return found if len(found) > 1 else None
 
 
-def _along_several(name: str, body: Term, axes: tuple[int, ...]) -> Term:
+def _along_several(
+    unknowns: Unknowns, name: str, body: Term, axes: tuple[int, ...], keep: bool
+) -> Term:
     """A function along several axes: softmax keeps them, the others sum over them."""
-    last = axes == tuple(range(body.rank - len(axes), body.rank))
-    kept = tuple(d for k, d in enumerate(body.shape) if k not in axes)
+    last = axes == tuple(range(body.rank - len(axes), body.rank)) and not keep
+    kept = _left(body, axes, keep)
     match name:
         case "softmax" | "log_softmax" if last:
             tree = ts.Apply(body.tree.dims, over(name, len(axes)), (body.tree,))
@@ -114,12 +116,24 @@ def _along_several(name: str, body: Term, axes: tuple[int, ...]) -> Term:
         case "softmax" | "log_softmax":
             return op.called(name, [body], body.shape, (axes,))
         case "sum":
-            return op.called("sum", [body], kept, (axes, False))
+            return op.called("sum", [body], kept, (axes, keep))
+        case "mean":
+            lengths = [size_term(unknowns.value(body.shape[a])) for a in axes]
+            return op.over(
+                unknowns, op.called("sum", [body], kept, (axes, keep)),
+                op.juxtaposed(unknowns, lengths),
+            )  # fmt: skip
         case "logsumexp" if last:
             return Term(ts.Apply(op.tree_dims(kept), name, (body.tree,)), kept)
         case "logsumexp":
-            return op.called("logsumexp", [body], kept, (axes, False))
+            return op.called("logsumexp", [body], kept, (axes, keep))
     raise MisfitError(f"{name} takes one axis or none")
+
+
+def _left(body: Term, gone: Sequence[int], keep: bool) -> Shape:
+    """The shape that is left when some axes are summed over."""
+    found = (("1" if k in gone else d) for k, d in enumerate(body.shape) if keep or k not in gone)
+    return tuple(found)
 
 
 def _kept(options: Options) -> bool:
@@ -132,9 +146,9 @@ def _extremum(name: str, body: Term, axes: tuple[int, ...] | int | None, keep: b
     gone = every if axes is None else (axes,) if isinstance(axes, int) else axes
     gone = tuple(a % body.rank for a in gone)
     rest = tuple(a for a in every if a not in gone)
+    if body.rank > 2 and (keep or (*rest, *gone) != every):
+        return op.called(name, [body], _left(body, gone, keep), (gone, keep))
     if (*rest, *gone) != every:
-        if body.rank != 2:
-            raise MisfitError(f"{name} goes along the last axes of an array")
         body = op.transposed(body)
         rest = (0,)
     dims = body.shape[: len(rest)]
@@ -155,10 +169,7 @@ def _summed(unknowns: Unknowns, body: Term, place: int | None, keep: bool) -> Te
         return body
     if len(shape) > 2 or "1" in shape or (keep and place is None):
         axes = range(len(shape)) if place is None else (place,)
-        kept = tuple(
-            ("1" if k in axes else d) for k, d in enumerate(shape) if keep or k not in axes
-        )
-        return op.called("sum", [body], kept, (tuple(axes), keep))
+        return op.called("sum", [body], _left(body, axes, keep), (tuple(axes), keep))
     ones = [Term(ts.Ones((d,)), (d,)) for d in shape]
     if place is None:
         after = [body, ones[1]] if len(shape) == 2 else [body]
@@ -179,7 +190,4 @@ def _log_sum_exp(body: Term, place: int | None, keep: bool) -> Term:
         return Term(ts.Apply(body.shape[:1], "logsumexp", (body.tree,)), body.shape[:1])
     axis = tuple(range(body.rank)) if place is None else place
     gone = axis if isinstance(axis, tuple) else (axis,)
-    shape = tuple(
-        "1" if k in gone else d for k, d in enumerate(body.shape) if keep or k not in gone
-    )
-    return op.called("logsumexp", [body], shape, (axis, keep))
+    return op.called("logsumexp", [body], _left(body, gone, keep), (axis, keep))

@@ -182,6 +182,8 @@ class Unknowns:
                     changes[entry.name] = self.shape(value)
                 elif entry.name == "axes":
                     changes[entry.name] = self._settled(value)
+                elif entry.name == "summed":
+                    changes[entry.name] = tuple((i, self.value(size)) for i, size in value)
             elif isinstance(value, str) and value[:1] == "?":
                 changes[entry.name] = self.value(value)
         return replace(tree, **changes) if changes else tree

@@ -47,6 +47,17 @@ def _extent(tree: Tree) -> str | None:
     return None
 
 
+def floored(top: Term, bottom: Term) -> str:
+    """The size ⌊(n−1)/2⌋ that (n − 1) // 2 is.
+
+    Raises:  MisfitError: not a size over a whole number.
+    """
+    whole, step = extent(top.tree), extent(bottom.tree)
+    if not isinstance(whole, str) or not isinstance(step, int) or step < 1:
+        raise MisfitError("// is of a size and a whole number, as in (n − 1) // 2")
+    return f"⌊({whole})/{step}⌋" if set(whole) & set("+−") else f"⌊{whole}/{step}⌋"
+
+
 def taken(body: Term, items: Sequence[Bound | Slice]) -> Term | None:
     """Slices and single places of an array as a view; None where it is none."""
     if tree_dims(body.shape) != body.shape:

@@ -19,20 +19,20 @@ SUB: Final = {sign: plain for plain, sign in {**LOWERED, "-": "₋"}.items()}
 VULGAR: Final = {sign: plain for plain, sign in FRACTIONS.items()}
 _LOWERED: Final = {plain: sign for sign, plain in SUB.items()}
 _SAME: Final = {
-    "-": "−", "×": "*", ".*": "⊙", "./": "⊘", "∗": "*", "⋅": "·", "==": "=", ">=": "≥", "<=": "≤",
-    "||": "‖",
+    "-": "−", "×": "*", ".*": "⊙", "./": "⊘", "∗": "*", "⋅": "·", "==": "=", "!=": "≠",
+    ">=": "≥", "<=": "≤", "||": "‖",
 }  # fmt: skip
 _LETTER: Final = "A-Za-zͰ-Ͽ∂∇ℓ_"
 _PRIMED: Final = re.compile(r"[\w)\]ᵀ']")  # what a ' may follow to transpose it
 _TOKEN: Final = re.compile(
     rf"""(?P<gap>[ \t]+)
     |(?P<number>[0-9]+(?:\.[0-9]+|\.(?![A-Za-z]))?(?:[eE][+-]?[0-9]+)?|\.[0-9]+|[{"".join(VULGAR)}])
-    |(?P<name>[{_LETTER}][{_LETTER}0-9₀-₉]*)
+    |(?P<name>[{_LETTER}][{_LETTER}0-9₀-₉]*|∞)
     |(?P<size>[⌈⌊][^⌈⌊⌉⌋]*/[0-9]+[⌉⌋])
     |(?P<string>'[^']*'|"[^"]*")
     |(?P<sup>[{"".join(SUPER)}]+)
     |(?P<sub>[{"".join(SUB)}]+)
-    |(?P<op>\*\*|==|>=|<=|\.\*|\./|\|\||𝟏|𝟎|[-+−×∗⋅·/*@⊙⊘⊗⊛^=<>≥≤()\[\]{{}},.:;‖|√∘])""",
+    |(?P<op>\*\*|//|==|!=|>=|<=|\.[*/^]|\|\||𝟏|𝟎|[-+−×∗⋅·/*@⊙⊘⊗⊛^=≠<>≥≤()\[\]{{}},.:;‖|√∘])""",
     re.VERBOSE,
 )
 
@@ -93,6 +93,7 @@ def tokens(text: str, offset: int = 0) -> list[Token]:
             raise located("this number is out of range", text, place, match.end())
         if kind != "gap":
             shown = _SAME.get(match[0], match[0]) if kind == "op" else match[0]
+            shown = shown.replace("-", "−").replace(" ", "") if kind == "size" else shown
             found.append(Token(kind, shown, place, match.end(), gap))
         gap = kind == "gap"
         place = match.end()

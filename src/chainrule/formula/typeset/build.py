@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import replace
@@ -18,6 +19,15 @@ _ONE = Fraction(1)
 def number(value: Fraction | float | int) -> Tree:
     """A number."""
     return ts.Number((), Fraction(value) if isinstance(value, int) else value)
+
+
+def clipped(dims: tuple[str, ...], body: Tree, low: Tree, high: Tree) -> Tree:
+    """A value between two bounds; with one of them infinite the smaller or larger of two values."""
+    if isinstance(low, ts.Number) and low.value == -math.inf:
+        return ts.Apply(dims, "minimum", (body, high))
+    if isinstance(high, ts.Number) and high.value == math.inf:
+        return ts.Apply(dims, "maximum", (body, low))
+    return ts.Apply(dims, "clip", (body, low, high))
 
 
 def product(parts: Sequence[Tree]) -> Tree:
