@@ -93,7 +93,7 @@ class Recording:
 
     def _unknown(self, node: Node) -> str:
         place = self.where(node)
-        opaque = next((r.kind for r in self.chain() if r.opaque), self.kind)
+        opaque = self.unknown_under or self.kind
         return (
             f"the value of this {node.dtype.short}{list(node.shape)} Tensor"
             f"{f', made at {place},' if place else ''} is not known while {opaque} records\n\n"
@@ -108,6 +108,11 @@ class Recording:
         while recording is not None:
             yield recording
             recording = recording.parent
+
+    @property
+    def unknown_under(self) -> str | None:
+        """The transform under which values are not known, if this or one around it is opaque."""
+        return next((r.kind for r in self.chain() if r.opaque), None)
 
     def note_line(self, node: Node) -> None:
         """Remember the place in the user's code that made a node."""

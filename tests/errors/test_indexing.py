@@ -112,6 +112,15 @@ MISTAKES = [
   Keep the shape and choose by value instead: cr.where(mask, x, 0).""",
     ),
     (
+        lambda: cr.jit(cr.grad(lambda x: x[x > 1].sum()))(X),
+        errors.RecordingError,
+        """index: how many elements a mask selects is not known while jit records
+
+    bool[2, 3]   made at PLACE
+
+  Keep the shape and choose by value instead: cr.where(mask, x, 0).""",
+    ),
+    (
         lambda: cr.take(X, [1.5], 0),
         errors.DTypeError,
         """take: indices are integers

@@ -312,6 +312,13 @@ def test_a_leaked_tensor_raises_when_it_is_used(kind: str, transformed: Function
     )
 
 
+def test_a_leaked_mask_that_indexes_raises() -> None:
+    kept = []
+    cr.grad(lambda x: kept.append(x > 0) or x * x)(cr.tensor(3.0))
+    with pytest.raises(RuntimeError, match="made inside grad and is used after it has ended"):
+        cr.tensor(1.0)[kept[0]]
+
+
 def test_a_tensor_leaked_into_another_recording_raises() -> None:
     kept = []
     cr.grad(lambda x: kept.append(x) or x * x)(cr.tensor(3.0))

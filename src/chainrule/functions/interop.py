@@ -208,7 +208,7 @@ def _on_values(name: str, function: Callable[..., Any], args: Any, named: dict[s
 def _lost(name: str, found: Tensor) -> str:
     assert found._recording is not None
     kind = found._recording.kind
-    unknown = next((r.kind for r in found._recording.chain() if r.opaque), None)
+    unknown = found._recording.unknown_under
     remedy = "" if unknown else ", or write .detach() to treat the value as a\n  constant"
     reason = f"the values are not known while {unknown} records" if unknown else (
         f"{kind} would lose the derivative"

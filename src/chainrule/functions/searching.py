@@ -131,7 +131,7 @@ def known_value(name: str, tensor: Tensor) -> np.ndarray:
         recording = tensor._recording
         if recording is None or not recording.alive:
             raise
-        opaque = next((r.kind for r in recording.chain() if r.opaque), recording.kind)
+        opaque = recording.unknown_under or recording.kind
         raise RecordingError(
             f"{name}: the shape of the result depends on values that are not known while {opaque} "
             f"records\n\n    {describe(tensor)}\n\n"

@@ -21,6 +21,7 @@ from chainrule.ir.graph import Node
 from chainrule.ir.primitives import Axis, Shape
 from chainrule.ir.record import Record
 from chainrule.tensors import Tensor, of_value, of_values, tensor
+from chainrule.wording import plural
 
 __all__: list[str] = []
 
@@ -113,8 +114,7 @@ def _complete(name: str, x: Tensor, index: tuple[Any, ...]) -> list[Item]:
     used = sum(_axes_used(part) for part in parts)
     if used > x.ndim:
         raise IndexingError(
-            f"{name}: {used} indices for {x.ndim} {'axis' if x.ndim == 1 else 'axes'}\n\n"
-            f"    {describe(x)}"
+            f"{name}: {plural(used, 'index')} for {plural(x.ndim, 'axis')}\n\n    {describe(x)}"
         )
     dots = [k for k, part in enumerate(parts) if part is Ellipsis]
     if len(dots) > 1:
@@ -182,7 +182,10 @@ def known_mask(name: str, mask: Tensor) -> np.ndarray:
     try:
         return mask._known()
     except RecordingError:
-        kind = mask._recording.kind if mask._recording else "jit"
+        recording = mask._recording
+        if recording is None or not recording.alive:
+            raise
+        kind = recording.unknown_under or recording.kind
         raise RecordingError(
             f"{name}: how many elements a mask selects is not known while {kind} records\n\n"
             f"    {describe(mask)}\n\n"
@@ -227,7 +230,7 @@ def wrapped(x: Tensor, index: Tensor, axis: int) -> Tensor:
     """An integer index with negative numbers counted from the end, checked where it is known."""
     size = x.shape[axis]
     host = index._recording
-    if host is None or not any(r.opaque for r in host.chain()):
+    if host is None or host.unknown_under is None:
         value = index._known()
         if value.size and not (-size <= value.min() and value.max() < size):
             raise out_of_bounds(x, int(value[(value < -size) | (value >= size)].flat[0]), axis)

@@ -27,7 +27,7 @@ def print(message: str, *values: Any) -> None:
     Tensor(3.)
     """
     recording = current()
-    opaque = recording is not None and any(r.opaque for r in recording.chain())
+    opaque = recording is not None and recording.unknown_under is not None
     recorded = [v for v in values if isinstance(v, Tensor) and v._node is not None]
     if not opaque or not recorded:
         builtins.print(  # noqa: T201 — printing is what it is for
