@@ -60,6 +60,9 @@ def relu6(x: Operand, /) -> Tensor:
     relu6(x) = min(max(x, 0), 6)
 
     Source:  krizhevsky2010convolutional
+
+    >>> relu6(tensor([-1.0, 2.0, 9.0]))
+    Tensor([0., 2., 6.])
     """
     return clip(relu(x), max=6)
 
@@ -90,7 +93,11 @@ def prelu(x: Operand, weight: Operand, /) -> Tensor:
 
 
 def threshold(x: Operand, /, bound: float, value: float) -> Tensor:
-    """Give x where it is greater than the bound, else the value."""
+    """Give x where it is greater than the bound, else the value.
+
+    >>> threshold(tensor([0.5, 2.0]), 1.0, -7.0)
+    Tensor([-7.,  2.])
+    """
     return where(greater(x, bound), x, value)
 
 
@@ -117,6 +124,9 @@ def selu(x: Operand, /) -> Tensor:
     selu(x) = λ x where x > 0, else λ α (eˣ − 1);  α ≈ 1.6733, λ ≈ 1.0507
 
     Source:  klambauer2017self, eq. 2
+
+    >>> selu(tensor([0.0, 1.0]))
+    Tensor([0.        , 1.05070099])
     """
     return multiply(_SELU_SCALE, elu(x, _SELU_ALPHA))
 
@@ -127,6 +137,9 @@ def celu(x: Operand, /, alpha: float = 1.0) -> Tensor:
     celu(x) = x where x > 0, else α (exp(x/α) − 1)
 
     Source:  barron2017continuously
+
+    >>> celu(tensor([-1000.0, 1.0]), alpha=2.0)
+    Tensor([-2.,  1.])
     """
     return where(greater(x, 0), x, multiply(alpha, expm1(divide(x, alpha))))
 
@@ -151,7 +164,11 @@ def sigmoid(x: Operand, /) -> Tensor:
 
 
 def log_sigmoid(x: Operand, /) -> Tensor:
-    """Give the logarithm of sigmoid, −softplus(−x), which neither overflows nor rounds to −∞."""
+    """Give the logarithm of sigmoid, −softplus(−x), which neither overflows nor rounds to −∞.
+
+    >>> log_sigmoid(tensor(-1000.0))
+    Tensor(-1000.)
+    """
     return negative(_softplus(negative(x)))
 
 
@@ -173,6 +190,9 @@ def silu(x: Operand, /) -> Tensor:
     """Give x · sigmoid(x), also called swish.
 
     Source:  hendrycks2016gaussian, sec. 2; ramachandran2017searching
+
+    >>> silu(tensor([0.0, 1000.0]))
+    Tensor([   0., 1000.])
     """
     return multiply(x, sigmoid(x))
 
@@ -181,6 +201,9 @@ def mish(x: Operand, /) -> Tensor:
     """Give x · tanh(softplus(x)).
 
     Source:  misra2020mish
+
+    >>> mish(tensor([0.0, 1000.0]))
+    Tensor([   0., 1000.])
     """
     return multiply(x, tanh(_softplus(x)))
 
@@ -192,6 +215,9 @@ def gelu(x: Operand, /, *, approximate: Literal["none", "tanh"] = "none") -> Ten
 
     Raises:  ArgumentError: approximate is neither "none" nor "tanh".
     Source:  hendrycks2016gaussian, sec. 2
+
+    >>> gelu(tensor([0.0, 10.0]))
+    Tensor([ 0., 10.])
     """
     if approximate == "none":
         return multiply(x, ndtr(x))
@@ -234,6 +260,9 @@ def hard_tanh(x: Operand, /, low: float = -1.0, high: float = 1.0) -> Tensor:
     """Give x, brought into the interval from low to high.
 
     Source:  collobert2004large
+
+    >>> hard_tanh(tensor([-2.0, 0.5, 2.0]))
+    Tensor([-1. ,  0.5,  1. ])
     """
     return clip(x, low, high)
 
@@ -242,6 +271,9 @@ def hard_sigmoid(x: Operand, /) -> Tensor:
     """Give a piecewise linear sigmoid, relu6(x + 3) / 6.
 
     Source:  howard2019searching, sec. 5.2
+
+    >>> hard_sigmoid(tensor([-4.0, 0.0, 4.0]))
+    Tensor([0. , 0.5, 1. ])
     """
     return divide(relu6(add(x, 3)), 6)
 
@@ -250,6 +282,9 @@ def hard_swish(x: Operand, /) -> Tensor:
     """Give x · hard_sigmoid(x).
 
     Source:  howard2019searching, sec. 5.2
+
+    >>> hard_swish(tensor([0.0, 3.0]))
+    Tensor([0., 3.])
     """
     return multiply(x, hard_sigmoid(x))
 
@@ -258,12 +293,19 @@ def softsign(x: Operand, /) -> Tensor:
     """Give x / (1 + |x|).
 
     Source:  glorot2010understanding
+
+    >>> softsign(tensor([-1.0, 3.0]))
+    Tensor([-0.5 ,  0.75])
     """
     return divide(x, add(1, abs_(x)))
 
 
 def tanhshrink(x: Operand, /) -> Tensor:
-    """Give x − tanh(x)."""
+    """Give x − tanh(x).
+
+    >>> tanhshrink(tensor([0.0, 1000.0]))
+    Tensor([  0., 999.])
+    """
     return subtract(x, tanh(x))
 
 
@@ -284,5 +326,8 @@ def hardshrink(x: Operand, /, bound: float = 0.5) -> Tensor:
     """Give x where |x| exceeds the bound, else 0: the proximal map of bound²/2 times ‖x‖₀.
 
     Source:  donoho1994ideal
+
+    >>> hardshrink(tensor([-2.0, 0.2, 1.0]))
+    Tensor([-2.,  0.,  1.])
     """
     return where(greater(abs_(x), bound), x, 0.0)

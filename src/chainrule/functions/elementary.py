@@ -37,43 +37,71 @@ _xlogy = pointwise("xlogy")
 
 @fast_unary(_exp)
 def exp(x: Operand, /) -> Tensor:
-    """Give eˣ."""
+    """Give eˣ.
+
+    >>> exp(tensor([0.0, 1.0]))
+    Tensor([1.        , 2.71828183])
+    """
     return _exp(x)
 
 
 @fast_unary(_expm1)
 def expm1(x: Operand, /) -> Tensor:
-    """Give eˣ − 1, exact for small x too."""
+    """Give eˣ − 1, exact for small x too.
+
+    >>> expm1(tensor(1e-20))
+    Tensor(1.e-20)
+    """
     return _expm1(x)
 
 
 @fast_unary(_log)
 def log(x: Operand, /) -> Tensor:
-    """Give the natural logarithm; −∞ at 0 and NaN below."""
+    """Give the natural logarithm; −∞ at 0 and NaN below.
+
+    >>> log(tensor([0.0, 1.0]))
+    Tensor([-inf,   0.])
+    """
     return _log(x)
 
 
 @fast_unary(_log1p)
 def log1p(x: Operand, /) -> Tensor:
-    """Give log(1 + x), exact for small x too."""
+    """Give log(1 + x), exact for small x too.
+
+    >>> log1p(tensor(1e-20))
+    Tensor(1.e-20)
+    """
     return _log1p(x)
 
 
 @fast_unary(_log2)
 def log2(x: Operand, /) -> Tensor:
-    """Give the logarithm to base 2."""
+    """Give the logarithm to base 2.
+
+    >>> log2(tensor([1.0, 8.0]))
+    Tensor([0., 3.])
+    """
     return _log2(x)
 
 
 @fast_unary(_log10)
 def log10(x: Operand, /) -> Tensor:
-    """Give the logarithm to base 10."""
+    """Give the logarithm to base 10.
+
+    >>> log10(tensor([1.0, 1000.0]))
+    Tensor([0., 3.])
+    """
     return _log10(x)
 
 
 @fast_binary(_logaddexp)
 def logaddexp(x1: Operand, x2: Operand, /) -> Tensor:
-    """Give log(eˣ¹ + eˣ²) without overflow."""
+    """Give log(eˣ¹ + eˣ²) without overflow.
+
+    >>> logaddexp(tensor(1000.0), 1000.0)
+    Tensor(1000.69314718)
+    """
     return _logaddexp(x1, x2)
 
 
@@ -115,7 +143,11 @@ def pow(x1: Operand, x2: Operand, /) -> Tensor:
 
 @fast_unary(_sqrt)
 def sqrt(x: Operand, /) -> Tensor:
-    """Give the square root; NaN below 0. Its derivative at 0 is +∞."""
+    """Give the square root; NaN below 0. Its derivative at 0 is +∞.
+
+    >>> sqrt(tensor([0.0, 9.0]))
+    Tensor([0., 3.])
+    """
     return _sqrt(x)
 
 
@@ -130,7 +162,11 @@ _WRITTEN: Final[dict[Any, Callable[[Tensor], Tensor]]] = {
 
 @fast_binary(_hypot)
 def hypot(x1: Operand, x2: Operand, /) -> Tensor:
-    """Give √(x1² + x2²) without overflow; both derivatives at (0, 0) are 0."""
+    """Give √(x1² + x2²) without overflow; both derivatives at (0, 0) are 0.
+
+    >>> hypot(tensor(3.0), 4.0)
+    Tensor(5.)
+    """
     return _hypot(x1, x2)
 
 
@@ -163,73 +199,121 @@ def sin(x: Operand, /) -> Tensor:
 
 @fast_unary(_cos)
 def cos(x: Operand, /) -> Tensor:
-    """Give the cosine."""
+    """Give the cosine.
+
+    >>> cos(tensor([0.0, cr.pi]))
+    Tensor([ 1., -1.])
+    """
     return _cos(x)
 
 
 @fast_unary(_tan)
 def tan(x: Operand, /) -> Tensor:
-    """Give the tangent."""
+    """Give the tangent.
+
+    >>> tan(tensor([0.0, cr.pi / 4]))
+    Tensor([0., 1.])
+    """
     return _tan(x)
 
 
 @fast_unary(_asin)
 def asin(x: Operand, /) -> Tensor:
-    """Give the angle in [−π/2, π/2] whose sine is x."""
+    """Give the angle in [−π/2, π/2] whose sine is x.
+
+    >>> asin(tensor([0.0, 1.0]))
+    Tensor([0.        , 1.57079633])
+    """
     return _asin(x)
 
 
 @fast_unary(_acos)
 def acos(x: Operand, /) -> Tensor:
-    """Give the angle in [0, π] whose cosine is x."""
+    """Give the angle in [0, π] whose cosine is x.
+
+    >>> acos(tensor([0.0, 1.0]))
+    Tensor([1.57079633, 0.        ])
+    """
     return _acos(x)
 
 
 @fast_unary(_atan)
 def atan(x: Operand, /) -> Tensor:
-    """Give the angle in [−π/2, π/2] whose tangent is x."""
+    """Give the angle in [−π/2, π/2] whose tangent is x.
+
+    >>> atan(tensor([0.0, cr.inf]))
+    Tensor([0.        , 1.57079633])
+    """
     return _atan(x)
 
 
 @fast_binary(_atan2)
 def atan2(x1: Operand, x2: Operand, /) -> Tensor:
-    """Give the angle in [−π, π] of the point with ordinate x1 and abscissa x2."""
+    """Give the angle in [−π, π] of the point with ordinate x1 and abscissa x2.
+
+    >>> atan2(tensor([0.0, 1.0]), tensor([-1.0, 0.0]))
+    Tensor([3.14159265, 1.57079633])
+    """
     return _atan2(x1, x2)
 
 
 @fast_unary(_sinh)
 def sinh(x: Operand, /) -> Tensor:
-    """Give the hyperbolic sine."""
+    """Give the hyperbolic sine.
+
+    >>> sinh(tensor([0.0, 1.0]))
+    Tensor([0.        , 1.17520119])
+    """
     return _sinh(x)
 
 
 @fast_unary(_cosh)
 def cosh(x: Operand, /) -> Tensor:
-    """Give the hyperbolic cosine."""
+    """Give the hyperbolic cosine.
+
+    >>> cosh(tensor([0.0, 1.0]))
+    Tensor([1.        , 1.54308063])
+    """
     return _cosh(x)
 
 
 @fast_unary(_tanh)
 def tanh(x: Operand, /) -> Tensor:
-    """Give the hyperbolic tangent, (eˣ − e⁻ˣ) / (eˣ + e⁻ˣ)."""
+    """Give the hyperbolic tangent, (eˣ − e⁻ˣ) / (eˣ + e⁻ˣ).
+
+    >>> tanh(tensor([0.0, 1000.0]))
+    Tensor([0., 1.])
+    """
     return _tanh(x)
 
 
 @fast_unary(_asinh)
 def asinh(x: Operand, /) -> Tensor:
-    """Give the inverse of sinh."""
+    """Give the inverse of sinh.
+
+    >>> asinh(sinh(tensor([0.0, 2.0])))
+    Tensor([0., 2.])
+    """
     return _asinh(x)
 
 
 @fast_unary(_acosh)
 def acosh(x: Operand, /) -> Tensor:
-    """Give the inverse of cosh for x ≥ 1; NaN below."""
+    """Give the inverse of cosh for x ≥ 1; NaN below.
+
+    >>> acosh(tensor([0.5, 1.0]))
+    Tensor([nan,  0.])
+    """
     return _acosh(x)
 
 
 @fast_unary(_atanh)
 def atanh(x: Operand, /) -> Tensor:
-    """Give the inverse of tanh for |x| ≤ 1; NaN outside."""
+    """Give the inverse of tanh for |x| ≤ 1; NaN outside.
+
+    >>> atanh(tensor([0.0, 1.0]))
+    Tensor([ 0., inf])
+    """
     return _atanh(x)
 
 
@@ -244,13 +328,21 @@ _digamma = pointwise("polygamma", 0)
 
 @fast_unary(_erf)
 def erf(x: Operand, /) -> Tensor:
-    """Give the error function, 2/√π ∫₀ˣ exp(−t²) dt."""
+    """Give the error function, 2/√π ∫₀ˣ exp(−t²) dt.
+
+    >>> erf(tensor([0.0, 1000.0]))
+    Tensor([0., 1.])
+    """
     return _erf(x)
 
 
 @fast_unary(_erfc)
 def erfc(x: Operand, /) -> Tensor:
-    """Give 1 − erf x, exact where that would round to 0."""
+    """Give 1 − erf x, exact where that would round to 0.
+
+    >>> erfc(tensor([0.0, 1000.0]))
+    Tensor([1., 0.])
+    """
     return _erfc(x)
 
 
@@ -278,5 +370,9 @@ def lgamma(x: Operand, /) -> Tensor:
 
 @fast_unary(_digamma)
 def digamma(x: Operand, /) -> Tensor:
-    """Give Γ′(x) / Γ(x), the derivative of lgamma."""
+    """Give Γ′(x) / Γ(x), the derivative of lgamma.
+
+    >>> digamma(tensor(2.0)) - digamma(tensor(1.0))
+    Tensor(1.)
+    """
     return _digamma(x)

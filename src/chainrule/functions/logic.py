@@ -36,25 +36,41 @@ _bitwise_right_shift = pointwise("bitwise_right_shift")
 
 @fast_binary(_logical_and)
 def logical_and(x1: Operand, x2: Operand, /) -> Tensor:
-    """Tell where both hold; a number holds unless it is 0."""
+    """Tell where both hold; a number holds unless it is 0.
+
+    >>> logical_and(tensor([True, True]), tensor([True, False]))
+    Tensor([ True, False])
+    """
     return _logical_and(x1, x2)
 
 
 @fast_binary(_logical_or)
 def logical_or(x1: Operand, x2: Operand, /) -> Tensor:
-    """Tell where at least one holds."""
+    """Tell where at least one holds.
+
+    >>> logical_or(tensor([0, 2]), False)
+    Tensor([False,  True])
+    """
     return _logical_or(x1, x2)
 
 
 @fast_binary(_logical_xor)
 def logical_xor(x1: Operand, x2: Operand, /) -> Tensor:
-    """Tell where exactly one holds."""
+    """Tell where exactly one holds.
+
+    >>> logical_xor(tensor([True, True]), tensor([True, False]))
+    Tensor([False,  True])
+    """
     return _logical_xor(x1, x2)
 
 
 @fast_unary(_logical_not)
 def logical_not(x: Operand, /) -> Tensor:
-    """Tell where x does not hold."""
+    """Tell where x does not hold.
+
+    >>> logical_not(tensor([0.0, 0.5]))
+    Tensor([ True, False])
+    """
     return _logical_not(x)
 
 
@@ -70,29 +86,49 @@ def bitwise_and(x1: Operand, x2: Operand, /) -> Tensor:
 
 @fast_binary(_bitwise_or)
 def bitwise_or(x1: Operand, x2: Operand, /) -> Tensor:
-    """Give the bits that are set in at least one."""
+    """Give the bits that are set in at least one.
+
+    >>> bitwise_or(tensor([4, 6]), 3)
+    Tensor([7, 7])
+    """
     return _bitwise_or(x1, x2)
 
 
 @fast_binary(_bitwise_xor)
 def bitwise_xor(x1: Operand, x2: Operand, /) -> Tensor:
-    """Give the bits that are set in exactly one."""
+    """Give the bits that are set in exactly one.
+
+    >>> bitwise_xor(tensor([4, 6]), 3)
+    Tensor([7, 5])
+    """
     return _bitwise_xor(x1, x2)
 
 
 @fast_unary(_bitwise_invert)
 def bitwise_invert(x: Operand, /) -> Tensor:
-    """Give every bit the other way round; of a bool, the opposite."""
+    """Give every bit the other way round; of a bool, the opposite.
+
+    >>> bitwise_invert(tensor([0, 1]))
+    Tensor([-1, -2])
+    """
     return _bitwise_invert(x)
 
 
 @fast_binary(_bitwise_left_shift)
 def bitwise_left_shift(x1: Operand, x2: Operand, /) -> Tensor:
-    """Shift the bits of x1 by x2 ≥ 0 places to the left, which is x1 · 2^x2."""
+    """Shift the bits of x1 by x2 ≥ 0 places to the left, which is x1 · 2^x2.
+
+    >>> bitwise_left_shift(tensor([1, 3]), 2)
+    Tensor([ 4, 12])
+    """
     return _bitwise_left_shift(x1, x2)
 
 
 @fast_binary(_bitwise_right_shift)
 def bitwise_right_shift(x1: Operand, x2: Operand, /) -> Tensor:
-    """Shift the bits of x1 by x2 ≥ 0 places to the right, which is ⌊x1 / 2^x2⌋."""
+    """Shift the bits of x1 by x2 ≥ 0 places to the right, which is ⌊x1 / 2^x2⌋.
+
+    >>> bitwise_right_shift(tensor([8, -1]), 2)
+    Tensor([ 2, -1])
+    """
     return _bitwise_right_shift(x1, x2)

@@ -202,6 +202,12 @@ _matrix_norm = Lifted(_matrix_norm_node, _matrix_norm_kernel)
 _ORDERS = ("fro", "nuc", 1, -1, 2, -2, math.inf, -math.inf)
 
 
+def _check_order(name: str, order: object) -> None:
+    if order not in _ORDERS:
+        names = ", ".join(map(str, _ORDERS))
+        raise ArgumentError(f"{name}: there is no norm {order!r}; ord is one of {names}")
+
+
 def matrix_norm(x: Operand, /, *, keepdims: bool = False, ord: MatrixOrder = "fro") -> Tensor:
     """Give the norm of matrices.
 
@@ -225,9 +231,7 @@ def matrix_norm(x: Operand, /, *, keepdims: bool = False, ord: MatrixOrder = "fr
     if value is not None and type(ord) in _NUMBERS and ord in _BY_SUMS and _has_rows(value):
         return of_value(quiet_call(_by_sums, ord, keepdims, value))
     tensor = matrices("matrix_norm", x)
-    if ord not in _ORDERS:
-        names = ", ".join(map(str, _ORDERS))
-        raise ArgumentError(f"matrix_norm: there is no norm {ord!r}; ord is one of {names}")
+    _check_order("matrix_norm", ord)
     _check_extremum("matrix_norm", tensor, not isinstance(ord, str), (-2, -1))
     return _matrix_norm([tensor], ord, keepdims)
 
@@ -267,9 +271,7 @@ def cond(x: Operand, /, *, ord: MatrixOrder = 2) -> Tensor:
     >>> cond(cr.tensor([[8.0, 0.0], [0.0, 2.0]]))
     Tensor(4.)
     """
-    if ord not in _ORDERS:
-        names = ", ".join(map(str, _ORDERS))
-        raise ArgumentError(f"cond: there is no norm {ord!r}; ord is one of {names}")
+    _check_order("cond", ord)
     tensor = matrices("cond", x) if ord in (2, -2) else squares("cond", x)
     if not tensor.shape[-1] or not tensor.shape[-2]:
         raise ShapeError(

@@ -77,7 +77,9 @@ def exponential(key: Operand, shape: Sizes = (), *, dtype: object = DEFAULT_FLOA
 
     x = −log(1 − u)
 
-    >>> x = cr.random.exponential(cr.random.key(0), (3,))
+    >>> x = cr.random.exponential(cr.random.key(0), (10_000,))
+    >>> cr.all(x >= 0) & (cr.abs(cr.mean(x) - 1) < 0.05)
+    Tensor(True)
     """
     kind, sizes = float_of("random.exponential", dtype), shape_of("random.exponential", shape)
     return _exponential([key_of("random.exponential", key)], sizes, kind)
@@ -97,7 +99,9 @@ def gumbel(key: Operand, shape: Sizes = (), *, dtype: object = DEFAULT_FLOAT) ->
 
     x = −log(−log u),   0 < u < 1
 
-    >>> x = cr.random.gumbel(cr.random.key(0), (3,))
+    >>> x = cr.random.gumbel(cr.random.key(0), (10_000,))
+    >>> cr.abs(cr.median(x) + np.log(np.log(2))) < 0.05
+    Tensor(True)
     """
     kind, sizes = float_of("random.gumbel", dtype), shape_of("random.gumbel", shape)
     return _gumbel([key_of("random.gumbel", key)], sizes, kind)

@@ -111,7 +111,8 @@ def fold_in(key: Operand, number: Operand) -> Tensor:
     Raises:  DTypeError: the number is no integer. ArgumentError: it is a negative int.
 
     >>> k = cr.random.key(0)
-    >>> keys = [cr.random.fold_in(k, step) for step in range(3)]
+    >>> cr.any(cr.random.fold_in(k, 1) != cr.random.fold_in(k, 2))
+    Tensor(True)
     """
     found = as_tensor(number, "random.fold_in")
     if not found.dtype.is_integer or found.shape:

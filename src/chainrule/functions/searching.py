@@ -32,6 +32,7 @@ from chainrule.ir.graph import Node
 from chainrule.ir.primitives import ReduceKind
 from chainrule.ir.routines.ordering import SEARCHSORTED
 from chainrule.tensors import Tensor, of_values
+from chainrule.wording import plural
 
 __all__ = ["argmax", "argmin", "count_nonzero", "nonzero", "searchsorted"]
 
@@ -192,7 +193,8 @@ def searchsorted(
     row, values = promoted("searchsorted", x1, x2)
     if row.ndim != 1:
         raise ShapeError(
-            f"searchsorted: x1 has {row.ndim} axes, but a sorted row has one\n\n    {describe(row)}"
+            f"searchsorted: x1 has {plural(row.ndim, 'axis')}, but a sorted row has one\n\n"
+            f"    {describe(row)}"
         )
     if sorter is not None:
         order = as_tensor(sorter, "searchsorted")
