@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 import scipy.special
 
-from chainrule.functions import elementary, elementwise, logic
+from chainrule.functions import comparison, elementary, elementwise, logic
 from tests.cases.case import Case, Spec
 
 SHAPE = (2, 3)
@@ -29,7 +29,7 @@ def oracle(name: str) -> Callable[..., Any]:
 
 def function(name: str) -> Callable[..., Any]:
     """Our function."""
-    room = next(r for r in (elementwise, logic, elementary) if name in r.__all__)
+    room = next(r for r in (comparison, elementwise, logic, elementary) if name in r.__all__)
     return getattr(room, name)  # type: ignore[no-any-return]
 
 
@@ -94,7 +94,7 @@ CASES: list[Case] = [
     one("where", elementwise.where, np.where, Spec("bool", (3, 1)), A, B),
     one(
         "where-number",
-        lambda x: elementwise.where(elementwise.greater(x, 0), elementary.sqrt(x), 0.0),
+        lambda x: elementwise.where(comparison.greater(x, 0), elementary.sqrt(x), 0.0),
         lambda x: np.sqrt(np.maximum(x, 0)),
         A,
     ),

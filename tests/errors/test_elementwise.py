@@ -6,6 +6,7 @@ from typing import Any
 import numpy as np
 import pytest
 
+import chainrule as cr
 from chainrule.errors import ArgumentError, DTypeError, ShapeError
 from chainrule.functions import activations as act
 from chainrule.functions import elementary as el
@@ -121,4 +122,4 @@ def test_the_message_is(mistake: Callable[[], Any], kind: type[Exception], messa
 
 
 def test_a_comparison_with_a_number_out_of_range_has_an_answer() -> None:
-    np.testing.assert_array_equal(ew.less(BYTE, 300).numpy(), [True, True])
+    np.testing.assert_array_equal(cr.less(BYTE, 300).numpy(), [True, True])

@@ -6,6 +6,7 @@ from typing import Any
 import numpy as np
 import pytest
 
+import chainrule as cr
 from chainrule.functions import elementary as el
 from chainrule.functions import elementwise as ew
 from chainrule.ir.dtype import ALL, PROMOTION, with_scalar
@@ -13,7 +14,7 @@ from chainrule.ir.primitives import Einsum
 from chainrule.tensors import Tensor, tensor
 from chainrule.transform import grad, jit
 
-BINARY = [ew.add, ew.subtract, ew.multiply, ew.maximum, ew.less, ew.remainder, ew.floor_divide]
+BINARY = [ew.add, ew.subtract, ew.multiply, ew.maximum, cr.less, ew.remainder, ew.floor_divide]
 FLOATING = [ew.divide, el.atan2, el.hypot, el.logaddexp, el.xlogy, ew.copysign]
 each_binary = pytest.mark.parametrize("function", BINARY, ids=lambda f: f.__name__)
 each_floating = pytest.mark.parametrize("function", FLOATING, ids=lambda f: f.__name__)
@@ -33,7 +34,7 @@ def test_two_dtypes_meet_in_their_common_one(function: Callable[..., Tensor]) ->
             common = PROMOTION[a, b]
             if common is None:
                 continue
-            expected = "bool" if function is ew.less else common.name
+            expected = "bool" if function is cr.less else common.name
             assert function(ones(a), ones(b)).dtype.name == expected
             assert jit(function)(ones(a), ones(b)).dtype.name == expected
 
@@ -54,7 +55,7 @@ def test_a_python_number_has_no_width_in_either_place(
     function: Callable[..., Tensor], number: float
 ) -> None:
     for dtype in NUMBERS:
-        expected = "bool" if function is ew.less else with_scalar(dtype, number).name
+        expected = "bool" if function is cr.less else with_scalar(dtype, number).name
         for call in (function, jit(function)):
             assert call(ones(dtype), number).dtype.name == expected
             assert call(number, ones(dtype)).dtype.name == expected

@@ -18,9 +18,10 @@ from chainrule.data.order import Purpose, random_words, require_integer, require
 from chainrule.data.rows import Array
 from chainrule.errors import ArgumentError, ShapeError
 from chainrule.functions import random
+from chainrule.functions.comparison import less
 from chainrule.functions.creation import arange, asarray
 from chainrule.functions.data_types import astype
-from chainrule.functions.elementwise import abs, clip, less, where
+from chainrule.functions.elementwise import abs, clip, where
 from chainrule.functions.indexing import take
 from chainrule.functions.lift import Operand, as_tensor, describe
 from chainrule.functions.linear import einsum

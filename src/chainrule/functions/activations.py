@@ -12,18 +12,10 @@ from typing import Final, Literal, SupportsIndex
 
 from chainrule.errors import ArgumentError, ShapeError
 from chainrule.functions.axes import axis_of
+from chainrule.functions.comparison import greater
 from chainrule.functions.elementary import expm1, ndtr, tanh
 from chainrule.functions.elementwise import abs as abs_
-from chainrule.functions.elementwise import (
-    add,
-    clip,
-    divide,
-    greater,
-    multiply,
-    negative,
-    subtract,
-    where,
-)
+from chainrule.functions.elementwise import add, clip, divide, multiply, negative, subtract, where
 from chainrule.functions.lift import Lifted, Operand, as_tensor, describe
 from chainrule.functions.pointwise import fast_unary, pointwise
 from chainrule.ir import build

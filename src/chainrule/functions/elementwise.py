@@ -1,9 +1,9 @@
-"""Element-wise arithmetic, rounding, extrema and comparison.
+"""Element-wise arithmetic, rounding and extrema.
 
 Names and signatures are those of the array API standard. Operands are Tensors, NumPy arrays or
 Python numbers in either place; they are promoted to one dtype and broadcast to one shape.
-Powers, exponentials and the functions with a Greek or Latin name are in ``elementary.py``, truth
-values and bits in ``logic.py``.
+Powers, exponentials and the functions with a Greek or Latin name are in ``elementary.py``,
+comparisons in ``comparison.py``, truth values and bits in ``logic.py``.
 """
 
 from __future__ import annotations
@@ -41,10 +41,9 @@ from chainrule.recording import innermost
 from chainrule.tensors import Tensor, node_of, of_node
 
 __all__ = [
-    "abs", "add", "ceil", "clip", "conj", "copysign", "divide", "equal", "floor", "floor_divide",
-    "greater", "greater_equal", "imag", "isfinite", "isinf", "isnan", "less", "less_equal",
-    "maximum", "minimum", "multiply", "negative", "nextafter", "not_equal", "positive", "real",
-    "reciprocal", "remainder", "round", "sign", "signbit", "square", "subtract", "trunc", "where",
+    "abs", "add", "ceil", "clip", "conj", "copysign", "divide", "floor", "floor_divide", "imag",
+    "maximum", "minimum", "multiply", "negative", "nextafter", "positive", "real", "reciprocal",
+    "remainder", "round", "sign", "square", "subtract", "trunc", "where",
 ]  # fmt: skip
 
 # ---------------------------------------------------------------- arithmetic
@@ -286,84 +285,6 @@ def where(condition: Operand, x1: Operand, x2: Operand, /) -> Tensor:
         return eager(np.where, *[t._value for t in operands])
     host = innermost(recordings)
     return of_node(build.select(*[spread(node_of(t, host), shape) for t in operands]), host)
-
-
-# ---------------------------------------------------------------- comparison
-
-_equal = pointwise("equal")
-_not_equal = pointwise("not_equal")
-_less = pointwise("less")
-_less_equal = pointwise("less_equal")
-_greater = pointwise("greater")
-_greater_equal = pointwise("greater_equal")
-_isfinite = pointwise("isfinite")
-_isinf = pointwise("isinf")
-_isnan = pointwise("isnan")
-_signbit = pointwise("signbit")
-
-
-@fast_binary(_equal)
-def equal(x1: Operand, x2: Operand, /) -> Tensor:
-    """Tell where x1 = x2; NaN equals nothing."""
-    return _equal(x1, x2)
-
-
-@fast_binary(_not_equal)
-def not_equal(x1: Operand, x2: Operand, /) -> Tensor:
-    """Tell where x1 ≠ x2."""
-    return _not_equal(x1, x2)
-
-
-@fast_binary(_less)
-def less(x1: Operand, x2: Operand, /) -> Tensor:
-    """Tell where x1 < x2.
-
-    >>> less(tensor([1, 2, 3]), 2)
-    Tensor([ True, False, False])
-    """
-    return _less(x1, x2)
-
-
-@fast_binary(_less_equal)
-def less_equal(x1: Operand, x2: Operand, /) -> Tensor:
-    """Tell where x1 ≤ x2."""
-    return _less_equal(x1, x2)
-
-
-@fast_binary(_greater)
-def greater(x1: Operand, x2: Operand, /) -> Tensor:
-    """Tell where x1 > x2."""
-    return _greater(x1, x2)
-
-
-@fast_binary(_greater_equal)
-def greater_equal(x1: Operand, x2: Operand, /) -> Tensor:
-    """Tell where x1 ≥ x2."""
-    return _greater_equal(x1, x2)
-
-
-@fast_unary(_isfinite)
-def isfinite(x: Operand, /) -> Tensor:
-    """Tell where x is neither infinite nor NaN."""
-    return _isfinite(x)
-
-
-@fast_unary(_isinf)
-def isinf(x: Operand, /) -> Tensor:
-    """Tell where x is +∞ or −∞."""
-    return _isinf(x)
-
-
-@fast_unary(_isnan)
-def isnan(x: Operand, /) -> Tensor:
-    """Tell where x is NaN."""
-    return _isnan(x)
-
-
-@fast_unary(_signbit)
-def signbit(x: Operand, /) -> Tensor:
-    """Tell where the sign of x is set: negative numbers, −0 and some NaN."""
-    return _signbit(x)
 
 
 # ---------------------------------------------------------------- real and imaginary parts

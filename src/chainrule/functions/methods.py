@@ -11,6 +11,7 @@ from typing import Any, Final
 from chainrule.elsewhere import no_attribute
 from chainrule.errors import ArgumentError, ShapeError
 from chainrule.functions import (
+    comparison,
     cumulative,
     data_types,
     deviations,
@@ -51,19 +52,19 @@ OPERATORS: Final[dict[str, Function]] = {
     "__abs__": elementwise.abs,
     "__add__": elementwise.add,
     "__and__": logic.bitwise_and,
-    "__eq__": elementwise.equal,
+    "__eq__": comparison.equal,
     "__floordiv__": elementwise.floor_divide,
-    "__ge__": elementwise.greater_equal,
+    "__ge__": comparison.greater_equal,
     "__getitem__": getitem,
-    "__gt__": elementwise.greater,
+    "__gt__": comparison.greater,
     "__invert__": logic.bitwise_invert,
-    "__le__": elementwise.less_equal,
+    "__le__": comparison.less_equal,
     "__lshift__": logic.bitwise_left_shift,
-    "__lt__": elementwise.less,
+    "__lt__": comparison.less,
     "__matmul__": linear.matmul,
     "__mod__": elementwise.remainder,
     "__mul__": elementwise.multiply,
-    "__ne__": elementwise.not_equal,
+    "__ne__": comparison.not_equal,
     "__neg__": elementwise.negative,
     "__or__": logic.bitwise_or,
     "__pos__": elementwise.positive,
@@ -154,7 +155,7 @@ def _iterate(x: Tensor) -> Iterator[Tensor]:
 
 
 def _contains(x: Tensor, value: Operand) -> bool:
-    return bool(reduction.any(elementwise.equal(x, value)))
+    return bool(reduction.any(comparison.equal(x, value)))
 
 
 def _reduce(x: Tensor) -> tuple[Any, ...]:
@@ -171,6 +172,7 @@ def _format(x: Tensor, spec: str) -> str:
 
 
 _FUNCTIONS: Final = (
+    comparison,
     cumulative,
     elementary,
     elementwise,

@@ -12,6 +12,7 @@ from typing import Any, Final
 import numpy as np
 
 from chainrule.functions import (
+    comparison,
     creation,
     cumulative,
     deviations,
@@ -43,7 +44,7 @@ _SAME_NAME: Final = (
     "multiply", "negative", "nextafter", "not_equal", "positive", "reciprocal", "remainder",
     "sign", "signbit", "sin", "sinh", "sqrt", "square", "subtract", "tan", "tanh", "trunc",
 )  # fmt: skip
-_ELEMENTWISE: Final = vars(elementary) | vars(elementwise) | vars(logic)
+_ELEMENTWISE: Final = vars(comparison) | vars(elementary) | vars(elementwise) | vars(logic)
 
 UFUNCS: Final[dict[Any, Function]] = {
     **{getattr(np, name): _ELEMENTWISE[name] for name in _SAME_NAME},

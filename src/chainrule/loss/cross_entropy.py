@@ -3,15 +3,8 @@
 from __future__ import annotations
 
 from chainrule.errors import ArgumentError, ShapeError
-from chainrule.functions.elementwise import (
-    add,
-    equal,
-    isinf,
-    multiply,
-    negative,
-    subtract,
-    where,
-)  # fmt: skip
+from chainrule.functions.comparison import equal, isinf
+from chainrule.functions.elementwise import add, multiply, negative, subtract, where
 from chainrule.functions.embedding import one_hot
 from chainrule.functions.lift import Operand, as_tensor, describe, floating, promoted
 from chainrule.functions.logic import logical_and

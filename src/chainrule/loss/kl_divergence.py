@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from chainrule.errors import ShapeError
+from chainrule.functions.comparison import equal
 from chainrule.functions.elementary import log
-from chainrule.functions.elementwise import equal, multiply, subtract, where
+from chainrule.functions.elementwise import multiply, subtract, where
 from chainrule.functions.lift import Operand, describe, floating, promoted
 from chainrule.functions.softmax import log_softmax
 from chainrule.loss.labels import batch_mean

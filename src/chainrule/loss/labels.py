@@ -11,8 +11,9 @@ from collections.abc import Sequence
 from typing import Any
 
 from chainrule.errors import ArgumentError, DTypeError, ShapeError
+from chainrule.functions.comparison import equal, less, less_equal
 from chainrule.functions.creation import ones
-from chainrule.functions.elementwise import add, divide, equal, less, less_equal, multiply, where
+from chainrule.functions.elementwise import add, divide, multiply, where
 from chainrule.functions.embedding import one_hot
 from chainrule.functions.lift import Operand, cast, describe
 from chainrule.functions.linear import matmul

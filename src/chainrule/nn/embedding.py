@@ -6,7 +6,8 @@ from typing import Any, final
 
 from chainrule.errors import ArgumentError
 from chainrule.functions import embedding
-from chainrule.functions.elementwise import equal, where
+from chainrule.functions.comparison import equal
+from chainrule.functions.elementwise import where
 from chainrule.functions.lift import Operand, as_tensor
 from chainrule.functions.manipulation import expand_dims
 from chainrule.nn.initialization import Initializer, normal

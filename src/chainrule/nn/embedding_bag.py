@@ -5,7 +5,8 @@ from __future__ import annotations
 from typing import Any, final
 
 from chainrule.functions import reduction
-from chainrule.functions.elementwise import divide, maximum, not_equal
+from chainrule.functions.comparison import not_equal
+from chainrule.functions.elementwise import divide, maximum
 from chainrule.functions.lift import Operand, as_tensor
 from chainrule.nn.embedding import Embedding
 from chainrule.nn.initialization import Initializer

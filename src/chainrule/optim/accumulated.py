@@ -7,8 +7,9 @@ from typing import Any, final
 
 from chainrule import tree
 from chainrule.errors import ArgumentError
+from chainrule.functions.comparison import equal
 from chainrule.functions.creation import zeros_like
-from chainrule.functions.elementwise import add, equal, multiply
+from chainrule.functions.elementwise import add, multiply
 from chainrule.ir.dtype import int64
 from chainrule.optim.optimizer import Factor, Model, State, Wrapper, slot
 from chainrule.optim.rule import each

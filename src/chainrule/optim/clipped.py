@@ -8,8 +8,9 @@ from typing import Any, final
 
 from chainrule import tree
 from chainrule.errors import ArgumentError
+from chainrule.functions.comparison import greater
 from chainrule.functions.elementary import sqrt
-from chainrule.functions.elementwise import add, clip, divide, greater, multiply, where
+from chainrule.functions.elementwise import add, clip, divide, multiply, where
 from chainrule.functions.lift import as_tensor, cast
 from chainrule.functions.reduction import sum
 from chainrule.ir.dtype import float64

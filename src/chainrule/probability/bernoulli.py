@@ -8,8 +8,9 @@ import numpy as np
 
 from chainrule.errors import ArgumentError
 from chainrule.functions.activations import sigmoid, softplus
+from chainrule.functions.comparison import equal, isinf, isnan
 from chainrule.functions.elementary import log, log1p
-from chainrule.functions.elementwise import equal, isinf, isnan, where
+from chainrule.functions.elementwise import where
 from chainrule.functions.lift import Operand, as_tensor, cast
 from chainrule.functions.random import bernoulli
 from chainrule.ir.dtype import int64

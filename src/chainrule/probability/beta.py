@@ -8,8 +8,9 @@ import numpy as np
 
 from chainrule.functions.activations import sigmoid
 from chainrule.functions.axes import shape_of
+from chainrule.functions.comparison import equal
 from chainrule.functions.elementary import digamma, lgamma, log
-from chainrule.functions.elementwise import clip, equal, where
+from chainrule.functions.elementwise import clip, where
 from chainrule.functions.incomplete import betainc, betaincinv
 from chainrule.functions.joining import stack
 from chainrule.functions.lift import Operand, as_tensor, cast

@@ -7,9 +7,10 @@ from typing import ClassVar, Self, final
 import numpy as np
 
 from chainrule.errors import ArgumentError, ShapeError
+from chainrule.functions.comparison import equal, isnan
 from chainrule.functions.creation import arange
 from chainrule.functions.elementary import log, xlogy
-from chainrule.functions.elementwise import clip, equal, floor, isnan, where
+from chainrule.functions.elementwise import clip, floor, where
 from chainrule.functions.embedding import one_hot
 from chainrule.functions.indexing import take_along_axis
 from chainrule.functions.lift import Operand, as_tensor, broadcast, broadcast_shape, cast, describe

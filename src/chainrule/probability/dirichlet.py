@@ -8,9 +8,10 @@ import numpy as np
 
 from chainrule.errors import ShapeError
 from chainrule.functions.axes import shape_of
+from chainrule.functions.comparison import equal, isfinite, isnan
 from chainrule.functions.creation import ones_like
 from chainrule.functions.elementary import digamma, exp, lgamma, log
-from chainrule.functions.elementwise import abs, clip, equal, isfinite, isnan, where
+from chainrule.functions.elementwise import abs, clip, where
 from chainrule.functions.lift import Operand, as_tensor, cast, describe
 from chainrule.functions.linear import matmul, vecdot
 from chainrule.functions.reduction import sum

@@ -9,9 +9,10 @@ from typing import Any, Final
 import numpy as np
 
 from chainrule.errors import ArgumentError
+from chainrule.functions.comparison import equal
 from chainrule.functions.creation import arange, full
 from chainrule.functions.elementary import digamma, erf, exp, expm1, lgamma, log, xlogy
-from chainrule.functions.elementwise import abs, equal, where
+from chainrule.functions.elementwise import abs, where
 from chainrule.functions.joining import stack
 from chainrule.functions.lift import Operand, cast
 from chainrule.functions.manipulation import broadcast_to, moveaxis

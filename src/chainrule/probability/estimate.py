@@ -6,9 +6,10 @@ from collections.abc import Callable
 from typing import Final, NamedTuple
 
 from chainrule.errors import ArgumentError
+from chainrule.functions.comparison import isinf
 from chainrule.functions.creation import zeros_like
 from chainrule.functions.deviations import var
-from chainrule.functions.elementwise import isinf, where
+from chainrule.functions.elementwise import where
 from chainrule.functions.lift import Operand
 from chainrule.functions.random import key as make_key
 from chainrule.functions.reduction import mean

@@ -8,8 +8,9 @@ from typing import Final, Self, final
 import numpy as np
 
 from chainrule.functions.axes import shape_of
+from chainrule.functions.comparison import equal
 from chainrule.functions.elementary import digamma, exp, lgamma, log, log1p
-from chainrule.functions.elementwise import abs, equal, maximum, minimum, where
+from chainrule.functions.elementwise import abs, maximum, minimum, where
 from chainrule.functions.incomplete import gammainc, gammaincinv
 from chainrule.functions.lift import Operand, as_tensor, cast
 from chainrule.functions.pointwise import pointwise

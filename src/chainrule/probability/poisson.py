@@ -8,9 +8,10 @@ from typing import ClassVar, Final, Self, final
 
 import numpy as np
 
+from chainrule.functions.comparison import equal, isnan
 from chainrule.functions.creation import arange
 from chainrule.functions.elementary import expm1, lgamma, log, sqrt, xlogy
-from chainrule.functions.elementwise import clip, equal, floor, isnan, maximum, minimum, where
+from chainrule.functions.elementwise import clip, floor, maximum, minimum, where
 from chainrule.functions.incomplete import gammaincc, ndtri
 from chainrule.functions.indexing import take
 from chainrule.functions.lift import Operand, as_tensor, cast

@@ -6,8 +6,9 @@ from typing import Final, Self, final
 
 import numpy as np
 
+from chainrule.functions.comparison import isnan
 from chainrule.functions.elementary import log
-from chainrule.functions.elementwise import clip, isnan, where
+from chainrule.functions.elementwise import clip, where
 from chainrule.functions.lift import Operand, as_tensor
 from chainrule.functions.random import uniform
 from chainrule.functions.reduction import max, min

@@ -6,8 +6,9 @@ from functools import reduce
 from typing import final
 
 from chainrule.errors import ArgumentError
+from chainrule.functions.comparison import greater_equal
 from chainrule.functions.creation import ones_like
-from chainrule.functions.elementwise import greater_equal, maximum, multiply, where
+from chainrule.functions.elementwise import maximum, multiply, where
 from chainrule.schedule.schedule import Schedule, require_order, require_positive, several, time
 from chainrule.tensors import Tensor
 

@@ -5,8 +5,9 @@ from dataclasses import dataclass
 from typing import final
 
 from chainrule.errors import ArgumentError
+from chainrule.functions.comparison import greater_equal
 from chainrule.functions.elementary import cos
-from chainrule.functions.elementwise import greater_equal, remainder, where
+from chainrule.functions.elementwise import remainder, where
 from chainrule.functions.manipulation import expand_dims
 from chainrule.functions.reduction import max
 from chainrule.schedule.schedule import Schedule, require_positive, require_share, time

@@ -3,9 +3,10 @@
 from dataclasses import dataclass
 from typing import final
 
+from chainrule.functions.comparison import greater_equal
 from chainrule.functions.creation import full_like
 from chainrule.functions.elementary import pow
-from chainrule.functions.elementwise import floor, greater_equal, multiply, where
+from chainrule.functions.elementwise import floor, multiply, where
 from chainrule.schedule.schedule import Schedule, require_order, require_positive, several, time
 from chainrule.tensors import Tensor
 

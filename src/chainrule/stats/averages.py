@@ -9,8 +9,9 @@ import numpy as np
 
 from chainrule.functions import deviations, reduction
 from chainrule.functions.axes import Axes
+from chainrule.functions.comparison import equal
 from chainrule.functions.elementary import sqrt
-from chainrule.functions.elementwise import equal, maximum, where
+from chainrule.functions.elementwise import maximum, where
 from chainrule.functions.lift import Operand, cast, known_array, made_at_once
 from chainrule.functions.linear import tensordot
 from chainrule.functions.manipulation import expand_dims

@@ -9,7 +9,8 @@ from typing import final
 import numpy as np
 
 from chainrule.errors import ShapeError
-from chainrule.functions.elementwise import equal, isnan, where
+from chainrule.functions.comparison import equal, isnan
+from chainrule.functions.elementwise import where
 from chainrule.functions.lift import Operand, as_tensor, cast, floating
 from chainrule.functions.reduction import max, min, sum
 from chainrule.ir.dtype import int64

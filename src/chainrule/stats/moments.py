@@ -8,9 +8,10 @@ from functools import reduce
 from typing import Any, Self, final
 
 from chainrule.errors import ShapeError
+from chainrule.functions.comparison import equal
 from chainrule.functions.creation import full, zeros
 from chainrule.functions.elementary import sqrt
-from chainrule.functions.elementwise import equal, maximum, minimum, where
+from chainrule.functions.elementwise import maximum, minimum, where
 from chainrule.functions.lift import Operand, as_tensor, cast, describe
 from chainrule.functions.linear import matmul, matrix_transpose
 from chainrule.functions.reduction import max, min, sum

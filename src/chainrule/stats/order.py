@@ -12,8 +12,9 @@ from chainrule.errors import ArgumentError
 from chainrule.functions import sorting
 from chainrule.functions.along_axes import kept_shape
 from chainrule.functions.axes import Axes
+from chainrule.functions.comparison import equal, isinf, isnan
 from chainrule.functions.cumulative import cumulative_sum
-from chainrule.functions.elementwise import clip, equal, floor, isinf, isnan, minimum, round, where
+from chainrule.functions.elementwise import clip, floor, minimum, round, where
 from chainrule.functions.indexing import take, take_along_axis
 from chainrule.functions.joining import stack
 from chainrule.functions.lift import Operand, broadcast, cast, describe

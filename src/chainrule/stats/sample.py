@@ -9,8 +9,9 @@ import numpy as np
 
 from chainrule.errors import ArgumentError, ShapeError
 from chainrule.functions.axes import Axes, axes_of
+from chainrule.functions.comparison import equal, isnan
 from chainrule.functions.creation import ones_like
-from chainrule.functions.elementwise import equal, isnan, where
+from chainrule.functions.elementwise import where
 from chainrule.functions.lift import Operand, as_tensor, broadcast, cast, describe, floating
 from chainrule.functions.manipulation import reshape
 from chainrule.functions.reduction import some

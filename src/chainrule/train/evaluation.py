@@ -11,7 +11,8 @@ from chainrule import nn
 from chainrule.data import Dataset
 from chainrule.errors import ArgumentError
 from chainrule.functions.activations import sigmoid
-from chainrule.functions.elementwise import abs, greater
+from chainrule.functions.comparison import greater
+from chainrule.functions.elementwise import abs
 from chainrule.functions.reduction import max
 from chainrule.functions.searching import argmax
 from chainrule.functions.softmax import softmax

@@ -14,9 +14,10 @@ from chainrule import tree
 from chainrule.data.augmentation import augment
 from chainrule.data.whole import Whole
 from chainrule.errors import ShapeError
+from chainrule.functions.comparison import equal, isfinite
 from chainrule.functions.creation import zeros
 from chainrule.functions.elementary import sqrt
-from chainrule.functions.elementwise import add, equal, isfinite, multiply
+from chainrule.functions.elementwise import add, multiply
 from chainrule.functions.indexing import take
 from chainrule.functions.joining import stack
 from chainrule.functions.reduction import all, sum
