@@ -5,12 +5,14 @@ import doctest
 import importlib
 import re
 from collections.abc import Iterator
+from inspect import isfunction
 from pathlib import Path
 from types import ModuleType
 from typing import get_origin
 
 import pytest
 
+import chainrule
 from tests.house.package import PACKAGE, ROOT, docstrings, modules, write
 
 OPTIONS = doctest.ELLIPSIS | doctest.NORMALIZE_WHITESPACE
@@ -63,6 +65,9 @@ def names_for_examples(module: str) -> dict[str, object]:
     return {**public, **vars(importlib.import_module(module)), "cr": chainrule}
 
 
+# Rooms of functions of numbers; "" is the root. Those of data sets and runs would need files.
+ROOMS = ("", "decomposition", "linalg", "loss", "optim", "probability", "random", "stats")
+
 EXAMPLES = [
     pytest.param(text, place, line, id=place)
     for place, line, text in docstrings(PACKAGE)
@@ -84,6 +89,15 @@ def test_the_example_runs(
     monkeypatch.chdir(tmp_path)  # an example may write a file
     account = run_examples(text, place, line, names_for_examples(place.split(":")[0]))
     assert account == "", account
+
+
+@pytest.mark.parametrize("room", ROOMS)
+def test_every_public_function_shows_an_example(room: str) -> None:
+    namespace = getattr(chainrule, room) if room else chainrule
+    public = {name: getattr(namespace, name) for name in namespace.__all__}
+    functions = {name: thing for name, thing in public.items() if isfunction(thing)}
+    assert functions, "there is something to look at"
+    assert [name for name, f in functions.items() if ">>>" not in (f.__doc__ or "")] == []
 
 
 def test_every_source_is_in_the_bibliography() -> None:

@@ -70,7 +70,11 @@ def add(x1: Operand, x2: Operand, /) -> Tensor:
 
 @fast_binary(SUBTRACT)
 def subtract(x1: Operand, x2: Operand, /) -> Tensor:
-    """Subtract x2 from x1."""
+    """Subtract x2 from x1.
+
+    >>> subtract(tensor([1.0, 2.0]), 10)
+    Tensor([-9., -8.])
+    """
     return SUBTRACT(x1, x2)
 
 
@@ -97,7 +101,11 @@ def divide(x1: Operand, x2: Operand, /) -> Tensor:
 
 @fast_binary(_floor_divide)
 def floor_divide(x1: Operand, x2: Operand, /) -> Tensor:
-    """Divide and round down: ⌊x1 / x2⌋. Its derivative is 0."""
+    """Divide and round down: ⌊x1 / x2⌋. Its derivative is 0.
+
+    >>> floor_divide(tensor([5, -5]), 3)
+    Tensor([ 1, -2])
+    """
     return _floor_divide(x1, x2)
 
 
@@ -112,18 +120,30 @@ def remainder(x1: Operand, x2: Operand, /) -> Tensor:
 
 
 def reciprocal(x: Operand, /) -> Tensor:
-    """Give 1 / x."""
+    """Give 1 / x.
+
+    >>> reciprocal(tensor([2.0, 0.0]))
+    Tensor([0.5, inf])
+    """
     return divide(1.0, x)
 
 
 @fast_unary(_square)
 def square(x: Operand, /) -> Tensor:
-    """Give x²."""
+    """Give x².
+
+    >>> square(tensor([-3.0, 2.0]))
+    Tensor([9., 4.])
+    """
     return _square(x)
 
 
 def positive(x: Operand, /) -> Tensor:
-    """Give x itself; it must be a number, not a bool."""
+    """Give x itself; it must be a number, not a bool.
+
+    >>> positive(tensor([-1.0, 2.0]))
+    Tensor([-1.,  2.])
+    """
     return _numeric("positive", x)
 
 
@@ -139,31 +159,51 @@ def _numeric(name: str, x: Operand) -> Tensor:
 
 @fast_unary(NEGATIVE)
 def negative(x: Operand, /) -> Tensor:
-    """Give −x."""
+    """Give −x.
+
+    >>> negative(tensor([-1.0, 2.0]))
+    Tensor([ 1., -2.])
+    """
     return NEGATIVE(x)
 
 
 @fast_unary(_abs)
 def abs(x: Operand, /) -> Tensor:
-    """Give the absolute value; its derivative at 0 is 0."""
+    """Give the absolute value; its derivative at 0 is 0.
+
+    >>> abs(tensor([-1.0, 2.0]))
+    Tensor([1., 2.])
+    """
     return _abs(x)
 
 
 @fast_unary(_sign)
 def sign(x: Operand, /) -> Tensor:
-    """Give −1, 0 or 1; NaN for NaN. Its derivative is 0."""
+    """Give −1, 0 or 1; NaN for NaN. Its derivative is 0.
+
+    >>> sign(tensor([-3.0, 0.0, 2.0]))
+    Tensor([-1.,  0.,  1.])
+    """
     return _sign(x)
 
 
 @fast_binary(_copysign)
 def copysign(x1: Operand, x2: Operand, /) -> Tensor:
-    """Give the magnitude of x1 with the sign of x2, the sign of a zero included."""
+    """Give the magnitude of x1 with the sign of x2, the sign of a zero included.
+
+    >>> copysign(tensor([3.0, 3.0]), tensor([-0.0, 1.0]))
+    Tensor([-3.,  3.])
+    """
     return _copysign(x1, x2)
 
 
 @fast_binary(_nextafter)
 def nextafter(x1: Operand, x2: Operand, /) -> Tensor:
-    """Give the next floating-point number after x1 in the direction of x2."""
+    """Give the next floating-point number after x1 in the direction of x2.
+
+    >>> nextafter(tensor(1.0), 2.0) - 1
+    Tensor(2.22044605e-16)
+    """
     return _nextafter(x1, x2)
 
 
@@ -177,19 +217,31 @@ _round = pointwise("round")
 
 @fast_unary(_floor)
 def floor(x: Operand, /) -> Tensor:
-    """Round down. Integers stay as they are; the derivative is 0, as for all rounding."""
+    """Round down. Integers stay as they are; the derivative is 0, as for all rounding.
+
+    >>> floor(tensor([-1.5, 1.5]))
+    Tensor([-2.,  1.])
+    """
     return _floor(x)
 
 
 @fast_unary(_ceil)
 def ceil(x: Operand, /) -> Tensor:
-    """Round up."""
+    """Round up.
+
+    >>> ceil(tensor([-1.5, 1.5]))
+    Tensor([-1.,  2.])
+    """
     return _ceil(x)
 
 
 @fast_unary(_trunc)
 def trunc(x: Operand, /) -> Tensor:
-    """Round toward 0."""
+    """Round toward 0.
+
+    >>> trunc(tensor([-1.5, 1.5]))
+    Tensor([-1.,  1.])
+    """
     return _trunc(x)
 
 
@@ -223,13 +275,21 @@ _RANGE: Final = {d: _range(d) for d in ALL if d is not bool_}
 
 @fast_binary(_maximum)
 def maximum(x1: Operand, x2: Operand, /) -> Tensor:
-    """Give the larger of two numbers, NaN if one is NaN; a tie shares the derivative evenly."""
+    """Give the larger of two numbers, NaN if one is NaN; a tie shares the derivative evenly.
+
+    >>> maximum(tensor([1.0, 5.0]), tensor([2.0, cr.nan]))
+    Tensor([ 2., nan])
+    """
     return _maximum(x1, x2)
 
 
 @fast_binary(_minimum)
 def minimum(x1: Operand, x2: Operand, /) -> Tensor:
-    """Give the smaller of two numbers, NaN if one is NaN; a tie shares the derivative evenly."""
+    """Give the smaller of two numbers, NaN if one is NaN; a tie shares the derivative evenly.
+
+    >>> minimum(tensor([1.0, 5.0]), tensor([2.0, 4.0]))
+    Tensor([1., 4.])
+    """
     return _minimum(x1, x2)
 
 
@@ -293,12 +353,20 @@ _zeros = Lifted(build.zeros_like)
 
 
 def real(x: Operand, /) -> Tensor:
-    """Give the real part, which is x: chainrule computes with real numbers."""
+    """Give the real part, which is x: chainrule computes with real numbers.
+
+    >>> real(tensor([1.0, 2.0]))
+    Tensor([1., 2.])
+    """
     return as_tensor(x, "real")
 
 
 def conj(x: Operand, /) -> Tensor:
-    """Give the complex conjugate, which is x: chainrule computes with real numbers."""
+    """Give the complex conjugate, which is x: chainrule computes with real numbers.
+
+    >>> conj(tensor([1.0, 2.0]))
+    Tensor([1., 2.])
+    """
     return as_tensor(x, "conj")
 
 
