@@ -15,20 +15,7 @@ from chainrule.algebra.picks import is_pick
 from chainrule.algebra.signs import lowered, raised
 from chainrule.algebra.structure import Form, Part, Summand
 
-__all__ = ["describe", "kind_of"]
-
-
-def kind_of(form: Form) -> str:
-    """One word or two: zero, identity, diagonal, block-diagonal, Kronecker, low rank, dense."""
-    if not form.summands:
-        return "zero"
-    if form.is_diagonal:
-        return "diagonal" if form.blocks else "identity"
-    if form.blocks:
-        return "block-diagonal"
-    if form.identities or form.kronecker is not None:
-        return "Kronecker"
-    return "dense"
+__all__ = ["describe"]
 
 
 def describe(form: Form, names: Mapping[Atom, str]) -> str:

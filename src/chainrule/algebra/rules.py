@@ -36,8 +36,6 @@ from chainrule.algebra.magnitudes import magnitudes
 
 __all__ = ["tidy"]
 
-_ONE = Fraction(1)
-
 
 def tidy(poly: Poly, definitions: Mapping[Atom, Poly]) -> Poly:
     """Apply the rules to every term until none fits."""

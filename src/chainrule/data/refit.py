@@ -2,14 +2,12 @@
 
 from collections.abc import Mapping
 from dataclasses import replace
-from typing import Any, Protocol, TypeVar, runtime_checkable
+from typing import Any, Protocol, runtime_checkable
 
 from chainrule.data.dataset import Dataset
 from chainrule.data.rows import Array, Rows
 
 __all__ = ["Fittable", "refit"]
-
-Parts = TypeVar("Parts", bound=Dataset)
 
 
 @runtime_checkable

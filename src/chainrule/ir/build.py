@@ -48,7 +48,7 @@ from chainrule.ir.primitives import (
 )  # fmt: skip
 from chainrule.ir.routine import ROUTINES
 from chainrule.ir.scalar import SCALARS
-from chainrule.ir.subscripts import Labels, Subscripts, canonical
+from chainrule.ir.subscripts import Labels, canonical
 
 # ---------------------------------------------------------------- sources
 
@@ -159,11 +159,6 @@ def einsum(operands: Sequence[Node], inputs: tuple[Labels, ...], output: Labels)
                 raise ShapeError(f"einsum: an axis has two sizes, {sizes[label]} and {size}")
     shape = tuple(sizes[label] for label in output)
     return Node(_einsum_op(inputs, output), tuple(operands), shape, operands[0].dtype)
-
-
-def contract(subscripts: Subscripts, operands: Sequence[Node]) -> Node:
-    """A contraction with parsed subscripts."""
-    return einsum(operands, subscripts.inputs, subscripts.output)
 
 
 def multiply(left: Node, right: Node) -> Node:

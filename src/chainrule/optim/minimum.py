@@ -17,8 +17,6 @@ from chainrule.tensors import Tensor
 
 __all__ = ["Minimum"]
 
-Model = Callable[[Any], tuple[Any, Any, Callable[[Any], Any], Any]]
-
 
 @dataclass(frozen=True)
 class Minimum:
