@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable
 from typing import Any, Final
 
@@ -10,14 +9,11 @@ import numpy as np
 
 from chainrule.errors import ArgumentError
 from chainrule.functions.comparison import equal
-from chainrule.functions.creation import arange, full
-from chainrule.functions.elementary import digamma, erf, exp, expm1, lgamma, log, xlogy
+from chainrule.functions.creation import full
+from chainrule.functions.elementary import digamma, exp, expm1, lgamma, log, xlogy
 from chainrule.functions.elementwise import abs, where
-from chainrule.functions.joining import stack
-from chainrule.functions.lift import Operand, cast
-from chainrule.functions.manipulation import broadcast_to, moveaxis
-from chainrule.functions.reduction import max, min, sum
-from chainrule.functions.softmax import log_softmax
+from chainrule.functions.lift import Operand
+from chainrule.functions.reduction import sum
 from chainrule.functions.systems import solve_triangular
 from chainrule.probability.bernoulli import Bernoulli
 from chainrule.probability.beta import Beta
@@ -32,8 +28,10 @@ from chainrule.probability.mixture import Mixture
 from chainrule.probability.multivariate_normal import MultivariateNormal
 from chainrule.probability.normal import Normal
 from chainrule.probability.poisson import Poisson
+from chainrule.probability.support import support
+from chainrule.probability.surprise import enumerated, enumerated_surprise, surprise
 from chainrule.probability.uniform import Uniform
-from chainrule.tensors import Tensor, tensor
+from chainrule.tensors import Tensor
 from chainrule.wording import plural
 
 __all__ = ["cross_entropy", "kl"]
@@ -104,26 +102,12 @@ def _poisson(p: Poisson, q: Poisson) -> Tensor:
     return xlogy(p.rate, p.rate) - xlogy(p.rate, q.rate) - p.rate + q.rate
 
 
-def _probabilities(p: Bernoulli | Categorical) -> tuple[Tensor, Tensor]:
-    """The numbers that can be drawn, and their log-probabilities in a first axis."""
-    if isinstance(p, Bernoulli):
-        values = arange(2)
-        return values, p.log_density(values.reshape((2,) + (1,) * len(p.shape)))
-    return arange(p.logits.shape[-1]), moveaxis(log_softmax(p.logits), -1, 0)
-
-
 def _enumerated(p: Bernoulli | Categorical, q: Distribution) -> Tensor:
     """Σₖ p(k) log p(k)/q(k), over the numbers that have a probability."""
-    values, logs = _probabilities(p)
-    others = q.log_density(values.reshape((-1,) + (1,) * _axes_together(p, q)))
+    logs, others = enumerated(p, q)
     never = equal(logs, -np.inf)
     terms = where(never, 0.0, exp(logs) * (where(never, 0.0, logs) - others))
     return sum(terms, axis=0)
-
-
-def _axes_together(p: Distribution, q: Distribution) -> int:
-    """How many axes two distributions have together."""
-    return len(np.broadcast_shapes(p.shape, q.shape))
 
 
 _SAME: Final[dict[type[Distribution], Closed]] = {
@@ -138,144 +122,10 @@ _SAME: Final[dict[type[Distribution], Closed]] = {
     Poisson: _poisson,
 }
 
-# ---------------------------------------------------------------- −E log q under any p
-
-
-def _mean_log(p: Distribution) -> Tensor | None:
-    """E log x in closed form."""
-    match p:
-        case Exponential():
-            return -log(p.rate) - np.euler_gamma
-        case Gamma():
-            return digamma(p.concentration) - log(p.rate)
-        case Beta():
-            return digamma(p.alpha) - digamma(p.alpha + p.beta)
-        case Uniform():
-            return _mean_log_between(p.low, p.high)
-    return None
-
-
-def _mean_log_between(low: Tensor, high: Tensor) -> Tensor:
-    """E log x for x uniform between two numbers."""
-    return (xlogy(high, high) - xlogy(low, low)) / (high - low) - 1
-
-
-def _mean_log_rest(p: Distribution) -> Tensor | None:
-    """E log(1 − x) in closed form."""
-    match p:
-        case Beta():
-            return digamma(p.beta) - digamma(p.alpha + p.beta)
-        case Uniform():
-            return _mean_log_between(1 - p.high, 1 - p.low)
-    return None
-
-
-def _mean_distance(p: Distribution, center: Tensor) -> Tensor | None:
-    """E |x − center| in closed form."""
-    match p:
-        case Normal():
-            z = (p.location - center) / p.scale
-            near = math.sqrt(2 / math.pi) * exp(-0.5 * z * z)
-            return p.scale * (near + z * erf(z * math.sqrt(0.5)))
-        case Laplace():
-            distance = abs(p.location - center)
-            return distance + p.scale * exp(-distance / p.scale)
-        case Uniform():
-            above, below = p.high - center, p.low - center
-            return (above * abs(above) - below * abs(below)) / (2 * (p.high - p.low))
-    return None
-
-
-def _surprise(p: Distribution, q: Distribution) -> Tensor | None:
-    """−E log q(x) for x drawn from p, where there is a closed form."""
-    match q:
-        case Normal() if not isinstance(p, Mixture):
-            square = (p.variance() + (p.mean() - q.location) ** 2) / q.scale**2
-            return 0.5 * square + log(q.scale) + 0.5 * math.log(2 * math.pi)
-        case Laplace():
-            distance = _mean_distance(p, q.location)
-            return None if distance is None else distance / q.scale + log(2 * q.scale)
-        case Exponential() if not isinstance(p, Mixture):
-            return q.rate * p.mean() - log(q.rate)
-        case Uniform():
-            return log(q.high - q.low) + 0 * p.mean()
-        case Gamma():
-            mean_log = _mean_log(p)
-            constant = lgamma(q.concentration) - q.concentration * log(q.rate)
-            if mean_log is None:
-                return None
-            return constant - (q.concentration - 1) * mean_log + q.rate * p.mean()
-        case Beta():
-            low, high = _mean_log(p), _mean_log_rest(p)
-            if low is None or high is None:
-                return None
-            return q.log_normalizer() - (q.alpha - 1) * low - (q.beta - 1) * high
-        case Poisson() if isinstance(p, Poisson):
-            return q.rate - xlogy(p.rate, q.rate) + p.mean_log_factorial()
-        case MultivariateNormal() if isinstance(p, MultivariateNormal):
-            spread = sum(solve_triangular(q.factor, p.factor) ** 2, axis=(-2, -1))
-            square = spread + sum(q.whiten(p.location) ** 2, axis=-1)
-            turn = 0.5 * p.location.shape[-1] * math.log(2 * math.pi)
-            return 0.5 * square + q.log_root() + turn
-        case Dirichlet() if isinstance(p, Dirichlet):
-            alpha = p.concentration
-            mean_log = digamma(alpha) - digamma(sum(alpha, axis=-1, keepdims=True))
-            return q.log_normalizer() - sum((q.concentration - 1) * mean_log, axis=-1)
-    return None
-
-
-def _enumerated_surprise(p: Bernoulli | Categorical, q: Distribution) -> Tensor:
-    """−Σₖ p(k) log q(k)."""
-    values, logs = _probabilities(p)
-    others = q.log_density(values.reshape((-1,) + (1,) * _axes_together(p, q)))
-    return -sum(where(equal(logs, -np.inf), 0.0, exp(logs) * others), axis=0)
-
-
-# ---------------------------------------------------------------- where a divergence is infinite
-
-
-def _support(p: Distribution) -> tuple[Tensor, Tensor] | None:
-    """The smallest and the largest number that can be drawn; ``None`` for vectors."""
-    match p:
-        case Normal() | Laplace():
-            return tensor(-np.inf), tensor(np.inf)
-        case Exponential() | Gamma():
-            return tensor(0.0), tensor(np.inf)
-        case Poisson():
-            return tensor(0.0), where(equal(p.rate, 0.0), 0.0, np.inf)
-        case Beta():
-            return tensor(0.0), tensor(1.0)
-        case Bernoulli() | Categorical():
-            values, logs = _probabilities(p)
-            numbers = cast(values.reshape((-1,) + (1,) * (logs.ndim - 1)), logs.dtype)
-            return _outermost(numbers, numbers, logs, 0)
-        case Uniform():
-            return p.low, p.high
-        case Mixture() if not p.event_axes:
-            low, high = _supports(p)
-            return _outermost(low, high, log_softmax(p.logits), -1)
-    return None
-
-
-def _supports(p: Mixture) -> list[Tensor]:
-    """The smallest and the largest numbers of all components, which stand in a last axis."""
-    several = p.components
-    if isinstance(several, Distribution):
-        return list(_support(several) or ())
-    bounds = [_support(one) or () for one in several]
-    ends = [[broadcast_to(end, p.shape) for end in row] for row in zip(*bounds, strict=True)]
-    return [stack(row, axis=-1) for row in ends]
-
-
-def _outermost(low: Tensor, high: Tensor, logs: Tensor, axis: int) -> tuple[Tensor, Tensor]:
-    """The extremes along an axis of all that have a probability."""
-    drawn = logs > -np.inf
-    return min(where(drawn, low, np.inf), axis=axis), max(where(drawn, high, -np.inf), axis=axis)
-
 
 def _unless_outside(p: Distribution, q: Distribution, estimate: Estimate) -> Estimate:
     """Infinity where p draws numbers that q does not."""
-    ours, theirs = _support(p), _support(q)
+    ours, theirs = support(p), support(q)
     if ours is None or theirs is None or isinstance(p, Bernoulli | Categorical):
         return estimate
     outside = (ours[0] < theirs[0]) | (ours[1] > theirs[1])
@@ -339,8 +189,8 @@ def _closed_kl(p: Distribution, q: Distribution) -> Tensor | None:
         return _SAME[type(p)](p, q)
     if isinstance(p, Mixture):
         return None
-    surprise = _surprise(p, q)
-    return None if surprise is None else surprise - p.entropy()
+    mean = surprise(p, q)
+    return None if mean is None else mean - p.entropy()
 
 
 def cross_entropy(
@@ -362,8 +212,8 @@ def cross_entropy(
     if p.discrete != q.discrete:
         return _singular(p, q)
     if isinstance(p, Bernoulli | Categorical):
-        return exact(_enumerated_surprise(p, q))
-    closed = _surprise(p, q)
+        return exact(enumerated_surprise(p, q))
+    closed = surprise(p, q)
     if closed is None:
         estimate = expectation(p, lambda x: -q.log_density(x), key=key, samples=samples)
         return _unless_outside(p, q, estimate)
