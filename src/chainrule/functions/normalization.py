@@ -32,6 +32,11 @@ __all__ = [
 Tangents = list[Node | None]
 
 
+def _reciprocal_root(square: Node) -> Node:
+    root = build.apply("sqrt", square)
+    return build.apply("divide", number(1, root), root)
+
+
 def _scaled_tangent(
     _inputs: list[Node], outputs: list[Node], tangents: Tangents, axes: tuple[int, ...], _eps: float
 ) -> Tangents:
@@ -52,8 +57,7 @@ def _scaled_tangent(
 def _scaled(x: Node, axes: tuple[int, ...], eps: float) -> list[Node]:
     """y = x r with r = 1/√(E[x²] + eps), and r."""
     square = mean_product(x, x, axes)
-    root = build.apply("sqrt", build.add((square, number(eps, square))))
-    r = build.apply("divide", number(1, root), root)
+    r = _reciprocal_root(build.add((square, number(eps, square))))
     return [build.multiply(x, repeat(r, x, axes)), r]
 
 
@@ -264,8 +268,7 @@ def batch_statistics(x: Operand) -> tuple[Tensor, Tensor]:
 
 def _batch_norm_nodes(x: Node, *rest: Any) -> Node:
     center, variance, *vectors, eps, weighted = rest
-    root = build.apply("sqrt", build.add((variance, number(eps, variance))))
-    r = build.apply("divide", number(1, root), root)
+    r = _reciprocal_root(build.add((variance, number(eps, variance))))
     centered = build.subtract(x, _along(center, x, 1))
     if weighted:
         r = build.multiply(r, vectors.pop(0))
@@ -310,8 +313,7 @@ def batch_norm(
 def _l2_normalize_nodes(x: Node, axes: tuple[int, ...], eps: float) -> Node:
     square = dot(x, x, axes)
     floor = number(eps * eps, square)
-    root = build.apply("sqrt", build.apply("maximum", square, floor))
-    r = build.apply("divide", number(1, root), root)
+    r = _reciprocal_root(build.apply("maximum", square, floor))
     return build.multiply(x, repeat(r, x, axes))
 
 

@@ -169,25 +169,17 @@ def _spread_nodes(*operands: Any) -> Node:
     updates: Node
     updates, *indices, lead, place, gathered, viewed, axes, shape = operands
     if gathered:
-        count = len(viewed) - len(gathered)
-        first = range(place, place + lead)
-        rest = (*range(place), *range(place + lead, count + lead))
         order = (*gathered, *(a for a in range(len(viewed)) if a not in gathered))
         target = tuple(viewed[a] for a in order)
-        moved = build.transpose(updates, (*first, *rest))
-        added = build.scatter(moved, indices, target)
+        added = build.scatter(_front_nodes(updates, lead, place), indices, target)
         updates = build.transpose(added, [order.index(a) for a in range(len(viewed))])
     if viewed == shape and axes == tuple(Axis(0, ((k, 1),)) for k in range(len(shape))):
         return updates
     return build.accumulate(updates, View(viewed, axes), shape)
 
 
-def _select_nodes(mask: Node, chosen: Node, otherwise: Node) -> Node:
-    return build.select(mask, chosen, otherwise)
-
-
 _spread_lifted = Lifted(_spread_nodes)
-_select = Lifted(_select_nodes)
+_select = Lifted(build.select)
 
 
 def _spread(updates: Tensor, selection: Selection, shape: Shape) -> Tensor:
@@ -269,6 +261,7 @@ def _is_last_nodes(places: Node) -> Node:
 
 
 def _front_nodes(updates: Node, lead: int, place: int) -> Node:
+    """The axes of the index arrays, so many from a place on, come first."""
     first = range(place, place + lead)
     return build.transpose(updates, (*first, *range(place), *range(place + lead, updates.ndim)))
 
