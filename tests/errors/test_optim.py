@@ -284,6 +284,11 @@ MESSAGES: list[tuple[type[Exception], Callable[[], object], str]] = [
     ),
     (
         ArgumentError,
+        lambda: schedule.cosine(0.1, 10, floor=-0.1),
+        "cosine: floor=-0.1, which must be 0 to 0.1",
+    ),
+    (
+        ArgumentError,
         lambda: schedule.warm_up(0.1, 10, start=-0.5),
         "warm_up: start=-0.5, which must be 0 to 1",
     ),

@@ -1,16 +1,14 @@
 """The learning rate that falls along half a cosine again and again."""
 
-import math
 from dataclasses import dataclass
 from typing import final
 
 from chainrule.errors import ArgumentError
 from chainrule.functions.comparison import greater_equal
-from chainrule.functions.elementary import cos
 from chainrule.functions.elementwise import remainder, where
 from chainrule.functions.manipulation import expand_dims
 from chainrule.functions.reduction import max
-from chainrule.schedule.schedule import Schedule, require_positive, require_share, time
+from chainrule.schedule.schedule import Schedule, half_cosine, require_positive, require_share, time
 from chainrule.tensors import Tensor, tensor
 
 __all__ = ["cosine_restarts"]
@@ -50,8 +48,7 @@ class cosine_restarts(Schedule):  # noqa: N801 (it is called as a function is)
 
     def __call__(self, step: Tensor | int, /) -> Tensor:
         """Give the learning rate of a step."""
-        share = self._share(time(self, step))
-        return self.floor + 0.5 * (self.rate - self.floor) * (1.0 + cos(math.pi * share))
+        return half_cosine(self.rate, self.floor, self._share(time(self, step)))
 
     def _share(self, t: Tensor) -> Tensor:
         """The share of its period that has passed; no logarithm, which rounds at the restarts."""

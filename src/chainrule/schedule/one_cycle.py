@@ -1,12 +1,10 @@
 """The learning rate that rises once and falls once."""
 
-import math
 from dataclasses import dataclass
 from typing import final
 
-from chainrule.functions.elementary import cos
 from chainrule.functions.elementwise import clip, where
-from chainrule.schedule.schedule import Schedule, require_positive, require_share, time
+from chainrule.schedule.schedule import Schedule, half_cosine, require_positive, require_share, time
 from chainrule.tensors import Tensor
 
 __all__ = ["one_cycle"]
@@ -50,13 +48,7 @@ class one_cycle(Schedule):  # noqa: N801 (it is called as a function is)
         t = time(self, step)
         last, peak = self.steps - 1.0, max(self.warmup * self.steps - 1.0, 0.0)
         start = self.rate / self.divisor
-        rising = _half_cosine(start, self.rate, t / (peak or 1.0))
-        falling = _half_cosine(
-            self.rate, start / self.final_divisor, (t - peak) / ((last - peak) or 1.0)
-        )
+        rising = half_cosine(start, self.rate, clip(t / (peak or 1.0), 0.0, 1.0))
+        share = clip((t - peak) / ((last - peak) or 1.0), 0.0, 1.0)
+        falling = half_cosine(self.rate, start / self.final_divisor, share)
         return where(t < peak, rising, falling)
-
-
-def _half_cosine(first: float, last: float, share: Tensor) -> Tensor:
-    bounded = clip(share, 0.0, 1.0)
-    return last + 0.5 * (first - last) * (1.0 + cos(math.pi * bounded))

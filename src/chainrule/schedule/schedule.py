@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import math
 from abc import ABC, abstractmethod
 from collections.abc import Iterable
 from typing import Any
 
 from chainrule.errors import ArgumentError
+from chainrule.functions.elementary import cos
 from chainrule.functions.lift import as_tensor, floating
 from chainrule.tensors import Tensor
 
@@ -28,6 +30,11 @@ class Schedule(ABC):
 def time(schedule: Schedule, step: Tensor | int) -> Tensor:
     """The step as a floating-point number: float64 if it is an integer."""
     return floating(as_tensor(step, type(schedule).__name__))
+
+
+def half_cosine(first: float, last: float, share: Tensor) -> Tensor:
+    """What lies at this share of the way from one number to another, along half a cosine."""
+    return last + 0.5 * (first - last) * (1.0 + cos(math.pi * share))
 
 
 def require_positive(schedule: Schedule, **settings: float) -> None:
