@@ -166,7 +166,25 @@ def test_mixtures_of_what_does_not_mix() -> None:
     assert message(ShapeError, lambda: pr.Mixture([normal, normal], logits=[0.0] * 3)) == (
         "Mixture: there is not one logit for each of 2 components\n\n    logits   f64[3]"
     )
+    several: list[Any] = [normal, pr.Normal([0.0, 1.0])]
+    assert message(ShapeError, lambda: pr.Mixture(several)) == (
+        "Mixture: the components have the shapes [], [2]\n\n"
+        "  They have one shape: that of the mixture."
+    )
+    several = [normal, 3.0]
+    assert message(ArgumentError, lambda: pr.Mixture(several)) == (
+        "Mixture: 3.0 is no distribution, as Normal(0.0, 1.0) is"
+    )
+    assert message(ArgumentError, lambda: pr.Mixture([normal], logits=[-np.inf])) == (
+        "Mixture: max(logits) is -inf, and must be greater than −∞\n\n    max(logits)   f64[]"
+    )
     rows = np.ones((2, 2))
+    families: list[Any] = [pr.Mixture, normal]
+    for family in families:
+        run = partial(pr.Mixture.fit, rows[0], family, components=1)
+        assert message(ArgumentError, run) == (
+            f"Mixture.fit: family is {family!r}; it is a class of distributions, as Normal is"
+        )
     assert message(ArgumentError, lambda: pr.Mixture.fit(rows[0], pr.Normal, components=3)) == (
         "Mixture.fit: 3 components of 2 rows\n\n    x   f64[2]"
     )

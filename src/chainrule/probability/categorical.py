@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import ClassVar, Self, final
+from typing import ClassVar, Final, Self, final
 
 import numpy as np
 
@@ -15,7 +15,7 @@ from chainrule.functions.embedding import one_hot
 from chainrule.functions.indexing import take_along_axis
 from chainrule.functions.lift import Operand, as_tensor, broadcast, broadcast_shape, cast, describe
 from chainrule.functions.random import categorical
-from chainrule.functions.reduction import sum
+from chainrule.functions.reduction import max, sum
 from chainrule.functions.softmax import log_softmax, softmax
 from chainrule.ir.dtype import int64
 from chainrule.probability.blocks import in_blocks
@@ -132,6 +132,9 @@ class Categorical(Distribution):
         return cls(probabilities=narrowed(rows, found)[0])
 
 
+_POSSIBLE: Final = Condition("be greater than −∞", lambda v: v > -np.inf)
+
+
 def class_logits(owner: str, logits: Parameter | None, probabilities: Parameter | None) -> Tensor:
     """Logits of classes along the last axis, given so or as probabilities."""
     if (logits is None) == (probabilities is None):
@@ -145,6 +148,7 @@ def class_logits(owner: str, logits: Parameter | None, probabilities: Parameter 
         )
     if probabilities is None:
         require(owner, LOGIT, logits=given)
+        require(owner, _POSSIBLE, **{"max(logits)": max(given, axis=-1)})
         return given
     require(owner, SHARE, probabilities=given)
     total = sum(given, axis=-1, keepdims=True)

@@ -190,6 +190,10 @@ class Mixture(Distribution):
         The likelihood has several maxima, and which one is found depends on the key, which chooses
         the seeds: rows far apart. Where a component shrinks onto a single row, it raises.
         """
+        if not isinstance(family, type) or not hasattr(family, "fit") or family is Mixture:
+            raise ArgumentError(
+                f"Mixture.fit: family is {family!r}; it is a class of distributions, as Normal is"
+            )
         rows = data("Mixture.fit", FINITE, x, 1 + family.event_axes)
         if not 1 <= components <= rows.shape[0]:
             raise ArgumentError(
@@ -231,6 +235,11 @@ def _counted(components: Distribution | tuple[Distribution, ...]) -> tuple[int, 
                 f"Mixture: the last axis of the components counts them, and {components!r} has none"
             )
         return components.shape
+    for component in components:
+        if not isinstance(component, Distribution):
+            raise ArgumentError(
+                f"Mixture: {component!r} is no distribution, as Normal(0.0, 1.0) is"
+            )
     kinds = {(c.event_axes, c.discrete) for c in components}
     if len(kinds) != 1:
         names = ", ".join(type(c).__name__ for c in components) or "nothing"
@@ -238,8 +247,14 @@ def _counted(components: Distribution | tuple[Distribution, ...]) -> tuple[int, 
             f"Mixture: draws of {names} are not of one kind\n\n"
             "  All are numbers or all vectors, and all discrete or all continuous."
         )
-    shape = np.broadcast_shapes(*(c.shape for c in components))
-    return (*shape, len(components))
+    first, *others = (c.shape for c in components)
+    if any(shape != first for shape in others):
+        shapes = ", ".join(str(list(c.shape)) for c in components)
+        raise ShapeError(
+            f"Mixture: the components have the shapes {shapes}\n\n"
+            "  They have one shape: that of the mixture."
+        )
+    return (*first, len(components))
 
 
 def _seeded(rows: Tensor, components: int, key: Operand) -> Tensor:
