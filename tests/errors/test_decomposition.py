@@ -2,9 +2,11 @@
 
 import math
 from collections.abc import Callable
+from functools import partial
 
 import numpy as np
 import pytest
+from scipy.sparse import csr_array
 
 import chainrule as cr
 from chainrule.decomposition import PCA, pca
@@ -23,6 +25,38 @@ MATRIX = "\n\n  They are a matrix with a row for each example."
 EMPTY = "\n\n  A variance needs two rows, and there must be a column."
 
 MESSAGES: list[tuple[type[Exception], Callable[[], object], str]] = [
+    *(
+        (
+            ArgumentError,
+            partial(pca, (X * 1e22).astype(np.float32), 1, method=method),
+            (
+                "pca: sums of squares overflow\n\n    x  f32[4, 3]\n\n"
+                "  Data in a larger unit have smaller numbers."
+            ),
+        )
+        for method in ("svd", "covariance", "randomized")
+    ),
+    *(
+        (
+            ArgumentError,
+            partial(pca, (X * 1e-30).astype(np.float32), 1, method=method),
+            (
+                "pca: rows differ by so little that rounding hides it, or that squares are 0\n\n"
+                "    x  f32[4, 3]\n\n  Data in a smaller unit have larger numbers."
+            ),
+        )
+        for method in ("svd", "covariance", "randomized")
+    ),
+    (
+        DTypeError,
+        lambda: pca(csr_array(X)),
+        "pca: the data are a sparse matrix; x.toarray() is a dense one",
+    ),
+    (
+        ShapeError,
+        lambda: pca([[1.0, 2.0], [3.0]]),
+        "pca: the rows of the data do not have one length",
+    ),
     (
         ArgumentError,
         lambda: pca(X, 4),
@@ -52,7 +86,7 @@ MESSAGES: list[tuple[type[Exception], Callable[[], object], str]] = [
         (
             ArgumentError,
             lambda method=method: pca(1e200 * X, 1, method=method),  # type: ignore[misc]
-            f"pca: sums of squares overflow{F43}",
+            f"pca: sums of squares overflow{F43}\n\n  Data in a larger unit have smaller numbers.",
         )
         for method in ("svd", "covariance", "randomized")
     ],

@@ -154,9 +154,7 @@ def _finish(
         rows.refuse_non_finite()
     rank = _rank(rows, squares, squared)
     if not rank or total <= 0:
-        raise ArgumentError(
-            f"pca: all rows are equal, so there is no variance to explain\n\n{rows.describe()}"
-        )
+        rows.refuse_no_variance()
     count = _count(squares, k, total, rank)
     if count > rank:
         raise ArgumentError(
@@ -165,6 +163,10 @@ def _finish(
         )
     kind = rows.result
     squares = np.clip(squares[:count], 0, None)
+    if squares[0] / (rows.count - 1) > np.finfo(kind).max:
+        rows.refuse_non_finite()
+    if squares[-1] / (rows.count - 1) < np.finfo(kind).tiny:
+        rows.refuse_no_variance()
     return PrincipalComponents(
         _tensor(mean, kind),
         _tensor(with_signs(directions[:count]), kind),

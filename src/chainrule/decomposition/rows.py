@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 from itertools import pairwise
-from typing import Any, final
+from typing import Any, NoReturn, final
 
 import numpy as np
 
@@ -83,7 +83,7 @@ class Rows:
         kind = from_numpy(self.dtype).short if self.dtype.str[1:] != "f2" else "f16"
         return f"    x  {kind}[{self.count}, {self.width}]"
 
-    def refuse_non_finite(self) -> None:
+    def refuse_non_finite(self) -> NoReturn:
         """Raise for the first number that is inf or nan."""
         row = 0
         for chunk in self.chunks():
@@ -95,15 +95,36 @@ class Rows:
                     "\n\n  Every number must be finite; leave out or fill in what is missing."
                 )
             row += len(chunk)
-        raise ArgumentError(f"{self.name}: sums of squares overflow\n\n{self.describe()}")
+        raise ArgumentError(
+            f"{self.name}: sums of squares overflow\n\n{self.describe()}\n\n"
+            "  Data in a larger unit have smaller numbers."
+        )
+
+    def refuse_no_variance(self) -> NoReturn:
+        """Raise for rows that are equal, or whose differences are so small that squares are 0."""
+        first = np.asarray(self.source[0:1])
+        if all((chunk == first).all() for chunk in self.chunks()):
+            raise ArgumentError(
+                f"{self.name}: all rows are equal, so there is no variance to explain\n\n"
+                f"{self.describe()}"
+            )
+        raise ArgumentError(
+            f"{self.name}: rows differ by so little that rounding hides it, or that squares are 0"
+            f"\n\n{self.describe()}\n\n  Data in a smaller unit have larger numbers."
+        )
 
 
 def rows_of(name: str, x: Any, least: int = 2) -> Rows:
     """Check what a matrix of data must be, and that it has at least so many rows."""
     if isinstance(x, Tensor):
         x = x.numpy()
+    if type(x).__module__.startswith("scipy.sparse"):
+        raise DTypeError(f"{name}: the data are a sparse matrix; x.toarray() is a dense one")
     if not (hasattr(x, "shape") and hasattr(x, "dtype") and hasattr(x, "__getitem__")):
-        x = np.asarray(x)
+        try:
+            x = np.asarray(x)
+        except ValueError:
+            raise ShapeError(f"{name}: the rows of the data do not have one length") from None
     shape, dtype = tuple(x.shape), np.dtype(x.dtype)
     if dtype.kind not in "biuf" or dtype.itemsize > 8:
         raise DTypeError(f"{name}: the data are numbers, not {dtype}")

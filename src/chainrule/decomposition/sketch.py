@@ -51,7 +51,7 @@ def _pass(rows: Rows, centering: Centering, basis: Array) -> tuple[Array, float,
         sums += chunk.sum(axis=0, dtype=np.float64)
         squares += float(np.vecdot(chunk, chunk).sum(dtype=np.float64))
         total += chunk.T @ (chunk @ narrow)
-    if not (np.isfinite(sums).all() and np.isfinite(squares)):
+    if not (np.isfinite(sums).all() and np.isfinite(squares) and np.isfinite(total).all()):
         rows.refuse_non_finite()
     offset = sums / rows.count
     total -= rows.count * np.outer(offset, offset @ basis)
