@@ -131,3 +131,24 @@ def test_the_search_reports_how_far_it_may_be() -> None:
     assert not short.converged
     assert long.converged
     assert 0.3 < short.excess / (short.loss - long.loss) < 3
+
+
+@pytest.mark.parametrize("classes", [2, 3])
+def test_neither_the_place_nor_the_unit_of_a_column_matters(classes: int) -> None:
+    generator = np.random.default_rng(2)
+    x = generator.standard_normal((200, 3))
+    y = (x[:, 0] > 0).astype(int) + (classes > 2) * (x[:, 1] > 1)
+    near = LogisticRegression(1e-2, tol=1e-8).fit(x, y)
+    far = LogisticRegression(1e-2, tol=1e-8).fit(x + 1e6, y)
+    np.testing.assert_allclose(far.loss_, near.loss_, rtol=1e-6)
+    np.testing.assert_allclose(far.coef_, near.coef_, rtol=1e-4, atol=1e-4)
+    np.testing.assert_allclose(
+        far.predict_proba(x + 1e6), near.predict_proba(x), rtol=1e-4, atol=1e-7
+    )
+    for scale in (1e-8, 1e8, 1e150):
+        found = LogisticRegression(1e-2 * scale**2, tol=1e-8).fit(x * scale, y)
+        np.testing.assert_allclose(found.loss_, near.loss_, rtol=1e-7)
+    years = (x * 10 + 2000).astype(np.float32)
+    found = LogisticRegression(1.0, tol=1e-8).fit(years, y)
+    again = LogisticRegression(1.0, tol=1e-8).fit(years.astype(float) - 2000, y)
+    np.testing.assert_allclose(found.loss_, again.loss_, rtol=1e-6)

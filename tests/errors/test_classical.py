@@ -403,6 +403,43 @@ MESSAGES: list[tuple[type[Exception], Callable[[], object], str]] = [
     ),
     (
         ArgumentError,
+        lambda: BayesianLinearRegression().fit(X[:, 1:2] - 1, [0.1] * 4),
+        (
+            "BayesianLinearRegression.fit: y does not vary, so no precision is best; give "
+            "alpha and beta"
+        ),
+    ),
+    (
+        ArgumentError,
+        lambda: BayesianLinearRegression().fit(X, T, [0.1, 0.1, 0.1, 0.2]),
+        (
+            "BayesianLinearRegression.fit: the weights sum to 0.5, and an intercept leaves "
+            "nothing of it to learn from"
+        ),
+    ),
+    (
+        ArgumentError,
+        lambda: BayesianLinearRegression().fit(X * 1e160, T),
+        (
+            f"BayesianLinearRegression.fit: squares of the data overflow or vanish, so there is "
+            f"no evidence{PLACE}\n\n  X and y in other units have numbers nearer to 1."
+        ),
+    ),
+    (
+        ArgumentError,
+        lambda: LogisticRegression(max_iter=2.5).fit(X, Y),  # type: ignore[arg-type]
+        ("LogisticRegression.fit: max_iter is 2.5, and must be a whole number"),
+    ),
+    (
+        DTypeError,
+        lambda: LogisticRegression().fit(X, np.array(["a", None, "a", 3], object)),
+        (
+            "LogisticRegression.fit: y has labels of kinds that have no common order: NoneType, "
+            "int, str\n\n    y  object[4]\n\n  Labels are all numbers or all words."
+        ),
+    ),
+    (
+        ArgumentError,
         lambda: BayesianLinearRegression().fit(X, T).interval(X, level=1.0),
         ("BayesianLinearRegression: level is 1.0, and must lie between 0 and 1, exclusive"),
     ),

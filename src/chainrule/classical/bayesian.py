@@ -118,22 +118,32 @@ class BayesianLinearRegression(Regressor):
         data = centered(rows, targets[:, None], factor, self.fit_intercept)
         u, s, vh = svd(data.whole(), full_matrices=False, overwrite_a=True, check_finite=False)
         t = data.targets()[:, 0]
+        if self.fit_intercept and _are_equal(targets, factor):
+            t = np.zeros(len(t))  # without what rounding of their mean leaves
         along = u.T @ t
         rest = max(float(t @ t - along @ along), 0.0)
         self._count_ = float(len(rows) if factor is None else factor.sum())
         count = self._count_ - self.fit_intercept
         if count <= 0:
+            there = "there is 1 sample" if count == 0 else f"the weights sum to {self._count_:g}"
             raise ArgumentError(
-                f"{owner}: there is 1 sample, and an intercept leaves nothing of it to learn from"
+                f"{owner}: {there}, and an intercept leaves nothing of it to learn from"
             )
-        problem = Problem(s**2, along, rest, count)
-        self._choose(owner, problem)
+        with np.errstate(all="ignore"):
+            problem = Problem(s**2, along, rest, count)
+            self._choose(owner, problem)
+            self.log_evidence_ = float(problem.log_evidence(self.alpha_, self.beta_))
+        if not np.isfinite([self.alpha_, self.beta_, self.log_evidence_]).all():
+            raise ArgumentError(
+                f"{owner}: squares of the data overflow or vanish, so there is no evidence\n\n"
+                f"{inputs.describe('X', rows)}\n\n"
+                "  X and y in other units have numbers nearer to 1."
+            )
         self._squares_, self._axes_, self._x_mean_ = s**2, vh, data.x_mean
         shrink = self.beta_ * s / (self.alpha_ + self.beta_ * s**2)
         self.coef_ = vh.T @ (shrink * along)
         self.intercept_ = float(data.y_mean[0] - data.x_mean @ self.coef_)
         self.effective_ = float((shrink * s).sum())
-        self.log_evidence_ = float(problem.log_evidence(self.alpha_, self.beta_))
         return self
 
     def _choose(self, owner: str, problem: Problem) -> None:
@@ -204,6 +214,12 @@ class BayesianLinearRegression(Regressor):
         if self.fit_intercept:
             variance = variance + 1 / (self.beta_ * self._count_)
         return rows @ self.coef_ + self.intercept_, variance
+
+
+def _are_equal(targets: Array, factor: Array | None) -> bool:
+    """Whether all targets that count are the same number."""
+    counted = targets if factor is None else targets[factor > 0]
+    return bool((counted == counted[0]).all())
 
 
 def _highest(f: Callable[[Array], Array], unit: float) -> float:

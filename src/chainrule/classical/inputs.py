@@ -168,6 +168,8 @@ def labels(owner: str, y: Any, rows: int) -> Array:
             f"{owner}: y has {found.ndim} axes, and a label is one number or word\n\n"
             f"{describe('y', found)}\n\n  One-hot rows become labels by y.argmax(axis=1)."
         )
+    if found.dtype.kind == "O":
+        _check_order(owner, found)
     if found.dtype.kind == "f":
         _check_finite(owner, "y", found)
         if (found != np.floor(found)).any():
@@ -176,6 +178,18 @@ def labels(owner: str, y: Any, rows: int) -> Array:
                 "  Classes are whole numbers or words; to predict numbers, use a regression."
             )
     return found
+
+
+def _check_order(owner: str, y: Array) -> None:
+    """Raise where labels of several kinds cannot be sorted."""
+    try:
+        np.sort(y)
+    except TypeError:
+        kinds = ", ".join(sorted({type(label).__name__ for label in y}))
+        raise DTypeError(
+            f"{owner}: y has labels of kinds that have no common order: {kinds}\n\n"
+            f"{describe('y', y)}\n\n  Labels are all numbers or all words."
+        ) from None
 
 
 def _warn_of_column() -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 import warnings
-from typing import Any, ClassVar, Self, final
+from typing import Any, ClassVar, Final, Self, final
 
 import numpy as np
 
@@ -72,15 +72,20 @@ class LogisticRegression(Classifier):
         """Find the coefficients for the rows of X and their classes y."""
         self._require("be 0 or greater", alpha=self.alpha)
         self._require("be greater than 0", tol=self.tol, max_iter=self.max_iter)
+        owner = "LogisticRegression.fit"
+        if self.max_iter != int(self.max_iter):
+            raise ArgumentError(
+                f"{owner}: max_iter is {self.max_iter!r}, and must be a whole number"
+            )
         rows, index, classes, factor = self._examples("fit", X, y, sample_weight, first=True)
         if len(classes) < 2:
             only = inputs.plain(classes[0])
             raise ArgumentError(
-                f"LogisticRegression.fit: y has only one class, {only!r}, and there is nothing to "
-                "tell apart"
+                f"{owner}: y has only one class, {only!r}, and there is nothing to tell apart"
             )
+        rows, shift = _about_0(rows) if self.fit_intercept else (rows, None)
         loss = SoftmaxLoss(rows, index, len(classes), factor, float(self.alpha), self.fit_intercept)
-        found = minimize(loss, self.tol, self.max_iter)
+        found = minimize(loss, self.tol, int(self.max_iter))
         if not found.converged:
             _warn(found.steps, found.loss, found.excess, self.alpha)
         w = found.coefficients
@@ -88,6 +93,8 @@ class LogisticRegression(Classifier):
             w = w - w.mean(axis=1, keepdims=True)
         self.classes_, self.n_iter_, self.loss_ = classes, found.steps, found.loss
         self.coef_, self.intercept_ = np.ascontiguousarray(w[:-1].T), w[-1].copy()
+        if shift is not None:
+            self.intercept_ -= self.coef_ @ shift
         return self
 
     def decision_function(self, X: Any) -> Array:
@@ -103,6 +110,28 @@ class LogisticRegression(Classifier):
         rows = self._rows(method, X, first=False)
         found: Array = np.asarray(rows @ self.coef_.T) + self.intercept_
         return found
+
+
+_FAR: Final = 10.0  # times the range of a column
+
+
+def _about_0(rows: Any) -> tuple[Any, Array | None]:
+    """Rows about the middle of the columns that lie far from 0, as years do, and that middle.
+
+    Such a column is all but the intercept's, and Newton's method loses the difference in rounding.
+    The intercept, which is not penalized, makes up for what is taken away.
+    """
+    if inputs.is_sparse(rows):
+        return rows, None
+    low, high = (end.astype(np.float64) for end in (rows.min(axis=0), rows.max(axis=0)))
+    middle = low + (high - low) / 2
+    far = np.abs(middle) > _FAR * (high - low)
+    if not far.any():
+        return rows, None
+    narrow = rows.dtype == np.float32 or (rows.dtype.kind in "biu" and rows.dtype.itemsize <= 2)
+    wide = np.dtype(np.float32 if narrow else np.float64)
+    shift = np.where(far, middle, 0).astype(wide)
+    return rows.astype(wide) - shift, shift.astype(np.float64)
 
 
 def _warn(steps: int, loss: float, excess: float, alpha: float) -> None:

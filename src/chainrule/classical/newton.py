@@ -92,9 +92,10 @@ class _Dense:
         rows = slice(0, loss.rows)
         blocks = [[loss.block(chance, i, j, rows, 1.0) for j in range(k)] for i in range(k)]
         hessian = np.block(blocks)
-        scale = float(np.trace(hessian)) / len(hessian) or 1.0
         if k > 1:  # a constant added to all scores changes nothing: hold it
-            hessian += scale * np.kron(np.ones((k, k)) / k, np.eye(loss.width + 1))
+            own = np.diagonal(hessian).reshape(k, -1).mean(axis=0)
+            scale = np.where(own > 0, own, own.max() or 1.0)
+            hessian += np.kron(np.ones((k, k)) / k, np.diag(scale))
         solve = _factored(hessian)
         self.solve = lambda g: solve(g.T.reshape(-1)).reshape(k, -1).T
 
@@ -183,10 +184,11 @@ def _factored(matrix: Array) -> Solve:
 
     (factorize,) = get_lapack_funcs(("potrf",), (matrix,))
     diagonal = np.arange(len(matrix))
-    scale = float(matrix[diagonal, diagonal].max()) or 1.0
+    own = matrix[diagonal, diagonal]  # each column has its own unit
+    scale = np.where(own > 0, own, own.max(initial=0) or 1)
     lift = float(np.finfo(matrix.dtype).eps)
     while True:
-        matrix[diagonal, diagonal] += matrix.dtype.type(lift * scale)
+        matrix[diagonal, diagonal] += (lift * scale).astype(matrix.dtype)
         factor, wrong = factorize(matrix, lower=1)
         if not wrong:
             break
