@@ -148,3 +148,35 @@ def test_the_figure_of_a_race_with_one_that_ran_away_is_not_pressed_flat(tmp_pat
     figure = optim.race(rosenbrock, START, methods).plot()
     assert figure.axes[0].get_ylim()[1] < 1e3
     figure.savefig(tmp_path / "race.png", dpi=40)
+
+
+def test_a_method_that_raises_or_gives_something_else_does_not_end_the_race():
+    def raising(loss, start):
+        loss(start)
+        raise ValueError("this one\nfails")
+
+    methods = {
+        "raising": raising,
+        "no minimum": lambda loss, start: loss(start),
+        "nothing": lambda loss, start: None,
+        "L-BFGS": optim.lbfgs,
+    }
+    run = optim.race(rosenbrock, START, methods)
+    assert [runner.outcome for runner in run.runners] == [
+        "ValueError: this one",
+        "TypeError: it gave a Tensor, not a Minimum",
+        "TypeError: it gave a NoneType, not a Minimum",
+        "converged",
+    ]
+    assert [len(runner.values) for runner in run.runners[:3]] == [1, 1, 0]
+    assert len(str(run).splitlines()) == 5
+    named: dict[Any, Any] = {3: optim.lbfgs}
+    with pytest.raises(cr.errors.ArgumentError, match="the name 3 of a method is no text"):
+        optim.race(rosenbrock, START, named)
+
+
+def test_the_figure_of_a_function_that_is_finite_at_the_start_only(tmp_path):
+    pytest.importorskip("matplotlib")
+    only = lambda x: 1.0 if bool((x.numpy() == 1).all()) else float("nan")  # noqa: E731
+    figure = optim.race(only, cr.ones(2), {"random": optim.random_search}).plot()
+    assert not figure.axes[2].collections

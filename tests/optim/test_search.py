@@ -278,3 +278,13 @@ def test_cma_es_ends_by_itself_where_nothing_gets_better():
 def test_cma_es_takes_a_single_number():
     found = optim.cma_es(lambda x: (x - 3.0) ** 2, cr.tensor(0.0), target=1e-12)
     assert found.parameters.item() == pytest.approx(3.0, abs=1e-5)
+
+
+@pytest.mark.parametrize("batched", [False, True])
+def test_cma_es_finds_a_minimum_at_the_edge_of_where_a_function_is_finite(batched: bool) -> None:
+    def bounded(x: Any) -> Any:
+        return cr.where(x[0] > 0, cr.sum(x * x), math.nan)
+
+    found = optim.cma_es(bounded, cr.ones(2), batched=batched)
+    assert found.converged
+    assert 0 <= found.value < 1e-12

@@ -195,3 +195,24 @@ def test_mistakes_get_a_clear_message(name):
     with pytest.raises(kind) as caught:
         call()
     assert str(caught.value) == message
+
+
+def test_newton_does_not_step_to_where_the_function_is_no_number():
+    def rising(x: Any) -> Any:
+        return cr.sum(cr.sqrt(x) - 0.1 * cr.log(x))
+
+    found = optim.newton(rising, cr.tensor([5.0]))
+    assert found.converged
+    np.testing.assert_allclose(found.parameters.numpy(), [0.04], rtol=1e-6)
+    below = optim.newton(lambda x: cr.sum(cr.log(x)), cr.tensor([1.0]))
+    assert np.isfinite(below.value)
+    assert not below.converged
+
+
+def test_newton_damps_a_singular_hessian():
+    one = optim.newton(lambda x: (x[0] - 1) ** 2 + 0 * x[1], cr.tensor([3.0, 2.0]))
+    assert one.converged
+    np.testing.assert_allclose(one.parameters.numpy(), [1.0, 2.0], rtol=1e-6)
+    line = optim.newton(lambda x: cr.sum(x), cr.tensor([1.0]), steps=5)
+    assert not line.converged
+    assert line.value < 1

@@ -17,6 +17,7 @@ from chainrule.optim.vector import Vector
 
 __all__ = ["cma_es"]
 
+_NEARER = 0.5  # what σ is multiplied by after a generation without a finite value
 _SMALLEST_SHARE = 1e-12  # of the first spread: a smaller one cannot get better
 _WORST_CONDITION = 1e14
 
@@ -48,11 +49,12 @@ def cma_es(
     starts anew with twice the population, and the best of all runs is kept. After at most
     ``evaluations``, by default λ (100 + 150 (n + 3)² / √λ), all is over.
 
-    The function is any that gives a number; where it is not finite it is as bad as can be. With
+    The function is any that gives a number; where it is not finite it is as bad as can be. After a
+    generation in which it nowhere is finite, σ is halved, and nothing else is learned. With
     ``batched`` it is recorded once and computed for a whole generation by vmap. A seed gives the
     same search again.
 
-    Raises:  NonFiniteError: f is not finite at the start, or nowhere in a generation.
+    Raises:  NonFiniteError: f is not finite at the start, or nowhere around it.
              ArgumentError: a setting is out of range.
     Cost:    λ evaluations and about λ n² operations a generation, an eigendecomposition for each
              1 / (10 n (c₁ + cμ)) generations; 3 n² numbers of memory.
@@ -98,13 +100,18 @@ def _run(
         shape = (constants.population, constants.size)
         steps = state.steps(search.normal(before + taken, 0, shape))
         values = search.evaluate(state.points(steps))
-        if not np.isfinite(values).any():
-            raise NonFiniteError(
-                f"cma_es: the function is not finite at any of the {len(values)} points of "
-                f"generation {before + taken + 1}"
-            )
         taken += 1
         search.record()
+        if not np.isfinite(values).any():
+            state.sigma *= _NEARER
+            if state.is_narrow and not latest:
+                raise NonFiniteError(
+                    f"cma_es: the function is not finite at any of {taken * len(values):,} points "
+                    "around the start, down to 10⁻¹² of the spread"
+                )
+            if state.is_narrow:
+                return taken, True
+            continue
         state.learn(steps[np.argsort(values, kind="stable")])
         latest.append(float(values.min()))
         if len(latest) == latest.maxlen:

@@ -38,9 +38,10 @@ def newton(
 
     x ← x − (∇²f + μ I)⁻¹ ∇f
 
-    μ is 0 while steps decrease f as its quadratic model predicts; where one does not, or does not
-    go down, μ grows, and it shrinks again after steps that do. The Hessian keeps its structure, so
-    a step of matrix factorization solves a small matrix, not the whole one.
+    μ is 0 while steps decrease f as its quadratic model predicts. Where one does not, there
+    is none, or it leads to what is not finite, μ grows, and it shrinks again after steps that
+    do. The Hessian keeps its structure, so a step of matrix factorization solves a small matrix,
+    not the whole one.
 
     Raises:  NonFiniteError: f is not finite at the start.
     Cost:    a gradient, the factors of a Hessian and a structured solve for each step.
@@ -87,7 +88,10 @@ def _trial(
 ) -> tuple[_Point, float] | None:
     """Where a damped step leads, with the share of the predicted decrease; None: not far enough."""
     parameters, value, gradient = here
-    step = _step(curvature, gradient, damping)
+    try:
+        step = _step(curvature, gradient, damping)
+    except ArgumentError:  # the damped Hessian is singular
+        return None
     predicted = _predicted(curvature, gradient, step)
     if predicted <= 0:
         return None
@@ -95,6 +99,8 @@ def _trial(
     found, slope = both(candidate)
     gain = (value - float(found)) / predicted
     at_the_end = predicted <= noise(value) and largest(slope) <= largest(gradient)
+    if not (math.isfinite(gain) and math.isfinite(largest(slope))):
+        return None
     if gain < _ENOUGH and not at_the_end:
         return None
     return (candidate, float(found), slope), gain

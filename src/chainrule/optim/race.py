@@ -12,7 +12,7 @@ import numpy as np
 import numpy.typing as npt
 
 from chainrule import tree
-from chainrule.errors import ArgumentError, ChainruleError
+from chainrule.errors import ArgumentError
 from chainrule.optim.descend import descend
 from chainrule.optim.minimum import Minimum, require_count
 from chainrule.optim.objective import Loss, Watched
@@ -157,6 +157,8 @@ def _check(methods: object) -> None:
     if not isinstance(methods, Mapping) or not methods:
         raise ArgumentError('race: methods has no method; give a dictionary, as {"L-BFGS": lbfgs}')
     for name, method in methods.items():
+        if not isinstance(name, str):
+            raise ArgumentError(f"race: the name {name!r} of a method is no text")
         if isinstance(method, type) or not (callable(method) or isinstance(method, Optimizer)):
             shown = method.__name__ if isinstance(method, type) else repr(method)
             raise ArgumentError(
@@ -212,12 +214,15 @@ def _run(
     watched, fault, minimum = Watched(loss, recorder), "", None
     try:
         if isinstance(method, Optimizer):
-            minimum = descend(watched, start, method, steps=evaluations - 1)
+            found = descend(watched, start, method, steps=evaluations - 1)
         else:
-            minimum = method(watched, start)
+            found = method(watched, start)
+        if not isinstance(found, Minimum):
+            raise TypeError(f"it gave a {type(found).__name__}, not a Minimum")
+        minimum = found
     except _EnoughError as error:
         fault = str(error)
-    except (ChainruleError, ArithmeticError) as error:
+    except Exception as error:  # whatever it is, the others go on
         fault = f"{type(error).__name__}: {error}"
     path = recorder.path or recorder.improved
     points = [point for point, _, _ in path if point is not None]

@@ -106,7 +106,7 @@ def _contours(
     heights = np.array([[at(np.array([x, y])) for x in across] for y in up])
     known = heights[np.isfinite(heights)]
     shares = np.linspace(0, 1, _LEVELS + 2)[1:-1] ** 2  # more lines where the function is low
-    levels = np.unique(np.quantile(known, shares))
+    levels = np.unique(np.quantile(known, shares)) if known.size else known
     if len(levels):
         axis.contour(across, up, heights, levels=levels, colors="0.65", linewidths=0.7, zorder=0)
     axis.plot(*start, marker="o", color="0.3", markersize=7, fillstyle="none")
