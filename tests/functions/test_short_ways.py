@@ -243,7 +243,7 @@ def test_histograms_are_those_of_their_edges(
 
 def test_a_range_as_small_as_numbers_are_has_a_histogram() -> None:
     x = cr.tensor([0.0, 5e-324, 1e-323])
-    assert int(cr.sum(stats.histogram(x, 3).counts)) == 3
+    assert stats.histogram(x, 2).counts.tolist() == [1, 2]
 
 
 @pytest.mark.parametrize("rows", [5, 40, 64, 130])

@@ -7,6 +7,7 @@ from collections.abc import Callable
 from typing import Any
 
 from chainrule import tree
+from chainrule.errors import ArgumentError
 from chainrule.functions.elementwise import negative
 from chainrule.optim.minimum import (
     Counted,
