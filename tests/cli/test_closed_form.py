@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 
 from chainrule.classical import GaussianNaiveBayes, LogisticRegression, RidgeRegression
+from chainrule.cli.commands import run
 from chainrule.cli.parts import split
 from chainrule.cli.sources import load_source
 from chainrule.cli.trained import open_config
@@ -150,3 +151,16 @@ def test_a_sweep_takes_such_models_too(capsys):
     )
     assert "logistic" in out
     assert "naive-bayes" in out
+
+
+def test_whole_numbers_may_be_quantities_for_ridge(capsys):
+    rows = [f"{k / 2},{k % 3}" for k in range(40)]
+    Path("whole.csv").write_text("\n".join(["a,y", *rows]) + "\n")
+    arguments = ["train", "whole.csv", "--label", "y", "--model", "ridge"]
+    assert run(arguments) == 2
+    assert capsys.readouterr().err == (
+        "chainrule train: --model: ridge predicts quantities, and whole has classes\n\n"
+        "  --target number says that they are quantities.\n"
+        "  logistic and naive-bayes predict classes.\n"
+    )
+    assert run([*arguments, "--target", "number"]) == 0

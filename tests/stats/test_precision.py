@@ -74,7 +74,9 @@ def test_columns_of_equal_numbers_have_neither_shape_nor_correlation(way: Any) -
             assert np.isnan(found.numpy()).tolist() == [True, False]
     found = way(stats.correlation)(x)
     assert np.isnan(found.numpy()).tolist() == [[True, True], [True, False]]
+    assert float(stats.describe(x).standard_deviation[0]) == 0.0
     moments = stats.Moments.of(x)
+    assert float(moments.standard_deviation(correction=1)[0]) == 0.0
     assert np.isnan(moments.skewness().numpy()).tolist() == [True, False]
     assert np.isnan(moments.kurtosis().numpy()).tolist() == [True, False]
 

@@ -46,9 +46,11 @@ def check_settings(given: Mapping[str, Any], data: Dataset) -> None:
                 "  --model linear is trained in steps."
             )
     if model == "ridge" and data.classes is not None:
+        numbers = given.get("label") is not None and all(map(_is_number, data.classes))
         raise ArgumentError(
             f"--model: ridge predicts quantities, and {data.name} has classes\n\n"
-            "  logistic and naive-bayes predict classes."
+            + ("  --target number says that they are quantities.\n" if numbers else "")
+            + "  logistic and naive-bayes predict classes."
         )
     if model != "ridge" and (data.classes is None or len(data.targets.shape) != 1):
         raise ArgumentError(
@@ -57,6 +59,14 @@ def check_settings(given: Mapping[str, Any], data: Dataset) -> None:
         )
     if model != "naive-bayes" and has_tokens(data):
         raise ArgumentError(f"--model: {model} takes quantities, and {data.name} has tokens")
+
+
+def _is_number(text: str) -> bool:
+    try:
+        float(text)
+    except ValueError:
+        return False
+    return True
 
 
 def has_tokens(data: Dataset) -> bool:

@@ -190,7 +190,7 @@ class Mixture(Distribution):
         The likelihood has several maxima, and which one is found depends on the key, which chooses
         the seeds: rows far apart. Where a component shrinks onto a single row, it raises.
         """
-        if not isinstance(family, type) or not hasattr(family, "fit") or family is Mixture:
+        if not hasattr(family, "fit") or isinstance(family, Distribution) or family is Mixture:
             raise ArgumentError(
                 f"Mixture.fit: family is {family!r}; it is a class of distributions, as Normal is"
             )

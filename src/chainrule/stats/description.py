@@ -9,7 +9,7 @@ from typing import final
 import numpy as np
 
 from chainrule.errors import ShapeError
-from chainrule.functions.comparison import equal, isnan
+from chainrule.functions.comparison import equal, isfinite, isnan
 from chainrule.functions.elementwise import where
 from chainrule.functions.lift import Operand, as_tensor, cast, floating
 from chainrule.functions.reduction import max, min, sum
@@ -103,11 +103,13 @@ def describe(x: Operand, /, *, axis: int = 0) -> Description:
     none = equal(count, 0)
     low = min(where(absent, infinity, tensor), axis=axis)
     high = max(where(absent, -infinity, tensor), axis=axis)
+    deviation = standard_deviation(tensor, axis=axis, correction=1, nan="omit")
+    alike = equal(low, high) & isfinite(low) & (count > 1)  # of which rounding leaves a little
     return Description(
         count,
         missing,
         mean(tensor, axis=axis, nan="omit"),
-        standard_deviation(tensor, axis=axis, correction=1, nan="omit"),
+        where(alike, 0.0, deviation),
         where(none, float("nan"), low),
         middle[0],
         middle[1],

@@ -8,7 +8,7 @@ from functools import reduce
 from typing import Any, Self, final
 
 from chainrule.errors import ShapeError
-from chainrule.functions.comparison import equal
+from chainrule.functions.comparison import equal, isfinite
 from chainrule.functions.creation import full, zeros
 from chainrule.functions.elementary import sqrt
 from chainrule.functions.elementwise import maximum, minimum, where
@@ -178,7 +178,9 @@ class Moments(_Accumulator, init=False):
 
     def variance(self, *, correction: float) -> Tensor:
         """Give M₂ / (n − correction); NaN where n does not exceed the correction."""
-        return over(self.second, self.count - correction)
+        alike = equal(self.minimum, self.maximum) & isfinite(self.minimum)
+        second = where(alike, 0.0, self.second)  # without what rounding left
+        return over(second, self.count - correction)
 
     def standard_deviation(self, *, correction: float) -> Tensor:
         """Give the square root of the variance."""
