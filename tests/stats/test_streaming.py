@@ -93,3 +93,12 @@ def test_the_quantiles_of_many_numbers_need_few_buckets() -> None:
     assert (np.abs(sketch.quantile(q).numpy() - exact) <= 0.01 * exact * (1 + 1e-9)).all()
     assert len(sketch.positive) < 1500
     assert_close(exact_quantiles(lambda: np.split(x, 20), q), np.quantile(x, q), rtol=1e-12)
+
+
+def test_the_mean_of_infinite_numbers_is_that_of_one_pass() -> None:
+    infinity = float("inf")
+    parts = [np.array([[1.0, infinity, infinity]]), np.array([[2.0, 3.0, -infinity]])]
+    for kind in (stats.Moments, stats.Comoments):
+        for order in (parts, parts[::-1]):
+            found = kind.of_chunks(order).mean().numpy()
+            np.testing.assert_array_equal(found, [1.5, infinity, np.nan])

@@ -190,7 +190,7 @@ class Mixture(Distribution):
         The likelihood has several maxima, and which one is found depends on the key, which chooses
         the seeds: rows far apart. Where a component shrinks onto a single row, it raises.
         """
-        if not hasattr(family, "fit") or isinstance(family, Distribution) or family is Mixture:
+        if not _is_family(family):
             raise ArgumentError(
                 f"Mixture.fit: family is {family!r}; it is a class of distributions, as Normal is"
             )
@@ -225,6 +225,11 @@ class Mixture(Distribution):
         parts = [family.fit(rows, weights=shares[:, k]) for k in range(shares.shape[-1])]
         together: Distribution = tree.map_(lambda *leaves: stack(leaves), *parts)
         return cls(together, probabilities=mean(shares, axis=0))
+
+
+def _is_family(family: object) -> bool:
+    """Whether this is a class of distributions that are fitted to rows and weights."""
+    return isinstance(family, type) and hasattr(family, "fit") and family is not Mixture
 
 
 def _counted(components: Distribution | tuple[Distribution, ...]) -> tuple[int, ...]:

@@ -8,7 +8,7 @@ from functools import reduce
 from typing import Any, Self, final
 
 from chainrule.errors import ShapeError
-from chainrule.functions.comparison import equal, isfinite
+from chainrule.functions.comparison import equal, isfinite, isinf
 from chainrule.functions.creation import full, zeros
 from chainrule.functions.elementary import sqrt
 from chainrule.functions.elementwise import maximum, minimum, where
@@ -27,6 +27,12 @@ def _share(part: Tensor, total: Tensor) -> Tensor:
     """part / total, and 0 where there is nothing."""
     nothing = equal(total, 0.0)
     return where(nothing, 0.0, part / where(nothing, 1.0, total))
+
+
+def _moved(average: Tensor, other: Tensor, delta: Tensor, share: Tensor) -> Tensor:
+    """m + δ n₂/n, the mean of both; where m is infinite so is that, unless the other is −m."""
+    stays = isinf(average) & (isfinite(other) | equal(other, average))
+    return where(stays, average, average + delta * share)
 
 
 class _Accumulator(Module, ABC, init=False):
@@ -84,7 +90,8 @@ class _Accumulator(Module, ABC, init=False):
         n = self.count + other.count
         share, delta = _share(other.count, n), other.average - self.average
         delta = where(equal(self.count, 0.0) | equal(other.count, 0.0), 0.0, delta)
-        average = where(equal(self.count, 0.0), other.average, self.average + delta * share)
+        moved = _moved(self.average, other.average, delta, share)
+        average = where(equal(self.count, 0.0), other.average, moved)
         return n, average, delta, share
 
     @classmethod
