@@ -13,7 +13,7 @@ from chainrule.functions.comparison import equal
 from chainrule.functions.elementary import sqrt
 from chainrule.functions.elementwise import maximum, where
 from chainrule.functions.lift import Operand, cast, known_array, made_at_once
-from chainrule.functions.linear import tensordot
+from chainrule.functions.linear import tensordot, vecdot
 from chainrule.functions.manipulation import expand_dims
 from chainrule.functions.reduction import max, min, sum
 from chainrule.stats.sample import (
@@ -90,7 +90,12 @@ def distances(sample: Sample) -> tuple[Tensor, Tensor]:
 
 def _mean_square(apart: Tensor, sample: Sample) -> Tensor:
     """Σ wᵢ dᵢ² / Σ wᵢ of distances from the mean, with the axes kept."""
-    return _total(sample, apart * apart) / _count(sample)
+    if sample.weights is None and len(sample.axes) == 1:  # in one pass
+        (axis,) = sample.axes
+        total = expand_dims(vecdot(apart, apart, axis=axis), axis)
+    else:
+        total = _total(sample, apart * apart)
+    return total / _count(sample)
 
 
 def _is_plain(average: Tensor, square: Tensor) -> bool:
