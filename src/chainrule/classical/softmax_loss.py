@@ -24,9 +24,7 @@ from chainrule.classical.inputs import Array
 __all__: list[str] = []
 
 _NOTHING: Final = 1e-12
-_ROWS: Final = (
-    2**19
-)  # numbers of a chunk that both matrix products of the Hessian find in the cache
+_ROWS: Final = 2**19  # numbers that both matrix products of the Hessian find in the cache
 _NARROW: Final = 2**18  # numbers of data for which float32 would save nothing
 _LANES: Final = 16  # matrix products with so many columns are faster than with a few less
 
