@@ -13,7 +13,7 @@ from typing import Any, Final, Generic, TypeVar, overload
 
 import numpy as np
 
-from chainrule.errors import ArgumentError, DTypeError, ShapeError
+from chainrule.errors import ArgumentError, DTypeError, RecordingError, ShapeError
 from chainrule.ir import build
 from chainrule.ir.dtype import (
     DEFAULT_FLOAT,
@@ -144,6 +144,17 @@ def known_along(x: object, axis: object) -> np.ndarray | None:
     """The same to go along an axis: NumPy takes the axes 0 and -1 of a number for none."""
     value = known_array(x)
     return None if value is None or (value.ndim == 0 and axis is not None) else value
+
+
+def known_or(tensor: Tensor, explain: Callable[[str], str]) -> np.ndarray:
+    """The value of a Tensor; where a transform hides it, an error explained by its name."""
+    try:
+        return tensor._known()
+    except RecordingError:
+        recording = tensor._recording
+        if recording is None or not recording.alive:
+            raise
+        raise RecordingError(explain(recording.unknown_under or recording.kind)) from None
 
 
 def computed(function: Callable[..., Any], *arguments: Any) -> np.ndarray | None:

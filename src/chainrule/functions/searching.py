@@ -12,7 +12,7 @@ from typing import Final, Literal
 import numpy as np
 
 from chainrule.elsewhere import reduced
-from chainrule.errors import ArgumentError, RecordingError, ShapeError
+from chainrule.errors import ArgumentError, ShapeError
 from chainrule.functions.along_axes import kept_shape
 from chainrule.functions.axes import Axes, axes_of, axis_of
 from chainrule.functions.lift import (
@@ -22,6 +22,7 @@ from chainrule.functions.lift import (
     cast,
     describe,
     known_along,
+    known_or,
     made_at_once,
     promoted,
 )
@@ -126,18 +127,14 @@ def count_nonzero(x: Operand, /, *, axis: Axes = None, keepdims: bool = False) -
 
 def known_value(name: str, tensor: Tensor) -> np.ndarray:
     """The value of a Tensor that decides on a shape; raises where it is not known."""
-    try:
-        return tensor._known()
-    except RecordingError:
-        recording = tensor._recording
-        if recording is None or not recording.alive:
-            raise
-        opaque = recording.unknown_under or recording.kind
-        raise RecordingError(
-            f"{name}: the shape of the result depends on values that are not known while {opaque} "
+    return known_or(
+        tensor,
+        lambda kind: (
+            f"{name}: the shape of the result depends on values that are not known while {kind} "
             f"records\n\n    {describe(tensor)}\n\n"
-            f"  Call {name} outside {opaque}, or keep the shape and choose with cr.where."
-        ) from None
+            f"  Call {name} outside {kind}, or keep the shape and choose with cr.where."
+        ),
+    )
 
 
 def nonzero(x: Operand, /) -> tuple[Tensor, ...]:

@@ -13,8 +13,8 @@ from typing import Any
 
 import numpy as np
 
-from chainrule.errors import IndexingError, RecordingError, ShapeError
-from chainrule.functions.lift import Lifted, broadcast, cast, common_shape, describe
+from chainrule.errors import IndexingError, ShapeError
+from chainrule.functions.lift import Lifted, broadcast, cast, common_shape, describe, known_or
 from chainrule.ir import build
 from chainrule.ir.dtype import bool_, int64
 from chainrule.ir.graph import Node
@@ -179,18 +179,14 @@ def _mask_items(name: str, x: Tensor, mask: Tensor, axis: int) -> list[Item]:
 
 def known_mask(name: str, mask: Tensor) -> np.ndarray:
     """The value of a mask; raises where it is not known."""
-    try:
-        return mask._known()
-    except RecordingError:
-        recording = mask._recording
-        if recording is None or not recording.alive:
-            raise
-        kind = recording.unknown_under or recording.kind
-        raise RecordingError(
+    return known_or(
+        mask,
+        lambda kind: (
             f"{name}: how many elements a mask selects is not known while {kind} records\n\n"
             f"    {describe(mask)}\n\n"
             "  Keep the shape and choose by value instead: cr.where(mask, x, 0)."
-        ) from None
+        ),
+    )
 
 
 def _inside(x: Tensor, index: int, axis: int) -> int:
