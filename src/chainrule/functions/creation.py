@@ -121,6 +121,8 @@ def full(
 ) -> Tensor:
     """Make a Tensor that holds one number everywhere; a Tensor's derivative flows through.
 
+    Raises:  ShapeError: the value has axes, or a size is negative.
+
     >>> cr.full((2, 2), 7)
     Tensor([[7, 7],
             [7, 7]])
@@ -206,7 +208,7 @@ def arange(
 
     yᵢ = start + i · step
 
-    Raises:  ArgumentError: the step is 0.
+    Raises:  ArgumentError: the step is 0. DTypeError: the dtype is bool.
 
     >>> cr.arange(4), cr.arange(1, 2, 0.25)
     (Tensor([0, 1, 2, 3]), Tensor([1.  , 1.25, 1.5 , 1.75]))

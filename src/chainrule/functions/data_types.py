@@ -150,7 +150,7 @@ def isdtype(dtype: Any, kind: Any) -> bool:
 def result_type(*arrays_and_dtypes: Any) -> DType:
     """Give the element type of a sum of Tensors, types and Python numbers.
 
-    Raises:  DTypeError: there is no common type.
+    Raises:  DTypeError: there is no common type. ArgumentError: nothing is given.
 
     >>> cr.result_type(cr.float32, cr.int64, 2.0)
     float32

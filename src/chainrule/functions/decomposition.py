@@ -165,8 +165,8 @@ def qr(x: Operand, /, *, mode: Literal["reduced", "complete"] = "reduced") -> QR
 
     Shapes:  x: ... m n   →   Q: ... m k   R: ... k n   where k = min(m, n)
              x: ... m n   →   Q: ... m m   R: ... m n   for mode="complete"
-    Raises:  ShapeError: x has fewer than two axes.
-             GradientError: the first columns of a matrix are linearly dependent.
+    Raises:  ShapeError: x has fewer than two axes. ArgumentError: there is no such mode.
+             GradientError: a derivative where the first columns of a matrix depend on each other.
 
     >>> cr.abs(cr.linalg.qr(cr.tensor([[3.0], [4.0]])).R)
     Tensor([[5.]])

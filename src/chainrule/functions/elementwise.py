@@ -319,6 +319,8 @@ def clip(x: Operand, /, min: Operand | None = None, max: Operand | None = None) 
 def where(condition: Operand, x1: Operand, x2: Operand, /) -> Tensor:
     """Choose x1 where the condition holds, else x2.
 
+    Raises:  DTypeError: the condition is not bool.
+
     The branch not taken never reaches the result or a derivative, not even as NaN:
 
     >>> cr.grad(lambda x: where(x > 0, cr.sqrt(x), 0.0))(tensor(-1.0))

@@ -42,6 +42,7 @@ def one_hot(indices: Operand, num_classes: int, *, dtype: object = DEFAULT_FLOAT
 
     Shapes:  indices: ...   →   ... k   for num_classes=k
     Raises:  DTypeError: the indices are not integers.
+             ArgumentError: the number of classes is negative.
 
     >>> one_hot(tensor([2, 0]), 3)
     Tensor([[0., 0., 1.],

@@ -69,7 +69,7 @@ def einsum(expression: str, /, *operands: Operand) -> Tensor:
     Shapes:  operands: i j, j k   →   i k   for expression="ij,jk->ik"
              operands: ... i, i   →   ...   for expression="...i,i->..."
     Raises:  SubscriptError: the expression does not parse or does not fit the operands' ranks.
-             ShapeError: one index has two sizes.
+             ShapeError: one index has two sizes. ArgumentError: there are no operands.
 
     >>> a = cr.tensor([[1.0, 2.0], [3.0, 4.0]])
     >>> cr.einsum("ij,jk->ik", a, a)
@@ -219,6 +219,7 @@ def tensordot(x1: Operand, x2: Operand, /, *, axes: Axes = 2) -> Tensor:
     Shapes:  x1: a i j   x2: i j b   →   a b
              x1: a i   x2: b i   →   a b   for axes=((1,), (1,))
     Raises:  ShapeError: two axes that are contracted have different sizes, or do not exist.
+             ArgumentError: the two lists of axes are not of one length.
 
     >>> x = cr.ones((2, 3, 4))
     >>> cr.tensordot(x, cr.ones((4, 2)), axes=((2, 0), (0, 1)))

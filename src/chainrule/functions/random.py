@@ -179,6 +179,7 @@ def randint(
     x = low + ⌊(high − low) k 2⁻⁶⁴⌋,   k uniform below 2⁶⁴
 
     Raises:  ArgumentError: there is no integer to draw, or the dtype cannot hold one.
+             DTypeError: the dtype is no integer.
     Source:  lemire2019fast, sec. 3
 
     >>> cr.random.randint(cr.random.key(0), (2,), 5, 6)

@@ -81,6 +81,7 @@ def split(key: Operand, n: int = 2) -> Tensor:
     """Make n independent keys from one: a Tensor of shape (n, 2), to index or to vmap over.
 
     Shapes:  key: 2   →   n 2   for n=n
+    Raises:  ArgumentError: n is negative.
 
     >>> k = cr.random.key(0)
     >>> first, second = cr.random.split(k)

@@ -75,7 +75,8 @@ def gauss_newton(
     x ← x − t (Jᵀ J)⁻¹ Jᵀ r
 
     Raises:  NonFiniteError: the residuals are not finite at the start.
-             ArgumentError: Jᵀ J is singular; :func:`levenberg_marquardt` goes on there.
+             ArgumentError: Jᵀ J is singular, where :func:`levenberg_marquardt` goes on; or a
+             setting is out of range.
     Source:  nocedal2006numerical, ch. 10
 
     >>> x, y = cr.tensor([0.0, 1.0, 2.0]), cr.tensor([1.0, 2.0, 4.0])

@@ -37,6 +37,7 @@ def levenberg_marquardt(
     largest diagonal element of Jᵀ J. The matrix keeps its structure, and μ I does not spoil it.
 
     Raises:  NonFiniteError: the residuals are not finite at the start.
+             ArgumentError: a setting is out of range.
     Source:  madsen2004methods, algorithm 3.16
 
     >>> rosenbrock = lambda x: cr.stack([10 * (x[1] - x[0] ** 2), 1 - x[0]])

@@ -45,6 +45,7 @@ def newton(
     not the whole one.
 
     Raises:  NonFiniteError: f is not finite at the start.
+             ArgumentError: a setting is out of range.
     Cost:    a gradient, the factors of a Hessian and a structured solve for each step.
     Source:  nocedal2006numerical, ch. 3 and 4
 
