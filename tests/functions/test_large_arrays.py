@@ -179,3 +179,21 @@ def test_integers_are_the_high_words_of_products(low, high, count):
     words = cr.random.bits(key, count).tolist()
     found = cr.random.randint(key, count, low, high).tolist()
     assert found == [low + (word * (high - low) >> 64) for word in words]
+
+
+@pytest.mark.parametrize("shape", [(300_000, 2), (70_001, 16), (5_000, 3, 4), (4_600, 300)])
+def test_sums_down_long_columns_of_float32_keep_their_digits(shape: tuple[int, ...]) -> None:
+    """One by one, the variance of 300,000 numbers around 1,000 is off by 72 %."""
+    x = (1000 + np.random.default_rng(5).standard_normal(shape)).astype(np.float32)
+    own, c = x.astype(float), cr.tensor(x)
+    y = c - 999
+    found = {
+        "sum": (cr.sum(c, axis=0), own.sum(0)),
+        "mean": (cr.mean(c, axis=0, keepdims=True), own.mean(0, keepdims=True)),
+        "var": (cr.var(c, axis=0), own.var(0)),
+        "norm": (cr.linalg.vector_norm(c, axis=0), np.sqrt((own**2).sum(0))),
+        "dot": (cr.vecdot(c, y, axis=0), (own * (own - 999)).sum(0)),
+        "einsum": (cr.einsum("i...->...", c), own.sum(0)),
+    }
+    for name, (a, b) in found.items():
+        np.testing.assert_allclose(a.numpy(), b, rtol=2e-6, err_msg=name)

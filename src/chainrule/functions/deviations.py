@@ -21,6 +21,7 @@ from chainrule.ir import build
 from chainrule.ir.graph import Node
 from chainrule.ir.subscripts import canonical
 from chainrule.runtime.contraction import einsum_kernel
+from chainrule.runtime.sums import sum_along
 from chainrule.tensors import Tensor
 
 __all__ = ["std", "var"]
@@ -58,7 +59,7 @@ def _var_kernel(
     long = size > _PIECE and rest == labels[: len(rest)]
 
     def var(x: Array) -> Array:
-        mean = np.true_divide(np.add.reduce(x, axes, keepdims=True), size)
+        mean = np.true_divide(sum_along(x, axes, keepdims=True), size)
         if long:
             squares = _squared_distances(x.reshape(-1, size), mean.reshape(-1))
         else:

@@ -19,7 +19,7 @@ from chainrule.ir.graph import Node
 from chainrule.ir.primitives import Einsum
 from chainrule.ir.subscripts import Labels, Subscripts, canonical
 from chainrule.ir.symmetry import gram_of
-from chainrule.runtime.sums import einsum, lie_as_rows, sum_of_rows
+from chainrule.runtime.sums import einsum, leading, lie_as_rows, sum_of_rows, summed_down
 from chainrule.runtime.windows import blocked, overlaps, reduce_windows
 
 Kernel = Callable[..., np.ndarray]
@@ -63,7 +63,7 @@ def _reduce_then_order(labels: Labels, output: Labels) -> Kernel:
     kept = tuple(label for label in labels if label in output)
     order = tuple(kept.index(label) for label in output)
     ordered = order == tuple(range(len(order)))
-    first = len(axes) if axes == tuple(range(len(axes))) else 0
+    first = leading(axes)
 
     def run(array: np.ndarray) -> np.ndarray:
         if first and lie_as_rows(array, first):
@@ -176,6 +176,9 @@ def _inner_product(left: Labels, right: Labels, output: Labels, contracted: Labe
     """
     if not left == right == (*output, *contracted):
         text = str(canonical((left, right), output))
+        if left[0] == right[0] and contracted == left[:1]:
+            words, _, result = text.partition("->")
+            return summed_down([word[1:] for word in words.split(",")], result)
         return lambda x, y: np.asarray(einsum(text, x, y))
     if not output:
         several = len(contracted) > 1

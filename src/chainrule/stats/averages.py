@@ -163,11 +163,9 @@ def mean(
         if found is not None:
             return found
     sample = sample_of("mean", x, axis, weights, nan)
-    wide = steady(sample)
     if sample.weights is None:
-        average = reduction.mean(wide.x, axis=sample.axes, keepdims=keepdims)
-        return cast(average, sample.x.dtype)
-    return _finished(weighted_mean(wide), sample, keepdims)
+        return reduction.mean(sample.x, axis=sample.axes, keepdims=keepdims)
+    return _finished(weighted_mean(steady(sample)), sample, keepdims)
 
 
 def variance(
@@ -204,10 +202,9 @@ def variance(
 
 
 def _variance(sample: Sample, correction: float, keepdims: bool) -> Tensor:
-    wide = steady(sample)
     if sample.weights is None:
-        made = deviations.var(wide.x, axis=sample.axes, correction=correction, keepdims=keepdims)
-        return cast(made, sample.x.dtype)
+        return deviations.var(sample.x, axis=sample.axes, correction=correction, keepdims=keepdims)
+    wide = steady(sample)
     squares = _total(wide, (wide.x - weighted_mean(wide)) ** 2)
     return _finished(over(squares, _count(wide) - correction), sample, keepdims)
 
@@ -239,11 +236,9 @@ def standard_deviation(
     """
     sample = sample_of("standard_deviation", x, axis, weights, nan)
     if sample.weights is None:
-        wide = steady(sample).x
-        made = deviations.std(
-            wide, axis=sample.axes, correction=float(correction), keepdims=keepdims
+        return deviations.std(
+            sample.x, axis=sample.axes, correction=float(correction), keepdims=keepdims
         )
-        return cast(made, sample.x.dtype)
     return _root(_variance(sample, float(correction), keepdims))
 
 

@@ -85,22 +85,18 @@ def widened(sample: Sample) -> Sample:
 
 
 MANY: Final = 4096
-"""Elements of float32 that are added one by one before a mean loses more than some last bits."""
+"""Products of float32 that are added one by one before a sum loses more than some last bits."""
 
 
 def steady(sample: Sample) -> Sample:
-    """The sample in float64 where it has many elements, else as it is.
+    """The sample in float64 where products of many elements are added, else as it is.
 
-    A sum of a million numbers in float32, one by one down a column, is off by some thousandths: far
-    more than the deviation of numbers that lie together a long way from 0. Along the last axes sums
-    are taken in parts.
+    A million of them in float32, one by one, are off by some thousandths: far more than the
+    deviation of numbers that lie together a long way from 0. Plain sums are taken in blocks.
     """
-    x, axes = sample.x, sample.axes
-    shape = x.shape
-    if math.prod([shape[a] for a in axes]) <= MANY or x.dtype is float64:
-        return sample
-    last = tuple(range(len(shape) - len(axes), len(shape)))
-    return sample if sample.weights is None and tuple(sorted(axes)) == last else widened(sample)
+    shape = sample.x.shape
+    few = math.prod([shape[a] for a in sample.axes]) <= MANY
+    return sample if few else widened(sample)
 
 
 _ORDINARY: Final = 1e60
