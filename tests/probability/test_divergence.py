@@ -155,3 +155,20 @@ def test_what_is_never_drawn_makes_no_divergence_infinite() -> None:
     value, error = kl(two, pr.Bernoulli(probability=0.7))
     assert abs(float(value)) <= 5 * float(error) + 1e-12
     assert float(kl(pr.Mixture(pr.Bernoulli([0.0, 1.0])), pr.Poisson(0.0)).value) == np.inf
+
+
+def test_divergences_of_what_hardly_differs_are_not_lost_in_rounding() -> None:
+    for part in (1e-3, 1e-6, 1e-8):
+        for p, q, second in (
+            (pr.Poisson(1e6), pr.Poisson(1e6 * (1 + part)), 1e6),
+            (pr.Laplace(0.0, 2.0), pr.Laplace(2.0 * part, 2.0), 1.0),
+            (pr.Laplace(1.0, 2.0), pr.Laplace(1.0, 2.0 * (1 + part)), 1.0),
+        ):
+            expected = 0.5 * second * part**2
+            np.testing.assert_allclose(float(kl(p, q).value), expected, rtol=2e-3 + 1e-14 / part)
+    for p, q, expected in (
+        (pr.Poisson(0.0), pr.Poisson(3.0), 3.0),
+        (pr.Poisson(0.0), pr.Poisson(0.0), 0.0),
+        (pr.Poisson(2.0), pr.Poisson(0.0), np.inf),
+    ):
+        assert float(kl(p, q).value) == expected

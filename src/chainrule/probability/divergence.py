@@ -57,9 +57,9 @@ def _multivariate_normal(p: MultivariateNormal, q: MultivariateNormal) -> Tensor
 
 
 def _laplace(p: Laplace, q: Laplace) -> Tensor:
-    """|δ|/b′ + (b/b′) exp(−|δ|/b) − 1 − log b/b′."""
-    distance, ratio = abs(p.location - q.location), p.scale / q.scale
-    return distance / q.scale + ratio * exp(-distance / p.scale) - 1 - log(ratio)
+    """eʳ (u − 1 + exp(−u)) + (eʳ − 1 − r),   u = |δ|/b and r = log b/b′: two that are ≥ 0."""
+    distance, ratio = abs(p.location - q.location) / p.scale, log(p.scale) - log(q.scale)
+    return exp(ratio) * (distance + expm1(-distance)) + (expm1(ratio) - ratio)
 
 
 def _uniform(p: Uniform, q: Uniform) -> Tensor:
@@ -98,8 +98,10 @@ def _dirichlet(p: Dirichlet, q: Dirichlet) -> Tensor:
 
 
 def _poisson(p: Poisson, q: Poisson) -> Tensor:
-    """λ log λ/λ′ − λ + λ′."""
-    return xlogy(p.rate, p.rate) - xlogy(p.rate, q.rate) - p.rate + q.rate
+    """λ (eʳ − 1 − r),   r = log λ′/λ;   λ′ where λ is 0."""
+    never = equal(p.rate, 0.0)
+    ratio = log(q.rate) - log(where(never, 1.0, p.rate))
+    return where(never, q.rate, p.rate * (expm1(ratio) - ratio))
 
 
 def _enumerated(p: Bernoulli | Categorical, q: Distribution) -> Tensor:
