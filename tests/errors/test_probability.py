@@ -55,6 +55,15 @@ def test_a_number_that_cannot_be(
     )
 
 
+def test_a_number_of_classes_is_one() -> None:
+    several: list[Any] = [0, 2.5]
+    for classes in several:
+        run = partial(pr.Categorical.fit, [0.0, 1.0], classes=classes)
+        assert message(ArgumentError, run) == (
+            f"Categorical.fit: classes={classes!r}, which is no number of them"
+        )
+
+
 def test_data_that_all_are_equal_have_no_spread() -> None:
     for equal in (np.full(10, 0.3), np.full(1, 0.3)):
         assert message(ArgumentError, partial(pr.Beta.fit, equal)) == (

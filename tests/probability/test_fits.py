@@ -12,7 +12,7 @@ from chainrule import tree
 from chainrule.functions import random
 from chainrule.tensors import Tensor, tensor
 from chainrule.testing import assert_close, check_gradients
-from chainrule.transform import grad
+from chainrule.transform import grad, jit
 from tests.probability.distributions import ALL, Listed
 
 FITTED = [one for one in ALL if "mixture" not in one.name and one.name != "rare poisson"]
@@ -157,3 +157,16 @@ def test_the_seeds_of_a_mixture_do_not_depend_on_the_unit() -> None:
 
 def test_weights_may_be_a_list() -> None:
     assert float(pr.Normal.fit([1.0, 4.0], weights=[2.0, 1.0]).location) == 2.0
+
+
+def test_many_classes_take_no_number_for_each_row_and_class() -> None:
+    generator = np.random.default_rng(0)
+    x, weights = generator.integers(0, 50_000, (200_000, 2)), generator.uniform(size=200_000)
+    found = pr.Categorical.fit(x, weights=weights).probabilities.numpy()
+    for column in (0, 1):
+        expected = np.bincount(x[:, column], weights, 50_000) / weights.sum()
+        np.testing.assert_allclose(found[column], expected, rtol=1e-9, atol=1e-12)
+    few = tensor([0.0, 2.0, 2.0, 1.0])
+    direct = pr.Categorical.fit(few).probabilities
+    by_jit = jit(lambda w: pr.Categorical.fit(few, weights=w).probabilities)(tensor([1.0] * 4))
+    assert_close(direct, by_jit, rtol=1e-12)

@@ -13,7 +13,15 @@ from chainrule.functions.elementary import log, xlogy
 from chainrule.functions.elementwise import clip, floor, where
 from chainrule.functions.embedding import one_hot
 from chainrule.functions.indexing import take_along_axis
-from chainrule.functions.lift import Operand, as_tensor, broadcast, broadcast_shape, cast, describe
+from chainrule.functions.lift import (
+    Operand,
+    as_tensor,
+    broadcast,
+    broadcast_shape,
+    cast,
+    describe,
+    known_array,
+)
 from chainrule.functions.random import categorical
 from chainrule.functions.reduction import max, sum
 from chainrule.functions.softmax import log_softmax, softmax
@@ -33,7 +41,7 @@ from chainrule.probability.parameters import (
     require,
     shares,
 )
-from chainrule.tensors import Tensor
+from chainrule.tensors import Tensor, of_value
 
 __all__ = ["Categorical"]
 
@@ -123,16 +131,29 @@ class Categorical(Distribution):
         ``classes`` says how many there are; otherwise the largest one in the data is the last.
         """
         rows = data("Categorical.fit", COUNT, x)
+        if classes is not None and not (isinstance(classes, int | np.integer) and classes > 0):
+            raise ArgumentError(f"Categorical.fit: classes={classes!r}, which is no number of them")
         if classes is None:
             classes = int(rows._known().max()) + 1
         words = f"be less than {classes}, the number of classes"
         require("Categorical.fit", Condition(words, lambda v: v < classes), x=rows)
-        hits = one_hot(cast(rows, int64), classes, dtype=rows.dtype)
-        found = average(shares("Categorical.fit", rows, weights), hits)
+        found = _shares_of_classes(rows, shares("Categorical.fit", rows, weights), classes)
         return cls(probabilities=narrowed(rows, found)[0])
 
 
 _POSSIBLE: Final = Condition("be greater than −∞", lambda v: v > -np.inf)
+
+
+def _shares_of_classes(rows: Tensor, share: Tensor, classes: int) -> Tensor:
+    """How much the rows of each class count: without a number for each row and class, if known."""
+    value, factors = known_array(rows), known_array(share)
+    if value is None or factors is None:
+        return average(share, one_hot(cast(rows, int64), classes, dtype=rows.dtype))
+    flat = value.reshape(len(value), -1).astype(np.int64)
+    places = flat + classes * np.arange(flat.shape[1])
+    factors = np.broadcast_to(factors[:, None], flat.shape)
+    found = np.bincount(places.ravel(), factors.ravel(), classes * flat.shape[1])
+    return of_value(found.reshape(*rows.shape[1:], classes))
 
 
 def class_logits(owner: str, logits: Parameter | None, probabilities: Parameter | None) -> Tensor:
