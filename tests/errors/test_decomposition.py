@@ -1,6 +1,7 @@
 """What a principal component analysis says about data that it cannot use, word for word."""
 
 import math
+import sys
 from collections.abc import Callable
 from functools import partial
 
@@ -177,3 +178,39 @@ def test_the_message_says(kind: type[Exception], run: Callable[[], object], text
     with pytest.raises(kind) as raised:
         run()
     assert str(raised.value) == text
+
+
+def test_columns_of_a_table_have_to_be_those_of_fit() -> None:
+    class Table:
+        def __init__(self, columns: list[str]) -> None:
+            self.columns = columns
+
+        def __array__(self, dtype: object = None, copy: object = None) -> np.ndarray:
+            return X
+
+    if "sklearn" in sys.modules:
+        pytest.skip("scikit-learn is imported, which looks at the names itself")
+    model = PCA(1).fit(Table(["age", "height", "weight"]))
+    assert model.feature_names_in_.tolist() == ["age", "height", "weight"]
+    with pytest.raises(ArgumentError) as raised:
+        model.transform(Table(["age", "weight", "height"]))
+    assert str(raised.value) == (
+        "PCA.transform: the columns are not those of fit\n\n"
+        "    columns  age, weight, height\n    fitted   age, height, weight\n\n"
+        "  The feature names should match those that were passed during fit, in their order."
+    )
+
+
+def test_rows_that_have_not_been_counted() -> None:
+    class Filtered:
+        shape, dtype = (math.nan, 3), np.dtype(float)
+
+        def __getitem__(self, key: object) -> np.ndarray:
+            return X
+
+    with pytest.raises(ShapeError) as raised:
+        pca(Filtered(), 1)
+    assert str(raised.value) == (
+        "pca: the number of rows is not known before they are computed\n\n"
+        "  x.compute_chunk_sizes() counts those of a Dask array."
+    )

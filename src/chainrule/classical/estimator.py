@@ -9,6 +9,7 @@ import numpy as np
 
 from chainrule.classical import inputs
 from chainrule.classical.inputs import Array
+from chainrule.decomposition.rows import names_of, require_names
 from chainrule.errors import ArgumentError, ShapeError
 from chainrule.estimators import Parametrized
 
@@ -62,7 +63,7 @@ class Estimator(Parametrized, ABC):
         if not first:
             self._check_fitted(method)
         found = inputs.matrix(owner, X, sparse=self.sparse)
-        names = _names_of(X)
+        names = names_of(X)
         if first:
             self.n_features_in_ = int(found.shape[1])
             self.__dict__.pop("feature_names_in_", None)
@@ -79,22 +80,7 @@ class Estimator(Parametrized, ABC):
         return found
 
     def _check_names(self, owner: str, names: Array | None) -> None:
-        known = getattr(self, "feature_names_in_", None)
-        if known is None or names is None or np.array_equal(known, names):
-            return
-        raise ArgumentError(
-            f"{owner}: the columns are not those of fit\n\n    columns  {', '.join(names)}\n"
-            f"    fitted   {', '.join(known)}\n\n"
-            "  The feature names should match those that were passed during fit, in their order."
-        )
-
-
-def _names_of(x: Any) -> Array | None:
-    """The names of a table's columns, if all are words."""
-    columns = getattr(x, "columns", None)
-    if columns is None or not all(isinstance(c, str) for c in columns):
-        return None
-    return np.array(list(columns), object)
+        require_names(owner, getattr(self, "feature_names_in_", None), names)
 
 
 class Regressor(Estimator):

@@ -12,7 +12,7 @@ import numpy as np
 
 from chainrule.decomposition.components import PrincipalComponents
 from chainrule.decomposition.pca import Method, pca
-from chainrule.decomposition.rows import Array
+from chainrule.decomposition.rows import Array, names_of, require_names
 from chainrule.estimators import Parametrized
 from chainrule.tensors import of_value
 
@@ -121,7 +121,17 @@ class PCA(Parametrized):
     def _checked(self, X: Any, reset: bool) -> Any:
         """X as scikit-learn wants it checked, where scikit-learn is in use."""
         if "sklearn" not in sys.modules or type(X).__module__.startswith("dask."):
+            self._note_names(names_of(X), reset)
             return X
         from sklearn.utils.validation import validate_data
 
         return validate_data(self, X, reset=reset, ensure_min_samples=2 if reset else 1)
+
+    def _note_names(self, names: Array | None, reset: bool) -> None:
+        """Keep the names of columns, or raise where they are not those of fit."""
+        if not reset:
+            require_names("PCA.transform", getattr(self, "feature_names_in_", None), names)
+            return
+        self.__dict__.pop("feature_names_in_", None)
+        if names is not None:
+            self.feature_names_in_ = names

@@ -6,6 +6,7 @@ of up to 32 bits are worked on in float32, everything else in float64.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator
 from dataclasses import dataclass
 from itertools import pairwise
@@ -134,12 +135,36 @@ def rows_of(name: str, x: Any, least: int = 2) -> Rows:
             f"{name}: the data have the shape {list(shape)}\n\n"
             f"  They are a matrix with a row for each example.{remedy}"
         )
+    if any(map(math.isnan, shape)):  # Dask does not know
+        raise ShapeError(
+            f"{name}: the number of rows is not known before they are computed\n\n"
+            "  x.compute_chunk_sizes() counts those of a Dask array."
+        )
     if shape[0] < least or shape[1] < 1:
         raise ShapeError(
             f"{name}: the data have the shape {list(shape)}\n\n"
             "  A variance needs two rows, and there must be a column."
         )
     return Rows(name, x, int(shape[0]), int(shape[1]), dtype)
+
+
+def names_of(x: Any) -> Array | None:
+    """The names of a table's columns, if all are words."""
+    columns = getattr(x, "columns", None)
+    if columns is None or not all(isinstance(c, str) for c in columns):
+        return None
+    return np.array(list(columns), object)
+
+
+def require_names(owner: str, known: Array | None, names: Array | None) -> None:
+    """Raise where columns have other names than those of fit, or another order."""
+    if known is None or names is None or np.array_equal(known, names):
+        return
+    raise ArgumentError(
+        f"{owner}: the columns are not those of fit\n\n    columns  {', '.join(names)}\n"
+        f"    fitted   {', '.join(known)}\n\n"
+        "  The feature names should match those that were passed during fit, in their order."
+    )
 
 
 class Centering:
