@@ -124,6 +124,11 @@ def test_accumulators_that_do_not_merge() -> None:
     assert message(ShapeError, lambda: stats.Moments.of(1.0)) == (
         "Moments.of: a chunk has an axis of rows\n\n    x   f64[]"
     )
+    each = np.ones((2, 3))
+    assert message(ShapeError, lambda: stats.Comoments.of(each, weights=each)) == (
+        "Comoments.of: there is not one weight for each row\n\n"
+        "    x         f64[2, 3]\n    weights   f64[2, 3]"
+    )
     assert message(ShapeError, lambda: stats.Comoments.of(np.ones(3))) == (
         "Comoments.of: a chunk has rows and columns, two axes\n\n    x   f64[3]"
     )

@@ -239,6 +239,12 @@ class Comoments(_Accumulator, init=False):
             )
         if not chunk.shape[0]:
             return cls.empty(chunk.shape[1])
+        if weights is not None and as_tensor(weights, "Comoments.of").shape != chunk.shape[:1]:
+            raise ShapeError(
+                "Comoments.of: there is not one weight for each row\n\n"
+                f"    x         {describe(chunk)}\n"
+                f"    weights   {describe(as_tensor(weights, 'Comoments.of'))}"
+            )
         sample = sample_of("Comoments.of", chunk, 0, weights, nan)
         column = full((chunk.shape[0], 1), 1.0)
         if sample.weights is not None:
