@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 import pytest
 
+import chainrule as cr
 from chainrule import probability as pr
 from chainrule.errors import ArgumentError, ShapeError
 from tests.errors.raised import message
@@ -23,6 +24,8 @@ from tests.errors.raised import message
         (lambda: pr.Exponential(-2.0), "Exponential: rate", "", -2.0, "be greater than 0", ""),
         (lambda: pr.Gamma(0.0), "Gamma: concentration", "", 0.0, "be greater than 0", ""),
         (lambda: pr.Beta(1.0, np.nan), "Beta: beta", "", np.nan, "be greater than 0", ""),
+        (lambda: pr.Poisson(1e20).sample(cr.random.key(0)), "Poisson.sample: rate", "", 1e20,
+         "be less than 2⁶², since draws are int64", ""),
         (lambda: pr.Poisson(-1.0), "Poisson: rate", "", -1.0, "be 0 or greater", ""),
         (lambda: pr.Bernoulli(probability=1.2), "Bernoulli: probability", "", 1.2,
          "lie between 0 and 1", ""),

@@ -1,5 +1,7 @@
 """Densities that are asked for again and again: one call of machine code for any size."""
 
+import copy
+import pickle
 from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
@@ -134,3 +136,17 @@ def test_threads_ask_at_once() -> None:
         for _ in range(3):
             for found, wanted in zip(pool.map(p.log_density, rows), expected, strict=True):
                 np.testing.assert_array_equal(found.numpy(), wanted)
+
+
+def test_a_distribution_that_was_asked_is_pickled_and_copied_as_a_new_one_is() -> None:
+    several = (
+        (pr.Normal(0.5, 2.0), DRAW.standard_normal(20_000)),
+        (pr.Mixture([pr.Gamma(2.0), pr.Exponential(1.0)]), DRAW.uniform(1.0, 2.0, 20_000)),
+        (pr.MultivariateNormal(np.zeros(8), SPREAD), DRAW.standard_normal((5_000, 8))),
+        (pr.Dirichlet([1.0, 2.0]), DRAW.dirichlet([1.0, 2.0], 10_000)),
+    )
+    for p, x in several:
+        expected = often(p, tensor(x))
+        for again in (pickle.loads(pickle.dumps(p)), copy.deepcopy(p), copy.copy(p)):
+            assert repr(again) == repr(p)
+            assert_close(again.log_density(x), expected, rtol=1e-12)

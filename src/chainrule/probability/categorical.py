@@ -131,7 +131,7 @@ class Categorical(Distribution):
         ``classes`` says how many there are; otherwise the largest one in the data is the last.
         """
         rows = data("Categorical.fit", COUNT, x)
-        if classes is not None and not (isinstance(classes, int | np.integer) and classes > 0):
+        if classes is not None and not _is_count(classes):
             raise ArgumentError(f"Categorical.fit: classes={classes!r}, which is no number of them")
         if classes is None:
             classes = int(rows._known().max()) + 1
@@ -142,6 +142,10 @@ class Categorical(Distribution):
 
 
 _POSSIBLE: Final = Condition("be greater than −∞", lambda v: v > -np.inf)
+
+
+def _is_count(classes: object) -> bool:
+    return isinstance(classes, int | np.integer) and bool(classes > 0)
 
 
 def _shares_of_classes(rows: Tensor, share: Tensor, classes: int) -> Tensor:

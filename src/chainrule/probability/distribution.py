@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
-from typing import ClassVar
+from typing import Any, ClassVar
 
 from chainrule.functions.axes import shape_of
 from chainrule.functions.elementary import exp, sqrt
@@ -73,6 +73,11 @@ class Distribution(Module, ABC):
     def __repr__(self) -> str:
         shown = [f"{name}={getattr(self, name)!r}" for name in (*self._branches, *self._settings)]
         return f"{type(self).__name__}({', '.join(shown)})"
+
+    def __getstate__(self) -> dict[str, Any]:
+        """Give the parameters to pickle and copy, without the programs that were made of them."""
+        held = self.__dict__
+        return {name: held[name] for name in (*self._branches, *self._settings) if name in held}
 
     def _draw_shape(self) -> tuple[int, ...]:
         """The shape of one draw from every place."""

@@ -23,6 +23,7 @@ from chainrule.probability.distribution import Distribution, Sizes
 from chainrule.probability.parameters import (
     COUNT,
     NOT_NEGATIVE,
+    Condition,
     Parameter,
     average,
     data,
@@ -37,6 +38,7 @@ from chainrule.transform.custom import stop_gradient
 
 __all__ = ["Poisson"]
 
+_DRAWN: Final = Condition("be less than 2⁶², since draws are int64", lambda v: v < 2.0**62)
 _LARGE: Final = 100.0  # from here on the asymptotic series of the entropy is exact to 1e−12
 _SERIES: Final = (1 / 12, 1 / 24, 19 / 360, 9 / 80, 863 / 2520)
 
@@ -161,7 +163,8 @@ class Poisson(Distribution):
         return where(share >= 1, where(equal(rate, 0.0), 0.0, np.inf), below + 1)
 
     def sample(self, key: Operand, shape: Sizes = ()) -> Tensor:
-        """Draw counts."""
+        """Draw counts, as int64."""
+        require("Poisson.sample", _DRAWN, rate=self.rate)
         return cast(self.quantile(open_uniform(key, self._drawn(shape), self.rate)), int64)
 
     def mean(self) -> Tensor:
