@@ -180,3 +180,12 @@ def test_the_figure_of_a_function_that_is_finite_at_the_start_only(tmp_path):
     only = lambda x: 1.0 if bool((x.numpy() == 1).all()) else float("nan")  # noqa: E731
     figure = optim.race(only, cr.ones(2), {"random": optim.random_search}).plot()
     assert not figure.axes[2].collections
+
+
+def test_an_optimizer_that_averages_has_an_evaluation_left_for_what_it_gives():
+    methods = {"averaged": optim.Averaged(optim.SGD(1e-4)), "SGD": optim.SGD(1e-4)}
+    run = optim.race(rosenbrock, START, methods, evaluations=20)
+    assert [len(runner.values) for runner in run.runners] == [20, 20]
+    assert [runner.outcome for runner in run.runners] == ["not converged"] * 2
+    found = run["averaged"].minimum
+    assert found.value == rosenbrock(found.parameters).item() == run["averaged"].values[-1]

@@ -214,7 +214,8 @@ def _run(
     watched, fault, minimum = Watched(loss, recorder), "", None
     try:
         if isinstance(method, Optimizer):
-            found = descend(watched, start, method, steps=evaluations - 1)
+            steps = max(evaluations - 1 - _averages(method, layout), 0)
+            found = descend(watched, start, method, steps=steps)
         else:
             found = method(watched, start)
         if not isinstance(found, Minimum):
@@ -237,6 +238,12 @@ def _run(
         minimum,
         fault,
     )
+
+
+def _averages(optimizer: Optimizer, layout: Layout) -> bool:
+    """Whether it gives other parameters than those that it went to, which are evaluated once."""
+    start, other = (layout.parameters(layout.start) for _ in range(2))
+    return optimizer.evaluated(optimizer.init(start), other) is not other
 
 
 def _last(seconds: Vector) -> float:
