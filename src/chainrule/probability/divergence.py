@@ -12,7 +12,7 @@ from chainrule.functions.comparison import equal
 from chainrule.functions.creation import full
 from chainrule.functions.elementary import digamma, exp, expm1, lgamma, log, xlogy
 from chainrule.functions.elementwise import abs, where
-from chainrule.functions.lift import Operand
+from chainrule.functions.lift import Operand, known_array
 from chainrule.functions.reduction import sum
 from chainrule.functions.systems import solve_triangular
 from chainrule.probability.bernoulli import Bernoulli
@@ -98,7 +98,9 @@ def _dirichlet(p: Dirichlet, q: Dirichlet) -> Tensor:
 
 
 def _poisson(p: Poisson, q: Poisson) -> Tensor:
-    """λ (eʳ − 1 − r),   r = log λ′/λ;   λ′ where λ is 0."""
+    """λ log λ/λ′ − λ + λ′, where known as λ (eʳ − 1 − r), r = log λ′/λ, which cancels less."""
+    if known_array(p.rate) is None or known_array(q.rate) is None:
+        return xlogy(p.rate, p.rate) - xlogy(p.rate, q.rate) - p.rate + q.rate
     never = equal(p.rate, 0.0)
     ratio = log(q.rate) - log(where(never, 1.0, p.rate))
     return where(never, q.rate, p.rate * (expm1(ratio) - ratio))

@@ -12,7 +12,7 @@ from chainrule.functions.comparison import equal
 from chainrule.functions.elementary import digamma, exp, lgamma, log, log1p
 from chainrule.functions.elementwise import abs, maximum, minimum, where
 from chainrule.functions.incomplete import gammainc, gammaincinv
-from chainrule.functions.lift import Operand, as_tensor, cast
+from chainrule.functions.lift import Operand, as_tensor, cast, known_array
 from chainrule.functions.pointwise import pointwise
 from chainrule.ir import rejection as rejection  # fills the table with the record of draws
 from chainrule.ir.dtype import float64
@@ -135,6 +135,8 @@ class Gamma(Distribution):
     def entropy(self) -> Tensor:
         """Give α − log β + log Γ(α) + (1 − α) ψ(α), from α = 100 on by its asymptotic series."""
         alpha = self.concentration
+        if known_array(alpha) is None:
+            return alpha - log(self.rate) + lgamma(alpha) + (1 - alpha) * digamma(alpha)
         small, inverse = minimum(alpha, _LARGE), 1 / maximum(alpha, _LARGE)
         series = 1 / 3 + inverse * (1 / 12 + inverse * (1 / 90 - inverse / 120))
         large = 0.5 * (1 + math.log(2 * math.pi) - log(inverse)) - inverse * series

@@ -9,7 +9,7 @@ from chainrule.functions.axes import shape_of
 from chainrule.functions.elementary import log, ndtr, sqrt
 from chainrule.functions.elementwise import abs
 from chainrule.functions.incomplete import ndtri
-from chainrule.functions.lift import Operand, as_tensor, cast
+from chainrule.functions.lift import Operand, as_tensor, cast, known_array
 from chainrule.functions.random_normal import standard_normal
 from chainrule.functions.reduction import max
 from chainrule.ir.dtype import float64
@@ -28,7 +28,6 @@ from chainrule.probability.parameters import (
 )
 from chainrule.stats.sample import unit_of
 from chainrule.tensors import Tensor
-from chainrule.transform.custom import stop_gradient
 
 __all__ = ["Normal"]
 
@@ -104,7 +103,9 @@ class Normal(Distribution):
         share = shares("Normal.fit", rows, weights)
         location = average(share, rows)
         distance = cast(rows, float64) - location
-        unit = unit_of(stop_gradient(max(abs(distance), axis=0)))
+        if known_array(distance) is None:
+            return cls(*narrowed(rows, location, sqrt(average(share, distance**2))))
+        unit = unit_of(max(abs(distance), axis=0))  # whose square is 0 or infinite in no unit
         scale = unit * sqrt(average(share, (distance / unit) ** 2))
         return cls(*narrowed(rows, location, scale))
 

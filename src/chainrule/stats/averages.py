@@ -27,7 +27,6 @@ from chainrule.stats.sample import (
     widened,
 )
 from chainrule.tensors import Tensor, tensor
-from chainrule.transform.custom import stop_gradient
 
 __all__ = ["kurtosis", "mean", "skewness", "standard_deviation", "variance"]
 
@@ -66,23 +65,23 @@ def distances(sample: Sample) -> tuple[Tensor, Tensor]:
 
     Where powers of distances overflow or vanish, their unit is the largest. They are NaN where all
     elements that count are equal: rounding of the mean would show otherwise. What it leaves of the
-    mean is taken off, since it is much where elements differ by little.
+    mean is taken off, since it is much where elements differ by little. In a recording they are
+    plain differences, for the sake of its formula.
     """
     average = weighted_mean(sample)
     apart = sample.x - average
     square = _mean_square(apart, sample)
     if _is_plain(average, square):
         return apart, square
-    fixed, middle = stop_gradient(sample.x), stop_gradient(average)
-    low = high = fixed
+    low = high = sample.x
     if sample.weights is not None:
         counts = sample.weights > 0
-        low, high = (where(counts, fixed, end) for end in (float("inf"), -float("inf")))
+        low, high = (where(counts, sample.x, end) for end in (float("inf"), -float("inf")))
     low, high = (
         min(low, axis=sample.axes, keepdims=True),
         max(high, axis=sample.axes, keepdims=True),
     )
-    largest = maximum(high - middle, middle - low)
+    largest = maximum(high - average, average - low)
     rough = apart / where(high > low, unit_of(largest), float("nan"))
     apart = rough - _total(sample, rough) / _count(sample)
     return apart, _mean_square(apart, sample)
@@ -99,10 +98,10 @@ def _mean_square(apart: Tensor, sample: Sample) -> Tensor:
 
 
 def _is_plain(average: Tensor, square: Tensor) -> bool:
-    """Whether it is known that distances are neither close to rounding nor very large or small."""
+    """Whether distances are not known, or neither close to rounding nor very large or small."""
     mean, variance = known_array(average), known_array(square)
     if mean is None or variance is None:
-        return False
+        return True
     is_ordinary = (variance > 1 / _LARGE) & (variance < _LARGE)
     return bool(is_ordinary.all() and (np.sqrt(variance) > _SPREAD * np.abs(mean)).all())
 

@@ -12,7 +12,15 @@ from chainrule.functions.axes import Axes, axes_of
 from chainrule.functions.comparison import equal, isnan
 from chainrule.functions.creation import ones_like
 from chainrule.functions.elementwise import where
-from chainrule.functions.lift import Operand, as_tensor, broadcast, cast, describe, floating
+from chainrule.functions.lift import (
+    Operand,
+    as_tensor,
+    broadcast,
+    cast,
+    describe,
+    floating,
+    known_array,
+)
 from chainrule.functions.manipulation import reshape
 from chainrule.functions.reduction import some
 from chainrule.ir.dtype import float64
@@ -64,11 +72,9 @@ def over(total: Tensor, freedom: Tensor) -> Tensor:
 
 
 def _counted(x: Tensor, weights: Tensor) -> Tensor:
-    """The elements, with 0 in place of those that count 0 times: 0 · ∞ is no number."""
-    known = weights._value
-    if known is not None and known.all():
-        return x
-    return where(weights > 0, x, 0.0)
+    """The elements, with 0 in place of those known to count 0 times: 0 · ∞ is no number."""
+    known = known_array(weights)
+    return x if known is None or known.all() else where(weights > 0, x, 0.0)
 
 
 def widened(sample: Sample) -> Sample:
