@@ -68,3 +68,14 @@ KINKS: list[tuple[Any, list[str]]] = [
 def test_kinks_are_named_where_the_slope_jumps(f: Any, wanted: list[str]) -> None:
     notes = explain(f, next(iter(f.__annotations__))).notes
     assert [n for n in notes if n.startswith("kink")] == wanted
+
+
+def test_a_place_where_a_slope_jumps_is_named_once() -> None:
+    """The mask of a mask chooses there, too, and says no more."""
+
+    def f(x: "n"):
+        return cr.linalg.norm(cr.where(x > 0, x, 0.0))
+
+    assert [n for n in explain(f, "x").notes if "kink" in n] == [
+        "kink: at xᵢ = 0: left 0, right 1, convention 0 (where takes the second branch)"
+    ]

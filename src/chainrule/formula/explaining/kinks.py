@@ -10,6 +10,7 @@ import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
+from typing import Final
 
 from chainrule.algebra import combine
 from chainrule.algebra.bounds import bounds_of
@@ -183,7 +184,17 @@ def kinks(derivation: Derivation, variable: str) -> tuple[str, ...]:
             rule = _rule(derivation, twins)
             if rule is not None:
                 told.setdefault(rule, []).append(_condition(derivation, twins))
-    return tuple(f"at {_listed(where)}: {rule}" for rule, where in told.items())
+    return tuple(f"at {_listed(where)}: {rule}" for rule, where in _once(told).items())
+
+
+def _once(told: Mapping[str, list[str]]) -> dict[str, list[str]]:
+    """The rules without what says of a place only which branch is taken, where another says more."""
+    full = {where for rule, places in told.items() if rule not in _TAKEN for where in places}
+    left = {
+        rule: [where for where in places if rule not in _TAKEN or where not in full]
+        for rule, places in told.items()
+    }
+    return {rule: places for rule, places in left.items() if places}
 
 
 _LONG = 200  # nodes of a derivative
@@ -304,13 +315,16 @@ def _shown(slope: Fraction | int) -> str:
     return "½" if slope == _HALF else str(slope).replace("-", "−")
 
 
+_TAKEN: Final = tuple(f"where takes the {which} branch" for which in ("first", "second"))
+
+
 def _where(derivation: Derivation, twins: tuple[Switch, ...]) -> str | None:
     """The slopes of both branches; None if they are equal, and so there is no kink."""
     node, (comparison,) = twins[0].node, _comparisons(twins[0].node.inputs[0])[:1]
     at = _HOLDS_AT[_relation(comparison)]
-    taken = f"where takes the {'first' if at else 'second'} branch"
+    taken = _TAKEN[not at]
     if node.inputs[0] is not comparison:
-        return f"convention of {taken}"
+        return taken
     chosen, otherwise = (_slope(derivation, twins, place) for place in (1, 2))
     if chosen is None or otherwise is None:
         return taken
