@@ -123,37 +123,40 @@ def check(
 
 def _graded_text(prog: Program, text: str | Sequence[str]) -> Check:
     """Grade a text with the shapes of the program, or of prints, where n×1 and 1×n are columns."""
-    found: Check | FormulaError
-    try:
-        found = _graded(prog, lines(prog, text))
-    except FormulaError as error:
-        found = error
     short = {
         name: tree.dims
         for name, tree in prog.known.items()
         if len(tree.dims) < len(prog.names.shapes.get(name, ()))
     }
-    if short and not (isinstance(found, Check) and found):
-        try:
-            other = replace(prog, names=prog.names.also(short))
-            again = _graded(other, lines(other, text))
-        except FormulaError:
-            again = None
-        if again:
-            return again
-    if isinstance(found, FormulaError):
-        raise found
-    return found
+    if short:
+        for one in (prog, replace(prog, names=prog.names.also(short))):
+            read = _agreeing(one, text)
+            if read is not None:
+                return _graded(one, read)
+    return _graded(prog, lines(prog, text))
+
+
+def _agreeing(prog: Program, text: str | Sequence[str]) -> Lines | None:
+    """A text as it is read with these shapes, if all that it claims is right."""
+    try:
+        read = lines(prog, text)
+        if any(d.known and _misnamed(prog, d.name, d.syntax) for d in read.definitions):
+            return None
+        for claim in read.claims:
+            if not _matches(prog, _values(prog, claim.syntax, prog.points)):
+                return None
+    except (FormulaError, np.linalg.LinAlgError):
+        return None
+    return read
 
 
 def _graded(prog: Program, read: Lines) -> Check:
     """Grade the claims in their order; the first wrong one is what is told."""
     several = len({c.line for c in read.claims} | {d.line for d in read.definitions}) > 1
     for definition in read.definitions:
-        if definition.known and _misnamed(prog, definition.name, definition.syntax):
-            return _wrong(prog, Finding(
-                "wrong definition", f"{spelled(definition.name)} is something else in the program"
-            ), definition.line)  # fmt: skip
+        finding = _misnamed(prog, definition.name, definition.syntax) if definition.known else None
+        if finding is not None:
+            return _wrong(prog, finding, definition.line)
     for place, claim in enumerate(read.claims):
         finding = _finding(prog, claim, read.claims[:place])
         if finding is not None:
@@ -183,18 +186,20 @@ def _sentence(message: str) -> str:
     return message[:1].upper() + message[1:] if is_word else message
 
 
-def _misnamed(prog: Program, name: str, syntax: Syntax) -> bool:
-    """Whether a definition disagrees with the value that the program has under this name."""
+def _misnamed(prog: Program, name: str, syntax: Syntax) -> Finding | None:
+    """A definition that disagrees with the value that the program has under this name."""
     try:
         values = _values(prog, syntax, prog.points, prog.names.shapes.get(name, prog.dims))
-    except (FormulaError, np.linalg.LinAlgError):
-        return False
-    return any(
+    except (FormulaError, np.linalg.LinAlgError) as error:
+        return Finding("shape", str(error).splitlines()[0])
+    if any(
         v.size != np.size(p.values[name])
         or not np.allclose(v.reshape(-1), np.reshape(p.values[name], -1))
         for v, p in zip(values, prog.points, strict=True)
         if name in p.values
-    )
+    ):
+        return Finding("wrong definition", f"{spelled(name)} is something else in the program")
+    return None
 
 
 def _finding(prog: Program, claim: Claim, before: Sequence[Claim]) -> Finding | None:
@@ -206,7 +211,7 @@ def _finding(prog: Program, claim: Claim, before: Sequence[Claim]) -> Finding | 
         if found is not None:
             return Finding(found.kind, f"{str(error).splitlines()[0]}; {found.message}")
         return Finding("shape", str(error).splitlines()[0])
-    if all(prog.matches(v, p.truth) for v, p in zip(values, prog.points, strict=True)):
+    if _matches(prog, values):
         return misplaced(prog, _evaluated(prog, claim.syntax), _read(prog, claim.syntax).tree)
     if before:
         step = len({c.line for c in before}) + 1
@@ -215,6 +220,10 @@ def _finding(prog: Program, claim: Claim, before: Sequence[Claim]) -> Finding | 
             f"wrong from step {step}", f"the steps before are right, this is not: {what.message}"
         )
     return _diagnosed(prog, values, claim.syntax)
+
+
+def _matches(prog: Program, values: Sequence[Array]) -> bool:
+    return all(prog.matches(v, p.truth) for v, p in zip(values, prog.points, strict=True))
 
 
 def _diagnosed(prog: Program, values: list[Array], syntax: Syntax) -> Finding:
@@ -289,7 +298,7 @@ def _graded_callable(prog: Program, derivation: Callable[..., Any]) -> Check:
         return np.asarray(result.numpy() if isinstance(result, Tensor) else result)
 
     values = [evaluated(p) for p in prog.points]
-    if all(prog.matches(v, p.truth) for v, p in zip(values, prog.points, strict=True)):
+    if _matches(prog, values):
         finding = misplaced(prog, evaluated, None)
         return _right(prog, evaluated) if finding is None else _wrong(prog, finding, None)
     finding = (

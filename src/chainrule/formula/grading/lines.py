@@ -164,6 +164,7 @@ class _Book:
         name = self._without_labels(name)
         own = names.printed.get(spelled(name), "")
         known, dims = bool(own), names.shapes.get(own, self.program.dims)
+        name = own or name
         syntax = _phrase(right, self.names)
         if syntax is None:
             start = text.index("=") + 1
@@ -177,7 +178,8 @@ class _Book:
         else:
             shape = Reader(right, self.names).whole(syntax).shape
         self.definitions.append(Definition(number, name, syntax, known))
-        self.shapes[name] = shape
+        if not known:
+            self.shapes[name] = shape
         return True
 
     def _without_labels(self, name: str) -> str:

@@ -304,8 +304,8 @@ class _Parser(Labels):
         function, labels = self.axes_below(token)
         if labels:  # softmaxₙₘ(X), over these axes
             call = self._called(Syntax("name", function, (), token.start, token.end))
-            if function == "blockdiag":
-                return [Syntax("blocks", labels, call.parts[:1], call.start, call.end)]
+            if function == "blockdiag" and len(call.parts) == 1:
+                return [Syntax("blocks", labels, call.parts, call.start, call.end)]
             option = Syntax("keyword", "over", (Syntax("string", labels),))
             return [Syntax("call", call.text, (*call.parts, option), call.start, call.end)]
         if self.at("|") and self.fence != "|" and token.text in self.words.functions:  # log|x|

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from abc import ABC, abstractmethod
+from collections.abc import Iterator, Sequence
 from typing import Final
 
 from chainrule.algebra.signs import UNLOWERED
@@ -27,6 +28,8 @@ class Labels(Brackets, ABC):
     def __init__(self, text: str, words: Vocabulary, offset: int = 0) -> None:
         super().__init__(text, offset)
         self.words = words
+        if "x" not in words.names:
+            self.tokens = list(_with_kronecker(self.tokens))
 
     @abstractmethod
     def term(self) -> Syntax:
@@ -54,16 +57,20 @@ class Labels(Brackets, ABC):
             return 0
         if written := _TOTAL.fullmatch(text):
             return written.end(1)
-        is_label = len(text) > 1 and "Σ" not in known and set(text[1:]) <= known
+        is_label = len(text) > 1 and "Σ" not in known and set(text[1:]) <= known | UNLOWERED
         return int(text[0] == "Σ" and is_label)
 
     def total(self) -> Syntax:
         start = self.take().start
         labels = _plain(self.take().text)
-        while self.next.kind == "name" and not self.next.gap and len(self.next.text) == 1:
-            labels += self.take().text
+        while not self.next.gap and (self.next.kind == "sub" or self._is_letter(self.next)):
+            labels += _plain(self.take().text)
         body = self.term()
         return Syntax("total", labels, (body,), start, body.end)
+
+    @staticmethod
+    def _is_letter(token: Token) -> bool:
+        return token.kind == "name" and len(token.text) == 1
 
     @staticmethod
     def has_labels(token: Token, body: Syntax) -> bool:
@@ -118,6 +125,18 @@ class Labels(Brackets, ABC):
         if not found or self.tokens[self.place + len(found)].text != "(":
             return token.text, ""
         return token.text, "".join(_plain(self.take().text) for _ in found)
+
+
+def _with_kronecker(found: Sequence[Token]) -> Iterator[Token]:
+    """The tokens with ⊗ for each (x) between spaces, which it is in ASCII."""
+    place = 0
+    while place < len(found):
+        token, width = found[place], 1
+        signs = "".join(t.text for t in found[place : place + 3])
+        if signs == "(x)" and token.gap and found[place + 3].gap:
+            token, width = Token("op", "⊗", token.start, found[place + 2].end, gap=True), 3
+        yield token
+        place += width
 
 
 def _plain(labels: str) -> str:

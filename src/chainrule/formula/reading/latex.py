@@ -44,6 +44,7 @@ _ACCENTS: Final = frozenset({"hat", "bar", "tilde", "widehat", "widetilde", "ove
 _FRACTIONS: Final = frozenset({"frac", "tfrac", "dfrac"})
 _TURNED: Final = frozenset({"T", "ᵀ", "t"})
 _LINES: Final = re.compile(r"(aligned|align|equation|gather|gathered|split)\*?")
+_MATRICES: Final = frozenset({"matrix", "bmatrix", "pmatrix", "smallmatrix"})
 _CLOSED: Final = "\\}"
 _SIMPLE: Final = re.compile(r"[\w∂]+")
 _NAME_END: Final = re.compile(r"[A-Za-zͰ-Ͽℓ]+[0-9]*$")
@@ -164,9 +165,23 @@ class _Translation:
         if name in _ACCENTS:
             return self._accented(self._argument(), name)
         place = self.place - 1
-        if name in ("begin", "end") and _LINES.fullmatch(self._argument()):
+        kind = self._argument() if name in ("begin", "end") else ""
+        if kind in _MATRICES:
+            return self._matrix(place)
+        if _LINES.fullmatch(kind):
             return " "
         raise self._error(f"\\{name} is not known", place)
+
+    def _matrix(self, opened: int) -> str:
+        """[A, B] or [A; B], up to the end of the matrix."""
+        made = "["
+        while (token := self._take()) != "\\end":
+            if not token:
+                raise self._error("this matrix is never closed", opened)
+            sign = {"&": ", ", "\\\\": "; "}.get(token)
+            made = made + sign if sign else self._then(made, token)
+        self._argument()
+        return f"{made}]"
 
     def _error(self, message: str, place: int) -> Exception:
         token = self.tokens[place]

@@ -33,6 +33,7 @@ from chainrule.formula.typeset.walk import labels_of
 
 __all__ = ["Reader", "parse"]
 
+_MOST_AXES: Final = 16  # of (n,) * 10**9, which would fill the memory
 _VALUES: Final = {"True": True, "False": False, "None": None, "float": float, "int": int}
 
 
@@ -200,7 +201,7 @@ class Reader(IndexReader):
             and syntax.text == "*"
             and isinstance(right.tree, ts.Number)
         ):
-            return op.python_value(left.meta * int(right.tree.value))
+            return op.python_value(left.meta * min(int(right.tree.value), _MOST_AXES))
         for term, part in zip((left, right), syntax.parts, strict=True):
             self.must_be_array(term, part)
         left, right = op.zeros_fitted(left, right)

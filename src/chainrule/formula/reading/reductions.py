@@ -40,14 +40,14 @@ def reduced(unknowns: Unknowns, name: str, parts: list[Term], options: Options) 
         return None
     body = parts[0]
     several = _axes_of(body, parts, options)
-    if name in REDUCTIONS:
-        return _extremum(name, body, several or axis_of(parts, options), _kept(options))
-    if several is not None and (len(several) < body.rank or "softmax" in name):
-        return _along_several(unknowns, name, body, several, _kept(options))
     axis = None if several is not None else axis_of(parts, options)
-    keep = _kept(options)
     if axis is not None and not -body.rank <= axis < body.rank:
         raise MisfitError(f"axis {axis} of an array of shape {shown(body.shape)} does not exist")
+    if name in REDUCTIONS:
+        return _extremum(name, body, axis if several is None else several, _kept(options))
+    if several is not None and (len(several) < body.rank or "softmax" in name):
+        return _along_several(unknowns, name, body, several, _kept(options))
+    keep = _kept(options)
     place = None if axis is None else axis % body.rank
     match name:
         case "sum":
@@ -99,8 +99,13 @@ def _axes_of(body: Term, parts: Sequence[Term], options: Options) -> tuple[int, 
     term = options.get("axis") or (parts[1] if len(parts) > 1 else None)
     if term is None or not isinstance(term.meta, tuple):
         return None
-    found = tuple(sorted(int(a.replace("−", "-")) % max(body.rank, 1) for a in term.meta))
-    return found if len(found) > 1 else None
+    axes = [a.replace("−", "-") for a in term.meta]
+    if not all(a.lstrip("-").isdigit() and -body.rank <= int(a) < body.rank for a in axes):
+        raise MisfitError(f"there are no such axes in the shape {shown(body.shape)}")
+    found = {int(a) % body.rank for a in axes}
+    if not found or len(found) < len(axes):
+        raise MisfitError("axis is a whole number, or several that differ")
+    return tuple(sorted(found))
 
 
 def _along_several(

@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Final
 
 from chainrule.algebra.sizes import combined
 from chainrule.formula.reading.operators import MisfitError, Term, called, tree_dims
 from chainrule.formula.reading.reductions import Options, axis_of
 from chainrule.formula.reading.shapes import Shape, Unknowns, shown
 from chainrule.formula.typeset import tree as ts
+from chainrule.formula.typeset.build import number
 
 __all__ = ["stack", "stacked"]
+
+_ZERO: Final = number(0)
 
 
 def stacked(unknowns: Unknowns, parts: Sequence[Term], axis: int) -> Term:
@@ -18,6 +22,7 @@ def stacked(unknowns: Unknowns, parts: Sequence[Term], axis: int) -> Term:
 
     Raises:  MisfitError: parts whose other sides differ.
     """
+    parts = [Term(p.tree, (), "zero") if p.tree == _ZERO else p for p in parts]  # [I; 0] in ASCII
     column = axis == 0 and all(p.rank < 2 for p in parts)
     made = [_filled(unknowns, column) if p.meta == "zero" else p for p in parts]
     if column:
