@@ -76,6 +76,8 @@ def squares(w: "d", X: "n d", y: "n"):
     "more",
     [
         "(w > 50)", "maximum(w - 1e5, 0)", "abs(w - 70) - 70 + w", "(sum(w) > 1000) * w",
+        "ceil(abs(w) / 100) - 1", "minimum(floor(abs(w) / 40), 1)", "(w > 30) * (X[0, 0] > 9) * w",
+        "(n // 20) * w", "floor(n / 33) * w", "(w == 5)", "(w == 0)",
         "(n > 9) * w", "max(n - 100, 0) * w", "(minimum(n, 10) - n) * w", "(d > 1000) * w",
     ],
 )  # fmt: skip
@@ -98,6 +100,23 @@ def test_what_begins_far_away_is_refused(more) -> None:
 def test_thresholds_that_are_joined_are_crossed_together(more) -> None:
     found = check(squares, "w", f"2 * X.T @ (X @ w - y) + {more}")
     assert (found.verdict, found.kind) == ("wrong", "threshold")
+
+
+def test_what_holds_at_single_points_is_refused_where_the_derivative_is_known_there() -> None:
+    assert check(huber, "x", "where(abs(x) <= 1, x, sign(x)) + (x == 0.5)").kind == "threshold"
+    assert check(absolute, "x", "sign(x) + (x == 0)").verdict == "right"
+
+
+def halves(x: "n"):
+    return cr.stats.median(x)
+
+
+def test_what_is_rounded_is_compared_at_many_sizes() -> None:
+    text = "½ Pᵀ(e_⌊(n−1)/2⌋ + e_⌊n/2⌋) where P = onehot(argsort(x))"
+    assert check(halves, "x", text).verdict == "right"
+    assert check(halves, "x", f"(n // 11) x + {text}").message == (
+        "what is rounded is wrong where n = 11"
+    )
 
 
 def barrier(x: "n"):

@@ -12,7 +12,9 @@ from chainrule.formula.typeset import tree as ts
 from chainrule.formula.typeset.tree import Tree
 from chainrule.formula.typeset.walk import REDUCTIONS, rewritten, walk
 
-__all__ = ["compared", "said"]
+__all__ = ["ROUNDED", "compared", "is_step", "said"]
+
+ROUNDED: Final = frozenset({"floor", "ceil"})
 
 _HALF: Final = ts.Number((), Fraction(1, 2))
 _AT_ZERO: Final = frozenset({"relu", "abs", "sign", "log|·|"})
@@ -34,6 +36,13 @@ def compared(tree: Tree) -> Iterator[tuple[Tree, Tree | None]]:
             name in REDUCTIONS and _has_comparison(parts)
         ):
             yield tree, _HALF
+        case ts.Apply(name=name) if name in ROUNDED:
+            yield tree, None
+
+
+def is_step(tree: Tree) -> bool:
+    """Whether a value goes from one number to another at once."""
+    return isinstance(tree, ts.Bracket) or (isinstance(tree, ts.Apply) and tree.name in ROUNDED)
 
 
 def _has_comparison(parts: tuple[Tree, ...]) -> bool:

@@ -22,7 +22,7 @@ from chainrule.errors import ChainruleError
 from chainrule.formula.derivation.question import tensors
 from chainrule.formula.explaining.kinks import Switch, opened, switches
 from chainrule.formula.explaining.verify import is_float
-from chainrule.formula.grading.comparisons import compared, said
+from chainrule.formula.grading.comparisons import ROUNDED, compared, is_step, said
 from chainrule.formula.grading.far_sizes import at_another_size
 from chainrule.formula.grading.finding import Finding
 from chainrule.formula.grading.program import (
@@ -50,6 +50,8 @@ _SCALES = (-1.0, 1e-3, 30.0, 1e3)  # of all of them
 _APART = (1e-6, 1e-3)  # how far beside a threshold, in parts of what the start lies away from it
 _STEP = 1e-7  # of a line, for the slope of a comparison along it
 _TOLERANCE = 1e-5  # near a threshold more digits may cancel than elsewhere
+_LINES = 4  # on which an element is sought to turn over where the program is defined
+_DIGITS = 9  # that are kept where two sides are to be equal in all of them
 _ELEMENTS = 4  # of a comparison, since the derivative may concern the first row alone
 _SPREAD = 0.01  # of elements that are nearly equal
 _HALVINGS = 40  # of a line, until a jump is found
@@ -104,7 +106,12 @@ def _jumps(comparison: _Comparison) -> bool:
     if isinstance(comparison, Switch):
         return False
     sides = [comparison.left, *([] if comparison.right is None else [comparison.right])]
-    return any(isinstance(p, ts.Bracket) for side in sides for p in walk(side))
+    return any(is_step(part) for side in sides for part in walk(side))
+
+
+def _is_equality(comparison: _Comparison) -> bool:
+    tree = comparison.tree if isinstance(comparison, _Compared) else None
+    return isinstance(tree, ts.Bracket) and tree.relation == "="
 
 
 def _agrees(program: Program, found: Array, truth: Array) -> bool:
@@ -131,7 +138,8 @@ def _bases(program: Program, text: Tree | None) -> Iterator[tuple[Point, tuple[s
         if is_float(value) and given.facts.get(name, program.question.usual) in _FREE
     }
     vectors = tuple(name for name, value in alike.items() if np.ndim(value) == 1)
-    for names in [*((name,) for name in alike), *([vectors] if len(vectors) > 1 else [])]:
+    several = [names for names in {vectors, tuple(alike)} if len(names) > 1]
+    for names in [*((name,) for name in alike), *sorted(several)]:
         changed = {name: alike[name] for name in names}
         made = at_arguments(program, first, {**first.arguments, **changed})
         if made is not None:
@@ -164,7 +172,7 @@ class _Around:
         found = _unique(s for node in graph.inputs for s in switches(graph, node))
         self.comparisons = (self._of_text() + found)[:_MOST]
         self.ends = list(self._ends(generator)) if self.comparisons else []
-        self.crossings: set[tuple[int, float, float]] = set()
+        self.crossings: dict[tuple[int, float, float], list[Point]] = {}
 
     def _of_text(self) -> list[_Compared]:
         """The comparisons that are met while the text is evaluated."""
@@ -188,7 +196,7 @@ class _Around:
         before = self._excess(comparison, self.base.arguments)
         if before is None:
             return
-        left, jumps = _spread(before.shape), _jumps(comparison)
+        left, jumps = dict.fromkeys(_spread(before.shape), _LINES), _jumps(comparison)
         for line, end in enumerate(self.ends):
             if not left:
                 return
@@ -199,9 +207,13 @@ class _Around:
             sides = np.sign(before), np.sign(after)
             over = sides[0] != sides[1] if jumps else sides[0] * sides[1] < 0
             for element in [e for e in left if (np.isfinite(after) & over)[e]]:
-                left.remove(element)
                 turned = self._jumped if jumps else self._crossed
-                yield from turned(excess, line, element)
+                points = list(turned(excess, line, element))
+                yield from points
+                if len(points) > 1 and _is_equality(comparison):
+                    yield from self._between(*points[:2])
+                left[element] -= _LINES if points else 1
+            left = {element: lines for element, lines in left.items() if lines > 0}
 
     def _jumped(self, excess: _Excess, line: int, element: tuple[int, ...]) -> Iterator[Point]:
         """Points on both sides of where a comparison of comparisons turns over."""
@@ -232,12 +244,22 @@ class _Around:
         if not abs(at(root)) <= min(_APART) * away / 10 or not np.isfinite(slope) or not slope:
             return  # it jumps there
         crossing = line, float(f"{root:.9g}"), float(f"{abs(away / slope):.6g}")
-        if crossing in self.crossings:
-            return  # where x > 0 turns over, relu(x) does too
-        self.crossings.add(crossing)
-        for apart in (part * away / slope for part in _APART):
-            for moved in (root - apart, root + apart):
-                yield from self._near(line, moved)
+        if crossing not in self.crossings:  # where x > 0 turns over, relu(x) does too
+            aside = [part * away / slope for part in _APART]
+            sides = [root + sign * apart for apart in aside for sign in (-1, 1)]
+            self.crossings[crossing] = [p for s in sides for p in self._near(line, s)]
+        yield from self.crossings[crossing]
+
+    def _between(self, left: Point, right: Point) -> Iterator[Point]:
+        """The point at which two sides are equal, in all digits, unless the derivative jumps."""
+        arguments = {
+            name: np.round((value + right.arguments[name]) / 2, _DIGITS)
+            for name, value in left.arguments.items()
+            if is_float(value)
+        }
+        at = at_arguments(self.program, self.base, {**left.arguments, **arguments})
+        if at is not None and all(_agrees(self.program, p.truth, at.truth) for p in (left, right)):
+            yield at
 
     def _near(self, line: int, part: float) -> Iterator[Point]:
         """The point there; outside of its support, a density says nothing of its slope."""
@@ -263,11 +285,16 @@ class _Around:
             asked = [s for s in (comparison.left, comparison.right) if s is not None]
             found = run(asked, table)
         else:
-            evaluate = NumpyEvaluator(self._values(arguments), self.base.sizes)
-            evaluate.places.update(comparison.places)
             trees = [t for t in (comparison.left, comparison.right) if t is not None]
-            found = [evaluate(t) for t in trees]
+            found = [self._evaluated(t, comparison, arguments) for t in trees]
+            if isinstance(comparison.tree, ts.Apply) and comparison.tree.name in ROUNDED:
+                found.append(self._evaluated(comparison.left, comparison, self.base.arguments))
         return found[0], found[1] if len(found) > 1 else np.zeros(())
+
+    def _evaluated(self, tree: Tree, comparison: _Compared, arguments: Arguments) -> Array:
+        evaluate = NumpyEvaluator(self._values(arguments), self.base.sizes)
+        evaluate.places.update(comparison.places)
+        return evaluate(tree)
 
     def _at(self, end: Arguments, part: float) -> dict[str, Any]:
         held = self.base.arguments
