@@ -188,7 +188,7 @@ def kinks(derivation: Derivation, variable: str) -> tuple[str, ...]:
 
 
 def _once(told: Mapping[str, list[str]]) -> dict[str, list[str]]:
-    """The rules without what says of a place only which branch is taken, where another says more."""
+    """The rules; a place is not named for the branch taken there where another rule says more."""
     full = {where for rule, places in told.items() if rule not in _TAKEN for where in places}
     left = {
         rule: [where for where in places if rule not in _TAKEN or where not in full]
