@@ -102,3 +102,12 @@ def test_a_convolution_of_images_with_several_channels_has_a_formula() -> None:
 
     for name in ("X", "W"):  # windows of seven axes, each with a letter of its own
         assert "n + l, p + m]" in " ".join(str(cr.explain(squares, name)).split())
+
+
+def test_a_size_is_not_taken_for_another_one() -> None:
+    def later(X: "n c h"):
+        Y = cr.tanh(X[:, :, 4:])
+        return cr.sum(Y**2)
+
+    ((_, tree),) = explain(later, "X").where
+    assert tree.dims == ("n", "c", "h−4")  # which is n+2 where n and h are neighboring primes

@@ -15,14 +15,21 @@ from dataclasses import dataclass
 from fractions import Fraction
 from functools import cached_property
 
+import numpy as np
+import numpy.typing as npt
+
 from chainrule.algebra.index import Atom, Factor, Term, rational
 
-__all__ = ["Sizes", "combined", "linear", "multiplied", "stepped"]
+__all__ = ["RECORDINGS", "Sizes", "combined", "linear", "multiplied", "stepped"]
 
+Part = tuple[Atom, tuple[int, ...]]
 Monomials = list[tuple[tuple[Factor, ...], tuple[float, ...]]]
 
 _EXPONENTS = [Fraction(e) for e in (1, -1)] + [Fraction(1, 2), Fraction(-1, 2)]
 _EXPONENTS += [Fraction(e) for e in (2, -2)]
+
+RECORDINGS = 3
+_MOST_LESS, _MOST_STEP = 13, 4
 
 _SUMMAND = re.compile(r"([+−]?)(\d*)((?:⌊\([^⌋]*⌋|[^+−])*)")  # ⌊(n−1)/2⌋ is one symbol
 
@@ -155,7 +162,21 @@ class Sizes:
                 v == (s - 1) // 2 for s, v in zip(sizes, values, strict=True)
             ):
                 return f"⌊({name}−1)/2⌋"  # where the lower one of the middle two stands
-        return None
+        return self._windows(values) if self.recordings > 1 else None
+
+    def _windows(self, values: Sequence[int]) -> str | None:
+        """How many windows lie in an axis, as ⌊(n−2)/2⌋, unless two such numbers would do."""
+        found = [
+            (name, less, step)
+            for name, sizes in self.named.items()
+            for step in range(2, 2 * _MOST_STEP + 1)
+            for less in range(1 - step, _MOST_LESS)
+            if all(v == (s - less) // step for s, v in zip(sizes, values, strict=True))
+        ]
+        name, less, step = found[0] if len(found) == 1 else ("", 0, 0)
+        if not less >= 0 or not 0 < step <= _MOST_STEP:
+            return None
+        return f"⌊({name}−{less})/{step}⌋" if less else f"⌊{name}/{step}⌋"
 
     def number(self, values: Sequence[float]) -> Term:
         """Give the term that stands for a constant with these values."""
@@ -163,10 +184,54 @@ class Sizes:
         if all(v == first for v in values):
             return Term(rational(first))
         for factors, worth in self._monomials:
-            ratios = [v / w for v, w in zip(values, worth, strict=True)]
-            if all(math.isclose(r, ratios[0], rel_tol=1e-9) for r in ratios):
-                return Term(rational(ratios[0]), factors)
-        return Term(rational(first))
+            if _are_proportional(values, worth):
+                return Term(rational(values[0] / worth[0]), factors)
+        return self._mean(values) or Term(rational(first))
+
+    def _mean(self, values: Sequence[float]) -> Term | None:
+        """What a mean over windows divides by, or one over that: n·(h−2)·(w−2), ⌊(t−1)/2⌋."""
+        if self.recordings < RECORDINGS or 0 in values:
+            return None
+        products, growth = self._products
+        wanted = np.diff(np.log(np.abs(values)))
+        for power in (-1, 1):
+            (found,) = np.nonzero(np.all(np.abs(power * growth - wanted) < 1e-9, axis=1))
+            for place in found[:1]:
+                worth = math.prod(counts[0] for _, counts in products[place]) ** Fraction(power)
+                factors = tuple(Factor(a, (), Fraction(power)) for a, _ in products[place])
+                return Term(rational(values[0] / float(worth)), factors)
+        return None
+
+    @cached_property
+    def _products(self) -> tuple[list[list[Part]], npt.NDArray[np.float64]]:
+        """Sizes and numbers of windows, multiplied, and how their logarithms grow."""
+        found: list[list[Part]] = []
+        names: dict[str, Part] = {n: (Atom("size", (n, 0)), s) for n, s in self.named.items()}
+        for step, less in itertools.product(range(1, _MOST_STEP + 1), range(-1, _MOST_LESS)):
+            parts = self._parts(step, less)
+            for count, more in itertools.product((1, 2), range(3)):
+                for chosen in itertools.combinations(parts, count):
+                    rest = [part for name, part in names.items() if name not in chosen]
+                    found += [
+                        [*others, *(parts[name] for name in chosen)]
+                        for others in itertools.combinations(rest, more)
+                    ]
+        counts = [[counts for _, counts in product] for product in found]
+        growth = [np.diff(np.log(np.asarray(c, float)), axis=1).sum(axis=0) for c in counts]
+        return found, np.reshape(growth, (-1, RECORDINGS - 1))
+
+    def _parts(self, step: int, less: int) -> dict[str, Part]:
+        """For each name how many windows lie in its axis, as a factor and in numbers."""
+        found: dict[str, Part] = {}
+        for name, sizes in self.named.items():
+            counts = tuple((s - less) // step for s in sizes)
+            shown = f"⌊({name}−{less})/{step}⌋" if less else f"⌊{name}/{step}⌋"
+            if less < 0:
+                shown = f"⌈{name}/{step}⌉"
+            if min(counts) > 0 and (less >= 0 or step == 2):
+                atom = Atom("size", (name, -less) if step == 1 else (shown, 0))
+                found[name] = (atom, counts)
+        return found
 
     @cached_property
     def _monomials(self) -> Monomials:
@@ -185,3 +250,8 @@ class Sizes:
             if f[0].atom != g[0].atom
         ]
         return single + double
+
+
+def _are_proportional(values: Sequence[float], worth: Sequence[float]) -> bool:
+    ratios = [v / w for v, w in zip(values, worth, strict=True)]
+    return all(math.isclose(r, ratios[0], rel_tol=1e-9) for r in ratios)

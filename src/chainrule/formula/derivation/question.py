@@ -9,12 +9,12 @@ from typing import Any, Literal
 import numpy as np
 
 from chainrule.algebra.index import Poly
-from chainrule.errors import ChainruleError, FormulaError
+from chainrule.errors import ChainruleError, FormulaError, ShapeError
 from chainrule.formula.derivation.derive import Derivation
 from chainrule.formula.derivation.recognize import factored_matrices
 from chainrule.formula.derivation.samples import Signature, guesses, mixtures, signature
 from chainrule.formula.derivation.support import inside
-from chainrule.ir.primitives import Select
+from chainrule.ir.primitives import Select, View
 from chainrule.tensors import Tensor, tensor
 from chainrule.transform import trace
 from chainrule.transform.trace import Trace
@@ -106,8 +106,10 @@ def _usable(f: Callable[..., Any], given: Signature) -> tuple[Signature, str]:
         for kind in guesses():
             found = _is_finite(f, tried, kind)
             if found is True:
-                return tried, kind
+                return _with_room(f, tried), kind
             problem = found or problem
+    if isinstance(problem, ShapeError) and (longer := _longer(f, given)) is not None:
+        return longer, guesses()[0]
     for facts in mixtures([n for n in given.axes if n not in given.facts]):
         tried = replace(given, facts={**given.facts, **facts})
         if _is_finite(f, tried, guesses()[0]) is True:
@@ -135,11 +137,49 @@ def _is_finite(f: Callable[..., Any], given: Signature, kind: str) -> bool | Cha
     return True
 
 
+def _with_room(f: Callable[..., Any], given: Signature) -> Signature:
+    """The signature with axes so long that windows lie in them, at all sizes that are drawn."""
+    if given.tied or not _has_windows(f, given) or _runs_at_points(f, given):
+        return given
+    return _longer(f, given) or given
+
+
+def _has_windows(f: Callable[..., Any], given: Signature) -> bool:
+    nodes = _recorded(f, given).graph.nodes()
+    views = [n.op for n in nodes if isinstance(n.op, View)]
+    return any(len(axis.terms) > 1 for view in views for axis in view.axes)
+
+
+def _longer(f: Callable[..., Any], given: Signature) -> Signature | None:
+    """The signature with axes that are longer than the others, at which a function runs."""
+    return next((s for s in given.longer() if _runs_at_points(f, s)), None)
+
+
+def _runs_at_points(f: Callable[..., Any], given: Signature) -> bool:
+    """Whether a function runs at the sizes at which formulas are compared, and is recorded."""
+    generator = np.random.default_rng(0)
+    drawn = [given.points(generator) for _ in range(_TRIES)]
+    least = {name: 1 + given.long.get(name, 0) for name in given.names}
+    named = given.sizes().named
+    try:
+        for sizes in (least, *drawn):
+            f(**tensors(given.draw(sizes, generator)))
+        for recorded in zip(*named.values(), strict=True):
+            trace(f)(**tensors(given.draw(dict(zip(named, recorded, strict=True)), generator)))
+    except ChainruleError:
+        return False
+    return True
+
+
+def _recorded(f: Callable[..., Any], given: Signature) -> Trace:
+    sizes = {name: values[0] for name, values in given.sizes().named.items()}
+    return trace(f)(**tensors(given.draw(sizes, np.random.default_rng(0))))
+
+
 def _with_implied_facts(f: Callable[..., Any], given: Signature) -> Signature:
     """The signature with matrices that are factored by Cholesky as positive definite."""
-    sizes = {name: values[0] for name, values in given.sizes().named.items()}
     try:
-        found = trace(f)(**tensors(given.draw(sizes, np.random.default_rng(0))))
+        found = _recorded(f, given)
     except ChainruleError:
         return given
     names = [found.names.get(n) for n in factored_matrices(found.graph)]

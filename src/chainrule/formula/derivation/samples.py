@@ -5,13 +5,13 @@ from __future__ import annotations
 import inspect
 import itertools
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
-from chainrule.algebra.sizes import Sizes
+from chainrule.algebra.sizes import RECORDINGS, Sizes
 from chainrule.errors import FormulaError
 from chainrule.transform.trace import annotated_axes
 
@@ -20,9 +20,19 @@ __all__ = ["FACTS", "Signature", "signature"]
 Array = npt.NDArray[Any]
 Draw = Callable[[np.random.Generator, tuple[int, ...]], Array]
 
-_PRIMES = (5, 7, 11, 13, 17, 19, 23, 29, 31, 37, 41, 43, 47, 53, 59, 61, 67, 71, 73, 79)
-RECORDINGS = 3
-_EVEN = 2  # the recording at even sizes: at odd ones alone, (n − 1) // 2 would be n // 2
+_RECORDED = (
+    (5, 7, 12), (7, 17, 16), (11, 19, 24), (13, 23, 36), (17, 37, 42), (19, 53, 44), (23, 67, 46),
+    (29, 79, 48), (31, 89, 50), (37, 101, 54), (41, 109, 56), (43, 127, 58), (47, 137, 60),
+    (53, 149, 66), (59, 163, 68), (61, 173, 72), (67, 191, 74), (71, 193, 82), (73, 197, 98),
+    (79, 199, 100),
+)  # fmt: skip
+"""The sizes of each name in the recordings: primes, then even numbers.
+
+Neither a size plus a number nor a half, a third or a quarter of that is like another size in all
+recordings, and of the first ten no difference of two is like another such difference.
+"""
+_STRETCHED = (2, 4, 4)  # how much longer long axes are in the recordings, where all are longer
+_LONGER = (8, 16)
 
 
 def _normal(g: np.random.Generator, shape: tuple[int, ...]) -> Array:
@@ -99,6 +109,8 @@ class Signature:
     facts     what is known of parameters
     examples  the sizes of the axes in the example arguments
     tied      whether the function runs only at sizes that grow together
+    long      axes that are longer than all others by this number, as those of an image are than
+              those of a kernel
     """
 
     axes: Mapping[str, tuple[str, ...]]
@@ -106,6 +118,7 @@ class Signature:
     facts: Mapping[str, str]
     examples: Mapping[str, int] = field(default_factory=dict)
     tied: bool = False
+    long: Mapping[str, int] = field(default_factory=dict)
 
     @property
     def names(self) -> list[str]:
@@ -116,8 +129,6 @@ class Signature:
     def sizes(self) -> Sizes:
         """Pairwise different sizes for several recordings; those of the examples, if they matter.
 
-        They are primes, and one more than a prime in the last recording, so that some are even.
-
         Sizes that depend on one another, as those of a signal and of its windows, grow together.
         """
         if self.tied:
@@ -125,9 +136,16 @@ class Signature:
                 name: tuple(size + 2 * r for r in range(RECORDINGS))
                 for name, size in self.examples.items()
             })  # fmt: skip
+        short = [name for name in self.names if name not in self.long]
+        places = {name: k for k, name in enumerate(short)}
+        for name in self.long:
+            places[name] = len(places)
         return Sizes({
-            name: tuple(_PRIMES[(k + r) % len(_PRIMES)] + (r == _EVEN) for r in range(RECORDINGS))
-            for k, name in enumerate(self.names)
+            name: tuple(
+                n + times * self.long.get(name, 0)
+                for n, times in zip(_RECORDED[place % len(_RECORDED)], _STRETCHED, strict=True)
+            )
+            for name, place in places.items()
         })  # fmt: skip
 
     def points(self, generator: np.random.Generator) -> dict[str, int]:
@@ -135,7 +153,14 @@ class Signature:
         if self.tied:
             more = int(generator.integers(0, 4))
             return {name: size + more for name, size in self.examples.items()}
-        return {name: int(generator.integers(1, 6)) for name in self.names}
+        return {name: int(generator.integers(1, 6)) + self.long.get(name, 0) for name in self.names}
+
+    def longer(self) -> Iterator[Signature]:
+        """The signature with the last axes of one parameter longer than all others."""
+        for count, more, axes in itertools.product((1, 2, 3), _LONGER, self.axes.values()):
+            names = [name for name in axes[-count:] if not name.isdigit()]
+            if len(names) == count:
+                yield replace(self, long=dict.fromkeys(names, more))
 
     def draw(
         self, sizes: Mapping[str, int], generator: np.random.Generator, usual: str = ""

@@ -214,7 +214,7 @@ def _sizes(
     question: Question, generator: np.random.Generator, attempt: int | None
 ) -> dict[str, int]:
     """The sizes of a point: all different, or random ones."""
-    if attempt is None or question.given.tied:
+    if attempt is None or question.given.tied or question.given.long:
         return question.given.points(generator)
     names = question.given.names
     orders = list(

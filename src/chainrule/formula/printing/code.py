@@ -103,8 +103,8 @@ class Writer:
         """The text of a tree, and how tightly it holds together."""
         match tree:
             case ts.Symbol(name=name):
-                sized = not tree.dims and name not in self.taken and self.size.has(name)
-                return (self.size(name) if sized else identifier(name)), ATOM
+                free = name not in self.taken and (self.size.has(name) or name[0] in "⌈⌊")
+                return (self.size(name) if free and not tree.dims else identifier(name)), ATOM
             case ts.Constant():
                 return f"{self.dialect.prefix}.pi", ATOM
             case ts.Number(value=value):

@@ -50,6 +50,8 @@ def latex_name(name: str) -> str:
     """
     if name[:1] == "δ" and name[1:] and name[1:].translate(_PLAIN)[:1].isalpha():
         return f"\\delta_{{{latex_name(name[1:])}}}"
+    if name[:1] in ("⌈", "⌊"):
+        return _words(name)
     head, indices = lettered(name)
     index = ",".join(map(_word, indices))
     return f"{_word(head)}_{{{index}}}" if index else _word(head)
@@ -162,7 +164,14 @@ def _words(text: str) -> str:
 
 def _dims(shape: str) -> str:
     return _spaced(
-        f" {_SIGNS[c]} " if c in "×·−" else f"\\{_GREEK[c]}" if c in _GREEK else c for c in shape
+        f" {_SIGNS[c]} "
+        if c in "×·−"
+        else _SIGNS[c]
+        if c in "⌈⌉⌊⌋"
+        else f"\\{_GREEK[c]}"
+        if c in _GREEK
+        else c
+        for c in shape
     )
 
 

@@ -58,6 +58,8 @@ def element(tag: str, *children: str, **attributes: str) -> str:
 
 def named(name: str) -> str:
     """A name: its digits, and what stands after an underscore, are an index."""
+    if name[:1] in ("⌈", "⌊"):
+        return element("mtext", html.escape(name))
     head, indices = lettered(name)
     letter, index = element("mi", html.escape(head)), ",".join(indices)
     if not index:

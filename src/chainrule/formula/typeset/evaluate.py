@@ -167,8 +167,8 @@ class Evaluator:
         if name in self.values:
             value = np.asarray(self.values[name])
             return value[:, None] if value.ndim == 1 else value
-        if name in self.sizes:
-            return np.asarray(float(self.sizes[name]))
+        if name in self.sizes or name[0] in "⌈⌊":
+            return np.asarray(float(size_of(name, self.sizes)))
         raise FormulaError(f"there is no value for {name!r}")
 
     def _plain(self, tree: Tree) -> Array:
