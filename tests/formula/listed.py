@@ -182,6 +182,47 @@ NETWORKS = [
 ]
 
 
+# ---------------------------------------------------------------- convolutions
+
+
+def filtering(x: "t", w: "k"):
+    y = cr.conv1d(x[None, None, :], w[None, None, :], padding="same")[0, 0]
+    return cr.sum((y - x) ** 2) / 2
+
+
+def convolution_layer(W: "k c 3 3", b: "k", X: "n c h w"):
+    Z = cr.conv2d(X, W) + b[:, None, None]
+    H = cr.relu(Z)
+    return cr.sum(H**2) / 2
+
+
+def strided(W: "k c 3 3", X: "n c h w"):
+    Y = cr.conv2d(X, W, stride=2, padding=1)
+    return cr.sum(Y**2) / 2
+
+
+def pooling(X: "n c h w"):
+    P = cr.max_pool2d(X, 2)
+    return cr.sum(P**2) / 2
+
+
+def network(K: "f c 3 3", b: "f", W: "f k", X: "n c h w", Y: "n k"):
+    Z = cr.conv2d(X, K, padding="same") + b[:, None, None]
+    H = cr.relu(Z)
+    A = cr.mean(H, axis=(2, 3))
+    P = cr.softmax(A @ W, axis=1)
+    return -cr.mean(cr.sum(Y * cr.log(P), axis=1))
+
+
+CONVOLUTIONS = [
+    Listed("A filter", filtering, [("w", 1), ("x", 1)]),
+    Listed("A convolution layer", convolution_layer, [("W", 1), ("b", 1), ("X", 1)]),
+    Listed("A stride and zeros around", strided, [("W", 1), ("X", 1)]),
+    Listed("Max pooling", pooling, [("X", 1)]),
+    Listed("A network with a convolution", network, [("K", 1), ("W", 1)], _LABELS),
+]
+
+
 # ---------------------------------------------------------------- factorization
 
 
@@ -339,6 +380,7 @@ SECTIONS: Mapping[str, Sequence[Listed]] = {
     "Regression": REGRESSION,
     "Classification": CLASSIFICATION,
     "Networks": NETWORKS,
+    "Convolutions": CONVOLUTIONS,
     "Factorization and components": FACTORIZATION,
     "Matrices": MATRICES,
     "Gaussians": GAUSSIANS,

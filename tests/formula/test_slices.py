@@ -96,14 +96,6 @@ def test_sizes_add_up() -> None:
     assert combined((2, "n"), (-1, "2n")) == "0"
 
 
-def test_a_convolution_of_images_with_several_channels_has_a_formula() -> None:
-    def squares(X: "n c h w", W: "k c 3 3"):
-        return cr.sum(cr.conv2d(X, W) ** 2)
-
-    for name in ("X", "W"):  # windows of seven axes, each with a letter of its own
-        assert "n + l, p + m]" in " ".join(str(cr.explain(squares, name)).split())
-
-
 def test_a_size_is_not_taken_for_another_one() -> None:
     def later(X: "n c h"):
         Y = cr.tanh(X[:, :, 4:])

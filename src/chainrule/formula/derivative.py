@@ -21,10 +21,11 @@ from chainrule.formula.explaining.naming import definitions, generated
 from chainrule.formula.explaining.verify import difference, value_of
 from chainrule.formula.matrix.structure import formula
 from chainrule.formula.matrix.sums import averaged
-from chainrule.formula.printing.notation import UNICODE, spelled
+from chainrule.formula.printing.notation import UNICODE, sides_at, spelled
+from chainrule.formula.printing.windows import is_relation
 from chainrule.formula.typeset import tree as ts
 from chainrule.formula.typeset.tree import Tree
-from chainrule.formula.typeset.walk import walk
+from chainrule.formula.typeset.walk import labels_of, walk
 from chainrule.ir.graph import Graph
 from chainrule.tensors import Tensor
 from chainrule.transform import Derivative, trace
@@ -36,7 +37,8 @@ __all__ = ["formula_of"]
 
 _CLOSE = 1e-6
 _MOST_LABELS = 8  # of a term
-_MOST_SLICED = 6  # of a term with slices, and axes of a window: beyond, the structure says more
+_MOST_SLICED = 6  # of a term with slices: beyond, the structure says more
+_MOST_WINDOWED = 2  # axes of windows: of images, the structure says more
 _MOST = 1 << 22  # elements up to which a block is written out to compare it
 
 
@@ -103,7 +105,7 @@ def _told(
     held = {n: t for n, t in known.items() if not _is_constant(t, constants)}
     rows = poly.rank - len(shapes[names[-1]])
     main, held = generated(formula(poly, rows), held, shapes)
-    if any(len(p.dims) > _MOST_SLICED for p in walk(main) if isinstance(p, ts.Viewed)):
+    if any(len(p.dims) > _MOST_WINDOWED for p in walk(main) if _reads(p)):
         raise FormulaError("formula: windows of images say less than the structure does")
     values = _values(found, known, constants)
     with np.errstate(all="ignore"):  # 0/0 in a branch that is not taken
@@ -111,9 +113,16 @@ def _told(
     error = difference(own, found.block(*place).numpy())
     if not error < _CLOSE:
         raise FormulaError(f"formula: {UNICODE(main)} is off by {error:.1e}")
-    text = f"{left_side(question, held)} = {UNICODE(main)}"
+    left = left_side(question, held)
+    if any(isinstance(p, ts.Read) for p in walk(main)):
+        left = sides_at(left, labels_of(main), len(shapes[names[-1]]))
+    text = f"{left} = {UNICODE(main)}"
     where = [f"{spelled(n)} = {UNICODE(t)}" for n, t in definitions(main, held)]
     return text + ("\n   where  " + "   ".join(where) if where else "")
+
+
+def _reads(tree: Tree) -> bool:
+    return isinstance(tree, ts.Read) and not is_relation(tree)
 
 
 def _is_constant(tree: Tree, constants: Mapping[str, Any]) -> bool:

@@ -37,6 +37,7 @@ from chainrule.formula.matrix.columns import formula_by_columns, turned
 from chainrule.formula.matrix.structure import formula
 from chainrule.formula.matrix.sums import averaged
 from chainrule.formula.printing.notation import UNICODE, spelled
+from chainrule.formula.printing.windows import is_window
 from chainrule.formula.typeset import tree as ts
 from chainrule.formula.typeset.build import flat_transpose
 from chainrule.formula.typeset.evaluate import Evaluator
@@ -97,7 +98,7 @@ def explain(
     error, points = verified(question, main, known, derivation)
     if not error < _CLOSE:
         raise FormulaError(f"explain: the formula {UNICODE(main)} is off by {error:.1e}")
-    notes = _notes(question, derivation, main)
+    notes = _notes(question, derivation, main, known)
     notes += [f"{spelled(n)} sorts: {spelled(n)}v is v in the order of {UNICODE(v)}"
               for n, v in sorted_by(definitions(main, known))]  # fmt: skip
     if order == 1 and not isinstance(main, ts.Zero):
@@ -158,10 +159,23 @@ def readable(
     main, known = _formula(question, derivation)
     if question.order == 1:
         main, known = _with_deltas(question, derivation, main, known)
-    if question.order == 1 and not expand and len(UNICODE(main)) > _WIDE:
+    wide = len(UNICODE(main)) > _WIDE or _is_spread(main, known)
+    if question.order == 1 and not expand and wide:
         told = _blocks(question, derivation, 0)
         return (main, known) if told is None else (told.result, told.definitions)
     return main, known
+
+
+def _is_spread(main: Tree, known: Mapping[str, Tree]) -> bool:
+    """Whether a gradient goes through windows twice, or is several sums, of P and of Y."""
+    terms = main.parts if isinstance(main, ts.Plus) else (main,)
+    sums = [t for t in terms if isinstance(t, ts.Indexed) and t.summed]
+    parts = [p for tree in (main, *known.values()) for p in walk(tree)]
+    return (
+        (len(sums) > 1 and any(isinstance(p, ts.Read) for p in parts))
+        or any(sum(is_window(p) for p in walk(t)) > 1 for t in sums)
+        or any(is_window(p) and not isinstance(p, ts.Read) for p in walk(main))
+    )
 
 
 def _with_deltas(
@@ -259,7 +273,9 @@ def left_side(question: Question, taken: Iterable[str]) -> str:
     return f"∂²{subject}/∂{first}∂{first}ᵀ" if vector else f"∂²{subject}/∂{first}²"
 
 
-def _notes(question: Question, derivation: Derivation, main: Tree) -> list[str]:
+def _notes(
+    question: Question, derivation: Derivation, main: Tree, known: Mapping[str, Tree]
+) -> list[str]:
     notes, taken = [], derivation.names.values()
     if any(isinstance(p, ts.Kron | ts.Vec | ts.Blocks | ts.Commutation) for p in walk(main)) or (
         question.order != 1 and any(len(question.given.axes[n]) == 2 for n in question.names)
@@ -272,6 +288,14 @@ def _notes(question: Question, derivation: Derivation, main: Tree) -> list[str]:
               for what in sorted(derivation.lowering.fixed)]  # fmt: skip
     if question.order == 2 and GRADIENT in symbols(main) - {*derivation.names.values()}:
         notes.append(f"{GRADIENT} is the gradient {left_side(replace(question, order=1), taken)}")
+    known = dict(definitions(main, known))
+    outside = {
+        UNICODE(p.body)
+        for tree in (main, *known.values())
+        for p in walk(tree)
+        if isinstance(p, ts.Read) and p.outside and not isinstance(p.body, ts.Eye)
+    }
+    notes += [f"zero outside of {', '.join(sorted(outside))}"] * bool(outside)
     if isinstance(main, ts.Zero):
         notes.append(f"{name_of(question.f)} does not depend on {' and '.join(question.names)}")
     return notes

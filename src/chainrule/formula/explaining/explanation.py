@@ -15,10 +15,10 @@ from chainrule.formula.printing.html import fragment
 from chainrule.formula.printing.latex import display
 from chainrule.formula.printing.layout import equation, lines_of, listing, wrapped
 from chainrule.formula.printing.mathml import equation as mathml_equation
-from chainrule.formula.printing.notation import ASCII, UNICODE, element_of, spelled
+from chainrule.formula.printing.notation import ASCII, UNICODE, element_of, sides_at, spelled
 from chainrule.formula.typeset import tree as ts
 from chainrule.formula.typeset.tree import Tree
-from chainrule.formula.typeset.walk import walk
+from chainrule.formula.typeset.walk import labels_of, walk
 from chainrule.wording import plural
 
 __all__ = ["Explanation"]
@@ -126,6 +126,9 @@ class Explanation:
     def _head(self) -> str:
         """The left side; with labels for a gradient in index notation."""
         gradient = self.axes.get(self._variable) == self.dims
+        if not gradient and any(isinstance(part, ts.Read) for part in walk(self.tree)):
+            columns = len(self.axes.get(self._variable, ())) or len(self.dims) // 2
+            return sides_at(self.left, labels_of(self.tree), columns)
         return element_of(self.left, self.tree) if gradient else self.left
 
     def _repr_latex_(self) -> str:

@@ -19,8 +19,8 @@ from chainrule.autodiff.linearize import linearize
 from chainrule.formula.derivation.derive import Derivation
 from chainrule.formula.matrix.structure import formula
 from chainrule.formula.printing.notation import UNICODE
-from chainrule.formula.typeset.tree import Symbol
-from chainrule.formula.typeset.walk import walk
+from chainrule.formula.typeset.tree import Symbol, Tree
+from chainrule.formula.typeset.walk import labels_of, walk
 from chainrule.ir import build
 from chainrule.ir.graph import Graph, Node, ancestors, is_constant, substitute
 from chainrule.ir.primitives import (
@@ -259,21 +259,21 @@ def _condition(derivation: Derivation, twins: tuple[Switch, ...]) -> str:
     lefts = tuple(s.left for s in twins)
     if not first.chooses and first.right is None:  # 2x is 0 where x is
         poly = combine.content(derivation.lowering.lower(lefts))[1]
-        return f"{_element(UNICODE(formula(poly)), first.left.ndim)} = 0"
+        return f"{_element(formula(poly), first.left.ndim)} = 0"
     left = _value(derivation, lefts)
     if first.chooses:
-        return f"ties of the {'largest' if 'max' in first.name else 'smallest'} in {left}"
+        return f"ties of the {'largest' if 'max' in first.name else 'smallest'} in {UNICODE(left)}"
     right = [s.right for s in twins if s.right is not None]
     against = _value(derivation, tuple(right))
     if not (is_constant(right[0]) or _is_spread(right[0])):
         return f"{_element(left, first.left.ndim)} = {_element(against, right[0].ndim)}"
-    return f"{_element(left, first.left.ndim)} = {against}"
+    return f"{_element(left, first.left.ndim)} = {UNICODE(against)}"
 
 
-def _value(derivation: Derivation, twins: tuple[Node, ...]) -> str:
+def _value(derivation: Derivation, twins: tuple[Node, ...]) -> Tree:
     if isinstance(twins[0].op, Fill) or _is_spread(twins[0]):
-        return UNICODE(formula(derivation.lowering.lower(tuple(map(_scalar, twins)))))
-    return UNICODE(formula(derivation.lowering.lower(twins)))
+        return formula(derivation.lowering.lower(tuple(map(_scalar, twins))))
+    return formula(derivation.lowering.lower(twins))
 
 
 def _is_spread(node: Node) -> bool:
@@ -287,9 +287,10 @@ def _scalar(node: Node) -> Node:
     return node.inputs[0]
 
 
-def _element(text: str, rank: int) -> str:
+def _element(tree: Tree, rank: int) -> str:
     """An element of a value: Zᵢⱼ, (Xw)ᵢ."""
-    if not rank:
+    text = UNICODE(tree)
+    if not rank or labels_of(tree):
         return text
     plain = re.fullmatch(r"[\w.]+|\[[^\[\]]*\]|\|[^|]*\||\w+\[[^\[\]]*\]", text)
     return (text if plain else f"({text})") + _LETTERS[:rank]
@@ -354,7 +355,7 @@ def _slope(derivation: Derivation, twins: tuple[Switch, ...], branch: int) -> st
     if number is not None:
         return UNICODE(formula(constant(number)))
     tree = formula(poly)
-    held = _value(derivation, tuple(s.left for s in twins))
+    held = UNICODE(_value(derivation, tuple(s.left for s in twins)))
     if any(isinstance(part, Symbol) and part.name == held for part in walk(tree)):
         return None
     shown = UNICODE(tree).replace("·𝟏", "")

@@ -20,7 +20,7 @@ from chainrule.ir.scalar import SCALARS
 
 __all__: list[str] = []
 
-_SPARE = "ijlpqrstuvwabcdefgh"
+SPARE = "ijlpqrstuvwabcdefgh"
 Parts = tuple[int, Tree, Sequence[Tree]]
 
 
@@ -68,7 +68,7 @@ def _indexed(term: Term, dims: tuple[str, ...], parts: Parts) -> Tree:
     shown = []
     for f, tree in zip(factors, trees, strict=True):
         at = tuple(letters[i] for i in f.labels)
-        shown.append(ts.At((), _read_at(tree, at, set(letters.values())), at, f.power))
+        shown.append(ts.At((), element(tree, at, set(letters.values())), at, f.power))
     bound = tuple((letters[i], sizes[i]) for i in sorted(sizes) if i >= len(dims))
     outputs = tuple(letters[k] for k in range(len(dims)))
     return ts.Indexed(dims, scalar, outputs, bound, tuple(shown))
@@ -82,7 +82,7 @@ def letters_of(dims: Sequence[str]) -> list[str]:
 def _letters(sizes: Mapping[int, str]) -> dict[int, str]:
     """A letter for each label: its axis name, if that is free."""
     letters: dict[int, str] = {}
-    spare = iter(_SPARE)
+    spare = iter(SPARE)
     for label, dim in sorted(sizes.items()):
         fits = len(dim) == 1 and dim.isalpha() and dim not in letters.values()
         letters[label] = dim if fits else next(c for c in spare if c not in sizes.values())
@@ -103,7 +103,7 @@ def alike(left: Tree, right: Tree) -> tuple[Tree, Tree]:
 # ---------------------------------------------------------------- labels inside of functions
 
 
-def _read_at(tree: Tree, at: tuple[str, ...], taken: set[str]) -> Tree:
+def element(tree: Tree, at: tuple[str, ...], taken: set[str]) -> Tree:
     """A factor with its own labels called as those at which it is read, if it has such."""
     old = labels_of(tree)
     if len(set(at)) < len(at):
@@ -147,14 +147,14 @@ def _renamed(tree: Tree, names: Mapping[str, str], taken: set[str]) -> Tree:
     match tree:
         case ts.Indexed(labels=labels, summed=summed, factors=factors):
             used = taken | set(names.values())
-            spare = (c for c in _SPARE if c not in used and c not in dict(summed))
+            spare = (c for c in SPARE if c not in used and c not in dict(summed))
             inner = dict(names) | {i: _free(i, used, spare) for i, _ in summed}
             made = tuple(_factor(f, inner, used | set(inner.values())) for f in factors)
             sums = tuple((inner[i], dim) for i, dim in summed)
             return replace(tree, labels=tuple(inner[i] for i in labels), summed=sums, factors=made)
         case ts.Apply(parts=(body,)) if len(own := labels_of(body)) > len(names):  # maxᵢ(Xₙᵢ)
             used = taken | set(names.values())
-            spare = (c for c in _SPARE if c not in used and c not in own)
+            spare = (c for c in SPARE if c not in used and c not in own)
             inner = dict(names) | {i: _free(i, used, spare) for i in own[len(names) :]}
             return replace(tree, parts=(_renamed(body, inner, used | set(inner.values())),))
         case ts.Plus(parts=parts) | ts.Apply(parts=parts) | ts.Elementwise(parts=parts):
@@ -173,4 +173,4 @@ def _free(letter: str, used: set[str], spare: Iterator[str]) -> str:
 
 def _factor(f: ts.At, names: Mapping[str, str], taken: set[str]) -> ts.At:
     at = tuple(names[i] for i in f.labels)
-    return replace(f, body=_read_at(f.body, at, taken), labels=at)
+    return replace(f, body=element(f.body, at, taken), labels=at)

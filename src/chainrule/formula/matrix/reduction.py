@@ -24,11 +24,13 @@ from chainrule.formula.matrix.edges import (
     seen_from,
     spread,
 )
+from chainrule.formula.matrix.elements import windowed
 from chainrule.formula.matrix.factor import total
 from chainrule.formula.matrix.indices import alike, in_indices
 from chainrule.formula.matrix.piece import Piece, piece
 from chainrule.formula.matrix.rows import Irreducible, row_of
 from chainrule.formula.matrix.sums import with_means
+from chainrule.formula.matrix.windows import UnsolvedError, has_windows, is_window
 from chainrule.formula.typeset import tree as ts
 from chainrule.formula.typeset.build import (
     clipped,
@@ -63,6 +65,11 @@ def formula(poly: Poly) -> Tree:
 
 def indexed(poly: Poly) -> Tree:
     """The poly in index notation."""
+    if any(map(has_windows, poly.terms)):
+        try:
+            return windowed(poly, scalar_factors, atom_tree)
+        except UnsolvedError:  # windows of windows, and other products of views
+            pass
     parts = []
     for term in poly.terms:
         above, below = scalar_factors(term)
@@ -126,6 +133,8 @@ class Reduction:
         return self._result(rank)
 
     def _enter(self, f: Factor) -> None:
+        if is_window(f.atom):
+            raise Irreducible(f.atom.key)
         self.sizes |= dict(zip(f.labels, f.atom.dims, strict=True))
         tree = power_of(atom_tree(f.atom), f.power)
         labels = f.labels
@@ -311,7 +320,7 @@ def atom_tree(atom: Atom) -> Tree:
         case ("delta", _, _):
             return ts.Eye(atom.dims)
         case ("group", _, _):
-            return _group(atom.args[0])
+            return formula(atom.args[0])
         case ("inverse", _, _):
             return ts.Inverse(atom.dims, formula(atom.args[0]), atom.symmetric)
         case ("det", _, _):
@@ -387,8 +396,3 @@ def _embedding(atom: Atom) -> Tree:
     start = ends(lengths)[k]
     places = ((0, ((0, 1),)), (int(start) if start.isdigit() else start, ((1, 1),)))
     return ts.Viewed(atom.dims, ts.Eye(atom.dims[:1] * 2), places)
-
-
-def _group(inside: Poly) -> Tree:
-    """A sum in brackets; ‖x‖² where it is a sum of squares."""
-    return formula(inside)

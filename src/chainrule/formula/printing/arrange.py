@@ -25,6 +25,7 @@ from chainrule.formula.printing.line import (
 )
 from chainrule.formula.printing.marks import Mark
 from chainrule.formula.printing.notation import spelled
+from chainrule.formula.printing.windows import indices, is_relation, totals
 from chainrule.formula.typeset import tree as ts
 from chainrule.formula.typeset.build import is_row
 from chainrule.formula.typeset.tree import Tree
@@ -254,8 +255,8 @@ class Arranger:
             return self._plain(tree.scalar)
         if tree.scalar != ts.Number((), Fraction(1)):
             found += [self.wrap(tree.scalar, SCALE), m.Space()]
-        if tree.summed:
-            found += [m.Total("".join(i for i, _ in tree.summed)), m.Space()]
+        for labels in totals(tree):
+            found += [m.Total(labels), m.Space()]
         above = self._spaced([(f, f.power) for f in tree.factors if f.power > 0])
         below = self._spaced([(f, -f.power) for f in tree.factors if f.power < 0])
         if below is not None:
@@ -269,8 +270,18 @@ class Arranger:
             found += [m.Space()] * bool(found) + [self._at(f.body, f.labels, power)]
         return m.Row(tuple(found)) if found else None
 
+    def _read(self, body: ts.Read, labels: tuple[str, ...]) -> Mark:
+        """An element at sums of labels."""
+        shown = indices(body, labels)
+        if is_relation(body):
+            return m.Fenced("[", self._joined("=", [m.Words(w) for w in shown]), "]")
+        return m.Element(self.wrap(body.body, ATOM), tuple(shown))
+
     def _at(self, body: Tree, labels: tuple[str, ...], power: Fraction) -> Mark:
         """An element of an array, raised to a power."""
+        if isinstance(body, ts.Read):
+            mark = self._read(body, labels)
+            return m.Raised(mark, _number(power)[0]) if power != 1 else mark
         read = labels_of(body) == labels
         if power == Fraction(1, 2) and read:
             return m.Root(self._plain(body))

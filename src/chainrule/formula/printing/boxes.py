@@ -94,6 +94,8 @@ def drawn(mark: Mark) -> Box:
             return _raised(drawn(base), drawn(exponent))
         case m.Lowered(base=base, index=index):
             return _lowered(drawn(base), drawn(index))
+        case m.Element(base=base, indices=indices):
+            return beside([drawn(base), text_box(f"[{', '.join(indices)}]")])
         case m.Root(body=body):
             return _root(drawn(body))
         case m.Fenced(left=left, body=body, right=right):

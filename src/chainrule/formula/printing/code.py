@@ -175,6 +175,8 @@ class Writer:
                 return f"sum({kron} for block, u in zip([{self._over(label, body)}], {eye}))", ATOM
             case ts.Blocks(label=label, body=body):
                 return self._call("block_diag", f"*[{self._over(label, body)}]")
+            case ts.Read(body=body, axes=axes, divisors=divisors) if divisors:
+                return self._reached("read", body, axes, tree.dims, divisors)
             case ts.Viewed(body=body, axes=axes, outside=False):
                 return self._viewed(body, axes, tree.dims)
             case ts.Viewed(body=body, axes=axes):
@@ -362,12 +364,17 @@ class Writer:
         return self._reached("read", body, axes, dims)
 
     def _reached(
-        self, function: str, body: Tree, axes: tuple[ts.Place, ...], dims: tuple[str, ...]
-    ) -> Code:
-        """Reading or placing by an affine map of indices."""
+        self, function: str, body: Tree, axes: tuple[ts.Place, ...], dims: tuple[str, ...],
+        divisors: Sequence[int] = (),
+    ) -> Code:  # fmt: skip
+        """Reading or placing by an affine map of indices; P[⌊h/2⌋] has each element of P twice."""
         starts = [self.size(o) if isinstance(o, str) else str(o) for o, _ in axes]
         entries = [f"({o}, {list(steps)})" for o, (_, steps) in zip(starts, axes, strict=True)]
-        return self._call(function, self.value(body), self.size.shape(dims), *entries)
+        shown = self.value(body)
+        for axis, times in enumerate(divisors):
+            if times > 1:
+                shown, _ = self._call("repeat", shown, str(times), f"axis={axis}")
+        return self._call(function, shown, self.size.shape(dims), *entries)
 
     def _indexed(self, tree: ts.Indexed) -> str:
         """Index notation by einsum; a label that no factor has is that of ones."""

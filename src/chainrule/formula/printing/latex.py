@@ -93,6 +93,8 @@ def drawn(mark: Mark) -> str:
             return f"{_base(base)}^{{{drawn(exponent)}}}"
         case m.Lowered(base=base, index=index):
             return f"{_base(base)}_{{{drawn(index)}}}"
+        case m.Element(base=base, indices=indices):
+            return f"{_base(base)}_{{{','.join(map(_words, indices))}}}"
         case m.Root(body=body):
             return f"\\sqrt{{{drawn(body)}}}"
         case m.Fenced(body=m.Grid(rows=rows)):

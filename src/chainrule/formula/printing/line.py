@@ -13,6 +13,7 @@ from fractions import Fraction
 
 from chainrule.algebra.signs import RAISED
 from chainrule.algebra.sizes import combined
+from chainrule.formula.printing.windows import indices, is_relation, totals
 from chainrule.formula.typeset import tree as ts
 from chainrule.formula.typeset.tree import Tree
 from chainrule.formula.typeset.walk import axes_below, is_between_bars, labels_of, spanned
@@ -138,7 +139,7 @@ class Printer:
             case ts.Apply(name=name, parts=parts):
                 inside = n.brackets.format(", ".join(map(self, parts)))
                 shown, below = n.function(spanned(name)[0]), axes_below(tree)
-                return (n.subscript(shown, below) if below else shown) + inside, ATOM
+                return (self._below(shown, below) if below else shown) + inside, ATOM
             case ts.Diag(body=body):
                 return n.diag.format(self(body)), ATOM
             case ts.Trace(body=body):
@@ -280,18 +281,34 @@ class Printer:
         if not tree.factors and not tree.summed:
             return self(tree.scalar)
         front = "" if one else f"{self._wrap(tree.scalar, SCALE)} {n.dot.strip()} "
-        labels = "".join(i for i, _ in tree.summed)
-        total = n.subscript(n.total, labels) + " " if labels else ""
+        total = "".join(self._below(n.total, part) + " " for part in totals(tree))
         above = " ".join(self._at(f.body, f.labels, f.power) for f in tree.factors if f.power > 0)
         below = " ".join(self._at(f.body, f.labels, -f.power) for f in tree.factors if f.power < 0)
         if sum(f.power < 0 for f in tree.factors) > 1:
             below = n.brackets.format(below)
         return front + total + (f"{above or '1'} / {below}" if below else above)
 
+    def _below(self, sign: str, labels: str) -> str:
+        """Labels below Σ or a function; where they are bounded, in braces."""
+        signs = {"<": self.notation.relations["<"], "−": self.notation.minus}
+        if "<" not in labels:
+            return self.notation.subscript(sign, labels)
+        return f"{sign}_{{{''.join(signs.get(c, c) for c in labels)}}}"
+
+    def _read(self, body: ts.Read, labels: tuple[str, ...]) -> str:
+        """An element at sums of labels: X[n, c, i+u, j+v], [h = 2i+u]."""
+        n = self.notation
+        shown = indices(body, labels)
+        if is_relation(body):
+            return n.indicator.format(f" {n.relations['=']} ".join(shown))
+        return f"{self._wrap(body.body, ATOM)}[{', '.join(shown)}]"
+
     def _at(self, body: Tree, labels: tuple[str, ...], power: Fraction) -> str:
         """An element of an array, raised to a power."""
         n = self.notation
-        if labels_of(body) == labels:
+        if isinstance(body, ts.Read):
+            shown = self._read(body, labels)
+        elif labels_of(body) == labels:
             shown = self(body) if power != 1 else self._wrap(body, POSTFIX)
         else:
             shown = n.subscript(self._wrap(body, ATOM), "".join(labels))

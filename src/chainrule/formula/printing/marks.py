@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from fractions import Fraction
 
 __all__ = [
+    "Element",
     "Fenced",
     "Function",
     "Grid",
@@ -104,6 +105,14 @@ class Lowered(Mark):
 
     base: Mark
     index: Mark
+
+
+@dataclass(frozen=True)
+class Element(Mark):
+    """An array read at sums of labels: X[n, i+u]."""
+
+    base: Mark
+    indices: tuple[str, ...]
 
 
 @dataclass(frozen=True)

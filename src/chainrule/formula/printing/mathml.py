@@ -91,6 +91,8 @@ def drawn(mark: Mark) -> str:
             return element("msup", _grouped(base), drawn(exponent))
         case m.Lowered(base=base, index=index):
             return element("msub", _grouped(base), drawn(index))
+        case m.Element(base=base, indices=indices):
+            return element("msub", _grouped(base), element("mtext", ",".join(indices)))
         case m.Root(body=body):
             return element("msqrt", drawn(body))
         case m.Fenced(left=left, body=body, right=right):
@@ -99,7 +101,9 @@ def drawn(mark: Mark) -> str:
             cells = [[element("mtd", drawn(c)) for c in row] for row in rows]
             return element("mtable", *(element("mtr", *row) for row in cells))
         case m.Total(below=below):
-            return element("munder", '<mo movablelimits="false">∑</mo>', element("mi", below))
+            return element(
+                "munder", '<mo movablelimits="false">∑</mo>', element("mi", html.escape(below))
+            )
         case m.Shaped(body=body, shape=shape):
             label = element("mtext", html.escape(shape), class_="shape")
             return element("munder", _grouped(body), label)

@@ -20,7 +20,16 @@ from chainrule.formula.printing.numbers import with_power_of_ten
 from chainrule.formula.typeset.tree import Tree
 from chainrule.formula.typeset.walk import labels_of
 
-__all__ = ["ASCII", "UNICODE", "at_labels", "element_of", "in_ascii", "lettered", "spelled"]
+__all__ = [
+    "ASCII",
+    "UNICODE",
+    "at_labels",
+    "element_of",
+    "in_ascii",
+    "lettered",
+    "sides_at",
+    "spelled",
+]
 
 _GREEK: Final = {**GREEK, "eps": "ε", "lam": "λ"}
 _VULGAR: Final = {Fraction(number): sign for number, sign in FRACTIONS.items()}
@@ -104,6 +113,23 @@ def element_of(shown: str, tree: Tree) -> str:
 def at_labels(shown: str, labels: Sequence[str]) -> str:
     """A name with labels below it."""
     return _unicode_subscript(shown, "".join(labels)) if labels else shown
+
+
+def sides_at(left: str, labels: Sequence[str], columns: int) -> str:
+    """A left side with the labels of rows and of as many columns: ∂yᵢ/∂wᵤ, ∂²L/∂wᵤ∂wᵥ.
+
+    >>> sides_at("∂y/∂w", "iu", 1), sides_at("∂²L/∂w∂wᵀ", "uv", 1)
+    ('∂yᵢ/∂wᵤ', '∂²L/∂wᵤ∂wᵥ')
+    """
+    top, _, bottom = left.partition("/")
+    rows = len(labels) - columns
+    names = [name.rstrip("ᵀ²") for name in bottom.split("∂")[1:]]
+    if len(names) == 1 and bottom.endswith("²"):
+        names *= 2
+    if len(names) == 2:
+        sides = (at_labels(names[0], labels[:rows]), at_labels(names[1], labels[rows:]))
+        return f"{top}/∂{'∂'.join(sides)}"
+    return f"{at_labels(top, labels[:rows])}/∂{at_labels(names[0], labels[rows:])}"
 
 
 UNICODE = _UnicodePrinter(Notation(

@@ -26,6 +26,7 @@ from chainrule.formula.reading.brackets import RELATIONS
 from chainrule.formula.reading.labels import Labels
 from chainrule.formula.reading.syntax import Syntax, Vocabulary
 from chainrule.formula.reading.tokens import SUPER, VULGAR, Token
+from chainrule.formula.typeset.walk import REDUCTIONS
 
 __all__ = ["Syntax", "Vocabulary", "chain", "expression"]
 
@@ -149,7 +150,7 @@ class _Parser(Labels):
 
     def _starts_factor(self) -> bool:
         token = self.next
-        if token.kind == "name":
+        if token.kind in ("name", "size"):
             return True
         if token.kind == "number":
             return token.text in VULGAR or self._is_column()
@@ -301,6 +302,11 @@ class _Parser(Labels):
         return self.fail("expected a number, a name or an opening bracket")
 
     def _name(self, token: Token) -> list[Syntax]:
+        if token.text[-1:] == "_" and token.text[:-1] in REDUCTIONS and self.at("{"):
+            labels, limits = self.limits()  # max_{u,v<2}(X[2i+u, 2j+v])
+            call = self._called(Syntax("name", token.text[:-1], (), token.start, token.end))
+            option = Syntax("keyword", "over", (Syntax("string", labels), *limits))
+            return [Syntax("call", call.text, (*call.parts, option), call.start, call.end)]
         function, labels = self.axes_below(token)
         if labels:  # softmaxₙₘ(X), over these axes
             call = self._called(Syntax("name", function, (), token.start, token.end))

@@ -2,22 +2,25 @@
 
 from __future__ import annotations
 
+import string
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from fractions import Fraction
 
-from chainrule.algebra.sizes import multiplied
+from chainrule.algebra.sizes import combined, multiplied
 from chainrule.errors import FormulaError
 from chainrule.formula.matrix.indices import letters_of
 from chainrule.formula.printing.notation import spelled
 from chainrule.formula.reading import operators as op
 from chainrule.formula.reading.calls import commutation
+from chainrule.formula.reading.elements import Power, factors_of, labelled_in, relabelled
 from chainrule.formula.reading.names import Names
 from chainrule.formula.reading.operators import Apart, Term
 from chainrule.formula.reading.shapes import Shape, Unknowns, shown
 from chainrule.formula.reading.syntax import UNIT, Syntax
 from chainrule.formula.reading.tokens import UnfittingError, located
+from chainrule.formula.reading.windows import Place, place_of, windowed
 from chainrule.formula.typeset import tree as ts
 from chainrule.formula.typeset.build import number, power_of
 from chainrule.formula.typeset.tree import Tree
@@ -28,56 +31,10 @@ __all__ = ["IndexReader"]
 
 _JOINING = frozenset("+−>≥<≤=")
 
-Power = tuple[Syntax, Fraction]
-"""A factor and its power."""
 
-
-def factors_of(syntax: Syntax, power: Fraction = Fraction(1)) -> list[Power]:
-    """The factors of a product, those below a fraction bar with negative powers."""
-    match syntax.kind, syntax.parts:
-        case ("juxtaposed", parts):
-            return [f for p in parts for f in factors_of(p, power)]
-        case ("op", (left, right)) if syntax.text in "·/":
-            if syntax.text == "·":
-                return [*factors_of(left, power), *factors_of(right, power)]
-            below, beside = _below(right)
-            return [
-                *factors_of(left, power),
-                *(f for p in below for f in factors_of(p, -power)),
-                *(f for p in beside for f in factors_of(p, power)),
-            ]
-        case ("power", (body, Syntax(kind="number") as exponent)):
-            if any(f.kind == "labelled" for f, _ in factors_of(body)):
-                return factors_of(body, power * Fraction(exponent.text))
-        case ("call", (body,)) if syntax.text == "sqrt":
-            if any(f.kind == "labelled" for f, _ in factors_of(body)):
-                return factors_of(body, power / 2)
-    return [(syntax, power)]
-
-
-def _below(syntax: Syntax) -> tuple[Sequence[Syntax], Sequence[Syntax]]:
-    """What stands below a fraction bar, and beside it: in 1/n Xᵢⱼ the elements are not below."""
-    parts = syntax.parts if syntax.kind == "juxtaposed" else (syntax,)
-    count = next((k for k, p in enumerate(parts) if labelled_in(p)), len(parts)) or len(parts)
-    return parts[:count], parts[count:]
-
-
-def labelled_in(syntax: Syntax) -> list[Syntax]:
-    """What has labels below it, anywhere in a piece of syntax."""
-    found, waiting = [], [syntax]
-    while waiting:
-        one = waiting.pop()
-        found += [one] if one.kind == "labelled" else []
-        waiting += one.parts
-    return found
-
-
-def _relabelled(syntax: Syntax, names: Mapping[str, str]) -> Syntax:
-    """A piece of syntax with other labels."""
-    text = syntax.text
-    if syntax.kind in ("labelled", "total") and len(text) == 1:
-        text = names.get(text, text)
-    return replace(syntax, text=text, parts=tuple(_relabelled(p, names) for p in syntax.parts))
+def _number(size: str) -> int | str:
+    plain = size.replace("−", "-")
+    return int(plain) if plain.lstrip("-").isdigit() else size
 
 
 def _is_unit(syntax: Syntax) -> bool:
@@ -113,6 +70,7 @@ class IndexReader(ABC):
 
     expected  the shape of the whole, where it is known: it says in which order labels stand
     labels    whether the whole is in index notation: xᵢ is an element then, not a row
+    windows   whether something is read at sums of labels
     """
 
     def __init__(self, text: str, names: Names) -> None:
@@ -120,6 +78,14 @@ class IndexReader(ABC):
         self.unknowns = Unknowns(names.numbers)
         self.expected: Shape = ()
         self.labels = False
+        self.windows = False
+
+    def marked(self, syntax: Syntax, expected: Shape) -> Syntax:
+        """A whole text with its windows marked, before it is read."""
+        made = windowed(syntax, self.names, expected)
+        self.expected, self.windows = expected, made is not syntax
+        self.labels = self.has_labels(made)
+        return made
 
     def has_labels(self, syntax: Syntax) -> bool:
         """Whether labels alone say where things stand: all are elements, and not all of them rows.
@@ -146,11 +112,13 @@ class IndexReader(ABC):
             for axis in axes
             if len(axes) == 1 and label not in self.names.sizes and axis not in taken
         }
-        return _relabelled(syntax, names) if names else syntax
+        return relabelled(syntax, names) if names else syntax
 
     def _is_row(self, syntax: Syntax) -> bool:
         """Whether what is labelled is a row of an array, by the name of its first axis."""
         base = syntax.parts[0]
+        if base.kind == "window":
+            return False
         if base.kind != "name" or self._is_constant(base):
             return True
         return any(s[:1] == (syntax.text,) for _, s in self._named(base))
@@ -208,13 +176,18 @@ class IndexReader(ABC):
         return Term(ts.Row(body.shape[1:], body.tree, syntax.text), body.shape[1:])
 
     def total(self, syntax: Syntax) -> Term:
-        """Σ over labels: of index notation, or of rows."""
+        """Σ over labels: of index notation, or of rows; Σᵢ Σ_{u<2} is one sum."""
+        inner = syntax.parts[0]
+        if self.windows and inner.kind == "total" and not set(inner.text) & set(syntax.text):
+            parts = (*inner.parts, *syntax.parts[1:])
+            return self.total(replace(inner, text=syntax.text + inner.text, parts=parts))
         body = syntax.parts[0]
         factors = factors_of(body)
         elements = any(f.kind == "labelled" for f, _ in factors) and self._are_elements(factors)
         elements = elements or self.labels
+        limits = {c: self.size_of(p) for p in syntax.parts[1:] for c in p.text}
         if len(syntax.text) > 1 or elements:
-            return self.in_indices(syntax.text, factors)
+            return self.in_indices(syntax.text, factors, limits)
         term = self.value(body)
         if syntax.text in labels_of(term.tree):  # they stand under functions
             return self.in_indices(syntax.text, factors)
@@ -245,12 +218,14 @@ class IndexReader(ABC):
             if f.kind == "labelled"
         )
 
-    def in_indices(self, summed: str, factors: Sequence[Power]) -> Term:
-        """Σⱼₖ Bⱼᵣ Cₖᵣ: labels are the names of axes."""
+    def in_indices(
+        self, summed: str, factors: Sequence[Power], limits: Mapping[str, str] | None = None
+    ) -> Term:
+        """Σⱼₖ Bⱼᵣ Cₖᵣ: labels are the names of axes; ``limits`` are sizes of some."""
         expected, self.expected = self.expected, ()
         scalars: list[Tree] = []
         found: list[ts.At] = []
-        sizes: dict[str, str] = {}
+        sizes: dict[str, str] = dict(limits or {})
         for f, power in factors:
             body = self.value(f.parts[0] if f.kind == "labelled" else f)
             labels = tuple(f.text) if f.kind == "labelled" else labels_of(body.tree)
@@ -258,24 +233,30 @@ class IndexReader(ABC):
                 scalars.append(power_of(body.tree, power))
                 continue
             if len(labels) != body.rank:
-                raise self.error(f"{len(labels)} labels for the shape {shown(body.shape)}", f)
+                problem = f"{len(labels)} labels for the shape {shown(body.shape)}"
+                raise UnfittingError(*self.error(problem, f).args)
             for label, size in zip(labels, body.shape, strict=True):
                 if not self.unknowns.same(sizes.setdefault(label, size), size):
                     raise self.error(f"label {label!r} has two sizes", f)
             found.append(ts.At(body.shape, body.tree, labels, power))
         self.expected = expected
+        for label in sizes:
+            if label in self.names.sizes and self.unknowns.value(sizes[label])[:1] == "?":
+                self.unknowns.same(sizes[label], label)
         for label in summed:
             if label not in sizes:
                 raise self.error(f"nothing here has the label {label!r}", factors[0][0])
         free = self._ordered(tuple(i for i in sizes if i not in summed), sizes)
         scalar = op.scaled(scalars, None).tree if scalars else number(1)
         shape = tuple(self.unknowns.value(sizes[i]) for i in free)
-        sums = tuple((i, sizes[i]) for i in summed)
+        sums = tuple((i, self.unknowns.value(sizes[i])) for i in summed)
         return Term(ts.Indexed(shape, scalar, free, sums, tuple(found)), shape)
 
     def _ordered(self, free: Shape, sizes: dict[str, str]) -> Shape:
         """The labels in the order of the expected axes: by their sizes, or by the usual letters."""
         letters = tuple(letters_of(self.expected))
+        if self.windows:
+            return self._filled(free, sizes)
         if set(free) <= set(letters) and (len(free) == len(letters) or len(letters) > 2):
             for label, size in zip(letters, self.expected, strict=True):
                 self.unknowns.same(sizes.setdefault(label, size), size)
@@ -284,6 +265,53 @@ class IndexReader(ABC):
         if there and len(set(self.expected)) == len(free):
             return tuple(sorted(free, key=lambda i: self.expected.index(sizes[i])))
         return free
+
+    def _filled(self, free: Shape, sizes: dict[str, str]) -> Shape:
+        """The labels in the order of the expected axes: those of their names, then the others.
+
+        Axes of which a text says nothing, as those of size 1, have labels of their own. A term that
+        has too few labels, as bₖ beside Σcᵤ Wₖcᵤ X[c, i+u], has those that it has.
+        """
+        named = list(dict.fromkeys(d for d in self.expected if len(d) == 1 and d.isalpha()))
+        rest = [i for i in free if i not in named]
+        other = len(self.expected) - len(named) - self.expected.count("1")
+        if not free or len(rest) != other:
+            return free
+        spare = (c for c in string.ascii_letters if c not in sizes and c not in self.expected)
+        found: list[str] = []
+        for size in self.expected:
+            own = size in named and size not in found
+            label = size if own else next(spare) if size == "1" else rest.pop(0)
+            self.unknowns.same(sizes.setdefault(label, size), size)
+            found.append(label)
+        return tuple(found)
+
+    def window(self, syntax: Syntax) -> Term:
+        """X[n, c, i+u, j+v], an array read at sums of labels: its axes are the labels."""
+        base, *items = syntax.parts
+        body = self.value(base)
+        if len(items) != body.rank:
+            problem = f"{len(items)} indices for the shape {shown(body.shape)}"
+            raise UnfittingError(*self.error(problem, syntax).args)
+        places = [p for p in map(place_of, items) if p is not None]
+        labels = syntax.text
+        whole = {"".join(p.terms): size for p, size in zip(places, body.shape, strict=True)
+                 if p == Place("0", {"".join(p.terms): 1})}  # fmt: skip
+        dims = tuple(whole.get(label) or self.unknowns.fresh() for label in labels)
+        axes = tuple((_number(p.offset), tuple((labels.index(c), n) for c, n in p.terms.items()))
+                     for p in places)  # fmt: skip
+        divisors = tuple(p.divisor for p in places) if any(p.divisor > 1 for p in places) else ()
+        tree = ts.Read(dims, body.tree, axes, outside=True, divisors=divisors)
+        return Term(tree, dims)
+
+    def size_of(self, limit: Syntax) -> str:
+        """The size up to which a label goes, in Σ_{u<2}."""
+        found = place_of(limit.parts[0])
+        if found is None or (found.divisor > 1 and limit.parts[0].kind != "size"):
+            raise self.error("a whole number or a size is needed here", limit)
+        if limit.parts[0].kind == "size":
+            return limit.parts[0].text
+        return combined(*((n, c) for c, n in found.terms.items()), (1, found.offset))
 
     def of_elements(self, left: Term, sign: str, right: Term) -> Term | None:
         """Xᵢd − Xₙd, where both have all labels, or 1 + Bₙₜₖ; None of anything else.
@@ -299,6 +327,8 @@ class IndexReader(ABC):
         ):
             return None
         sizes = dict(zip(two, right.shape, strict=True)) | dict(zip(one, left.shape, strict=True))
+        for label, size in zip(two, right.shape, strict=True):
+            self.unknowns.same(sizes[label], size)
         first, second = (self._with(t, sizes).tree if t.rank else t.tree for t in (left, right))
         shape = tuple(sizes.values())
         if sign in "+−":
@@ -312,9 +342,12 @@ class IndexReader(ABC):
             return None
         return self.in_indices("", factors_of(syntax))
 
-    def along(self, term: Term, labels: str) -> Term:
+    def along(self, term: Term, labels: str, call: Syntax) -> Term:
         """A term with the labels last along which a function goes: softmaxₙ(Tₙₜd)."""
         own = dict(zip(labels_of(term.tree), term.shape, strict=False))
+        for limit in (p for option in call.parts for p in option.parts if p.kind == "limit"):
+            for label in limit.text:
+                self.unknowns.same(own.get(label, ""), self.size_of(limit))
         if not set(labels) <= set(own):
             return term
         return self._with(

@@ -38,6 +38,8 @@ class Labels(Brackets, ABC):
     def at_total(self) -> bool:
         """Whether Σ with labels is next; one that is written as a name is taken apart."""
         token = self.next
+        if token.text in ("Σ_", "sum_") and self._opens_limits(self.place + 1):
+            return True
         if size := self._sign_of_total(token):
             labels, middle = token.text[size:].removeprefix("_"), token.start + size
             self.tokens[self.place : self.place + 1] = [
@@ -60,8 +62,34 @@ class Labels(Brackets, ABC):
         is_label = len(text) > 1 and "Σ" not in known and set(text[1:]) <= known | UNLOWERED
         return int(text[0] == "Σ" and is_label)
 
+    def _opens_limits(self, place: int) -> bool:
+        return self.tokens[min(place, len(self.tokens) - 1)].text == "{"
+
+    def limits(self) -> tuple[str, list[Syntax]]:
+        """The labels in {u,v<2}, and how far they go."""
+        opened, found, labels = self.take(), [], ""
+        while not self.at("}"):
+            names = self.take().text
+            while self.at(","):
+                self.take()
+                names += self.take().text
+            if not self.at("<"):
+                self.fail("expected <, after which stands how far a label goes")
+            start = self.take().start
+            bound = self.sum()
+            found.append(Syntax("limit", names, (bound,), start, bound.end))
+            labels += names
+            if self.at(","):
+                self.take()
+        self.need("}", opened)
+        return labels, found
+
     def total(self) -> Syntax:
         start = self.take().start
+        if self.at("{"):
+            labels, limits = self.limits()
+            body = self.term()
+            return Syntax("total", labels, (body, *limits), start, body.end)
         labels = _plain(self.take().text)
         while not self.next.gap and (self.next.kind == "sub" or self._is_letter(self.next)):
             labels += _plain(self.take().text)

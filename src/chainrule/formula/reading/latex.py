@@ -47,6 +47,10 @@ _LINES: Final = re.compile(r"(aligned|align|equation|gather|gathered|split)\*?")
 _MATRICES: Final = frozenset({"matrix", "bmatrix", "pmatrix", "smallmatrix"})
 _CLOSED: Final = "\\}"
 _SIMPLE: Final = re.compile(r"[\w∂]+")
+_LIMITS: Final = re.compile(r"(Σ|sum|max|min|prod)_\{[^}]*<[^}]*\}")  # of prints: Σ_{u,v<2}
+_SUMMED: Final = ("Σ", "sum", "max", "min", "prod")
+_INDEX: Final = re.compile(r"\w\s*[-+−]\s*\w|⌊|[0-9]\s*,|,\s*[0-9]|[0-9][a-z]")
+"""An index that is a sum of labels, as in X_{n,i+u}."""
 _NAME_END: Final = re.compile(r"[A-Za-zͰ-Ͽℓ]+[0-9]*$")
 
 
@@ -68,7 +72,7 @@ def typed_lines(text: str, is_name: Callable[[str], bool]) -> list[tuple[str, st
 
 
 def _is_latex(text: str) -> bool:
-    return _IS_LATEX.search(text) is not None
+    return _IS_LATEX.search(_LIMITS.sub("", text)) is not None
 
 
 class _Translation:
@@ -234,6 +238,8 @@ class _Translation:
         while self._next() in ("_", "^", "\\limits", "\\nolimits"):
             sign = self._take()
             inside = self._argument() if sign in "_^" else ""
+            if sign == "_" and "<" in inside:  # Σ_{u,v<2}
+                return f"Σ_{{{inside}}} "
             if sign == "_":
                 labels = "".join(re.sub(r"=.*|\s", "", part) for part in inside.split(","))
             self._skip_spaces()
@@ -252,12 +258,17 @@ class _Translation:
         return f"{made}^({inside})"
 
     def _lowered(self, made: str) -> str:
-        inside = re.sub(r"[\s,]+", "", self._argument())
+        typed = self._argument()
+        inside = re.sub(r"[\s,]+", "", typed)
         name = _NAME_END.search(made)
         if name is not None:
             for whole in (name[0] + inside, f"{name[0]}_{inside}"):
                 if self.is_name(whole):
                     return made[: name.start()] + _apart(made[: name.start()]) + whole + " "
+        if made.endswith(_SUMMED) and "<" in typed:
+            return f"{made}_{{{typed}}}"
+        if _INDEX.search(typed) and (name is None or name[0] != "e"):
+            return f"{made}[{typed}]"
         if made.endswith("‖"):
             return f"{made}_F" if inside == "F" else made  # ‖x‖₂ is ‖x‖
         return made + _below(inside)

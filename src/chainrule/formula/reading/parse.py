@@ -53,8 +53,7 @@ class Reader(IndexReader):
 
     def whole(self, syntax: Syntax, expected: Shape | None = None) -> Term:
         """Read a whole expression, and settle the sizes that are open."""
-        self.expected = expected or ()
-        self.labels = self.has_labels(syntax)
+        syntax = self.marked(syntax, expected or ())
         term = self.in_order(self.value(syntax if self.labels else self.with_axes(syntax)))
         if expected is not None:
             self.unknowns.fit(term.shape, expected)
@@ -118,8 +117,8 @@ class Reader(IndexReader):
                 return self._index(syntax)
             case "tuple":
                 return self._tuple(syntax)
-            case "labelled":
-                return self.labelled(syntax)
+            case "labelled" | "window" as kind:
+                return self.labelled(syntax) if kind == "labelled" else self.window(syntax)
             case "total":
                 return self.total(syntax)
             case "blocks":
@@ -310,7 +309,7 @@ class Reader(IndexReader):
             else:
                 parts.append(self.read(p))
         if "over" in options and parts:
-            parts[0] = self.along(parts[0], str(options["over"].meta))
+            parts[0] = self.along(parts[0], str(options["over"].meta), syntax)
         return apply(self.unknowns, name, parts, options)
 
     def _index(self, syntax: Syntax) -> Term:

@@ -21,7 +21,8 @@ class Syntax:
     """A piece of a derivation.
 
     kind   name, number, string, op, minus, juxtaposed, transposed, power, attribute, call, keyword,
-           star, index, slice, tuple, holds, norm, magnitude, total, blocks, ones, zeros
+           star, index, slice, tuple, holds, norm, magnitude, total, limit, labelled, window,
+           blocks, ones, zeros
     text   the name, the number, the operator, the label; of a power "^", or "**" and "∘" for
            one that is taken element by element
     """

@@ -6,7 +6,7 @@ Vectors are columns, so what is checked is what a reader would do with pencil an
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from functools import reduce
 from typing import Any
 
@@ -68,6 +68,8 @@ class Evaluator:
         match tree:
             case ts.Symbol(dims=dims, name=name):
                 value = self._symbol(name)
+                if value.ndim > max(2, len(dims)):  # axes of size 1 that are not printed
+                    value = value.reshape(self._sizes(dims))
                 return value.reshape(-1, 1) if len(dims) == 1 else value  # it may be 1×d in code
             case ts.Number(value=value) | ts.Constant(value=value):
                 return np.asarray(float(value))
@@ -139,7 +141,8 @@ class Evaluator:
                 return np.asarray(scipy.linalg.block_diag(*self._over(label, body)))
             case ts.Viewed(dims=dims, body=body, axes=axes):
                 places = [(self._place(o), t) for o, t in axes]
-                return self._column(_viewed(self._plain(body), self._sizes(dims), places))
+                by = tree.divisors if isinstance(tree, ts.Read) else ()
+                return self._column(_viewed(self._plain(body), self._sizes(dims), places, by))
             case ts.Placed(dims=dims, body=body, axes=axes):
                 places = [(self._place(o), t) for o, t in axes]
                 return self._column(_placed(self._plain(body), self._sizes(dims), places))
@@ -195,10 +198,12 @@ class Evaluator:
         for at in tree.factors:
             value = np.power(self._plain(at.body), float(at.power))
             operands += [value, [number[i] for i in at.labels]]
+        windows = any(isinstance(at.body, ts.Read) for at in tree.factors)  # of many labels
         for letter, dim in [*zip(tree.labels, tree.dims, strict=True), *tree.summed]:
             operands += [np.ones(size_of(dim, self.sizes)), [number[letter]]]
         operands += [self(tree.scalar), []]
-        return np.asarray(np.einsum(*operands, [number[i] for i in tree.labels]))
+        found = np.einsum(*operands, [number[i] for i in tree.labels], optimize=windows)
+        return np.asarray(found)
 
     def _over(self, label: str, body: Tree) -> list[Array]:
         """The values of a body at every place of a label."""
@@ -260,11 +265,11 @@ def _times(left: Array, right: Array) -> Array:
     return np.asarray(left @ right if left.ndim == 2 and right.ndim == 2 else left * right)
 
 
-def _viewed(value: Array, shape: tuple[int, ...], axes: Any) -> Array:
+def _viewed(value: Array, shape: tuple[int, ...], axes: Any, by: Sequence[int] = ()) -> Array:
     """Read an array by an affine map of the result's indices, zero outside."""
     if not value.size:
         return np.zeros(shape)
-    places, inside = _read_at(value.shape, shape, axes)
+    places, inside = _read_at(value.shape, shape, axes, by or (1,) * value.ndim)
     return np.where(inside, value[places], 0)
 
 
@@ -272,20 +277,21 @@ def _placed(value: Array, shape: tuple[int, ...], axes: Any) -> Array:
     """The transpose of ``_viewed``: every element is added where it would be read."""
     made = np.zeros(shape)
     if made.size:
-        places, inside = _read_at(shape, value.shape, axes)
-        np.add.at(made, tuple(p[inside] for p in places), value[inside])
+        places, inside = _read_at(shape, value.shape, axes, (1,) * len(shape))
+        full = (np.broadcast_to(p, value.shape)[inside] for p in places)
+        np.add.at(made, tuple(full), value[inside])
     return made
 
 
 def _read_at(
-    whole: tuple[int, ...], shape: tuple[int, ...], axes: Any
+    whole: tuple[int, ...], shape: tuple[int, ...], axes: Any, divisors: Sequence[int]
 ) -> tuple[tuple[Array, ...], Array]:
     """Where each element of a view is read, and whether that is inside."""
-    grid = np.indices(shape)
+    grid = np.indices(shape, sparse=True)  # windows over images have millions of places
     inside = np.ones(shape, bool)
     places = []
-    for size, (offset, terms) in zip(whole, axes, strict=True):
-        place = offset + sum((step * grid[axis] for axis, step in terms), np.zeros(shape, int))
+    for size, (offset, terms), by in zip(whole, axes, divisors, strict=True):
+        place = np.asarray(offset + sum(step * grid[axis] for axis, step in terms)) // by
         inside &= (place >= 0) & (place < size)
         places.append(np.clip(place, 0, max(size - 1, 0)))
     return tuple(places), inside

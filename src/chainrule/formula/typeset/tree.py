@@ -32,6 +32,7 @@ __all__ = [
     "Power",
     "Product",
     "Quotient",
+    "Read",
     "Row",
     "Scaled",
     "Stacked",
@@ -275,6 +276,16 @@ class Viewed(Tree):
     body: Tree
     axes: tuple[Place, ...]
     outside: bool = False
+
+
+@dataclass(frozen=True)
+class Read(Viewed):
+    """A factor in index notation that is read at sums of labels: X[n, c, i+u, j+v].
+
+    ``divisors`` say by what each place is divided, and then rounded down; I[p, i+u] is [p = i + u].
+    """
+
+    divisors: tuple[int, ...] = ()
 
 
 @dataclass(frozen=True)

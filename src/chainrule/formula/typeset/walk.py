@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import fields, replace
 from typing import Any
 
@@ -16,6 +16,7 @@ __all__ = [
     "children",
     "is_between_bars",
     "labels_of",
+    "limits_of",
     "over",
     "replaced",
     "rewritten",
@@ -96,12 +97,42 @@ def axes_below(tree: ts.Apply) -> str:
     inner = labels_of(tree.parts[0]) if tree.parts else ()
     if name in _KEEPING and inner:
         return "".join(inner[-axes:])
+    if name in _LEAVING and len(inner) > len(tree.dims):
+        along = list(zip(inner, tree.parts[0].dims, strict=True))[len(tree.dims) :]
+        if limits := limits_of(along, tree.parts[0]):
+            return limits
     if axes > 1:
         return "".join(tree.dims[-axes:])
     if name in _LEAVING and len(tree.parts) == 1 and tree.dims:
         gone = (inner or tree.parts[0].dims)[len(tree.dims) :]
         return "" if any(d.isdigit() for d in gone) else "".join(gone)
     return ""
+
+
+def limits_of(labels: Sequence[tuple[str, str]], tree: Tree) -> str:
+    """How far labels go, where no array in a tree says it: u,v<2, or r<3,s<2.
+
+    A label says it that is the name of an axis or stands alone at an array: i in X[i, j+u].
+    """
+    factors = tree.factors if isinstance(tree, ts.Indexed) else (tree,)  # a scalar has its own
+    inside = (part for factor in factors for part in walk(factor))
+    told = {i for part in inside if isinstance(part, ts.At) for i in _alone(part)}
+    open_ = [(i, dim) for i, dim in labels if i not in told and i != dim]
+    found = [",".join(i for i, d in open_ if d == dim) + f"<{dim}"
+             for dim in dict.fromkeys(d for _, d in open_)]  # fmt: skip
+    return ",".join(found)
+
+
+def _alone(factor: ts.At) -> Iterator[str]:
+    """The labels that stand alone at an axis of a factor."""
+    if not isinstance(factor.body, ts.Read):
+        yield from () if labels_of(factor.body) else factor.labels
+    elif not isinstance(factor.body.body, ts.Eye):
+        for (offset, terms), by in zip(
+            factor.body.axes, factor.body.divisors or [1] * len(factor.body.axes), strict=True
+        ):
+            if offset == 0 and by == 1 and len(terms) == 1 and terms[0][1] == 1:
+                yield factor.labels[terms[0][0]]
 
 
 def is_between_bars(tree: ts.Apply) -> bool:
