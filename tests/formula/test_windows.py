@@ -250,3 +250,10 @@ def test_the_shapes_stand_below_the_factors() -> None:
     assert rows[1].startswith("─")
     assert "[n, k, t−l]" in rows[1]
     assert rows[2].split() == ["∂Xₙcₜ", "kl", "k×c×l", "n×k×(t−l+1)"]
+
+
+def test_the_board_of_a_convolution_is_told_in_steps() -> None:
+    told = str(explain(layer, "X", steps=True))
+    assert " 3  X\n      gradient  δXₙcₕw = Σₖᵣₛ Wₖcᵣₛ δZ[n, k, h−r, w−s]" in told
+    told = str(explain(layer, "W", steps=True))
+    assert "local     ∂Zₙₖᵢⱼ/∂Wₗcᵣₛ = Iₖₗ X[n, c, i+r, j+s]" in told

@@ -343,7 +343,8 @@ def _step_text(
         f"{element_of(spelled(local.used), meaning[local.used])} = {UNICODE(meaning[local.used])}"
         for local in step.locals
     )
-    lines = wrapped(f"{number}  {name} in {users}", width, 8)
+    title = f"{name} in {users}" if users else name  # whose local derivative has no formula
+    lines = wrapped(f"{number}  {title}", width, 8)
     for label, left, right, shape in _written(step, subject):
         head = f"      {label.ljust(9)} {left} = "
         lines += wrapped(head + right, width, len(head), shape)
