@@ -3,13 +3,14 @@
 # ruff: noqa: F722, F821, ANN — the annotations are names of axes
 
 import math
+from typing import Any
 
 import numpy as np
 import pytest
 
 import chainrule as cr
 from chainrule.errors import FormulaError
-from chainrule.formula import explain
+from chainrule.formula import check, explain
 from chainrule.formula.printing.notation import UNICODE
 
 
@@ -258,3 +259,19 @@ def test_slices_tell_their_ends_and_padding_its_zeros() -> None:
     assert UNICODE(explain(pooled, "X").tree) == (
         "(g ⊙ [X[:, 0] > X[:, 1]])e₀ᵀ + (g ⊙ [X[:, 1] > X[:, 0]])e₁ᵀ"
     )
+
+
+@pytest.mark.parametrize("axes", ["n", "n d"])
+def test_the_jacobian_of_one_number_is_its_gradient(axes: str) -> None:
+    def total(x: Any) -> Any:
+        return cr.sum(cr.exp(x))
+
+    told = explain(total, "x", axes={"x": axes}, order="jacobian")
+    assert told.unicode.splitlines()[0].split() == ["∂total/∂x", "=", "exp(x)", axes.replace(" ", "×")]
+    assert check(total, "x", "exp(x)", axes={"x": axes}, order="jacobian").verdict == "right"
+    assert check(total, "x", "2 exp(x)", axes={"x": axes}, order="jacobian").verdict != "right"
+
+
+def test_a_program_with_other_steps_at_each_size_is_explained_at_one() -> None:
+    told = explain(lambda x: cr.sum(cr.cumulative_prod(x)), "x", axes={"x": "n"})
+    assert any("only" in note for note in told.notes)

@@ -114,7 +114,7 @@ class Lowering:
 
     def lower(self, outputs: Twins) -> Poly:
         """Give the poly of a node."""
-        orders = [ancestors((n,)) for n in outputs]
+        orders = [ancestors((n,)) for n in outputs[: self.sizes.recordings or 1]]
         if any(len(order) != len(orders[0]) for order in orders):
             orders = orders[:1]
             self.fixed.add("a step")

@@ -9,7 +9,7 @@ from typing import Any, final
 import numpy as np
 import numpy.typing as npt
 
-from chainrule.formula.explaining.kinks import Switch, switches
+from chainrule.formula.explaining.switches import Switch, switches
 from chainrule.ir.graph import Node
 from chainrule.ir.primitives import Reduce
 from chainrule.runtime.reference import evaluate

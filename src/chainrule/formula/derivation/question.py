@@ -27,6 +27,7 @@ __all__ = [
     "derive",
     "name_of",
     "require_number",
+    "settled",
     "tensors",
 ]
 
@@ -87,6 +88,13 @@ def require_number(verb: str, question: Question, derivation: Derivation) -> Non
             'that of one number\n\n  order="jacobian" gives the derivative of every element; or '
             "sum it up."
         )
+
+
+def settled(question: Question, derivation: Derivation) -> Question:
+    """The question; that for the Jacobian of one number is for its gradient."""
+    is_number = not derivation.traces[0].graph.outputs[0].shape
+    of_number = question.order == "jacobian" and is_number
+    return replace(question, order=1) if of_number else question
 
 
 def derivative(derivation: Derivation, names: tuple[str, ...], order: Order) -> Poly:

@@ -20,6 +20,7 @@ from chainrule.formula.derivation.question import (
     derive,
     name_of,
     require_number,
+    settled,
 )
 from chainrule.formula.derivation.samples import Signature
 from chainrule.formula.explaining.explanation import Explanation
@@ -94,6 +95,7 @@ def explain(
     names, given = question.names, question.given
     derivation = derive(question, expand)
     require_number("explain", question, derivation)
+    question = settled(question, derivation)
     main, known = readable(question, derivation, expand)
     error, points = verified(question, main, known, derivation)
     if not error < _CLOSE:
@@ -101,9 +103,9 @@ def explain(
     notes = _notes(question, derivation, main, known)
     notes += [f"{spelled(n)} sorts: {spelled(n)}v is v in the order of {UNICODE(v)}"
               for n, v in sorted_by(definitions(main, known))]  # fmt: skip
-    if order == 1 and not isinstance(main, ts.Zero):
+    if question.order == 1 and not isinstance(main, ts.Zero):
         notes += [f"kink: {told}" for told in kinks(derivation, names[0])]
-    if (layout, order == "jacobian") in (("numerator", False), ("denominator", True)):
+    if (layout, question.order == "jacobian") in (("numerator", False), ("denominator", True)):
         main = flat_transpose(main)
         notes.append(f"{layout} layout: the transpose of the usual one")
     return Explanation(

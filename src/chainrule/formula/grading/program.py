@@ -24,6 +24,7 @@ from chainrule.formula.derivation.question import (
     derive,
     name_of,
     require_number,
+    settled,
     tensors,
 )
 from chainrule.formula.derivation.samples import Signature
@@ -127,6 +128,8 @@ def program(
     names, given = question.names, question.given
     derivation = derive(question)
     require_number("check", question, derivation)
+    question = settled(question, derivation)
+    order = question.order
     printed = _printed(question, derivation)  # first, since it finds sizes such as k+m
     output = _dims(derivation, [t.graph.outputs[0] for t in derivation.traces])
     dims = tuple(d for n in names for d in given.axes[n])

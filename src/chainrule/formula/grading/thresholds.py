@@ -20,7 +20,7 @@ import numpy as np
 
 from chainrule.errors import ChainruleError
 from chainrule.formula.derivation.question import tensors
-from chainrule.formula.explaining.kinks import Switch, opened, switches
+from chainrule.formula.explaining.switches import Switch, opened, switches
 from chainrule.formula.explaining.verify import is_float
 from chainrule.formula.grading.comparisons import ROUNDED, compared, is_step, said
 from chainrule.formula.grading.far_sizes import at_another_size

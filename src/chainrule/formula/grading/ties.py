@@ -9,7 +9,7 @@ import numpy as np
 
 from chainrule.errors import ChainruleError
 from chainrule.formula.derivation.question import tensors
-from chainrule.formula.explaining.kinks import switches
+from chainrule.formula.explaining.switches import switches
 from chainrule.formula.explaining.verify import automatic, is_float
 from chainrule.formula.grading.program import Point, Program, fitted, names_at
 from chainrule.formula.typeset.evaluate import Array
