@@ -267,7 +267,12 @@ def test_the_jacobian_of_one_number_is_its_gradient(axes: str) -> None:
         return cr.sum(cr.exp(x))
 
     told = explain(total, "x", axes={"x": axes}, order="jacobian")
-    assert told.unicode.splitlines()[0].split() == ["∂total/∂x", "=", "exp(x)", axes.replace(" ", "×")]
+    assert told.unicode.splitlines()[0].split() == [
+        "∂total/∂x",
+        "=",
+        "exp(x)",
+        axes.replace(" ", "×"),
+    ]
     assert check(total, "x", "exp(x)", axes={"x": axes}, order="jacobian").verdict == "right"
     assert check(total, "x", "2 exp(x)", axes={"x": axes}, order="jacobian").verdict != "right"
 

@@ -21,8 +21,7 @@ from chainrule.ir.graph import Node
 from chainrule.ir.primitives import Shape
 from chainrule.ir.record import Record
 from chainrule.ir.subscripts import Labels, canonical, parse
-from chainrule.runtime.quiet import quietly
-from chainrule.tensors import Tensor, of_value
+from chainrule.tensors import Tensor
 
 __all__: list[str] = []
 
@@ -145,11 +144,6 @@ def contract(made: Plan, tensors: Sequence[Tensor]) -> Tensor:
     if misfit is not None:
         raise ShapeError(_explain(made, tensors, *misfit))
     return _contract(tensors, made)
-
-
-def contracted(made: Plan, arrays: Sequence[np.ndarray]) -> Tensor:
-    """Contract arrays of one dtype whose sizes are known to fit."""
-    return of_value(np.asarray(quietly(_contract.kernel_of(arrays, made), *arrays)))
 
 
 @lru_cache(maxsize=65536)

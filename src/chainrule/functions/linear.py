@@ -13,13 +13,13 @@ from chainrule.functions.axes import axes_of
 from chainrule.functions.contraction import (
     Plan,
     contract,
-    contracted,
     einsum_run,
     numbers,
     parsed,
     plan,
 )
 from chainrule.functions.lift import (
+    Kernel,
     Lifted,
     Operand,
     describe,
@@ -30,9 +30,9 @@ from chainrule.functions.lift import (
 from chainrule.functions.often import Often
 from chainrule.functions.stacks import stack_of
 from chainrule.ir import build
-from chainrule.ir.subscripts import Labels
+from chainrule.ir.subscripts import Labels, canonical
+from chainrule.runtime.contraction import einsum_kernel, rows_times
 from chainrule.runtime.contraction import outer as product_of_all
-from chainrule.runtime.contraction import rows_times
 from chainrule.runtime.quiet import quiet, quiet_call
 from chainrule.runtime.windows import overlaps
 from chainrule.tensors import Tensor, of_value
@@ -173,6 +173,15 @@ def _vecdot_plan(left_rank: int, right_rank: int, axis: int) -> Plan:
     return plan("vecdot", inputs, output, output)
 
 
+@lru_cache(maxsize=256)
+def _dot_products(rank: int, axis: int) -> Kernel:
+    """What gives the dot products along an axis of two arrays of one shape."""
+    labels = tuple(range(rank))
+    kept = tuple(n for n in labels if n != axis)
+    kernel = einsum_kernel(canonical((labels, labels), kept))
+    return lambda a, b: np.asarray(kernel(a, b))
+
+
 def vecdot(x1: Operand, x2: Operand, /, *, axis: int = -1) -> Tensor:
     """Give the dot product of vectors along an axis; the other axes broadcast.
 
@@ -194,8 +203,7 @@ def vecdot(x1: Operand, x2: Operand, /, *, axis: int = -1) -> Tensor:
             _VECDOT.count()
             return of_value(np.asarray(quiet_call(np.vecdot, *known)))
         if -rank <= axis < rank:
-            place = axis if axis < 0 else axis - rank
-            return contracted(_vecdot_plan(rank, rank, place), known)
+            return of_value(quiet_call(_dot_products(rank, axis % rank), *known))
     left, right = numbers("vecdot", x1, x2)
     most, least = max(left.ndim, right.ndim), min(left.ndim, right.ndim)
     place = axis - most if axis >= 0 else axis

@@ -26,7 +26,7 @@ from chainrule.stats.sample import (
     unit_of,
     widened,
 )
-from chainrule.tensors import Tensor, tensor
+from chainrule.tensors import Tensor
 
 __all__ = ["kurtosis", "mean", "skewness", "standard_deviation", "variance"]
 
@@ -43,14 +43,19 @@ def _total(sample: Sample, x: Tensor) -> Tensor:
     return sum(terms, axis=sample.axes, keepdims=True)
 
 
-def _count(sample: Sample) -> Tensor:
+def _weight(sample: Sample) -> Tensor:
     """Σ wᵢ, with the axes kept or none."""
     if sample.shared is not None:
         return sum(sample.shared)
+    assert sample.weights is not None
+    return sum(sample.weights, axis=sample.axes, keepdims=True)
+
+
+def _count(sample: Sample) -> Tensor | float:
+    """The sum of the weights, or how many elements there are."""
     if sample.weights is not None:
-        return sum(sample.weights, axis=sample.axes, keepdims=True)
-    count = math.prod(sample.x.shape[a] for a in sample.axes)
-    return tensor(float(count), dtype=sample.x.dtype)
+        return _weight(sample)
+    return float(math.prod([sample.x.shape[a] for a in sample.axes]))
 
 
 def weighted_mean(sample: Sample) -> Tensor:
@@ -205,7 +210,7 @@ def _variance(sample: Sample, correction: float, keepdims: bool) -> Tensor:
         return deviations.var(sample.x, axis=sample.axes, correction=correction, keepdims=keepdims)
     wide = steady(sample)
     squares = _total(wide, (wide.x - weighted_mean(wide)) ** 2)
-    return _finished(over(squares, _count(wide) - correction), sample, keepdims)
+    return _finished(over(squares, _weight(wide) - correction), sample, keepdims)
 
 
 def standard_deviation(
