@@ -169,6 +169,11 @@ _ROOT: Final = {
     **_same(_LOSSES.format("cross_entropy"), "cross_entropy"),
     **_same("There are only CPUs, and `jit` uses all of them.", "cuda", "device", "device_put"),
     **_same("The functions stand here: `cr.exp(x)`.", "numpy", "functional"),
+    **_same(
+        "`cr.errors.ChainruleError` is the base of all errors, which stand in `cr.errors`.",
+        *("ChainruleError", "DataError", "DTypeError", "FormulaError", "GradientError"),
+        *("ArgumentError", "CompileError", "CheckpointError", "ShapeError"),
+    ),
 }
 _NN: Final = {
     **_same(_LOSSES.format("squared"), "MSELoss"),

@@ -3,15 +3,18 @@
 # ruff: noqa: F722, F821, ANN — the annotations are names of axes
 
 import math
+from fractions import Fraction
 from typing import Any
 
 import numpy as np
 import pytest
 
 import chainrule as cr
+from chainrule import stats
 from chainrule.errors import FormulaError
 from chainrule.formula import check, explain
 from chainrule.formula.printing.notation import UNICODE
+from chainrule.formula.typeset import tree as ts
 
 
 def first_line(text: str) -> str:
@@ -280,3 +283,28 @@ def test_the_jacobian_of_one_number_is_its_gradient(axes: str) -> None:
 def test_a_program_with_other_steps_at_each_size_is_explained_at_one() -> None:
     told = explain(lambda x: cr.sum(cr.cumulative_prod(x)), "x", axes={"x": "n"})
     assert any("only" in note for note in told.notes)
+
+
+def test_numbers_that_meet_are_multiplied() -> None:
+    """2 beside 2 was printed as 22."""
+    told = explain(lambda X: cr.sum(stats.covariance(X, correction=0) ** 2), "X", axes={"X": "n d"})
+    assert first_line(told.unicode).startswith("∂f/∂X = 4/n² · (X − 1/n · 𝟏𝟏ᵀX)")
+    two = ts.Number((), Fraction(2))
+    assert UNICODE(ts.Product((), (two, two))) == "2·2"
+
+
+def test_a_formula_is_that_of_one_value() -> None:
+    wanted = {
+        lambda x: (x, x): ("2 Tensors", "lambda x: f(x)[0] gives the first one."),
+        lambda x: None: ("no Tensor", "Does it lack a return?"),
+    }
+    for f, (given, remedy) in wanted.items():
+        with pytest.raises(FormulaError) as caught:
+            explain(f, "x", axes={"x": "n"})
+        told = f"f gives {given}, and a formula is that of one\n\n  {remedy}"
+        assert str(caught.value) == told
+
+
+def test_a_derivation_of_what_is_0_is_told_that_it_is() -> None:
+    told = check(lambda x: cr.sum(cr.floor(x)), "x", "x", axes={"x": "n"})
+    assert told.message == "the derivative is 0"

@@ -18,6 +18,7 @@ from chainrule.ir.primitives import Select, View
 from chainrule.tensors import Tensor, tensor
 from chainrule.transform import trace
 from chainrule.transform.trace import Trace
+from chainrule.wording import plural
 
 __all__ = [
     "Order",
@@ -210,10 +211,20 @@ def derive(question: Question, expand: bool = False) -> Derivation:
     for k in range(max(1, sizes.recordings)):
         numbers = {name: values[k] for name, values in sizes.named.items()}
         arguments = given.draw(numbers, np.random.default_rng(k), question.usual)
-        traces.append(_where_finite(f, tensors(arguments)))
+        found = _where_finite(f, tensors(arguments))
+        _require_one(f, len(found.graph.outputs))
+        traces.append(found)
     facts = {name: _implied(fact) for name, fact in given.facts.items()}
     own = name_of(f) if question.order == "jacobian" and name_of(f) not in given.axes else None
     return Derivation(traces, sizes, facts, own, expand)
+
+
+def _require_one(f: Callable[..., Any], outputs: int) -> None:
+    if outputs == 1:
+        return
+    given = plural(outputs, "Tensor") if outputs else "no Tensor"
+    remedy = "lambda x: f(x)[0] gives the first one." if outputs else "Does it lack a return?"
+    raise FormulaError(f"{name_of(f)} gives {given}, and a formula is that of one\n\n  {remedy}")
 
 
 def _where_finite(f: Callable[..., Any], arguments: Mapping[str, Any]) -> Trace:

@@ -228,6 +228,8 @@ def _matches(prog: Program, values: Sequence[Array]) -> bool:
 
 def _diagnosed(prog: Program, values: list[Array], syntax: Syntax) -> Finding:
     """The first explanation: the whole value, its terms, one edit, a shape."""
+    if not any(p.truth.any() for p in prog.points):
+        return Finding("value", "the derivative is 0")
     evaluated = _evaluated(prog, syntax)
     tests: Sequence[Callable[[], Finding | None]] = (
         lambda: by_whole(prog, values),

@@ -219,7 +219,8 @@ class Arranger:
         found: list[Mark] = [self.wrap(parts[0], POSTFIX)]
         for before, part in pairwise(parts):
             numeric = isinstance(before, ts.Number)
-            if not before.dims and not numeric and (is_call(before) or is_call(part)):
+            called = not before.dims and not numeric and (is_call(before) or is_call(part))
+            if called or (numeric and isinstance(base_of(part), ts.Number)):
                 found.append(m.Sign("·"))
             elif (long and not numeric) or self.shapes:
                 found.append(m.Space())

@@ -227,7 +227,8 @@ class Printer:
         shown = words[0]
         for before, word, part in zip(parts, words[1:], parts[1:], strict=False):
             numeric = isinstance(before, ts.Number)
-            if not before.dims and not numeric and (is_call(before) or is_call(part)):
+            called = not before.dims and not numeric and (is_call(before) or is_call(part))
+            if called or (numeric and isinstance(base_of(part), ts.Number)):
                 shown += (
                     self.notation.dot.strip(" ") if not self.notation.wide else self.notation.dot
                 )

@@ -37,12 +37,25 @@ def rooted(tree: Tree, taken: Collection[str] = ()) -> Tree:
                 return ts.Quotient(part.dims, top, ts.Product((), (below, *rest)))
             case ts.Product(parts=parts) if not any(p.dims for p in parts):
                 flat = [p.parts if isinstance(p, ts.Product) else (p,) for p in parts]
-                return ts.Product((), tuple(chain.from_iterable(flat)))
+                return _multiplied(list(chain.from_iterable(flat)))
             case ts.Number(value=float(value)) if 1e-3 < value < 1e3:
                 return _known(value, powers) or part
         return part
 
     return rewritten(tree, rule)
+
+
+def _multiplied(parts: list[Tree]) -> Tree:
+    """A product of scalars in which at most one is a fraction: 2 · 2 is 4."""
+    value = Fraction(1)
+    rest = []
+    for part in parts:
+        if isinstance(part, ts.Number) and isinstance(part.value, Fraction):
+            value *= part.value
+        else:
+            rest.append(part)
+    kept = rest if value == 1 and rest else [number(value), *rest]
+    return kept[0] if len(kept) == 1 else ts.Product((), tuple(kept))
 
 
 def _is_root(tree: Tree) -> bool:
