@@ -308,3 +308,15 @@ def test_a_formula_is_that_of_one_value() -> None:
 def test_a_derivation_of_what_is_0_is_told_that_it_is() -> None:
     told = check(lambda x: cr.sum(cr.floor(x)), "x", "x", axes={"x": "n"})
     assert told.message == "the derivative is 0"
+
+
+def test_places_counted_from_the_end_hold_at_one_size() -> None:
+    """Such an index is another number at other sizes; it was read outside of the array."""
+    told = explain(lambda X: cr.sum(X[:, cr.tensor([0, -1])] ** 2), "X", axes={"X": "m n"})
+    assert first_line(told.unicode) == "∂f/∂X = 2XSᵀS m×n"
+    assert "for m = 5, n = 7 only: an index of the program is another at other sizes" in told.notes
+
+
+def test_a_formula_that_has_no_value_says_so() -> None:
+    with pytest.raises(FormulaError, match="has no value at some sizes"):
+        explain(lambda X: cr.sum(cr.softmax(X[:0]) ** 2), "X", axes={"X": "n"})

@@ -96,7 +96,7 @@ def _of_rows(operand: Poly, indices: Sequence[Poly], dims: tuple[str, ...]) -> P
 def _into_rows(updates: Poly, indices: Sequence[Poly], dims: tuple[str, ...]) -> Poly | None:
     """Values added to a flattened matrix at an index in each of its rows."""
     sides, rows = dims[0].split("·"), indices[0].dims[:1]
-    if len(dims) > 1 or len(sides) != 2 or rows[0] not in sides:
+    if len(dims) > 1 or len(sides) != 2 or not rows or rows[0] not in sides:
         return None
     (length,) = sides[:1] if sides[1] == rows[0] else sides[1:]
     index = _in_row(indices, length)

@@ -117,7 +117,9 @@ class Sizes:
         return None if found is None else combined((-1, found))
 
     def known(self, values: Sequence[int]) -> str | None:
-        """The symbol for numbers that follow the sizes."""
+        """The symbol for numbers that follow the sizes; None if they are of fewer recordings."""
+        if self.named and len(values) != self.recordings:
+            return None
         if len(set(values)) == 1 and (len(values) > 1 or values[0] == 1):
             return str(values[0])
         for name, sizes in self.named.items():

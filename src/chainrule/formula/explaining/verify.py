@@ -8,11 +8,12 @@ from typing import Any
 
 import numpy as np
 
-from chainrule.errors import FormulaError
+from chainrule.errors import ChainruleError, FormulaError
 from chainrule.formula.derivation.derive import Derivation
 from chainrule.formula.derivation.question import Question, name_of, tensors
 from chainrule.formula.explaining.naming import definitions
 from chainrule.formula.explaining.room import with_room
+from chainrule.formula.printing.notation import UNICODE
 from chainrule.formula.typeset.evaluate import Array, Evaluator
 from chainrule.formula.typeset.tree import Symbol, Tree
 from chainrule.formula.typeset.walk import walk
@@ -39,8 +40,29 @@ _SMALL = 1e-8  # derivatives below are compared absolutely: what is left of a ze
 def verified(
     question: Question, main: Tree, known: Mapping[str, Tree], derivation: Derivation
 ) -> tuple[float, int]:
-    """The largest relative error at random points of random sizes."""
+    """The largest relative error at random points of random sizes.
+
+    A formula that has no value at other sizes, as one with places of elements that the program
+    counts from the end, is compared at those of the recording.
+    """
     _refuse_two_meanings(question, derivation, (main, *known.values()))
+    lowering = derivation.lowering
+    for _ in range(1 if lowering.sized or lowering.fixed else 2):
+        try:
+            return _compared(question, main, known, derivation)
+        except ChainruleError:
+            raise
+        except (IndexError, ValueError) as error:
+            lowering.fixed.add("an index")
+            problem = error
+    raise FormulaError(
+        f"explain: the formula {UNICODE(main)} has no value at some sizes: {problem}"
+    ) from None
+
+
+def _compared(
+    question: Question, main: Tree, known: Mapping[str, Tree], derivation: Derivation
+) -> tuple[float, int]:
     worst, points = 0.0, 0
     for point in range(4 * _POINTS):
         generator = np.random.default_rng(1000 + point)
