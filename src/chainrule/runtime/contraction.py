@@ -79,8 +79,7 @@ def _broadcast_product(left: Labels, right: Labels, output: Labels) -> Kernel:
     if _is_aligned(left, output) and _is_aligned(right, output):
         return np.multiply
     if output == (*left, *right):
-        text = str(canonical((left, right), output))
-        return lambda x, y: np.asarray(einsum(text, x, y))
+        return _general(canonical((left, right), output))
     place_left, place_right = _placement(left, output), _placement(right, output)
 
     def run(x: np.ndarray, y: np.ndarray) -> np.ndarray:
@@ -175,11 +174,11 @@ def _inner_product(left: Labels, right: Labels, output: Labels, contracted: Labe
     operands to bring the rows together.
     """
     if not left == right == (*output, *contracted):
-        text = str(canonical((left, right), output))
+        subscripts = canonical((left, right), output)
         if left[0] == right[0] and contracted == left[:1]:
-            words, _, result = text.partition("->")
+            words, _, result = str(subscripts).partition("->")
             return summed_down([word[1:] for word in words.split(",")], result)
-        return lambda x, y: np.asarray(einsum(text, x, y))
+        return _general(subscripts)
     if not output:
         several = len(contracted) > 1
         # The dot product of two vectors is NumPy's, as eager vecdot has it; a norm goes in pieces.

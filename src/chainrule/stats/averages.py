@@ -18,6 +18,7 @@ from chainrule.functions.manipulation import expand_dims
 from chainrule.functions.reduction import max, min, sum
 from chainrule.stats.sample import (
     MANY,
+    ORDINARY,
     NanPolicy,
     Sample,
     over,
@@ -107,13 +108,12 @@ def _is_plain(average: Tensor, square: Tensor) -> bool:
     mean, variance = known_array(average), known_array(square)
     if mean is None or variance is None:
         return True
-    is_ordinary = (variance > 1 / _LARGE) & (variance < _LARGE)
+    is_ordinary = (variance > 1 / ORDINARY) & (variance < ORDINARY)
     return bool(is_ordinary.all() and (np.sqrt(variance) > _SPREAD * np.abs(mean)).all())
 
 
 _SPREAD: Final = 1e-6
 """Of a mean in float64, what is far more than its rounding."""
-_LARGE: Final = 1e60
 
 
 def _finished(result: Tensor, sample: Sample, keepdims: bool) -> Tensor:

@@ -105,13 +105,13 @@ def steady(sample: Sample) -> Sample:
     return sample if few else widened(sample)
 
 
-_ORDINARY: Final = 1e60
+ORDINARY: Final = 1e60
 """Fourth powers of numbers up to this one, and of its reciprocal, have all their digits."""
 
 
 def unit_of(largest: Tensor) -> Tensor:
     """In what unit numbers up to this one have powers that neither overflow nor vanish."""
-    ordinary = (largest > 1 / _ORDINARY) & (largest < _ORDINARY)
+    ordinary = (largest > 1 / ORDINARY) & (largest < ORDINARY)
     return where(ordinary | equal(largest, 0.0), 1.0, largest)
 
 
