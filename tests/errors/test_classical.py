@@ -20,6 +20,7 @@ from chainrule.classical import (
 )
 from chainrule.decomposition import PCA
 from chainrule.errors import ArgumentError, DTypeError, ShapeError
+from tests.errors.tables import Table
 
 X = np.arange(12.0).reshape(4, 3)
 Y = [0, 1, 0, 1]
@@ -473,17 +474,10 @@ def test_the_message_says(kind: type[Exception], run: Callable[[], object], text
 
 
 def test_columns_of_a_table_have_to_be_those_of_fit() -> None:
-    class Table:
-        def __init__(self, columns: list[str]) -> None:
-            self.columns = columns
-
-        def __array__(self, dtype: object = None, copy: object = None) -> np.ndarray:
-            return X
-
-    model = LinearRegression().fit(Table(["age", "height", "weight"]), T)
+    model = LinearRegression().fit(Table(X, ["age", "height", "weight"]), T)
     assert model.feature_names_in_.tolist() == ["age", "height", "weight"]
     with pytest.raises(ArgumentError) as raised:
-        model.predict(Table(["age", "weight", "height"]))
+        model.predict(Table(X, ["age", "weight", "height"]))
     assert str(raised.value) == (
         "LinearRegression.predict: the columns are not those of fit\n\n"
         "    columns  age, weight, height\n    fitted   age, height, weight\n\n"

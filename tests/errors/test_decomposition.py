@@ -12,6 +12,7 @@ from scipy.sparse import csr_array
 import chainrule as cr
 from chainrule.decomposition import PCA, pca
 from chainrule.errors import ArgumentError, CapacityError, DTypeError, ShapeError
+from tests.errors.tables import Table
 
 X = np.arange(12.0).reshape(4, 3) ** 1.5
 NAN = np.where(np.arange(12).reshape(4, 3) == 7, math.nan, X)
@@ -181,19 +182,12 @@ def test_the_message_says(kind: type[Exception], run: Callable[[], object], text
 
 
 def test_columns_of_a_table_have_to_be_those_of_fit() -> None:
-    class Table:
-        def __init__(self, columns: list[str]) -> None:
-            self.columns = columns
-
-        def __array__(self, dtype: object = None, copy: object = None) -> np.ndarray:
-            return X
-
     if "sklearn" in sys.modules:
         pytest.skip("scikit-learn is imported, which looks at the names itself")
-    model = PCA(1).fit(Table(["age", "height", "weight"]))
+    model = PCA(1).fit(Table(X, ["age", "height", "weight"]))
     assert model.feature_names_in_.tolist() == ["age", "height", "weight"]
     with pytest.raises(ArgumentError) as raised:
-        model.transform(Table(["age", "weight", "height"]))
+        model.transform(Table(X, ["age", "weight", "height"]))
     assert str(raised.value) == (
         "PCA.transform: the columns are not those of fit\n\n"
         "    columns  age, weight, height\n    fitted   age, height, weight\n\n"
